@@ -1,0 +1,107 @@
+// A language model in a GGUF file: metadata, tokenizer and the few weights that
+// methods need. Inference is in engine.h.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tiller {
+
+using Token = std::int32_t;
+
+/// How to load a model.
+struct ModelOptions {
+    int n_gpu_layers = 0;  ///< Layers on the GPU; -1 = all. Needs an engine built with a GPU backend.
+    /// Called with the loaded fraction in [0, 1]; return false to stop (throws Code::interrupted).
+    std::function<bool(float)> progress = {};
+};
+
+/// Facts about a model. All counts are per model unless said otherwise.
+struct ModelInfo {
+    std::filesystem::path path;  ///< First file when the model is split.
+    std::string name;            ///< general.name, or the file's stem.
+    std::string architecture;    ///< general.architecture ("llama", "gemma3", ...).
+    std::string quantisation;    ///< The engine's name of the file type ("Q4_K - Medium", ...).
+    std::string digest;          ///< SHA-256 over the model's files in order, hex.
+    std::string tokenizer_digest;  ///< SHA-256 over the token texts and types, hex.
+    std::uint64_t file_bytes = 0;  ///< Sum over the model's files.
+    std::uint64_t n_param = 0;
+    int n_layer = 0;
+    int n_embd = 0;   ///< Width of the residual stream.
+    int n_vocab = 0;
+    int n_ctx_train = 0;
+    std::vector<int> n_head;  ///< [n_layer]; 0 where a layer has no attention heads.
+    std::vector<int> d_head;  ///< [n_layer]; width of one head's output: columns of W_O / n_head.
+    bool adds_bos = false;    ///< Does the model's metadata ask for BOS in front of a text?
+    bool post_norm = false;   ///< Does an RMS norm stand between W_O and the residual stream (Gemma 2/3, OLMo 2)?
+    float norm_epsilon = 0;   ///< Epsilon of the model's RMS (or layer) norms.
+
+    /// Sum of n_head over the layers.
+    int n_head_total() const {
+        int sum = 0;
+        for (int n : n_head) sum += n;
+        return sum;
+    }
+};
+
+/// The weights between one layer's head outputs and the residual stream, dequantised to float32.
+struct AttentionProjection {
+    int n_embd = 0;
+    int n_in = 0;                 ///< n_head * d_head.
+    std::vector<float> w_o;       ///< [n_embd][n_in], row-major: out = w_o * z.
+    std::vector<float> bias;      ///< [n_embd], or empty.
+    std::vector<float> post_norm; ///< [n_embd] RMS norm weight as the engine multiplies it, or empty.
+};
+
+/// A loaded model. Immutable after load; may be shared between engines. tokenize() and text() are
+/// thread-safe. Owns the engine's handle.
+class Model {
+public:
+    /// Loads a GGUF file (for a split model: any of its parts; all must lie in one folder).
+    /// The metadata is checked before the engine sees the file, because the engine aborts on some bad values.
+    /// Throws missing (no such file), bad_input (not a GGUF, truncated, impossible metadata), unsupported
+    /// (encoder-only or recurrent models), environment (does not fit in memory).
+    static std::shared_ptr<const Model> load(const std::filesystem::path& path, const ModelOptions& options = {});
+
+    ~Model();
+    Model(const Model&) = delete;
+    Model& operator=(const Model&) = delete;
+
+    const ModelInfo& info() const noexcept;
+
+    /// Tokens of a text. Special tokens in the text are NOT parsed; with `add_bos` a BOS (and nothing else) is
+    /// put in front when the model's metadata asks for it. Throws bad_input when the text has invalid UTF-8
+    /// of more than 2^30 bytes.
+    std::vector<Token> tokenize(std::string_view text, bool add_bos = true) const;
+
+    /// Text of tokens; control tokens give no text. May end within a UTF-8 character.
+    std::string text(std::span<const Token> tokens) const;
+    /// Text of one token as the vocabulary has it (for tables); control tokens give their name.
+    std::string piece(Token token) const;
+
+    /// The tokens that `continuation` gets when it stands after `prompt`: tokenize(prompt + continuation) cut
+    /// after the tokens that it shares with tokenize(prompt). Never empty for a non-empty continuation.
+    std::vector<Token> continuation(std::string_view prompt, std::string_view continuation) const;
+
+    bool is_end_of_generation(Token token) const;
+
+    /// Dequantised attention output projection of a layer, read from the file on each call (no cache).
+    /// Throws unsupported when the layer has no such tensor, bad_input when its shape is not [n_in, n_embd].
+    AttentionProjection attention_projection(int layer) const;
+
+    /// The engine's handle, for the engine room only (defined there).
+    struct Handle;
+    const Handle& handle() const noexcept { return *handle_; }
+
+private:
+    explicit Model(std::unique_ptr<Handle> handle);
+    std::unique_ptr<Handle> handle_;
+};
+
+}  // namespace tiller

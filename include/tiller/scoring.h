@@ -1,0 +1,84 @@
+// Scores of generated texts. Knows no model.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tiller/task.h"
+
+namespace tiller {
+
+/// The answer inside a generated text: up to the first line break or the next "Q:", trimmed
+/// (the paper's code: first match of ([\w. ]+)[\nQ]*). Line breaks in front are skipped; always valid UTF-8.
+std::string parse_answer(std::string_view generated);
+
+/// Case-folded (Unicode, unless keep_case) and composed (NFC), without punctuation, articles (a, an, the) and
+/// double blanks. Unlike the paper's code, a step that would leave nothing is skipped: the answer "a" stays
+/// "a".
+std::string normalise_answer(std::string_view text, bool keep_case);
+
+/// Should scores of this task keep the case? (capitalize and other letter-case tasks)
+bool keeps_case(std::string_view task_name);
+
+/// Scores of one generated text against the right answers; each the best over the answers, in [0, 1].
+/// The first three compare normalise_answer(parse_answer(generated)); `contains` looks at the whole text.
+struct AnswerScores {
+    double first_word = 0;  ///< First words equal.
+    double exact = 0;       ///< Normalised texts equal.
+    double f1 = 0;          ///< Bag-of-words F1 of the normalised texts.
+    double contains = 0;    ///< The answer's words stand in the generated text in a row.
+};
+/// Throws usage when there is no target.
+AnswerScores score_answer(std::string_view generated, std::span<const std::string> targets, bool keep_case);
+
+/// ROUGE-L F-measure (longest common subsequence of words, case-folded, without punctuation), in [0, 1]; 0
+/// when either has no word.
+double rouge_l(std::string_view candidate, std::string_view reference);
+
+/// How varied and how broken a text is.
+struct TextHealth {
+    double ngram_entropy =
+        0;  ///< Weighted mean (2/3, 4/3) of the entropies of 2- and 3-grams in bits, as in the paper.
+    double distinct_1 = 0;   ///< Different words / words.
+    double distinct_2 = 0;   ///< Different word pairs / word pairs.
+    bool collapsed = false;  ///< See collapse_rule().
+};
+TextHealth text_health(std::string_view text);
+/// The rule behind TextHealth::collapsed, one sentence for reports.
+const char* collapse_rule() noexcept;
+
+/// Words of a text as the scores see them: runs of letters/digits (Unicode), and single punctuation marks.
+std::vector<std::string> words_of(std::string_view text);
+
+/// A fastText classifier of style, trained on a task's own training pairs: input side against output side.
+/// Lower-cased, split from punctuation; wordNgrams 2, character n-grams 3-6, dim 50, learning rate 0.5, 50
+/// epochs, 1 thread. Takes about 150 MB while training and 25 MB after. score() may be called from several
+/// threads.
+class StyleScorer {
+public:
+    /// Trains on `train` and measures on `held_out` (indices into task.items, disjoint). Deterministic.
+    /// Throws bad_input when train has fewer than 20 items, usage when the lists overlap or name no item,
+    /// environment when no temporary file can be written.
+    static StyleScorer train(const Task& task, std::span<const int> train, std::span<const int> held_out);
+
+    ~StyleScorer();
+    StyleScorer(StyleScorer&&) noexcept;
+    StyleScorer& operator=(StyleScorer&&) noexcept;
+
+    /// Probability that the text has the output side's style, in [0, 1]. An empty text gives 0.5.
+    double score(std::string_view text) const;
+    /// Share of held-out sentences (both sides) put on the right side; 0 when there are none.
+    double held_out_accuracy() const noexcept;
+    int held_out_count() const noexcept;  ///< Sentences behind held_out_accuracy().
+
+private:
+    struct Impl;
+    explicit StyleScorer(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tiller

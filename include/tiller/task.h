@@ -1,0 +1,138 @@
+// Task files, splits and prompts. Knows no model.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tiller {
+
+/// One item of a task. The papers' files may give several strings for a side; the first is used in prompts,
+/// every output counts as a right answer.
+struct Item {
+    int id = 0;  ///< Index in the file.
+    std::string input;
+    std::string output;                ///< The first of `outputs`.
+    std::vector<std::string> outputs;  ///< At least one.
+};
+
+enum class Family {
+    functional,   ///< One right answer (abstractive tasks).
+    extractive,   ///< The answer stands in the input.
+    behavioural,  ///< Output is the input in another style.
+};
+const char* family_name(Family family) noexcept;
+
+/// A task: a name and its items.
+struct Task {
+    std::string name;  ///< File name without ".json".
+    Family family = Family::functional;
+    std::vector<Item> items;
+    std::string digest;  ///< SHA-256 of the file's bytes.
+    std::filesystem::path path;
+};
+
+/// Reads a task file: a JSON list of {"input", "output"}, each a string or a list of strings. At most 64 MiB.
+/// Texts are kept as they are, but for white space at both ends, which is trimmed. Items may repeat.
+/// The family comes from the folder's name (functional, extractive, behavioural) when it is one of these,
+/// else from the task's name (detoxification, sentiment_transfer, formality: behavioural; names with
+/// "_of_3", "_of_5", "alphabetically_", "_v_", "choose_": extractive), else functional.
+/// Throws missing, bad_input (malformed, empty, duplicate or unknown keys, blank strings; item and byte
+/// offset named).
+Task load_task(const std::filesystem::path& path);
+
+/// Finds a task by name in `data_dir` (the first of list_tasks()) or takes `name` as a path when it ends in
+/// ".json". Throws missing with near names.
+Task find_task(const std::string& name, const std::filesystem::path& data_dir);
+
+/// All tasks below data_dir, sorted by family and name: the JSON files in tasks/ and its folders functional,
+/// extractive and behavioural; where there is no tasks/, in data_dir and its folders of these names.
+/// Throws missing, environment (unreadable).
+std::vector<std::filesystem::path> list_tasks(const std::filesystem::path& data_dir);
+
+/// Indices into Task::items. 70 % train; of the other 30 %, 70 % test (21 %) and 30 % validation (9 %),
+/// as in the papers' code (not sklearn's own random numbers). Disjoint; order is the shuffled one.
+/// Throws bad_input when a part would be empty (fewer than 4 items).
+struct Split {
+    std::vector<int> train, test, valid;
+};
+Split split_task(const Task& task, std::uint64_t seed);
+
+/// Random numbers that are the same on every machine and standard library (splitmix64 / xoshiro256**).
+class Random {
+public:
+    /// Streams with different names or seeds are independent.
+    Random(std::uint64_t seed, std::string_view stream);
+    std::uint64_t next();
+    /// Uniform in [0, n); n > 0. No modulo bias.
+    std::uint64_t below(std::uint64_t n);
+    /// Uniform in [0, 1).
+    double uniform();
+    /// Standard normal (Box-Muller).
+    double normal();
+    /// Fisher-Yates.
+    template <class T>
+    void shuffle(std::vector<T>& values) {
+        for (std::size_t i = values.size(); i > 1; --i) std::swap(values[i - 1], values[below(i)]);
+    }
+    /// k different values of [0, n), in random order; k <= n.
+    std::vector<int> sample(int n, int k);
+
+private:
+    std::uint64_t state_[4];
+};
+
+/// How a prompt is put together. The papers' form: "Q: {in}\nA: {out}\n\n" ... "Q: {query}\nA:".
+/// The blank before each input and output belongs to the input and output, not to the prefix.
+struct Template {
+    std::string input_prefix = "Q:";
+    std::string output_prefix = "A:";
+    std::string separator = "\n";  ///< Between input and output.
+    std::string end = "\n\n";      ///< After a demonstration.
+    std::string instructions;      ///< In front of everything.
+};
+
+/// A prompt and what is the right continuation.
+struct Prompt {
+    std::string text;                  ///< Ends with the output prefix ("A:").
+    std::string target;                ///< " " + output: what should follow.
+    std::vector<std::string> targets;  ///< " " + each right answer.
+    int item = -1;                     ///< Item::id of the query.
+};
+
+/// A few-shot prompt: `demos` (indices into task.items) then the query. With `shuffle_labels`, the outputs of
+/// the demonstrations are permuted among them with `random` (a permutation that moves at least one label when
+/// the outputs differ).
+Prompt make_prompt(const Task& task, std::span<const int> demos, int query, const Template& form = {},
+                   bool shuffle_labels = false, Random* random = nullptr);
+
+/// n prompts of n_shot demonstrations each; demonstrations and query of one prompt are different items drawn
+/// from `pool` (indices). Queries run through the shuffled pool, wrapping around when it is smaller than n.
+/// The first prompts do not depend on n, the queries not on n_shot, and shuffle_labels changes the labels
+/// alone. Throws bad_input when the pool holds fewer than n_shot + 1 items.
+std::vector<Prompt> make_prompts(const Task& task, std::span<const int> pool, int n, int n_shot,
+                                 std::uint64_t seed, bool shuffle_labels, const Template& form = {});
+
+/// A negative and a positive text, for in-context vectors.
+struct Pair {
+    std::string negative;
+    std::string positive;
+};
+
+/// ICV pairs of a task, n drawn from `pool` (fewer when the pool is smaller). Behavioural: negative = input,
+/// positive = output. Others: "Q: in\nA: out" with out replaced by an unrelated truncated sentence in the
+/// negative. The first pairs do not depend on n, so smaller sets are parts of larger ones. With `strip`, " ."
+/// is stripped from both ends (as the paper's code does).
+std::vector<Pair> make_pairs(const Task& task, std::span<const int> pool, int n,
+                             std::span<const std::string> unrelated, std::uint64_t seed, bool strip = true,
+                             const Template& form = {});
+
+/// The list of unrelated truncated sentences: a JSON list of strings, trimmed; blank ones are skipped (the
+/// papers' list has one). Throws missing, bad_input.
+std::vector<std::string> load_sentences(const std::filesystem::path& path);
+
+}  // namespace tiller

@@ -1,0 +1,84 @@
+// One llama context with its hook: creation within limits, and decoding one batch with a plan.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/handles.h"
+#include "engine/hook.h"
+#include "tiller/engine.h"
+
+namespace tiller::engine {
+
+/// Most tokens of one decode, and the chunk of long prompts (batch-shape rule 1).
+constexpr int kChunk = 512;
+/// Steps are padded to a multiple of this many rows (batch-shape rule 2): kernels for few rows round otherwise.
+constexpr int kRowMultiple = 4;
+
+inline int round_up(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
+
+/// Most rows whose logits are kept at once: 256, fewer where the vocabulary is large (128 MB of logits).
+int max_output_rows(int n_vocab);
+
+struct ContextShape {
+    int n_seq = 4;       ///< Sequences.
+    int n_ctx = 256;     ///< Tokens per sequence (streams) or in all (shared).
+    bool shared = false; ///< One cache for all sequences (fork) instead of a stream for each (run).
+};
+
+/// Bytes of key/value cache and of logits that a context of this shape takes.
+std::uint64_t context_bytes(const Model& model, const ContextShape& shape, bool cache_f32);
+
+/// One token of a batch.
+struct Entry {
+    Token token = 0;
+    int position = 0;
+    int sequence = 0;
+    bool output = false;
+};
+
+class Context {
+public:
+    /// Throws environment when it cannot be made; the needed bytes are named.
+    Context(std::shared_ptr<const Model> model, const ContextShape& shape, const EngineOptions& options);
+
+    const ContextShape& shape() const { return shape_; }
+    Hook& hook() { return hook_; }
+
+    /// Finds the sites by computing four tokens, then clears the cache.
+    void probe();
+
+    /// Decodes `entries` in one batch, which must fit into kChunk tokens. plan.tokens and n_output are filled here
+    /// from the entries. Throws incomplete when the plan was not carried out, environment when the engine fails.
+    void decode(std::span<const Entry> entries, DecodePlan& plan);
+
+    /// Logits [n_vocab] of entry i of the last decode, which must have asked for outputs.
+    std::span<const float> logits(int i) const;
+
+    /// Forgets all sequences; with `data`, zeroes the cells too (stale cells are masked, but NaN times 0 is NaN).
+    void clear(bool data);
+    /// Copies all cells of one sequence to another; without copying data in a shared context.
+    void copy_sequence(int from, int to);
+    /// Forgets positions [begin, infinity) of a sequence.
+    void truncate(int sequence, int begin);
+
+private:
+    void compute(std::span<const Entry> entries);
+
+    std::shared_ptr<const Model> model_;
+    ContextShape shape_;
+    Hook hook_;
+    ContextHandle context_;
+    struct FreeBatch {
+        void operator()(llama_batch* b) const {
+            llama_batch_free(*b);
+            delete b;
+        }
+    };
+    std::unique_ptr<llama_batch, FreeBatch> batch_;
+};
+
+}  // namespace tiller::engine

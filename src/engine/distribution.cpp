@@ -1,0 +1,73 @@
+#include "engine/distribution.h"
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace tiller::engine {
+
+double log_sum_exp(std::span<const float> logits) {
+    constexpr Eigen::Index block = 1024;
+    const Eigen::Map<const Eigen::ArrayXf> all(logits.data(), static_cast<Eigen::Index>(logits.size()));
+    const float largest = all.maxCoeff();
+    double sum = 0;
+    for (Eigen::Index begin = 0; begin < all.size(); begin += block) {
+        const auto part = all.segment(begin, std::min(block, all.size() - begin));
+        sum += static_cast<double>((part - largest).exp().sum());
+    }
+    return static_cast<double>(largest) + std::log(sum);
+}
+
+Token most_likely(std::span<const float> logits) {
+    const Eigen::Map<const Eigen::ArrayXf> all(logits.data(), static_cast<Eigen::Index>(logits.size()));
+    const float largest = all.maxCoeff();
+    return static_cast<Token>(std::find(logits.begin(), logits.end(), largest) - logits.begin());
+}
+
+int rank_of(std::span<const float> logits, Token token) {
+    const auto t = static_cast<std::size_t>(token);
+    const float own = logits[t];
+    std::ptrdiff_t before = std::count(logits.begin(), logits.begin() + token, own);
+    before += std::count_if(logits.begin(), logits.end(), [own](float l) { return l > own; });
+    return static_cast<int>(before);
+}
+
+std::vector<TokenLogprob> top_tokens(std::span<const float> logits, int n) {
+    std::vector<Token> ids(logits.size());
+    std::iota(ids.begin(), ids.end(), 0);
+    const auto k = std::min(static_cast<std::size_t>(std::max(n, 0)), ids.size());
+    const auto before = [&](Token a, Token b) {
+        const float la = logits[static_cast<std::size_t>(a)], lb = logits[static_cast<std::size_t>(b)];
+        return la != lb ? la > lb : a < b;
+    };
+    std::partial_sort(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(k), ids.end(), before);
+    const double lse = log_sum_exp(logits);
+    std::vector<TokenLogprob> top;
+    for (std::size_t i = 0; i < k; ++i)
+        top.push_back({ids[i], static_cast<float>(static_cast<double>(logits[static_cast<std::size_t>(ids[i])]) - lse)});
+    return top;
+}
+
+Sampler::Sampler(const Sampling& sampling) {
+    if (sampling.temperature <= 0) return;
+    auto params = llama_sampler_chain_default_params();
+    params.no_perf = true;
+    chain_.reset(llama_sampler_chain_init(params));
+    // The papers' order in transformers: temperature first, then top-k, then top-p.
+    llama_sampler_chain_add(chain_.get(), llama_sampler_init_temp(sampling.temperature));
+    if (sampling.top_k > 0) llama_sampler_chain_add(chain_.get(), llama_sampler_init_top_k(sampling.top_k));
+    if (sampling.top_p < 1) llama_sampler_chain_add(chain_.get(), llama_sampler_init_top_p(sampling.top_p, 1));
+    llama_sampler_chain_add(chain_.get(), llama_sampler_init_dist(sampling.seed));
+}
+
+Token Sampler::draw(std::span<const float> logits) {
+    if (!chain_) return most_likely(logits);
+    candidates_.resize(logits.size());
+    for (std::size_t i = 0; i < logits.size(); ++i) candidates_[i] = {static_cast<Token>(i), logits[i], 0};
+    llama_token_data_array array{candidates_.data(), candidates_.size(), -1, false};
+    llama_sampler_apply(chain_.get(), &array);
+    return array.data[array.selected].id;
+}
+
+}  // namespace tiller::engine

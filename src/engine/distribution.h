@@ -1,0 +1,36 @@
+// Reading a vector of logits: log-probabilities, ranks, top tokens, samples.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "engine/handles.h"
+#include "tiller/engine.h"
+
+namespace tiller::engine {
+
+/// log(sum(exp(logits))); float32 exponentials, float64 sums in blocks of fixed size, so that the result does not
+/// depend on the machine's vector width.
+double log_sum_exp(std::span<const float> logits);
+
+/// The most likely token; ties: the lower id.
+Token most_likely(std::span<const float> logits);
+
+/// Tokens that come before `token`: larger logits, or equal logits and a lower id.
+int rank_of(std::span<const float> logits, Token token);
+
+/// The n most likely tokens, most likely first, ties: the lower id.
+std::vector<TokenLogprob> top_tokens(std::span<const float> logits, int n);
+
+/// Draws tokens of one row. Greedy when the temperature is 0.
+class Sampler {
+public:
+    explicit Sampler(const Sampling& sampling);
+    Token draw(std::span<const float> logits);
+
+private:
+    SamplerHandle chain_;
+    std::vector<llama_token_data> candidates_;
+};
+
+}  // namespace tiller::engine

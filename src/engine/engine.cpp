@@ -1,0 +1,325 @@
+#include "tiller/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <numeric>
+
+#include "core/util.h"
+#include "engine/context.h"
+#include "engine/row_state.h"
+#include "engine/validate.h"
+#include "tiller/error.h"
+
+namespace tiller {
+
+using namespace engine;
+
+int site_width(const ModelInfo& info, Site site, int layer) {
+    const auto il = static_cast<std::size_t>(layer);
+    return site == Site::head_output ? info.n_head[il] * info.d_head[il] : info.n_embd;
+}
+
+struct Engine::Impl {
+    std::shared_ptr<const Model> model;
+    EngineOptions options;
+    EngineStats stats;
+    SiteMap sites;
+    std::unique_ptr<Context> streams;  // for run()
+    std::unique_ptr<Context> shared;   // for fork()
+    bool dirty = false;                // a cache may hold values that are not finite
+    std::function<void(std::size_t, std::size_t)> progress;
+    const std::atomic<bool>* cancel = nullptr;
+    DecodePlan plan;
+    std::vector<Entry> entries;
+    std::size_t n_done = 0, n_row = 0;
+
+    Impl(std::shared_ptr<const Model> m, const EngineOptions& o) : model(std::move(m)), options(o) {
+        if (options.max_rows < 1 || options.max_rows > 256)
+            throw Error(Code::usage, fmt::format("rows in flight: {} given, expected 1 to 256", options.max_rows));
+        Context probe(model, {kRowMultiple, 256, false}, options);
+        probe.probe();
+        sites = probe.hook().sites();
+    }
+
+    Context& context(std::unique_ptr<Context>& slot, ContextShape shape);
+    void decode(Context& context, bool stop_early, bool keep_cache);
+    void prefill(Context& context, std::span<RowState*> rows, int first_sequence);
+    void steps(Context& context, std::span<RowState*> rows, std::vector<int>& positions);
+    void wave(std::span<RowState*> rows);
+    void branch(Context& context, std::span<RowState*> rows, int n_prefix);
+};
+
+// A context of at least this shape; kept and grown, because making one reserves its buffers.
+Context& Engine::Impl::context(std::unique_ptr<Context>& slot, ContextShape shape) {
+    shape.n_ctx = round_up(shape.n_ctx, 256);
+    if (slot && slot->shape().n_ctx >= shape.n_ctx && slot->shape().n_seq >= shape.n_seq) return *slot;
+    if (slot) {
+        shape.n_ctx = std::max(shape.n_ctx, slot->shape().n_ctx);
+        shape.n_seq = std::max(shape.n_seq, slot->shape().n_seq);
+        slot.reset();
+    }
+    slot = std::make_unique<Context>(model, shape, options);
+    slot->hook().set_sites(sites);
+    return *slot;
+}
+
+void Engine::Impl::decode(Context& c, bool stop_early, bool keep_cache) {
+    if (cancel && cancel->load()) throw Error(Code::interrupted, "interrupted");
+    plan.stop_early = stop_early;
+    plan.keep_cache = keep_cache;
+    const auto edits = c.hook().n_edit(), captures = c.hook().n_capture();
+    const auto begin = std::chrono::steady_clock::now();
+    c.decode(entries, plan);
+    stats.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    stats.n_decode += 1;
+    stats.n_token += entries.size();
+    stats.n_edit += c.hook().n_edit() - edits;
+    stats.n_capture += c.hook().n_capture() - captures;
+}
+
+// Computes tokens [0, T - 1) of rows with equal T, in sequences first_sequence, first_sequence + 1, ...
+void Engine::Impl::prefill(Context& c, std::span<RowState*> rows, int first_sequence) {
+    const int n = rows[0]->n_prompt() - 1;
+    for (int begin = 0; begin < n; begin += kChunk) {
+        const int end = std::min(begin + kChunk, n);
+        plan.reset(model->info().n_layer);
+        entries.clear();
+        for (std::size_t r = 0; r < rows.size(); ++r) {
+            const std::size_t first = entries.size();
+            int n_output = 0;
+            for (int p = begin; p < end; ++p) {
+                const bool output = rows[r]->capture_needs_output(sites, p);
+                n_output += output;
+                rows[r]->plan(plan, static_cast<int>(entries.size()), p);
+                entries.push_back({rows[r]->row().prompt[static_cast<std::size_t>(p)], p, first_sequence + static_cast<int>(r), output});
+            }
+            // Kernels for few rows round otherwise (batch-shape rule 2), so outputs come in fours here too.
+            for (std::size_t i = entries.size(); i-- > first && n_output % kRowMultiple != 0;)
+                if (!entries[i].output) {
+                    entries[i].output = true;
+                    ++n_output;
+                }
+        }
+        decode(c, true, true);
+    }
+}
+
+// Steps of one token in sequences [0, rows.size()), padded, until every row is finished. positions[s] is the next
+// position of sequence s, for all sequences of the context.
+void Engine::Impl::steps(Context& c, std::span<RowState*> rows, std::vector<int>& positions) {
+    for (auto active = rows.size();;) {
+        while (active > 0 && rows[active - 1]->finished()) --active;
+        if (active == 0) return;
+        const auto padded = static_cast<std::size_t>(round_up(static_cast<int>(active), kRowMultiple));
+        plan.reset(model->info().n_layer);
+        entries.clear();
+        bool logits = false, more = false;
+        for (std::size_t s = 0; s < active; ++s)
+            if (!rows[s]->finished()) {
+                logits = logits || rows[s]->needs_logits();
+                more = more || rows[s]->n_step() > 1;
+            }
+        for (std::size_t s = 0; s < padded; ++s) {
+            const bool live = s < active && !rows[s]->finished();
+            const Token token = s < rows.size() ? rows[s]->next_token() : rows[0]->next_token();
+            if (live) rows[s]->plan(plan, static_cast<int>(s), positions[s]);
+            entries.push_back({token, positions[s], static_cast<int>(s), true});
+            ++positions[s];
+            stats.n_padding += !live;
+        }
+        decode(c, !logits, more);
+        for (std::size_t s = 0; s < active; ++s) {
+            RowState& row = *rows[s];
+            if (row.finished()) continue;
+            if (row.needs_logits())
+                row.advance(c.logits(static_cast<int>(s)));
+            else
+                row.advance();
+            n_done += row.finished();
+        }
+        if (progress) progress(n_done, n_row);
+    }
+}
+
+namespace {
+
+// Rows with the same key have the same activations before their last prompt token.
+std::string prefix_key(const Row& row) {
+    Digest digest;
+    const int n = static_cast<int>(row.prompt.size());
+    digest.add(std::string_view(reinterpret_cast<const char*>(row.prompt.data()), (row.prompt.size() - 1) * sizeof(Token)));
+    for (const Edit& e : row.edits) {
+        bool early = false;
+        for (int p = 0; p < n - 1 && !early; ++p) early = e.positions.contains(p, n);
+        if (!early) continue;
+        digest.add(reinterpret_cast<std::uintptr_t>(e.vector.get()));
+        digest.add(std::string_view(reinterpret_cast<const char*>(&e.strength), sizeof e.strength));
+        for (int v : {static_cast<int>(e.site), e.layer, e.head, static_cast<int>(e.operation),
+                      static_cast<int>(e.positions.kind), e.positions.begin, e.positions.end})
+            digest.add(static_cast<std::uint64_t>(static_cast<std::int64_t>(v)));
+    }
+    return digest.hex();
+}
+
+bool captures_early(const Row& row) {
+    const int n = static_cast<int>(row.prompt.size());
+    for (const Capture& c : row.captures)
+        for (int p = 0; p < n - 1; ++p)
+            if (c.positions.contains(p, n)) return true;
+    return false;
+}
+
+}  // namespace
+
+// Rows in flight together, one stream each. `rows` is ordered so that rows with equal prompt lengths are neighbours.
+void Engine::Impl::wave(std::span<RowState*> rows) {
+    // Leaders compute their prefix; followers copy it from a leader that is the same up to there.
+    std::vector<int> leader(rows.size(), -1);
+    std::vector<std::string> keys(rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (captures_early(rows[i]->row()) || rows[i]->n_prompt() < 2) continue;
+        keys[i] = prefix_key(rows[i]->row());
+        for (std::size_t j = 0; j < i && leader[i] < 0; ++j)
+            if (keys[j] == keys[i]) leader[i] = leader[j] >= 0 ? leader[j] : static_cast<int>(j);
+    }
+    int longest = 0, most_steps = 0;
+    for (const RowState* row : rows) {
+        longest = std::max(longest, row->n_prompt());
+        most_steps = std::max(most_steps, row->n_step());
+    }
+    // As many streams as memory allows, so that later waves can use the same context.
+    ContextShape shape{round_up(std::min(options.max_rows, static_cast<int>(std::max(rows.size(), n_row))), kRowMultiple),
+                       longest + most_steps, false};
+    Context& c = context(streams, shape);
+    if (dirty) c.clear(true);
+    dirty = false;
+
+    for (std::size_t i = 0; i < rows.size();) {
+        if (leader[i] >= 0 || rows[i]->n_prompt() < 2) {
+            ++i;
+            continue;
+        }
+        const int n = rows[i]->n_prompt() - 1;
+        std::size_t end = i + 1;
+        while (end < rows.size() && leader[end] < 0 && rows[end]->n_prompt() == rows[i]->n_prompt() &&
+               static_cast<int>(end - i + 1) * n <= kChunk && static_cast<int>(end - i + 1) * kRowMultiple <= 32)
+            ++end;
+        prefill(c, rows.subspan(i, end - i), static_cast<int>(i));
+        i = end;
+    }
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        if (leader[i] >= 0) c.copy_sequence(leader[i], static_cast<int>(i));
+    std::vector<int> positions(static_cast<std::size_t>(c.shape().n_seq), 0);
+    for (std::size_t i = 0; i < rows.size(); ++i) positions[i] = rows[i]->n_prompt() - 1;
+    steps(c, rows, positions);
+    c.clear(false);
+}
+
+Engine::Engine(std::shared_ptr<const Model> model, const EngineOptions& options)
+    : impl_(std::make_unique<Impl>(std::move(model), options)) {}
+Engine::~Engine() = default;
+
+const Model& Engine::model() const noexcept { return *impl_->model; }
+const EngineOptions& Engine::options() const noexcept { return impl_->options; }
+const EngineStats& Engine::stats() const noexcept { return impl_->stats; }
+void Engine::on_progress(std::function<void(std::size_t, std::size_t)> callback) { impl_->progress = std::move(callback); }
+void Engine::cancel_with(const std::atomic<bool>* flag) { impl_->cancel = flag; }
+bool Engine::has_site(Site site, int layer) const {
+    return layer >= 0 && layer < info().n_layer && impl_->sites.at(site, layer).present;
+}
+std::uint64_t Engine::estimate_bytes(int n_rows, int n_token) const {
+    const int n = round_up(std::min(n_rows, impl_->options.max_rows), kRowMultiple);
+    return context_bytes(*impl_->model, {n, round_up(n_token, 256), false}, impl_->options.cache_f32);
+}
+
+std::vector<RowResult> Engine::run(std::span<const Row> rows) {
+    Impl& m = *impl_;
+    validate_rows(rows, *m.model, m.sites);
+    std::vector<RowResult> results(rows.size());
+    std::deque<RowState> states;
+    for (std::size_t i = 0; i < rows.size(); ++i) states.emplace_back(*m.model, m.sites, rows[i], results[i]);
+    // Long rows first, so that a wave shrinks from its end; equal lengths together, so that they share batches;
+    // equal prompts together, so that they share a prefix.
+    std::vector<RowState*> order;
+    for (auto& s : states) order.push_back(&s);
+    std::stable_sort(order.begin(), order.end(), [](const RowState* a, const RowState* b) {
+        if (a->n_step() != b->n_step()) return a->n_step() > b->n_step();
+        if (a->n_prompt() != b->n_prompt()) return a->n_prompt() > b->n_prompt();
+        return a->row().prompt < b->row().prompt;
+    });
+    m.n_done = 0;
+    m.n_row = rows.size();
+    // Fewer rows in flight when memory is short: halve until a wave fits, and let the context say why when none does.
+    int in_flight = m.options.max_rows;
+    int longest = 0;
+    for (const auto& s : states) longest = std::max(longest, s.n_prompt() + s.n_step());
+    const std::uint64_t free = m.options.memory_limit ? m.options.memory_limit : available_memory();
+    const std::uint64_t held = m.streams ? context_bytes(*m.model, m.streams->shape(), m.options.cache_f32) : 0;
+    while (in_flight > kRowMultiple && estimate_bytes(in_flight, longest) > free + held) in_flight /= 2;
+    in_flight = std::max(round_up(in_flight, kRowMultiple) - (in_flight % kRowMultiple ? kRowMultiple : 0), 1);
+    const int saved = m.options.max_rows;
+    m.options.max_rows = in_flight;
+    try {
+        for (std::size_t i = 0; i < order.size(); i += static_cast<std::size_t>(in_flight))
+            m.wave(std::span(order).subspan(i, std::min<std::size_t>(static_cast<std::size_t>(in_flight), order.size() - i)));
+    } catch (...) {
+        m.options.max_rows = saved;
+        m.streams.reset();  // its cache holds half a wave
+        throw;
+    }
+    m.options.max_rows = saved;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        states[i].finish_captures();
+        m.dirty = m.dirty || results[i].broken;
+    }
+    return results;
+}
+
+// Branches from a prefix of n_prefix tokens that sequence 0 holds; leaves the cache as it found it.
+void Engine::Impl::branch(Context& c, std::span<RowState*> rows, int n_prefix) {
+    const int padded = round_up(static_cast<int>(rows.size()), kRowMultiple);
+    for (int s = 1; s < padded; ++s) c.copy_sequence(0, s);
+    std::vector<int> positions(static_cast<std::size_t>(c.shape().n_seq), n_prefix);
+    steps(c, rows, positions);
+    for (int s = 0; s < padded; ++s) c.truncate(s, s == 0 ? n_prefix : 0);
+}
+
+std::vector<RowResult> Engine::fork(std::span<const Row> rows) {
+    Impl& m = *impl_;
+    if (rows.empty()) return {};
+    validate_rows(rows, *m.model, m.sites);
+    validate_fork(rows);
+    std::vector<RowResult> results(rows.size());
+    std::deque<RowState> states;
+    for (std::size_t i = 0; i < rows.size(); ++i) states.emplace_back(*m.model, m.sites, rows[i], results[i]);
+    std::vector<RowState*> order;
+    for (auto& s : states) order.push_back(&s);
+    std::stable_sort(order.begin(), order.end(), [](const RowState* a, const RowState* b) { return a->n_step() > b->n_step(); });
+    m.n_done = 0;
+    m.n_row = rows.size();
+    const int n_prefix = static_cast<int>(rows[0].prompt.size()) - 1;
+    const int most = max_output_rows(m.model->info().n_vocab);
+    const int in_flight = std::min(most, round_up(static_cast<int>(rows.size()), kRowMultiple));
+    try {
+        Context& c = m.context(m.shared, {most, n_prefix + in_flight * order[0]->n_step(), true});
+        c.clear(m.dirty);
+        m.dirty = false;
+        if (n_prefix > 0) m.prefill(c, std::span(order).first(1), 0);
+        for (std::size_t i = 0; i < order.size(); i += static_cast<std::size_t>(in_flight))
+            m.branch(c, std::span(order).subspan(i, std::min<std::size_t>(static_cast<std::size_t>(in_flight), order.size() - i)),
+                     n_prefix);
+    } catch (...) {
+        m.shared.reset();
+        throw;
+    }
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        states[i].finish_captures();
+        m.dirty = m.dirty || results[i].broken;
+    }
+    return results;
+}
+
+}  // namespace tiller

@@ -1,0 +1,56 @@
+// What tiller reads from a model's GGUF file by itself: metadata checks before the engine sees the file
+// (it aborts the process on some values), shapes, and single tensors.
+#pragma once
+
+#include <ggml.h>
+#include <gguf.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tiller::engine {
+
+/// One part of a model, metadata only.
+class GgufFile {
+public:
+    /// Throws missing or bad_input.
+    explicit GgufFile(const std::filesystem::path& path);
+
+    const std::filesystem::path& path() const { return path_; }
+    bool has(const std::string& key) const;
+    /// Values of a key; throw bad_input when the key has another type. nullopt when absent.
+    std::optional<std::string> string(const std::string& key) const;
+    std::optional<std::int64_t> integer(const std::string& key) const;
+    std::optional<double> real(const std::string& key) const;
+    /// An integer key or an array of integers: one value per layer.
+    std::optional<std::vector<std::int64_t>> per_layer(const std::string& key, int n_layer) const;
+
+    /// Shape and type, or null.
+    const ggml_tensor* tensor(const std::string& name) const;
+    /// All values as float32, ggml order (ne[0] fastest). Throws bad_input (not in this file, unknown type).
+    std::vector<float> values(const std::string& name) const;
+
+private:
+    struct FreeGguf {
+        void operator()(gguf_context* p) const { gguf_free(p); }
+    };
+    struct FreeGgml {
+        void operator()(ggml_context* p) const { ggml_free(p); }
+    };
+    std::filesystem::path path_;
+    std::unique_ptr<gguf_context, FreeGguf> gguf_;
+    std::unique_ptr<ggml_context, FreeGgml> tensors_;
+};
+
+/// All parts of a model in order: one file, or the "-00001-of-0000N" set around it. Throws missing.
+std::vector<std::filesystem::path> model_parts(const std::filesystem::path& path);
+
+/// Refuses metadata that the engine would abort on or that no transformer decoder has.
+/// Throws bad_input or unsupported, naming the key, the value and what was expected.
+void check_metadata(const GgufFile& file);
+
+}  // namespace tiller::engine

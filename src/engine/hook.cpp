@@ -1,0 +1,257 @@
+#include "engine/hook.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstring>
+
+#include "engine/operations.h"
+#include "tiller/error.h"
+
+namespace tiller::engine {
+namespace {
+
+// Splits "name-12" into "name" and 12; layer -1 when there is no such ending.
+std::string_view split_name(const char* text, int& layer) {
+    const std::string_view name(text);
+    layer = -1;
+    const auto dash = name.rfind('-');
+    if (dash == std::string_view::npos) return name;
+    const char* end = name.data() + name.size();
+    if (std::from_chars(name.data() + dash + 1, end, layer).ptr != end) layer = -1;
+    return name.substr(0, dash);
+}
+
+// Order of the sites inside a layer's graph. In parallel blocks attention and MLP may come in either order,
+// so an early stop only counts on "residual comes last".
+int rank_of(Site site) { return site == Site::residual ? 1 : 0; }
+
+// Layer of a "blk.12.attn_output.*" weight, -1 for any other tensor. A copy on another device has a prefix.
+int attention_projection_layer(const ggml_tensor* t) {
+    const std::string_view name(t->name);
+    const auto begin = name.find("blk.");
+    if (begin == std::string_view::npos || name.find(".attn_output.") == std::string_view::npos) return -1;
+    int layer = -1;
+    std::from_chars(name.data() + begin + 4, name.data() + name.size(), layer);
+    return layer;
+}
+
+}  // namespace
+
+void DecodePlan::reset(int n_layer) {
+    tokens.clear();
+    n_output = 0;
+    stop_early = false;
+    keep_cache = true;
+    for (auto& site : actions) {
+        site.resize(static_cast<std::size_t>(n_layer));
+        for (auto& layer : site) layer.clear();
+    }
+}
+
+Hook::Hook(int n_layer, std::string architecture) : n_layer_(n_layer), architecture_(std::move(architecture)) {
+    const auto n = static_cast<std::size_t>(n_layer);
+    for (auto& site : map_.sites) site.assign(n, {});
+    map_.mlp_is_moe.assign(n, false);
+    map_.attention_has_post_norm.assign(n, false);
+    map_.n_projection.assign(n, 0);
+    start_graph();
+}
+
+void Hook::start_graph() {
+    const auto n = static_cast<std::size_t>(n_layer_);
+    n_projection_.assign(n, 0);
+    n_ffn_out_.assign(n, 0);
+    for (auto& site : done_) site.assign(n, 0);
+    pending_ = nullptr;
+}
+
+void Hook::begin_probe(int n_token) {
+    for (auto& site : map_.sites) site.assign(static_cast<std::size_t>(n_layer_), {});
+    probing_ = true;
+    probe_tokens_ = n_token;
+    start_graph();
+}
+
+void Hook::end_probe() { probing_ = false; }
+
+void Hook::begin(const DecodePlan* plan) {
+    plan_ = plan;
+    failure_.clear();
+    last_layer_action_ = -1;
+    start_graph();
+    for (int site = 0; site < kSites; ++site)
+        for (int il = 0; il < n_layer_; ++il)
+            if (!plan->empty(static_cast<Site>(site), il)) {
+                const auto s = static_cast<Site>(site);
+                if (il > last_layer_action_ || (il == last_layer_action_ && rank_of(s) >= rank_of(last_site_action_))) {
+                    last_layer_action_ = il;
+                    last_site_action_ = s;
+                }
+            }
+}
+
+bool Hook::callback(ggml_tensor* tensor, bool ask, void* user) {
+    auto& hook = *static_cast<Hook*>(user);
+    if (!hook.probing_ && !hook.plan_) return !ask;
+    return ask ? hook.wants(tensor) : hook.evaluate(tensor);
+}
+
+// Which site a node is, if any. Called once per node in graph order, and keeps the little state that needs.
+bool Hook::locate(const ggml_tensor* t, Place& place) {
+    int il = -1;
+    const std::string_view name = split_name(t->name, il);
+    if (il >= 0 && il < n_layer_) {
+        const auto i = static_cast<std::size_t>(il);
+        place.layer = il;
+        if (name == "kqv_out") {
+            place.site = Site::head_output;
+            return true;
+        }
+        if (name == "l_out") {
+            place.site = Site::residual;
+            return true;
+        }
+        if (name == "ffn_out" || name == "ffn_moe_out") {
+            // NeoX names the MLP's output and a sum alike; the first is the MLP's own.
+            const bool moe = name == "ffn_moe_out";
+            if (probing_ && moe && n_ffn_out_[i] == 0) map_.mlp_is_moe[i] = true;
+            if (probing_ && !moe) map_.mlp_is_moe[i] = false;
+            if (!moe && n_ffn_out_[i]++ > 0) return false;
+            if (!probing_ && moe != map_.mlp_is_moe[i]) return false;
+            place.site = Site::mlp_output;
+            return true;
+        }
+        if (name == "attn_post_norm") {
+            if (probing_) map_.attention_has_post_norm[i] = true;
+            place.site = Site::attention_output;
+            return true;
+        }
+    }
+    // The way from the heads to the residual stream: W_O, its scale, its bias. These nodes have no names of
+    // their own, so they are known by the weights they read; the last of them is the site.
+    if (t->op != GGML_OP_MUL_MAT && t->op != GGML_OP_MUL && t->op != GGML_OP_ADD) return false;
+    for (const ggml_tensor* weight : {t->src[0], t->src[1]}) {
+        if (!weight) continue;
+        const int layer = attention_projection_layer(weight);
+        if (layer < 0 || layer >= n_layer_) continue;
+        const auto i = static_cast<std::size_t>(layer);
+        ++n_projection_[i];
+        if (probing_) map_.n_projection[i] = n_projection_[i];
+        if (map_.attention_has_post_norm[i] || n_projection_[i] != map_.n_projection[i]) return false;
+        place = {Site::attention_output, layer};
+        return true;
+    }
+    return false;
+}
+
+bool Hook::wants(const ggml_tensor* t) {
+    Place place{};
+    const bool found = locate(t, place);
+    pending_ = nullptr;
+    if (!found) return false;
+    if (probing_) {
+        auto& info = map_.sites[index_of(place.site)][static_cast<std::size_t>(place.layer)];
+        info.present = t->type == GGML_TYPE_F32;
+        info.width = t->ne[0];
+        info.reduced = t->ne[1] * t->ne[2] * t->ne[3] != probe_tokens_;
+        return false;
+    }
+    const bool action = !plan_->empty(place.site, place.layer);
+    const bool stop = plan_->stop_early && place.layer == n_layer_ - 1 && place.site == Site::head_output &&
+                      last_layer_action_ < n_layer_ - 1 && plan_->keep_cache;
+    if (!action && !stop) return false;
+    pending_ = t;
+    pending_place_ = place;
+    pending_action_ = action;
+    return true;
+}
+
+bool Hook::evaluate(ggml_tensor* t) {
+    if (t != pending_) return true;
+    const Place place = pending_place_;
+    if (pending_action_ && failure_.empty()) {
+        carry_out(t, place, plan_->actions[index_of(place.site)][static_cast<std::size_t>(place.layer)]);
+        done_[index_of(place.site)][static_cast<std::size_t>(place.layer)] = 1;
+    }
+    if (!plan_->stop_early) return true;
+    const bool past_cache = !plan_->keep_cache || place.layer == n_layer_ - 1;
+    const bool last = place.layer >= last_layer_action_ &&
+                      (place.layer > last_layer_action_ || rank_of(place.site) >= rank_of(last_site_action_));
+    if (!past_cache || !last) return true;
+    // Stop only when nothing of this layer is left.
+    for (const auto site : {Site::head_output, Site::attention_output, Site::mlp_output, Site::residual})
+        if (!plan_->empty(site, place.layer) && !done_[index_of(site)][static_cast<std::size_t>(place.layer)]) return true;
+    return false;
+}
+
+void Hook::carry_out(ggml_tensor* t, const Place& place, const std::vector<Action>& actions) {
+    const auto rows = t->ne[1] * t->ne[2] * t->ne[3];
+    const auto n_token = static_cast<std::int64_t>(plan_->tokens.size());
+    const auto width = static_cast<std::size_t>(t->ne[0]);
+    const auto refuse = [&](const std::string& what) {
+        failure_ = fmt::format("{} in layer {} of architecture {}: {}", site_name(place.site), place.layer, architecture_, what);
+    };
+    if (t->type != GGML_TYPE_F32 || !ggml_is_contiguous(t))
+        return refuse(fmt::format("the node {} is not a contiguous float32 tensor", t->name));
+    const bool reduced = rows != n_token;
+    if (reduced && rows != plan_->n_output)
+        return refuse(fmt::format("{} rows in the graph, expected {} tokens or {} outputs", rows, n_token, plan_->n_output));
+
+    const ggml_backend_buffer_t buffer = t->view_src ? t->view_src->buffer : t->buffer;
+    const bool host = buffer && ggml_backend_buffer_is_host(buffer);
+    float* data = static_cast<float*>(t->data);
+    if (!host) {
+        staging_.resize(width * static_cast<std::size_t>(rows));
+        ggml_backend_tensor_get(t, staging_.data(), 0, staging_.size() * sizeof(float));
+        data = staging_.data();
+    }
+    bool changed = false;
+    for (const Action& action : actions) {
+        int row = action.token;
+        if (reduced) row = plan_->tokens[static_cast<std::size_t>(row)].output;
+        if (row < 0) {
+            // Nothing later reads this token, so an edit has no effect and is not owed; a capture is.
+            if (!action.edit) return refuse("a capture needs a token whose output was not kept");
+            continue;
+        }
+        std::span<float> x(data + static_cast<std::size_t>(row) * width, width);
+        if (!action.edit) {
+            if (action.sum)
+                for (std::size_t i = 0; i < width; ++i) action.sum[i] += static_cast<double>(x[i]);
+            else
+                std::copy(x.begin(), x.end(), action.target);
+            ++n_capture_;
+            continue;
+        }
+        const Edit& edit = *action.edit;
+        const std::span<const float> v(*edit.vector);
+        if (edit.head >= 0) {
+            if ((static_cast<std::size_t>(edit.head) + 1) * v.size() > width)
+                return refuse(fmt::format("head {} of width {} is outside of {} values", edit.head, v.size(), width));
+            x = x.subspan(static_cast<std::size_t>(edit.head) * v.size(), v.size());
+        } else if (v.size() != width) {
+            return refuse(fmt::format("the vector has {} values, the site has {}", v.size(), width));
+        }
+        apply(edit.operation, x, v, edit.strength);
+        changed = changed || edit.strength != 0.0f;
+        ++n_edit_;
+    }
+    if (!host && changed) ggml_backend_tensor_set(t, staging_.data(), 0, staging_.size() * sizeof(float));
+}
+
+void Hook::check() {
+    const DecodePlan* plan = plan_;
+    plan_ = nullptr;
+    if (!failure_.empty()) throw Error(Code::incomplete, failure_);
+    for (const auto site : {Site::head_output, Site::attention_output, Site::mlp_output, Site::residual})
+        for (int il = 0; il < n_layer_; ++il)
+            if (!plan->empty(site, il) && !done_[index_of(site)][static_cast<std::size_t>(il)])
+                throw Error(Code::incomplete,
+                            fmt::format("{} edits or captures at {} in layer {} were not carried out: the graph of "
+                                        "architecture {} did not reach that site; please report this",
+                                        plan->actions[index_of(site)][static_cast<std::size_t>(il)].size(), site_name(site),
+                                        il, architecture_));
+}
+
+}  // namespace tiller::engine

@@ -1,0 +1,121 @@
+// The one place where tiller touches the engine's graph: resolves sites to graph nodes, applies edits,
+// reads captures, and counts both.
+#pragma once
+
+#include <ggml-backend.h>
+#include <ggml.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tiller/edit.h"
+
+namespace tiller::engine {
+
+constexpr int kSites = 4;
+inline std::size_t index_of(Site site) { return static_cast<std::size_t>(site); }
+
+/// One token of a decode, as the hook needs it.
+struct BatchToken {
+    int output = -1;  ///< Index among the tokens whose outputs are kept, or -1.
+};
+
+/// An edit to make on one token, or an activation to read from it.
+struct Action {
+    int token = 0;               ///< Index in the batch.
+    const Edit* edit = nullptr;  ///< Null for a capture.
+    float* target = nullptr;     ///< Capture: where the activation goes, [width].
+    double* sum = nullptr;       ///< Capture of a mean: added here instead, [width].
+};
+
+/// What is to happen during one decode. Filled by the runner, carried out by the Hook.
+struct DecodePlan {
+    std::vector<BatchToken> tokens;
+    int n_output = 0;
+    std::array<std::vector<std::vector<Action>>, kSites> actions;  ///< [site][layer]; captures before edits.
+    bool stop_early = false;     ///< Logits are not needed: stop after the last action (or the last layer's cache).
+    bool keep_cache = true;      ///< With stop_early: the cache must be whole, so do not stop before the last layer.
+
+    void reset(int n_layer);
+    void add(Site site, int layer, const Action& action) {
+        actions[index_of(site)][static_cast<std::size_t>(layer)].push_back(action);
+    }
+    bool empty(Site site, int layer) const { return actions[index_of(site)][static_cast<std::size_t>(layer)].empty(); }
+};
+
+/// What a probe of the graph found about one site of one layer.
+struct SiteInfo {
+    bool present = false;
+    bool reduced = false;  ///< Only tokens with outputs are computed here (last layer, after attention).
+    std::int64_t width = 0;
+};
+
+/// Names and facts of all sites, found by running the graph once.
+struct SiteMap {
+    std::array<std::vector<SiteInfo>, kSites> sites;  ///< [site][layer]
+    std::vector<bool> mlp_is_moe;                     ///< [layer]: the MLP output is "ffn_moe_out".
+    std::vector<bool> attention_has_post_norm;        ///< [layer]: what is added is "attn_post_norm".
+    std::vector<int> n_projection;                    ///< [layer]: nodes from W_O on (product, scale, bias).
+    const SiteInfo& at(Site site, int layer) const { return sites[index_of(site)][static_cast<std::size_t>(layer)]; }
+};
+
+/// Evaluation callback of one llama context. Not thread-safe.
+class Hook {
+public:
+    Hook(int n_layer, std::string architecture);
+
+    /// Registered as llama_context_params::cb_eval with `this` as user data. Never throws: a failure is kept
+    /// for check().
+    static bool callback(ggml_tensor* tensor, bool ask, void* user);
+
+    /// The next decode only looks at the graph and fills sites().
+    void begin_probe(int n_token);
+    void end_probe();
+    const SiteMap& sites() const { return map_; }
+    void set_sites(const SiteMap& map) { map_ = map; }
+
+    /// The next decode carries out `plan` (not owned, must live until check()).
+    void begin(const DecodePlan* plan);
+    /// Throws Code::incomplete when the decode did not carry out the whole plan. Ends the plan.
+    void check();
+    /// Ends the plan without checking it, after the engine itself failed.
+    void abandon() { plan_ = nullptr; }
+
+    std::uint64_t n_edit() const { return n_edit_; }
+    std::uint64_t n_capture() const { return n_capture_; }
+
+private:
+    struct Place {
+        Site site;
+        int layer;
+    };
+    bool locate(const ggml_tensor* tensor, Place& place);
+    bool wants(const ggml_tensor* tensor);
+    bool evaluate(ggml_tensor* tensor);
+    void carry_out(ggml_tensor* tensor, const Place& place, const std::vector<Action>& actions);
+    void start_graph();
+
+    int n_layer_;
+    std::string architecture_;
+    SiteMap map_;
+    const DecodePlan* plan_ = nullptr;
+    bool probing_ = false;
+    int probe_tokens_ = 0;
+
+    // State of one graph evaluation.
+    std::vector<int> n_projection_;              // [layer] nodes of the attention projection met so far
+    std::vector<int> n_ffn_out_;                 // [layer] nodes named ffn_out met so far
+    std::array<std::vector<char>, kSites> done_; // [site][layer] carried out
+    const ggml_tensor* pending_ = nullptr;       // asked for and wanted
+    Place pending_place_{};
+    bool pending_action_ = false;
+    int last_layer_action_ = -1;                 // where an early stop may happen
+    Site last_site_action_ = Site::head_output;
+    std::string failure_;
+    std::vector<float> staging_;                 // activations of a device buffer
+    std::uint64_t n_edit_ = 0, n_capture_ = 0;
+};
+
+}  // namespace tiller::engine

@@ -1,0 +1,223 @@
+#include "tiller/model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "core/util.h"
+#include "engine/digest_cache.h"
+#include "engine/model_handle.h"
+#include "tiller/error.h"
+
+namespace tiller {
+namespace {
+
+using engine::GgufFile;
+
+std::string quantisation_name(const llama_model* model) {
+    // llama_model_desc is "<arch> <size> <file type>"; the type may have blanks ("Q4_K - Medium").
+    char text[256] = {};
+    llama_model_desc(model, text, sizeof text);
+    const std::string desc = text;
+    const auto first = desc.find(' ');
+    const auto second = first == std::string::npos ? first : desc.find(' ', first + 1);
+    return second == std::string::npos ? desc : desc.substr(second + 1);
+}
+
+std::string tokenizer_digest(const llama_vocab* vocab) {
+    Digest digest;
+    const int n = llama_vocab_n_tokens(vocab);
+    for (int i = 0; i < n; ++i) {
+        digest.add(std::string_view(llama_vocab_get_text(vocab, i)));
+        digest.add(static_cast<std::uint64_t>(llama_vocab_get_attr(vocab, i)));
+    }
+    return digest.hex();
+}
+
+void fill_shapes(Model::Handle& h) {
+    ModelInfo& info = h.info;
+    const GgufFile& first = *h.parts.front();
+    const auto n = static_cast<std::size_t>(info.n_layer);
+    const auto heads = first.per_layer(info.architecture + ".attention.head_count", info.n_layer);
+    const auto kv_heads = first.per_layer(info.architecture + ".attention.head_count_kv", info.n_layer);
+    info.n_head.assign(n, 0);
+    info.d_head.assign(n, 0);
+    for (int il = 0; il < info.n_layer; ++il) {
+        const std::string name = fmt::format("blk.{}.attn_output.weight", il);
+        const auto* part = h.part_with(name);
+        if (!part) continue;  // a layer without attention (hybrid models): no heads
+        const auto i = static_cast<std::size_t>(il);
+        const int n_head = static_cast<int>((*heads)[i]);
+        if (n_head == 0) continue;
+        info.n_head[i] = n_head;
+        info.d_head[i] = static_cast<int>(part->tensor(name)->ne[0] / n_head);
+        const std::int64_t n_kv = kv_heads ? (*kv_heads)[i] : n_head;
+        const auto d_k = first.integer(info.architecture + ".attention.key_length").value_or(info.d_head[i]);
+        const auto d_v = first.integer(info.architecture + ".attention.value_length").value_or(info.d_head[i]);
+        h.kv_per_token_f16 += static_cast<std::uint64_t>(2 * n_kv * (d_k + d_v));
+    }
+    info.post_norm = h.part_with("blk.0.post_attention_norm.weight") != nullptr;
+    const auto rms = first.real(info.architecture + ".attention.layer_norm_rms_epsilon");
+    const auto layer_norm = first.real(info.architecture + ".attention.layer_norm_epsilon");
+    info.norm_epsilon = static_cast<float>(rms ? *rms : layer_norm.value_or(1e-5));
+}
+
+void check_memory(const std::vector<std::unique_ptr<GgufFile>>& parts, std::uint64_t bytes) {
+    const auto free = available_memory();
+    if (bytes > free)
+        throw Error(Code::environment,
+                    fmt::format("{} needs {:.1f} GB for its weights and {:.1f} GB are free; use a smaller model or a "
+                                "stronger quantisation", parts.front()->path().string(), static_cast<double>(bytes) / 1e9,
+                                static_cast<double>(free) / 1e9));
+}
+
+}  // namespace
+
+Model::Model(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {}
+Model::~Model() = default;
+const ModelInfo& Model::info() const noexcept { return handle_->info; }
+
+std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, const ModelOptions& options) {
+    auto h = std::make_unique<Handle>();
+    ModelInfo& info = h->info;
+    for (const auto& part : engine::model_parts(path)) {
+        h->parts.push_back(std::make_unique<GgufFile>(part));
+        info.file_bytes += std::filesystem::file_size(part);
+    }
+    engine::check_metadata(*h->parts.front());
+    check_memory(h->parts, info.file_bytes);
+    engine::start_engine();
+    engine::take_engine_log();
+
+    llama_model_params params = llama_model_default_params();
+    params.n_gpu_layers = options.n_gpu_layers;
+    // Stopping through the callback must be told apart from a failure.
+    struct Progress {
+        const ModelOptions* options;
+        bool stopped = false;
+    } progress{&options};
+    if (options.progress) {
+        params.progress_callback_user_data = &progress;
+        params.progress_callback = [](float fraction, void* user) {
+            auto& p = *static_cast<Progress*>(user);
+            p.stopped = !p.options->progress(fraction);
+            return !p.stopped;
+        };
+    }
+    h->llama.reset(llama_model_load_from_file(h->parts.front()->path().c_str(), params));
+    if (progress.stopped) throw Error(Code::interrupted, "loading the model was stopped");
+    if (!h->llama)
+        throw Error(Code::bad_input, fmt::format("the engine cannot load {}: {}", path.string(), engine::take_engine_log()));
+    const llama_model* m = h->llama.get();
+    if (llama_model_has_encoder(m) || !llama_model_has_decoder(m) || llama_model_is_diffusion(m))
+        throw Error(Code::unsupported, fmt::format("{} is not a decoder-only language model", path.string()));
+    if (llama_model_is_recurrent(m))
+        throw Error(Code::unsupported, fmt::format("{} is a recurrent model and has no attention heads", path.string()));
+    if (llama_model_is_hybrid(m))
+        throw Error(Code::unsupported, fmt::format("{} mixes attention with recurrent layers, whose state cannot be "
+                                                   "forked; tiller steers pure transformers", path.string()));
+
+    const GgufFile& first = *h->parts.front();
+    info.path = first.path();
+    info.architecture = *first.string("general.architecture");
+    info.name = first.string("general.name").value_or(info.path.stem().string());
+    info.quantisation = quantisation_name(m);
+    info.n_param = llama_model_n_params(m);
+    info.n_layer = llama_model_n_layer(m);
+    info.n_embd = llama_model_n_embd(m);
+    info.n_vocab = llama_vocab_n_tokens(h->vocab());
+    info.n_ctx_train = llama_model_n_ctx_train(m);
+    info.adds_bos = llama_vocab_get_add_bos(h->vocab());
+    if (llama_vocab_type(h->vocab()) == LLAMA_VOCAB_TYPE_NONE)
+        throw Error(Code::unsupported, fmt::format("{} has no tokenizer (tokenizer.ggml.model is missing or \"no_vocab\")",
+                                                   path.string()));
+    fill_shapes(*h);
+    if (info.n_head_total() == 0)
+        throw Error(Code::unsupported, fmt::format("{} (architecture {}): no layer has an attention output projection "
+                                                   "(blk.N.attn_output.weight), so there are no heads to steer",
+                                                   path.string(), info.architecture));
+    info.tokenizer_digest = tokenizer_digest(h->vocab());
+    std::vector<std::filesystem::path> files;
+    for (const auto& part : h->parts) files.push_back(part->path());
+    info.digest = engine::cached_digest(files);
+    return std::shared_ptr<const Model>(new Model(std::move(h)));
+}
+
+std::vector<Token> Model::tokenize(std::string_view text, bool add_bos) const {
+    if (text.size() > (1u << 30))
+        throw Error(Code::bad_input, fmt::format("a text of {} bytes is too long to tokenize (at most 2^30)", text.size()));
+    std::vector<Token> tokens(text.size() + 8);
+    const auto call = [&] {
+        return llama_tokenize(handle_->vocab(), text.data(), static_cast<std::int32_t>(text.size()), tokens.data(),
+                              static_cast<std::int32_t>(tokens.size()), /*add_special*/ false, /*parse_special*/ false);
+    };
+    int n = call();
+    if (n < 0) {
+        tokens.resize(static_cast<std::size_t>(-n));
+        n = call();
+    }
+    tokens.resize(static_cast<std::size_t>(std::max(n, 0)));
+    // The engine's add_special may append EOS too (some models ask for it), which no prompt wants.
+    if (add_bos && info().adds_bos) tokens.insert(tokens.begin(), llama_vocab_bos(handle_->vocab()));
+    return tokens;
+}
+
+std::string Model::text(std::span<const Token> tokens) const {
+    std::string out(tokens.size() * 8 + 16, '\0');
+    const auto call = [&] {
+        return llama_detokenize(handle_->vocab(), tokens.data(), static_cast<std::int32_t>(tokens.size()), out.data(),
+                                static_cast<std::int32_t>(out.size()), /*remove_special*/ true, /*unparse_special*/ false);
+    };
+    int n = call();
+    if (n < 0) {
+        out.resize(static_cast<std::size_t>(-n));
+        n = call();
+    }
+    out.resize(static_cast<std::size_t>(std::max(n, 0)));
+    return out;
+}
+
+std::string Model::piece(Token token) const {
+    char text[256];
+    const int n = llama_token_to_piece(handle_->vocab(), token, text, sizeof text, 0, /*special*/ true);
+    if (n < 0) return llama_vocab_get_text(handle_->vocab(), token);
+    return std::string(text, static_cast<std::size_t>(n));
+}
+
+std::vector<Token> Model::continuation(std::string_view prompt, std::string_view continuation) const {
+    const auto before = tokenize(prompt);
+    const auto whole = tokenize(std::string(prompt) + std::string(continuation));
+    const auto split = std::mismatch(before.begin(), before.end(), whole.begin(), whole.end()).second;
+    return {split, whole.end()};
+}
+
+bool Model::is_end_of_generation(Token token) const { return llama_vocab_is_eog(handle_->vocab(), token); }
+
+AttentionProjection Model::attention_projection(int layer) const {
+    const ModelInfo& info = handle_->info;
+    if (layer < 0 || layer >= info.n_layer)
+        throw Error(Code::usage, fmt::format("layer {} does not exist, the model has layers 0 to {}", layer, info.n_layer - 1));
+    const std::string stem = fmt::format("blk.{}.", layer);
+    const auto read = [&](const std::string& name) -> std::vector<float> {
+        const auto* part = handle_->part_with(stem + name);
+        return part ? part->values(stem + name) : std::vector<float>{};
+    };
+    AttentionProjection p;
+    p.n_embd = info.n_embd;
+    p.n_in = info.n_head[static_cast<std::size_t>(layer)] * info.d_head[static_cast<std::size_t>(layer)];
+    if (p.n_in == 0)
+        throw Error(Code::unsupported, fmt::format("layer {} of {} has no attention heads", layer, info.name));
+    p.w_o = read("attn_output.weight");
+    if (p.w_o.size() != static_cast<std::size_t>(p.n_embd) * static_cast<std::size_t>(p.n_in))
+        throw Error(Code::bad_input, fmt::format("{}attn_output.weight has {} values, expected {} x {}", stem, p.w_o.size(),
+                                                 p.n_embd, p.n_in));
+    if (const auto scale = read("attn_output.scale"); scale.size() == 1)
+        for (float& w : p.w_o) w *= scale[0];
+    p.bias = read("attn_output.bias");
+    p.post_norm = read("post_attention_norm.weight");
+    if (!p.post_norm.empty() && p.post_norm.size() != static_cast<std::size_t>(p.n_embd)) p.post_norm.clear();
+    return p;
+}
+
+}  // namespace tiller

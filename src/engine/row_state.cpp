@@ -1,0 +1,169 @@
+#include "engine/row_state.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "tiller/error.h"
+
+namespace tiller::engine {
+namespace {
+
+constexpr float kImpossible = -std::numeric_limits<float>::infinity();
+
+bool reads_generated(const Row& row) {
+    return std::any_of(row.captures.begin(), row.captures.end(), [&](const Capture& c) {
+        return c.positions.contains(static_cast<int>(row.prompt.size()), static_cast<int>(row.prompt.size()));
+    });
+}
+
+}  // namespace
+
+RowState::RowState(const Model& model, const SiteMap& sites, const Row& row, RowResult& result)
+    : model_(&model), row_(&row), result_(&result), sampler_(row.sampling), next_token_(row.prompt.back()) {
+    // The last forced token is only computed when somebody reads its activations.
+    const int n_forced = static_cast<int>(row.forced.size());
+    if (n_forced > 0) n_step_ = n_forced + (reads_generated(row) ? 1 : 0);
+    if (row.max_new_tokens > 0) n_step_ = row.max_new_tokens + (reads_generated(row) ? 1 : 0);
+    for (const Capture& capture : row.captures) {
+        CaptureState state;
+        state.layer_begin = capture.layer_begin;
+        state.layer_end = capture.layer_end < 0 ? model.info().n_layer : capture.layer_end;
+        for (int il = state.layer_begin; il < state.layer_end; ++il) {
+            const int width = site_width(model.info(), capture.site, il);
+            if (!sites.at(capture.site, il).present)
+                throw Error(Code::unsupported, fmt::format("architecture {} has no {} in layer {}", model.info().architecture,
+                                                           site_name(capture.site), il));
+            if (il > state.layer_begin && width != state.width)
+                throw Error(Code::unsupported,
+                            fmt::format("layers {} to {} differ in the width of {} ({} and {}); capture them one by one",
+                                        state.layer_begin, il, site_name(capture.site), state.width, width));
+            state.width = width;
+        }
+        if (capture.mean)
+            state.sums.assign(static_cast<std::size_t>((state.layer_end - state.layer_begin) * state.width), 0.0);
+        captures_.push_back(std::move(state));
+    }
+}
+
+bool RowState::capture_needs_output(const SiteMap& sites, int position) const {
+    for (std::size_t c = 0; c < captures_.size(); ++c) {
+        const Capture& capture = row_->captures[c];
+        if (!capture.positions.contains(position, n_prompt())) continue;
+        for (int il = captures_[c].layer_begin; il < captures_[c].layer_end; ++il)
+            if (sites.at(capture.site, il).reduced) return true;
+    }
+    return false;
+}
+
+void RowState::plan(DecodePlan& plan, int index, int position) {
+    if (finished_) return;
+    for (std::size_t c = 0; c < captures_.size(); ++c) {
+        const Capture& capture = row_->captures[c];
+        CaptureState& state = captures_[c];
+        if (!capture.positions.contains(position, n_prompt())) continue;
+        const auto width = static_cast<std::size_t>(state.width);
+        const auto n_layer = static_cast<std::size_t>(state.layer_end - state.layer_begin);
+        if (!capture.mean) state.blocks.emplace_back(n_layer * width);
+        for (std::size_t l = 0; l < n_layer; ++l) {
+            Action action{index, nullptr, nullptr, nullptr};
+            if (capture.mean)
+                action.sum = state.sums.data() + l * width;
+            else
+                action.target = state.blocks.back().data() + l * width;
+            plan.add(capture.site, state.layer_begin + static_cast<int>(l), action);
+        }
+        ++state.n_seen;
+    }
+    for (const Edit& edit : row_->edits)
+        if (edit.positions.contains(position, n_prompt())) plan.add(edit.site, edit.layer, {index, &edit, nullptr, nullptr});
+}
+
+void RowState::first_distribution(std::span<const float> logits) {
+    const Row& row = *row_;
+    RowResult& result = *result_;
+    if (row.want_logits) result.logits.assign(logits.begin(), logits.end());
+    if (row.n_top > 0) result.top = top_tokens(logits, row.n_top);
+    if (row.watch.empty()) return;
+    const double lse = log_sum_exp(logits);
+    for (Token token : row.watch) {
+        result.watch_logprob.push_back(static_cast<float>(static_cast<double>(logits[static_cast<std::size_t>(token)]) - lse));
+        result.watch_rank.push_back(rank_of(logits, token));
+    }
+}
+
+void RowState::accept(Token token) {
+    if (model_->is_end_of_generation(token)) {
+        result_->ended = finished_ = true;
+        return;
+    }
+    result_->generated.push_back(token);
+    if (!row_->stop.empty()) {
+        // The text of a single token is not always a part of the whole text, so look at the last few together.
+        const auto n = result_->generated.size();
+        const auto tail = std::span<const Token>(result_->generated).subspan(n > 8 ? n - 8 : 0);
+        if (model_->text(tail).find(row_->stop) != std::string::npos) {
+            result_->ended = finished_ = true;
+            return;
+        }
+    }
+    next_token_ = token;
+}
+
+void RowState::advance(std::span<const float> logits) {
+    const int step = step_++;
+    const Token best = most_likely(logits);
+    if (static_cast<std::size_t>(best) >= logits.size() || !std::isfinite(logits[static_cast<std::size_t>(best)])) {
+        result_->broken = finished_ = true;
+        if (step == 0) {
+            result_->watch_logprob.assign(row_->watch.size(), kImpossible);
+            result_->watch_rank.assign(row_->watch.size(), static_cast<int>(logits.size()));
+        }
+        result_->forced_logprob.resize(row_->forced.size(), kImpossible);
+        return;
+    }
+    if (step == 0) first_distribution(logits);
+    const auto i = static_cast<std::size_t>(step);
+    if (i < row_->forced.size()) {
+        const double logprob = static_cast<double>(logits[static_cast<std::size_t>(row_->forced[i])]) - log_sum_exp(logits);
+        result_->forced_logprob.push_back(static_cast<float>(logprob));
+        next_token_ = row_->forced[i];
+    } else if (step < row_->max_new_tokens) {
+        accept(row_->sampling.temperature > 0 ? sampler_.draw(logits) : best);
+    }
+    if (step_ >= n_step_) finished_ = true;
+}
+
+void RowState::advance() {
+    if (++step_ >= n_step_) finished_ = true;
+}
+
+void RowState::finish_captures() {
+    for (std::size_t c = 0; c < captures_.size(); ++c) {
+        const Capture& capture = row_->captures[c];
+        CaptureState& state = captures_[c];
+        int expected = 0;
+        for (int p = 0; p < n_prompt(); ++p) expected += capture.positions.contains(p, n_prompt());
+        if (state.n_seen < expected || state.n_seen == 0)
+            throw Error(Code::incomplete, fmt::format("a capture of {} read {} of {} positions of a prompt of {} tokens",
+                                                      site_name(capture.site), state.n_seen, expected, n_prompt()));
+        Captured out;
+        out.n_layer = state.layer_end - state.layer_begin;
+        out.width = state.width;
+        out.n_position = capture.mean ? 1 : state.n_seen;
+        const auto width = static_cast<std::size_t>(state.width);
+        if (capture.mean) {
+            for (double sum : state.sums) out.values.push_back(static_cast<float>(sum / state.n_seen));
+        } else {
+            for (std::size_t l = 0; l < static_cast<std::size_t>(out.n_layer); ++l)
+                for (const auto& block : state.blocks)
+                    out.values.insert(out.values.end(), block.begin() + static_cast<std::ptrdiff_t>(l * width),
+                                      block.begin() + static_cast<std::ptrdiff_t>((l + 1) * width));
+        }
+        result_->captured.push_back(std::move(out));
+    }
+    result_->text = model_->text(result_->generated);
+}
+
+}  // namespace tiller::engine

@@ -1,0 +1,63 @@
+// One row on its way through a wave: what it still has to compute, read and choose.
+#pragma once
+
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "engine/distribution.h"
+#include "engine/hook.h"
+#include "tiller/engine.h"
+
+namespace tiller::engine {
+
+/// Activations gathered for one Capture.
+struct CaptureState {
+    int layer_begin = 0, layer_end = 0, width = 0;
+    int n_seen = 0;                          ///< Positions read so far.
+    std::vector<std::vector<float>> blocks;  ///< Per position [layer][width]; unused for a mean.
+    std::vector<double> sums;                ///< [layer][width] for a mean.
+};
+
+class RowState {
+public:
+    /// `row` and `result` must outlive the state. Captures are checked against the model here.
+    RowState(const Model& model, const SiteMap& sites, const Row& row, RowResult& result);
+
+    const Row& row() const { return *row_; }
+    int n_prompt() const { return static_cast<int>(row_->prompt.size()); }
+    /// Steps of one token that this row takes: the last prompt token and what follows.
+    int n_step() const { return n_step_; }
+    bool finished() const { return finished_; }
+    bool needs_logits() const { return !row_->captures_only(); }
+
+    /// Does the token at `position` need its output kept for a capture?
+    bool capture_needs_output(const SiteMap& sites, int position) const;
+    /// Puts this row's captures and edits for the token at `position`, entry `index` of the batch, into the plan.
+    void plan(DecodePlan& plan, int index, int position);
+
+    /// Token of the next step.
+    Token next_token() const { return next_token_; }
+    /// Takes the logits after the token of this step; chooses the next token or finishes.
+    void advance(std::span<const float> logits);
+    /// A step of a row that needs no logits.
+    void advance();
+
+    /// Moves what was captured into the result. Throws incomplete when positions are missing.
+    void finish_captures();
+
+private:
+    void first_distribution(std::span<const float> logits);
+    void accept(Token token);
+
+    const Model* model_;
+    const Row* row_;
+    RowResult* result_;
+    Sampler sampler_;
+    std::vector<CaptureState> captures_;
+    int n_step_ = 1, step_ = 0;
+    Token next_token_ = 0;
+    bool finished_ = false;
+};
+
+}  // namespace tiller::engine

@@ -1,0 +1,95 @@
+#include "engine/validate.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <set>
+
+#include "tiller/error.h"
+
+namespace tiller::engine {
+namespace {
+
+void validate_edit(std::size_t row, const Edit& edit, const ModelInfo& info, const SiteMap& sites) {
+    const auto refuse = [&](Code code, const std::string& what) {
+        throw Error(code, fmt::format("row {}: {} edit at {}: {}", row, operation_name(edit.operation), site_name(edit.site), what));
+    };
+    if (edit.layer < 0 || edit.layer >= info.n_layer)
+        refuse(Code::usage, fmt::format("layer {} does not exist, {} has layers 0 to {}", edit.layer, info.name, info.n_layer - 1));
+    if (!sites.at(edit.site, edit.layer).present)
+        refuse(Code::unsupported, fmt::format("architecture {} has no such site in layer {}", info.architecture, edit.layer));
+    const auto il = static_cast<std::size_t>(edit.layer);
+    if (edit.head >= 0 && edit.site != Site::head_output) refuse(Code::usage, "only head_output has heads");
+    if (edit.head >= info.n_head[il])
+        refuse(Code::usage, fmt::format("head {} does not exist, layer {} has {} heads", edit.head, edit.layer, info.n_head[il]));
+    const int expected = edit.head >= 0 ? info.d_head[il] : site_width(info, edit.site, edit.layer);
+    if (!edit.vector || edit.vector->size() != static_cast<std::size_t>(expected))
+        refuse(Code::usage, fmt::format("the vector has {} values, expected {}", edit.vector ? edit.vector->size() : 0, expected));
+    if (!std::isfinite(edit.strength)) refuse(Code::usage, fmt::format("the strength is {}, expected a finite number", edit.strength));
+}
+
+}  // namespace
+
+void validate_rows(std::span<const Row> rows, const Model& model, const SiteMap& sites) {
+    const ModelInfo& info = model.info();
+    std::set<const std::vector<float>*> checked;
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+        const Row& row = rows[r];
+        if (row.prompt.empty())
+            throw Error(Code::usage, fmt::format("row {} has no tokens; give at least one (a model without BOS cannot start from "
+                                                 "an empty prompt)", r));
+        if (!row.forced.empty() && row.max_new_tokens > 0)
+            throw Error(Code::usage, fmt::format("row {} asks for forced and for sampled tokens; ask for one of them", r));
+        if (row.max_new_tokens < 0) throw Error(Code::usage, fmt::format("row {} asks for {} tokens", r, row.max_new_tokens));
+        const Sampling& s = row.sampling;
+        if (!(s.temperature >= 0) || !std::isfinite(s.temperature) || !(s.top_p > 0 && s.top_p <= 1) || s.top_k < 0)
+            throw Error(Code::usage, fmt::format("row {}: temperature {}, top-p {}, top-k {}: expected >= 0, in (0, 1], >= 0", r,
+                                                 s.temperature, s.top_p, s.top_k));
+        for (const auto* tokens : {&row.prompt, &row.forced, &row.watch})
+            for (Token t : *tokens)
+                if (t < 0 || t >= info.n_vocab)
+                    throw Error(Code::usage, fmt::format("row {}: token {} is outside of the vocabulary of {}", r, t, info.n_vocab));
+        const std::size_t length = row.prompt.size() + row.forced.size() + static_cast<std::size_t>(row.max_new_tokens);
+        if (length > static_cast<std::size_t>(info.n_ctx_train))
+            throw Error(Code::bad_input,
+                        fmt::format("row {} needs {} tokens (prompt {}, continuation {}), the context of {} holds {}; use fewer "
+                                    "shots or a shorter prompt", r, length, row.prompt.size(), length - row.prompt.size(),
+                                    info.name, info.n_ctx_train));
+        for (const Edit& edit : row.edits) {
+            validate_edit(r, edit, info, sites);
+            if (!checked.insert(edit.vector.get()).second) continue;
+            for (std::size_t i = 0; i < edit.vector->size(); ++i)
+                if (!std::isfinite((*edit.vector)[i]))
+                    throw Error(Code::bad_input, fmt::format("row {}: value {} of a steering vector is {}, expected a finite number",
+                                                             r, i, (*edit.vector)[i]));
+        }
+        for (const Capture& c : row.captures) {
+            const int end = c.layer_end < 0 ? info.n_layer : c.layer_end;
+            if (c.layer_begin < 0 || end > info.n_layer || c.layer_begin >= end)
+                throw Error(Code::usage, fmt::format("row {}: capture of layers [{}, {}), the model has {}", r, c.layer_begin, end,
+                                                     info.n_layer));
+        }
+    }
+}
+
+void validate_fork(std::span<const Row> rows) {
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+        if (rows[r].prompt != rows[0].prompt)
+            throw Error(Code::usage, fmt::format("fork: the prompt of row {} differs from that of row 0; use run", r));
+        const int n = static_cast<int>(rows[r].prompt.size());
+        const auto early = [n](const Positions& p) {
+            for (int i = 0; i < n - 1; ++i)
+                if (p.contains(i, n)) return true;
+            return false;
+        };
+        for (const Edit& edit : rows[r].edits)
+            if (early(edit.positions))
+                throw Error(Code::usage, fmt::format("fork: row {} edits tokens before the last of the prompt, which all rows "
+                                                     "share; use run", r));
+        for (const Capture& c : rows[r].captures)
+            if (early(c.positions))
+                throw Error(Code::usage, fmt::format("fork: row {} captures tokens before the last of the prompt; use run", r));
+    }
+}
+
+}  // namespace tiller::engine
