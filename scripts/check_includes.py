@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Check that includes below src/ point one way, and that the engine's headers stay in their room.
+
+The rooms, from the outside in: cli, report, study, then methods and scoring side by side, then
+vectors and tasks side by side, then engine, then core. A file may include its own room and rooms
+further in; neighbours do not know each other. Public headers (tiller/*.h) are free for all: they
+hold types. Only engine/ includes llama.h and ggml*.h; vectors/ may read and write files with
+gguf.h and ggml.h.
+
+Prints every fault as path:line; exits 1 if there is any.
+Usage: check_includes.py [FOLDER]   (default: this checkout)
+"""
+import re
+import sys
+from pathlib import Path
+
+DEPTH = {"cli": 0, "report": 1, "study": 2, "methods": 3, "scoring": 3,
+         "vectors": 4, "tasks": 4, "engine": 5, "core": 6}
+ENGINE_HEADER = re.compile(r"(llama|ggml|gguf)[\w.-]*\.h$")
+VECTORS_MAY = {"gguf.h", "ggml.h"}
+INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
+
+
+def fault_of(room, name, quoted):
+    """What is wrong with room/ including name, or None."""
+    first = name.split("/", 1)[0]
+    if first not in DEPTH and ENGINE_HEADER.match(name.rsplit("/", 1)[-1]):
+        if room == "engine" or (room == "vectors" and name in VECTORS_MAY):
+            return None
+        return f"<{name}>: the engine's own headers belong to src/engine"
+    if first == ".." or "/../" in name:
+        return f'"{name}": write the path from src/'
+    if not quoted or first == "tiller" or first == room:
+        return None
+    if first not in DEPTH:
+        # A bare name would be a header beside the file: same room, but not as the rule has it.
+        return f'"{name}": write the path from src/, with its room' if "/" not in name else None
+    if room not in DEPTH:
+        return None
+    if DEPTH[first] < DEPTH[room]:
+        return f'"{name}": {room} must not know {first}, which is further out'
+    if DEPTH[first] == DEPTH[room]:
+        return f'"{name}": {room} and {first} are neighbours and must not know each other'
+    return None
+
+
+def faults_in(path, room):
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        match = INCLUDE.match(line)
+        if match:
+            fault = fault_of(room, match.group(2), match.group(1) == '"')
+            if fault:
+                yield f"{path}:{number}: {fault}"
+
+
+def main():
+    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent.parent
+    files, faults = 0, []
+    for room in sorted(path for path in (root / "src").iterdir() if path.is_dir()):
+        if room.name not in DEPTH:
+            faults.append(f"{room}: a room without a place in the order of {Path(__file__).name}")
+        for path in sorted(room.rglob("*")):
+            if path.suffix in (".h", ".cpp"):
+                files += 1
+                faults.extend(faults_in(path, room.name))
+    # Whoever uses tiller sees its public headers alone: nothing private and nothing of the engine's.
+    for path in sorted((root / "include").rglob("*.h")):
+        files += 1
+        faults.extend(faults_in(path, "public"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            match = INCLUDE.match(line)
+            if match and match.group(2).split("/", 1)[0] in DEPTH:
+                faults.append(f'{path}:{number}: "{match.group(2)}": a private header in a public one')
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    print(f"includes: {files} files, {len(faults)} faults")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
