@@ -1,0 +1,69 @@
+#include "scoring/collapse.h"
+
+#include <algorithm>
+#include <map>
+
+#include "scoring/unicode.h"
+#include "tiller/scoring.h"
+
+namespace tiller {
+namespace {
+
+// Bounds below which a text is too short to call it repetitive: an ordinary short answer must pass.
+constexpr std::size_t min_words = 8;
+constexpr std::size_t min_characters = 12;
+constexpr std::size_t longest_piece = 10;
+
+template <class Sequence>
+std::size_t most_frequent(const Sequence& values) {
+    std::map<typename Sequence::value_type, std::size_t> counts;
+    std::size_t most = 0;
+    for (const auto& value : values) most = std::max(most, ++counts[value]);
+    return most;
+}
+
+/// Length of the longest stretch in which one piece of at most longest_piece characters follows itself, four
+/// times or more. This also finds loops in scripts that are written without blanks.
+std::size_t longest_loop(const std::u32string& characters) {
+    std::size_t longest = 0;
+    for (std::size_t period = 1; period <= longest_piece; ++period) {
+        std::size_t same = 0;
+        for (std::size_t i = period; i < characters.size(); ++i) {
+            same = characters[i] == characters[i - period] ? same + 1 : 0;
+            if (same >= 3 * period) longest = std::max(longest, same + period);
+        }
+    }
+    return longest;
+}
+
+}  // namespace
+
+bool is_collapsed(std::string_view text, const std::vector<std::string>& words, double distinct_2) {
+    std::u32string characters;  // non-blank
+    std::size_t letters = 0, digits = 0;
+    for (const char32_t character : decode(text)) {
+        const CharKind kind = kind_of(character);
+        if (kind == CharKind::blank || kind == CharKind::ignored) continue;
+        characters.push_back(character);
+        letters += kind == CharKind::letter;
+        digits += kind == CharKind::digit;
+    }
+    if (letters + digits == 0) return true;
+    if (words.size() >= min_words && (distinct_2 < 0.5 || 2 * most_frequent(words) > words.size()))
+        return true;
+    const std::size_t n = characters.size();
+    if (n < min_characters) return false;
+    return 10 * most_frequent(characters) > 6 * n || 3 * letters < n || 2 * longest_loop(characters) > n;
+}
+
+const char* collapse_rule() noexcept {
+    return "A text is collapsed when it has no letter or digit; or has at least 8 words, of whose "
+           "neighbouring pairs "
+           "fewer than half are different or of which more than half are one word; or has at least 12 "
+           "non-blank "
+           "characters, of which more than 60 % are one character, or fewer than a third are letters, or "
+           "more than "
+           "half are one piece of at most 10 characters repeated four times or more in a row.";
+}
+
+}  // namespace tiller

@@ -1,0 +1,27 @@
+#include <algorithm>
+#include <utility>
+
+#include "scoring/unicode.h"
+#include "scoring/words.h"
+#include "tiller/scoring.h"
+
+namespace tiller {
+
+double rouge_l(std::string_view candidate, std::string_view reference) {
+    const auto a = plain_words_of(fold(candidate, false));
+    const auto b = plain_words_of(fold(reference, false));
+    if (a.empty() || b.empty()) return 0;
+    std::vector<std::size_t> row(b.size() + 1,
+                                 0);  // row[j]: longest common subsequence with the first j words
+    for (const auto& word : a) {
+        std::size_t diagonal = 0;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t above = row[j];
+            row[j] = word == b[j - 1] ? diagonal + 1 : std::max(above, row[j - 1]);
+            diagonal = above;
+        }
+    }
+    return 2.0 * static_cast<double>(row.back()) / static_cast<double>(a.size() + b.size());
+}
+
+}  // namespace tiller

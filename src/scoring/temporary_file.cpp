@@ -1,0 +1,51 @@
+#include "scoring/temporary_file.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <string>
+#include <system_error>
+
+#include "tiller/error.h"
+
+namespace tiller {
+namespace {
+
+[[noreturn]] void fail(const std::string& path, const std::string& why) {
+    throw Error(
+        Code::environment,
+        fmt::format("cannot write the temporary file {}: {}; free space there or set TMPDIR to a folder that "
+                    "can be written",
+                    path, why));
+}
+
+}  // namespace
+
+TemporaryFile::TemporaryFile(std::string_view bytes) {
+    std::error_code ec;
+    const auto folder = std::filesystem::temp_directory_path(ec);
+    if (ec) fail("folder", ec.message());
+    std::string name = (folder / "tiller-XXXXXX").string();
+    const int fd = ::mkstemp(name.data());
+    if (fd < 0) fail(name, std::generic_category().message(errno));
+    path_ = name;
+    int error = 0;
+    while (!bytes.empty() && error == 0) {
+        const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+        if (n >= 0)
+            bytes.remove_prefix(static_cast<std::size_t>(n));
+        else if (errno != EINTR)
+            error = errno;
+    }
+    if (::close(fd) != 0 && error == 0) error = errno;
+    if (error != 0) {
+        ::unlink(name.c_str());  // no destructor runs for an object whose constructor throws
+        fail(name, std::generic_category().message(error));
+    }
+}
+
+TemporaryFile::~TemporaryFile() { ::unlink(path_.c_str()); }
+
+}  // namespace tiller

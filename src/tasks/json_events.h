@@ -1,0 +1,33 @@
+// Walks a JSON text and hands its parts, with byte offsets, to a reader. Exists because nlohmann's tree keeps
+// the last of two equal keys silently, has no depth limit and forgets where a value stood.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace tiller {
+
+/// Gets the parts of a JSON text in order. Every function may throw tiller::Error to stop the walk.
+/// `at` is the part's last byte, counted from 1, as in nlohmann's own messages.
+class JsonEvents {
+public:
+    virtual ~JsonEvents() = default;
+    virtual void begin_list(std::size_t at) = 0;
+    virtual void end_list(std::size_t at) = 0;
+    virtual void begin_object(std::size_t at) = 0;
+    virtual void key(std::string& name, std::size_t at) = 0;
+    virtual void end_object(std::size_t at) = 0;
+    virtual void string(std::string& value, std::size_t at) = 0;
+    /// Anything else; `what` is "a number", "true or false" or "null".
+    virtual void other(const char* what, std::size_t at) = 0;
+};
+
+/// Walks `bytes`; `name` (the file) begins the message of a malformed text. Throws bad_input (malformed JSON,
+/// invalid UTF-8, anything behind the value, nested deeper than 8) and what `events` throws.
+void walk_json(std::string_view bytes, const std::string& name, JsonEvents& events);
+
+/// Cuts a long value for a message and makes it printable.
+std::string excerpt(std::string_view text);
+
+}  // namespace tiller

@@ -1,0 +1,153 @@
+#include <fmt/format.h>
+
+#include "core/util.h"
+#include "tasks/family.h"
+#include "tasks/json_events.h"
+#include "tasks/text.h"
+#include "tiller/error.h"
+#include "tiller/task.h"
+
+namespace tiller {
+namespace {
+
+constexpr std::uint64_t max_bytes = 64ULL << 20;
+
+/// Builds items from the events of a task file. Its state is where in "list of objects of strings" the walk
+/// is.
+class TaskReader : public JsonEvents {
+public:
+    explicit TaskReader(std::string name) : name_(std::move(name)) {}
+
+    std::vector<Item> take() && { return std::move(items_); }
+
+    void begin_list(std::size_t at) override {
+        switch (place_) {
+            case Place::before: place_ = Place::list; return;
+            case Place::value: place_ = Place::values; return;
+            default: wrong("a list", at);
+        }
+    }
+    void end_list(std::size_t at) override {
+        if (place_ == Place::list) {
+            if (items_.empty())
+                fail(at,
+                     "the list is empty; expected at least one {\"input\", \"output\"} object: add items");
+            place_ = Place::after;
+            return;
+        }
+        if (side().empty())
+            fail(at,
+                 fmt::format("the list of \"{}\" is empty; expected at least one string: add one", side_));
+        place_ = Place::object;
+    }
+    void begin_object(std::size_t at) override {
+        if (place_ != Place::list) wrong("an object", at);
+        place_ = Place::object;
+        inputs_.clear();
+        outputs_.clear();
+        has_input_ = has_output_ = false;
+    }
+    void key(std::string& name, std::size_t at) override {
+        if (name != "input" && name != "output")
+            fail(at, fmt::format(
+                         "unknown key \"{}\"; expected only \"input\" and \"output\": remove or rename it",
+                         excerpt(name)));
+        bool& seen = name == "input" ? has_input_ : has_output_;
+        if (seen)
+            fail(at,
+                 fmt::format("the key \"{}\" stands twice in one object; expected once: remove one of them",
+                             name));
+        seen = true;
+        side_ = name;
+        place_ = Place::value;
+    }
+    void end_object(std::size_t at) override {
+        if (!has_input_ || !has_output_)
+            fail(at, fmt::format("the object has no \"{}\"; expected both \"input\" and \"output\": add it",
+                                 has_input_ ? "output" : "input"));
+        Item item;
+        item.id = static_cast<int>(items_.size());
+        item.input = std::move(inputs_.front());
+        item.output = outputs_.front();
+        item.outputs = std::move(outputs_);
+        items_.push_back(std::move(item));
+        place_ = Place::list;
+    }
+    void string(std::string& value, std::size_t at) override {
+        if (place_ != Place::value && place_ != Place::values) wrong("a string", at);
+        const auto text = trim(value);
+        if (text.empty())
+            fail(at, fmt::format(
+                         "a string of \"{}\" is empty or blank; expected text: fill it in or remove the item",
+                         side_));
+        // Prompts go through C interfaces that stop at a NUL.
+        if (text.find('\0') != std::string_view::npos)
+            fail(at,
+                 fmt::format("a string of \"{}\" holds a NUL character; expected text: remove it", side_));
+        side().emplace_back(text);
+        if (place_ == Place::value) place_ = Place::object;
+    }
+    void other(const char* what, std::size_t at) override { wrong(what, at); }
+
+private:
+    enum class Place { before, list, object, value, values, after };
+
+    std::vector<std::string>& side() { return side_ == "input" ? inputs_ : outputs_; }
+
+    [[noreturn]] void fail(std::size_t at, const std::string& what) const {
+        const bool inside = place_ == Place::object || place_ == Place::value || place_ == Place::values;
+        // Items are counted from 0, as Item::id is.
+        const auto item = inside ? fmt::format(", item {}", items_.size()) : std::string();
+        throw Error(Code::bad_input, fmt::format("task file {}{}, byte {}: {}", name_, item, at, what));
+    }
+    [[noreturn]] void wrong(const char* found, std::size_t at) const {
+        switch (place_) {
+            case Place::before:
+                fail(at, fmt::format(
+                             "the file holds {}; expected a list of {{\"input\", \"output\"}} objects: put "
+                             "the items into [ ]",
+                             found));
+            case Place::list:
+                fail(at, fmt::format(
+                             "item {} of the list is {}; expected an object {{\"input\": ..., \"output\": "
+                             "...}}: correct or remove it",
+                             items_.size(), found));
+            case Place::value:
+                fail(at,
+                     fmt::format(
+                         "\"{}\" is {}; expected a string or a list of strings: correct the value (numbers "
+                         "go into quotation marks)",
+                         side_, found));
+            default:
+                fail(at, fmt::format("the list of \"{}\" holds {}; expected strings only: correct the value",
+                                     side_, found));
+        }
+    }
+
+    std::string name_;
+    std::vector<Item> items_;
+    std::vector<std::string> inputs_, outputs_;
+    std::string side_;
+    bool has_input_ = false, has_output_ = false;
+    Place place_ = Place::before;
+};
+
+}  // namespace
+
+Task load_task(const std::filesystem::path& path) {
+    const std::string bytes = read_file(path, max_bytes);
+    TaskReader reader(path.string());
+    walk_json(bytes, "task file " + path.string(), reader);
+
+    Task task;
+    task.name = path.stem().string();
+    std::error_code ec;
+    const auto whole = std::filesystem::absolute(path, ec);
+    task.family = family_of(task.name, (ec ? path : whole).parent_path().filename().string());
+    task.items = std::move(reader).take();
+    task.digest = sha256(bytes);
+    task.path = path;
+    return task;
+}
+
+}  // namespace tiller

@@ -1,0 +1,42 @@
+#include <algorithm>
+
+#include "tasks/item_at.h"
+#include "tiller/error.h"
+#include "tiller/task.h"
+
+namespace tiller {
+namespace {
+
+/// Permutes the labels so that at least one string moves, when they are not all equal.
+void shuffle_until_moved(std::vector<std::string>& labels, Random& random) {
+    const auto before = labels;
+    random.shuffle(labels);
+    // Turning by one place changes something unless all labels are equal, and always ends.
+    if (labels == before && !labels.empty()) std::rotate(labels.begin(), labels.begin() + 1, labels.end());
+}
+
+}  // namespace
+
+Prompt make_prompt(const Task& task, std::span<const int> demos, int query, const Template& form,
+                   bool shuffle_labels, Random* random) {
+    if (shuffle_labels && random == nullptr)
+        throw Error(Code::usage, "make_prompt: shuffle_labels needs random numbers; pass a Random");
+    const Item& asked = item_at(task, query);
+
+    std::vector<std::string> labels;
+    for (const int demo : demos) labels.push_back(item_at(task, demo).output);
+    if (shuffle_labels) shuffle_until_moved(labels, *random);
+
+    Prompt prompt;
+    prompt.text = form.instructions;
+    for (std::size_t i = 0; i < demos.size(); ++i)
+        prompt.text += form.input_prefix + " " + item_at(task, demos[i]).input + form.separator +
+                       form.output_prefix + " " + labels[i] + form.end;
+    prompt.text += form.input_prefix + " " + asked.input + form.separator + form.output_prefix;
+    prompt.target = " " + asked.output;
+    for (const auto& output : asked.outputs) prompt.targets.push_back(" " + output);
+    prompt.item = asked.id;
+    return prompt;
+}
+
+}  // namespace tiller

@@ -1,0 +1,79 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "test_tasks_files.h"
+#include "tiller/task.h"
+
+namespace tiller {
+namespace {
+
+Task task_of(int n) {
+    Task task;
+    task.name = "numbers";
+    for (int i = 0; i < n; ++i) {
+        Item item;
+        item.id = i;
+        item.input = "in" + std::to_string(i);
+        item.output = "out" + std::to_string(i);
+        item.outputs = {item.output};
+        task.items.push_back(item);
+    }
+    return task;
+}
+
+TEST(SplitTask, SizesAndDisjointness) {
+    struct Case {
+        int n;
+        std::size_t train, test, valid;
+    };
+    for (const Case& c :
+         {Case{4, 2, 1, 1}, Case{5, 3, 1, 1}, Case{7, 4, 2, 1}, Case{10, 7, 2, 1}, Case{20, 14, 4, 2},
+          Case{100, 70, 21, 9}, Case{197, 137, 42, 18}, Case{1057, 739, 222, 96}}) {
+        SCOPED_TRACE(c.n);
+        const Split split = split_task(task_of(c.n), 5);
+        EXPECT_EQ(split.train.size(), c.train);
+        EXPECT_EQ(split.test.size(), c.test);
+        EXPECT_EQ(split.valid.size(), c.valid);
+        std::set<int> all(split.train.begin(), split.train.end());
+        all.insert(split.test.begin(), split.test.end());
+        all.insert(split.valid.begin(), split.valid.end());
+        EXPECT_EQ(all.size(), static_cast<std::size_t>(c.n));  // nothing twice
+        EXPECT_EQ(*all.begin(), 0);
+        EXPECT_EQ(*all.rbegin(), c.n - 1);
+    }
+}
+
+TEST(SplitTask, DependsOnTheSeedOnly) {
+    const Task task = task_of(50);
+    const auto joined = [&](std::uint64_t seed) {
+        Split split = split_task(task, seed);
+        split.train.insert(split.train.end(), split.test.begin(), split.test.end());
+        split.train.insert(split.train.end(), split.valid.begin(), split.valid.end());
+        return split.train;
+    };
+    EXPECT_EQ(joined(1), joined(1));
+    EXPECT_NE(joined(1), joined(2));
+    EXPECT_FALSE(std::is_sorted(joined(1).begin(), joined(1).end()));
+}
+
+// From the Python program that test_tasks_random.cpp tells of: the numbers 0 to 19 shuffled by stream "split"
+// of seed 3.
+TEST(SplitTask, Golden) {
+    const Split split = split_task(task_of(20), 3);
+    EXPECT_EQ(split.train, (std::vector<int>{13, 16, 0, 15, 17, 14, 8, 9, 10, 18, 7, 1, 2, 6}));
+    EXPECT_EQ(split.test, (std::vector<int>{19, 5, 3, 12}));
+    EXPECT_EQ(split.valid, (std::vector<int>{11, 4}));
+}
+
+TEST(SplitTask, RefusesTooSmallTasks) {
+    for (const int n : {0, 1, 2, 3}) {
+        SCOPED_TRACE(n);
+        const auto message = test::error_of(Code::bad_input, [&] { split_task(task_of(n), 1); });
+        test::expect_parts(message, {"numbers", "validation", "at least 4", "add items"});
+    }
+}
+
+}  // namespace
+}  // namespace tiller
