@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tiller/edit.h"
@@ -21,44 +22,48 @@ struct HeadEffect {
 
 /// Where a vector came from. Everything needed to refuse a wrong pairing and to make the vector again.
 struct Provenance {
-    std::string task;              ///< Task name, or the trials/pairs file's name.
-    std::string prompts_digest;    ///< SHA-256 over every prompt used, in order.
+    std::string task;            ///< Task name, or the trials/pairs file's name.
+    std::string prompts_digest;  ///< SHA-256 over every prompt used, in order.
     std::uint64_t seed = 0;
     std::string model_name;
-    std::string model_digest;      ///< ModelInfo::digest.
+    std::string model_digest;  ///< ModelInfo::digest.
     std::string tokenizer_digest;
     std::string architecture;
     std::string quantisation;
-    int n_layer = 0;
-    int n_embd = 0;
+    int n_layer = 0;  ///< 0 = not known (plain control vectors of other tools).
+    int n_embd = 0;   ///< 0 = not known.
     std::string program_version;
-    std::map<std::string, std::string> settings;  ///< Method's own options by name ("n_mean", "n_patch", ...).
+    std::map<std::string, std::string>
+        settings;  ///< Method's own options by name ("n_mean", "n_patch", ...).
 };
 
 /// A steering vector of any method.
 struct SteeringVector {
-    std::string method;                   ///< "fv", "icv", "random", ...
-    Site site = Site::residual;
+    std::string method;          ///< "fv", "icv", "random", ...
+    Site site = Site::residual;  ///< Not head_output: its width is not n_embd.
     Operation operation = Operation::add;
-    Positions::Kind positions = Positions::Kind::steered;
-    /// layer -> direction [n_embd]; the edit is made at `site` of that layer ("after this layer" for residual).
+    Positions::Kind positions = Positions::Kind::steered;  ///< Not last_k or range: a vector holds no bounds.
+    /// layer -> direction [n_embd]; the edit is made at `site` of that layer ("after this layer" for
+    /// residual).
     std::map<int, std::vector<float>> directions;
-    float scale = 1.0f;                   ///< Default strength (a dose of 1 applies `scale`); alpha for ICV.
+    float scale = 1.0f;  ///< Default strength (a dose of 1 applies `scale`); alpha for ICV.
 
     // Only for methods that rank heads; empty otherwise.
-    std::vector<HeadEffect> heads;             ///< Chosen heads, by falling AIE, ties by layer, then head.
-    std::vector<std::vector<float>> aie;       ///< [n_layer][n_head].
+    std::vector<HeadEffect> heads;        ///< Chosen heads, by falling AIE, ties by layer, then head.
+    std::vector<std::vector<float>> aie;  ///< [n_layer][n_head].
     std::vector<std::vector<float>> mean_head_output;  ///< [n_layer][n_head * d_head].
 
     Provenance provenance;
 };
 
-/// The edits that apply `vector` at `strength` (times vector.scale is NOT applied: strength is the whole dose).
-/// One edit per layer; the float buffers are shared by all rows that use the returned edits.
+/// The edits that apply `vector` at `strength` (times vector.scale is NOT applied: strength is the whole
+/// dose). One edit per layer; the float buffers are shared by all rows that use the returned edits. Throws
+/// usage (strength not finite), bad_input (no directions, values that are not finite, other broken rules).
 std::vector<Edit> edits_of(const SteeringVector& vector, float strength);
 
 /// Throws bad_input, naming every difference, when `vector` was made with another model than `info`.
-/// With `force`, only shapes (n_layer, n_embd) are checked.
+/// With `force`, only shapes (n_layer, n_embd) are checked. What is empty or 0 on the vector's side is not
+/// known and not compared; the directions themselves are always compared with the model's shapes.
 void require_match(const SteeringVector& vector, const ModelInfo& info, bool force = false);
 
 /// Writes a vector as GGUF (docs/formats.md): to a temporary file in the same folder, synced, then renamed.
@@ -71,7 +76,8 @@ void save_vector(const SteeringVector& vector, const std::filesystem::path& path
 SteeringVector load_vector(const std::filesystem::path& path);
 
 /// Sum of `weight * vector` over directions; all must have the same site, operation, positions and model.
-/// Heads and means are dropped; provenance lists the parts. Throws usage when they do not fit together.
+/// Heads and means are dropped; provenance.settings lists the parts ("part.0.weight", ...). `scale` is the
+/// parts' own when they agree, else 1. Throws usage when they do not fit together.
 SteeringVector combine(const std::vector<std::pair<SteeringVector, float>>& parts);
 
 }  // namespace tiller

@@ -1,0 +1,34 @@
+// Writes GGUF version 3, little-endian, into memory. Equal calls give equal bytes.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace tiller::gguf {
+
+/// Keys and tensors stand in the file in the order of the calls. The caller gives each name once.
+class Writer {
+public:
+    void text(std::string_view key, std::string_view value);
+    void u32(std::string_view key, std::uint32_t value);
+    void u64(std::string_view key, std::uint64_t value);
+    void f32(std::string_view key, float value);
+    void u32s(std::string_view key, std::span<const std::uint32_t> values);
+    void f32s(std::string_view key, std::span<const float> values);
+    /// A one-dimensional float32 tensor, at least one value.
+    void tensor(std::string_view name, std::span<const float> values);
+
+    /// The whole file. The writer is empty afterwards.
+    std::string finish();
+
+private:
+    void key(std::string_view name, std::uint32_t type);
+    void array(std::string_view name, std::uint32_t item_type, std::size_t count);
+
+    std::string keys_, infos_, data_;
+    std::uint64_t n_keys_ = 0, n_tensors_ = 0;
+};
+
+}  // namespace tiller::gguf

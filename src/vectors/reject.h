@@ -1,0 +1,23 @@
+// How the vectors room says that a vector or its file is not as it must be.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace tiller {
+
+/// What is being checked, and what the user can do when it is wrong.
+struct Checked {
+    std::string subject;    ///< A file's path, or "steering vector 'fv'".
+    std::string next_step;  ///< A sentence.
+};
+
+/// Throws Error(bad_input): "<subject>: <thing> is <found>, expected <expected>. <next_step>"
+[[noreturn]] void reject(const Checked& checked, std::string_view thing, std::string_view found,
+                         std::string_view expected);
+
+/// Text of unknown origin made fit for a message: in quotes, at most 80 bytes, only printable ASCII
+/// (other bytes as \xNN), so that a file cannot send control sequences to the terminal.
+std::string printable(std::string_view text);
+
+}  // namespace tiller
