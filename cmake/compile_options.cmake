@@ -1,0 +1,22 @@
+# Warnings and sanitizers for tiller's own targets; the engine and the system's headers keep theirs.
+
+function(tiller_compile_options target)
+    target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow
+        # GCC 12 reports overlaps in std::string that cannot happen (its bug 105651).
+        $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+    if(TILLER_WERROR)
+        target_compile_options(${target} PRIVATE -Werror)
+    endif()
+endfunction()
+
+# For everything below this folder: a sanitizer has to see the library and the programs alike.
+if(TILLER_SANITIZE)
+    add_compile_options(-fsanitize=${TILLER_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=${TILLER_SANITIZE})
+endif()
+if(TILLER_FUZZ)
+    if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+        message(FATAL_ERROR "The fuzz targets need clang (libFuzzer): configure with the 'fuzz' preset.")
+    endif()
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

@@ -1,0 +1,31 @@
+# cmake --install: the library with its headers and package, the program, the data, and the engine's
+# static libraries when the engine is our own build, so that find_package(tiller) is enough elsewhere.
+include(CMakePackageConfigHelpers)
+
+set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/tiller")
+set(TILLER_ENGINE_INSTALL_DIR "${CMAKE_INSTALL_LIBDIR}/tiller/engine")
+
+install(TARGETS tiller EXPORT tillerTargets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+if(TARGET tiller_cli)
+    install(TARGETS tiller_cli RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+endif()
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/tiller" "${PROJECT_BINARY_DIR}/generated/include/tiller"
+    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/data/" DESTINATION "${CMAKE_INSTALL_DATADIR}/tiller")
+
+set(TILLER_OWN_ENGINE OFF)
+if(TILLER_ENGINE_PREFIX)
+    set(TILLER_OWN_ENGINE ON)
+    install(DIRECTORY "${TILLER_ENGINE_PREFIX}/" DESTINATION "${TILLER_ENGINE_INSTALL_DIR}"
+        PATTERN "pkgconfig" EXCLUDE)
+endif()
+
+install(EXPORT tillerTargets NAMESPACE tiller:: DESTINATION "${package_dir}")
+configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/tillerConfig.cmake.in"
+    "${PROJECT_BINARY_DIR}/tillerConfig.cmake"
+    INSTALL_DESTINATION "${package_dir}" PATH_VARS TILLER_ENGINE_INSTALL_DIR)
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/tillerConfigVersion.cmake"
+    COMPATIBILITY SameMinorVersion)
+install(FILES "${PROJECT_BINARY_DIR}/tillerConfig.cmake" "${PROJECT_BINARY_DIR}/tillerConfigVersion.cmake"
+    "${CMAKE_CURRENT_LIST_DIR}/FindFastText.cmake" "${CMAKE_CURRENT_LIST_DIR}/FindUtf8proc.cmake"
+    DESTINATION "${package_dir}")
