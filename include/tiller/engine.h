@@ -43,7 +43,7 @@ struct Row {
     std::vector<Token> forced;       ///< Teacher-forced continuation; its log-probabilities are returned.
     int max_new_tokens = 0;          ///< Sampled tokens after the prompt. Not together with `forced`.
     Sampling sampling = {};
-    std::string stop;                ///< Stop after the generated text contains this (empty = off).
+    std::string stop;                ///< Stop once the generated text, blanks in front aside, contains this (empty = off).
     int n_top = 0;                   ///< Top tokens of the distribution after the prompt.
     std::vector<Token> watch;        ///< Tokens whose log-probability and rank after the prompt are wanted.
     bool want_logits = false;        ///< All n_vocab logits after the prompt.

@@ -18,6 +18,9 @@ constexpr int kChunk = 512;
 /// Steps are padded to a multiple of this many rows (batch-shape rule 2): kernels for few rows round otherwise.
 constexpr int kRowMultiple = 4;
 
+/// Most rows computed together before their last prompt tokens.
+constexpr std::size_t kPrefillRows = 8;
+
 inline int round_up(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 /// Most rows whose logits are kept at once: 256, fewer where the vocabulary is large (128 MB of logits).

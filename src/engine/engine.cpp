@@ -29,7 +29,6 @@ struct Engine::Impl {
     SiteMap sites;
     std::unique_ptr<Context> streams;  // for run()
     std::unique_ptr<Context> shared;   // for fork()
-    bool dirty = false;                // a cache may hold values that are not finite
     std::function<void(std::size_t, std::size_t)> progress;
     const std::atomic<bool>* cancel = nullptr;
     DecodePlan plan;
@@ -42,15 +41,35 @@ struct Engine::Impl {
         Context probe(model, {kRowMultiple, 256, false}, options);
         probe.probe();
         sites = probe.hook().sites();
+        check_post_norm();
     }
+    void check_post_norm() const;
 
     Context& context(std::unique_ptr<Context>& slot, ContextShape shape);
     void decode(Context& context, bool stop_early, bool keep_cache);
+    int chunk_of(const RowState& row) const;
     void prefill(Context& context, std::span<RowState*> rows, int first_sequence);
     void steps(Context& context, std::span<RowState*> rows, std::vector<int>& positions);
     void wave(std::span<RowState*> rows);
     void branch(Context& context, std::span<RowState*> rows, int n_prefix);
 };
+
+// Methods that build vectors from weights trust ModelInfo::post_norm, so it must be what the graph does.
+void Engine::Impl::check_post_norm() const {
+    const ModelInfo& info = model->info();
+    for (int il = 0; il < info.n_layer; ++il) {
+        const bool found = sites.attention_has_post_norm[static_cast<std::size_t>(il)];
+        if (sites.at(Site::attention_output, il).present && found != info.post_norm)
+            throw Error(Code::unsupported,
+                        fmt::format("architecture {}: layer {} has {} norm between its attention output and the residual "
+                                    "stream, its weights say otherwise; please report this", info.architecture, il,
+                                    found ? "a" : "no"));
+    }
+}
+
+// Tokens of a row that are computed before its last prompt token: padded to a multiple of four (batch-shape rule 2),
+// because kernels work on four tokens at a time and round the rest otherwise.
+int prefill_length(const RowState& row) { return round_up(row.n_prompt() - 1, kRowMultiple); }
 
 // A context of at least this shape; kept and grown, because making one reserves its buffers.
 Context& Engine::Impl::context(std::unique_ptr<Context>& slot, ContextShape shape) {
@@ -80,23 +99,36 @@ void Engine::Impl::decode(Context& c, bool stop_early, bool keep_cache) {
     stats.n_capture += c.hook().n_capture() - captures;
 }
 
-// Computes tokens [0, T - 1) of rows with equal T, in sequences first_sequence, first_sequence + 1, ...
+// Tokens of one row's chunk: fewer where captures need outputs, of which the context keeps only so many. Depends on
+// the row alone, so that its numbers do not depend on its neighbours.
+int Engine::Impl::chunk_of(const RowState& row) const {
+    for (int p = 0; p < row.n_prompt() - 1; ++p)
+        if (row.capture_needs_output(sites, p)) return std::min(kChunk, max_output_rows(model->info().n_vocab));
+    return kChunk;
+}
+
+// Computes tokens [0, T - 1) of rows with equal padded lengths and chunks, in sequences first_sequence, ...
 void Engine::Impl::prefill(Context& c, std::span<RowState*> rows, int first_sequence) {
-    const int n = rows[0]->n_prompt() - 1;
-    for (int begin = 0; begin < n; begin += kChunk) {
-        const int end = std::min(begin + kChunk, n);
+    const int longest = prefill_length(*rows[0]);
+    const int chunk = chunk_of(*rows[0]);
+    for (int begin = 0; begin < longest; begin += chunk) {
+        const int end = std::min(begin + chunk, longest);
         plan.reset(model->info().n_layer);
         entries.clear();
         for (std::size_t r = 0; r < rows.size(); ++r) {
+            const RowState& row = *rows[r];
+            const int n = row.n_prompt() - 1, sequence = first_sequence + static_cast<int>(r);
             const std::size_t first = entries.size();
             int n_output = 0;
-            for (int p = begin; p < end; ++p) {
-                const bool output = rows[r]->capture_needs_output(sites, p);
+            for (int p = begin; p < std::min(end, n); ++p) {
+                const bool output = row.capture_needs_output(sites, p);
                 n_output += output;
                 rows[r]->plan(plan, static_cast<int>(entries.size()), p);
-                entries.push_back({rows[r]->row().prompt[static_cast<std::size_t>(p)], p, first_sequence + static_cast<int>(r), output});
+                entries.push_back({row.row().prompt[static_cast<std::size_t>(p)], p, sequence, output});
             }
-            // Kernels for few rows round otherwise (batch-shape rule 2), so outputs come in fours here too.
+            // Padding is causal, so no real token sees it; it is forgotten below. Positions stay within the model's.
+            for (int p = std::max(begin, n); p < end; ++p, ++stats.n_padding)
+                entries.push_back({row.row().prompt.back(), std::min(p, model->info().n_ctx_train - 1), sequence, false});
             for (std::size_t i = entries.size(); i-- > first && n_output % kRowMultiple != 0;)
                 if (!entries[i].output) {
                     entries[i].output = true;
@@ -105,6 +137,7 @@ void Engine::Impl::prefill(Context& c, std::span<RowState*> rows, int first_sequ
         }
         decode(c, true, true);
     }
+    for (std::size_t r = 0; r < rows.size(); ++r) c.truncate(first_sequence + static_cast<int>(r), rows[r]->n_prompt() - 1);
 }
 
 // Steps of one token in sequences [0, rows.size()), padded, until every row is finished. positions[s] is the next
@@ -127,18 +160,21 @@ void Engine::Impl::steps(Context& c, std::span<RowState*> rows, std::vector<int>
             const Token token = s < rows.size() ? rows[s]->next_token() : rows[0]->next_token();
             if (live) rows[s]->plan(plan, static_cast<int>(s), positions[s]);
             entries.push_back({token, positions[s], static_cast<int>(s), true});
-            ++positions[s];
             stats.n_padding += !live;
         }
         decode(c, !logits, more);
-        for (std::size_t s = 0; s < active; ++s) {
-            RowState& row = *rows[s];
-            if (row.finished()) continue;
-            if (row.needs_logits())
-                row.advance(c.logits(static_cast<int>(s)));
-            else
-                row.advance();
-            n_done += row.finished();
+        for (std::size_t s = 0; s < padded; ++s) {
+            if (s < active && !rows[s]->finished()) {
+                RowState& row = *rows[s];
+                if (row.needs_logits())
+                    row.advance(c.logits(static_cast<int>(s)));
+                else
+                    row.advance();
+                n_done += row.finished();
+                if (!row.finished()) ++positions[s];
+            }
+            // Padding takes its token back and so never grows: a learned position must not lie behind the context.
+            if (s >= active || rows[s]->finished()) c.truncate(static_cast<int>(s), positions[s]);
         }
         if (progress) progress(n_done, n_row);
     }
@@ -187,25 +223,23 @@ void Engine::Impl::wave(std::span<RowState*> rows) {
     }
     int longest = 0, most_steps = 0;
     for (const RowState* row : rows) {
-        longest = std::max(longest, row->n_prompt());
+        longest = std::max(longest, prefill_length(*row));
         most_steps = std::max(most_steps, row->n_step());
     }
     // As many streams as memory allows, so that later waves can use the same context.
     ContextShape shape{round_up(std::min(options.max_rows, static_cast<int>(std::max(rows.size(), n_row))), kRowMultiple),
                        longest + most_steps, false};
     Context& c = context(streams, shape);
-    if (dirty) c.clear(true);
-    dirty = false;
 
     for (std::size_t i = 0; i < rows.size();) {
         if (leader[i] >= 0 || rows[i]->n_prompt() < 2) {
             ++i;
             continue;
         }
-        const int n = rows[i]->n_prompt() - 1;
+        const int n = prefill_length(*rows[i]), chunk = chunk_of(*rows[i]);
         std::size_t end = i + 1;
-        while (end < rows.size() && leader[end] < 0 && rows[end]->n_prompt() == rows[i]->n_prompt() &&
-               static_cast<int>(end - i + 1) * n <= kChunk && static_cast<int>(end - i + 1) * kRowMultiple <= 32)
+        while (end < rows.size() && leader[end] < 0 && prefill_length(*rows[end]) == n && chunk_of(*rows[end]) == chunk &&
+               static_cast<int>(end - i + 1) * n <= chunk && end - i < kPrefillRows)
             ++end;
         prefill(c, rows.subspan(i, end - i), static_cast<int>(i));
         i = end;
@@ -215,7 +249,8 @@ void Engine::Impl::wave(std::span<RowState*> rows) {
     std::vector<int> positions(static_cast<std::size_t>(c.shape().n_seq), 0);
     for (std::size_t i = 0; i < rows.size(); ++i) positions[i] = rows[i]->n_prompt() - 1;
     steps(c, rows, positions);
-    c.clear(false);
+    // Stale cells are masked, but NaN times 0 is NaN: what a broken row leaves behind is overwritten.
+    c.clear(std::any_of(rows.begin(), rows.end(), [](const RowState* row) { return row->broken(); }));
 }
 
 Engine::Engine(std::shared_ptr<const Model> model, const EngineOptions& options)
@@ -271,10 +306,7 @@ std::vector<RowResult> Engine::run(std::span<const Row> rows) {
         throw;
     }
     m.options.max_rows = saved;
-    for (std::size_t i = 0; i < results.size(); ++i) {
-        states[i].finish_captures();
-        m.dirty = m.dirty || results[i].broken;
-    }
+    for (auto& state : states) state.finish_captures();
     return results;
 }
 
@@ -305,8 +337,7 @@ std::vector<RowResult> Engine::fork(std::span<const Row> rows) {
     const int in_flight = std::min(most, round_up(static_cast<int>(rows.size()), kRowMultiple));
     try {
         Context& c = m.context(m.shared, {most, n_prefix + in_flight * order[0]->n_step(), true});
-        c.clear(m.dirty);
-        m.dirty = false;
+        c.clear(false);
         if (n_prefix > 0) m.prefill(c, std::span(order).first(1), 0);
         for (std::size_t i = 0; i < order.size(); i += static_cast<std::size_t>(in_flight))
             m.branch(c, std::span(order).subspan(i, std::min<std::size_t>(static_cast<std::size_t>(in_flight), order.size() - i)),
@@ -315,9 +346,12 @@ std::vector<RowResult> Engine::fork(std::span<const Row> rows) {
         m.shared.reset();
         throw;
     }
-    for (std::size_t i = 0; i < results.size(); ++i) {
-        states[i].finish_captures();
-        m.dirty = m.dirty || results[i].broken;
+    for (auto& state : states) state.finish_captures();
+    // Branches read each other's cells with weight 0, and 0 times NaN is NaN: one broken branch spoils all. In run() every
+    // row has its own cells, so the truth about each is found there.
+    if (std::any_of(results.begin(), results.end(), [](const RowResult& r) { return r.broken; })) {
+        m.shared.reset();
+        return run(rows);
     }
     return results;
 }

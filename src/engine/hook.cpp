@@ -62,6 +62,7 @@ void Hook::start_graph() {
     const auto n = static_cast<std::size_t>(n_layer_);
     n_projection_.assign(n, 0);
     n_ffn_out_.assign(n, 0);
+    projection_end_ = nullptr;
     for (auto& site : done_) site.assign(n, 0);
     pending_ = nullptr;
 }
@@ -122,27 +123,43 @@ bool Hook::locate(const ggml_tensor* t, Place& place) {
             place.site = Site::mlp_output;
             return true;
         }
-        if (name == "attn_post_norm") {
-            if (probing_) map_.attention_has_post_norm[i] = true;
-            place.site = Site::attention_output;
-            return true;
+    }
+    return extends_attention(t, place);
+}
+
+// The way from the heads to the residual stream: W_O, its scale and bias, a constant scale (Granite), a post-norm
+// (Gemma, OLMo 2, GLM-4). The nodes' names differ between architectures and some name the MLP's norm like a post-norm,
+// so they are known by what they read: the weights of W_O, or the node before. The last of them is the site.
+bool Hook::extends_attention(const ggml_tensor* t, Place& place) {
+    int layer = -1;
+    if (t->op == GGML_OP_MUL_MAT || t->op == GGML_OP_MUL || t->op == GGML_OP_ADD)
+        for (const ggml_tensor* weight : {t->src[0], t->src[1]})
+            if (weight && layer < 0) layer = attention_projection_layer(weight);
+    bool norm = false;
+    if (layer >= 0 && layer < n_layer_) {
+        projection_layer_ = layer;
+    } else {
+        if (!projection_end_ || t->src[0] != projection_end_) return false;
+        layer = projection_layer_;
+        // Selecting rows and reshaping change no values, so they are passed through and not counted.
+        if (t->op == GGML_OP_GET_ROWS || t->op == GGML_OP_RESHAPE) {
+            projection_end_ = t;
+            return false;
         }
+        const bool weighted = t->op == GGML_OP_MUL && projection_end_->op == GGML_OP_RMS_NORM;
+        if (t->op != GGML_OP_SCALE && t->op != GGML_OP_RMS_NORM && !weighted) return false;
+        norm = weighted;
     }
-    // The way from the heads to the residual stream: W_O, its scale, its bias. These nodes have no names of
-    // their own, so they are known by the weights they read; the last of them is the site.
-    if (t->op != GGML_OP_MUL_MAT && t->op != GGML_OP_MUL && t->op != GGML_OP_ADD) return false;
-    for (const ggml_tensor* weight : {t->src[0], t->src[1]}) {
-        if (!weight) continue;
-        const int layer = attention_projection_layer(weight);
-        if (layer < 0 || layer >= n_layer_) continue;
-        const auto i = static_cast<std::size_t>(layer);
-        ++n_projection_[i];
-        if (probing_) map_.n_projection[i] = n_projection_[i];
-        if (map_.attention_has_post_norm[i] || n_projection_[i] != map_.n_projection[i]) return false;
-        place = {Site::attention_output, layer};
-        return true;
+    projection_end_ = t;
+    const auto i = static_cast<std::size_t>(layer);
+    ++n_projection_[i];
+    if (probing_) {
+        map_.n_projection[i] = n_projection_[i];
+        map_.attention_has_post_norm[i] = norm;
     }
-    return false;
+    if (n_projection_[i] != map_.n_projection[i]) return false;
+    place = {Site::attention_output, layer};
+    return true;
 }
 
 bool Hook::wants(const ggml_tensor* t) {
@@ -211,8 +228,9 @@ void Hook::carry_out(ggml_tensor* t, const Place& place, const std::vector<Actio
         int row = action.token;
         if (reduced) row = plan_->tokens[static_cast<std::size_t>(row)].output;
         if (row < 0) {
-            // Nothing later reads this token, so an edit has no effect and is not owed; a capture is.
+            // Nothing later reads this token, so an edit has no effect and counts as made; a capture is owed.
             if (!action.edit) return refuse("a capture needs a token whose output was not kept");
+            ++n_edit_;
             continue;
         }
         std::span<float> x(data + static_cast<std::size_t>(row) * width, width);

@@ -56,8 +56,8 @@ struct SiteInfo {
 struct SiteMap {
     std::array<std::vector<SiteInfo>, kSites> sites;  ///< [site][layer]
     std::vector<bool> mlp_is_moe;                     ///< [layer]: the MLP output is "ffn_moe_out".
-    std::vector<bool> attention_has_post_norm;        ///< [layer]: what is added is "attn_post_norm".
-    std::vector<int> n_projection;                    ///< [layer]: nodes from W_O on (product, scale, bias).
+    std::vector<bool> attention_has_post_norm;        ///< [layer]: an RMS norm is the last step before the stream.
+    std::vector<int> n_projection;                    ///< [layer]: nodes from W_O to what is added (see hook.cpp).
     const SiteInfo& at(Site site, int layer) const { return sites[index_of(site)][static_cast<std::size_t>(layer)]; }
 };
 
@@ -92,6 +92,7 @@ private:
         int layer;
     };
     bool locate(const ggml_tensor* tensor, Place& place);
+    bool extends_attention(const ggml_tensor* tensor, Place& place);
     bool wants(const ggml_tensor* tensor);
     bool evaluate(ggml_tensor* tensor);
     void carry_out(ggml_tensor* tensor, const Place& place, const std::vector<Action>& actions);
@@ -105,7 +106,9 @@ private:
     int probe_tokens_ = 0;
 
     // State of one graph evaluation.
-    std::vector<int> n_projection_;              // [layer] nodes of the attention projection met so far
+    std::vector<int> n_projection_;              // [layer] nodes from W_O on met so far
+    const ggml_tensor* projection_end_ = nullptr;  // the last of them, or a view of it
+    int projection_layer_ = -1;                  // and its layer
     std::vector<int> n_ffn_out_;                 // [layer] nodes named ffn_out met so far
     std::array<std::vector<char>, kSites> done_; // [site][layer] carried out
     const ggml_tensor* pending_ = nullptr;       // asked for and wanted

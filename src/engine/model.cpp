@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
+#include <cmath>
+#include <utility>
 
 #include "core/util.h"
 #include "engine/digest_cache.h"
@@ -35,6 +36,27 @@ std::string tokenizer_digest(const llama_vocab* vocab) {
     return digest.hex();
 }
 
+// Name of the weight of the RMS norm between a layer's attention output and the residual stream; empty when there is
+// none. Some architectures store the norm in front of their MLP under the name of a post-norm. The engine room
+// compares this with the graph (Engine's constructor).
+std::string post_norm_name(const Model::Handle& h, int layer) {
+    const std::string& architecture = h.info.architecture;
+    static const char* norm_of_mlp[] = {"gpt-oss", "seed_oss", "glm4moe", "qwen3next", "qwen35", "qwen35moe"};
+    for (const char* name : norm_of_mlp)
+        if (architecture == name) return {};
+    const char* stem = architecture == "grok" ? "attn_output_norm" : "post_attention_norm";
+    const std::string name = fmt::format("blk.{}.{}.weight", layer, stem);
+    return h.part_with(name) ? name : std::string{};
+}
+
+// What the attention output is multiplied by on its way into the residual stream (Granite, MiniCPM).
+float residual_scale(const Model::Handle& h) {
+    const auto& architecture = h.info.architecture;
+    const auto value = h.parts.front()->real(architecture + ".residual_scale");
+    if (!value && architecture == "minicpm") return 1.4f / std::sqrt(static_cast<float>(h.info.n_layer));  // as the engine
+    return value && *value != 0 ? static_cast<float>(*value) : 1.0f;
+}
+
 void fill_shapes(Model::Handle& h) {
     ModelInfo& info = h.info;
     const GgufFile& first = *h.parts.front();
@@ -57,7 +79,7 @@ void fill_shapes(Model::Handle& h) {
         const auto d_v = first.integer(info.architecture + ".attention.value_length").value_or(info.d_head[i]);
         h.kv_per_token_f16 += static_cast<std::uint64_t>(2 * n_kv * (d_k + d_v));
     }
-    info.post_norm = h.part_with("blk.0.post_attention_norm.weight") != nullptr;
+    info.post_norm = !post_norm_name(h, 0).empty();
     const auto rms = first.real(info.architecture + ".attention.layer_norm_rms_epsilon");
     const auto layer_norm = first.real(info.architecture + ".attention.layer_norm_epsilon");
     info.norm_epsilon = static_cast<float>(rms ? *rms : layer_norm.value_or(1e-5));
@@ -215,8 +237,16 @@ AttentionProjection Model::attention_projection(int layer) const {
     if (const auto scale = read("attn_output.scale"); scale.size() == 1)
         for (float& w : p.w_o) w *= scale[0];
     p.bias = read("attn_output.bias");
-    p.post_norm = read("post_attention_norm.weight");
-    if (!p.post_norm.empty() && p.post_norm.size() != static_cast<std::size_t>(p.n_embd)) p.post_norm.clear();
+    if (const float scale = residual_scale(*handle_); scale != 1.0f) {
+        for (float& w : p.w_o) w *= scale;
+        for (float& b : p.bias) b *= scale;
+    }
+    if (const std::string name = post_norm_name(*handle_, layer); !name.empty())
+        p.post_norm = handle_->part_with(name)->values(name);
+    for (const auto& [what, n] : {std::pair{"bias", p.bias.size()}, std::pair{"post-norm", p.post_norm.size()}})
+        if (n != 0 && n != static_cast<std::size_t>(p.n_embd))
+            throw Error(Code::bad_input, fmt::format("the attention output's {} in layer {} has {} values, expected {}", what,
+                                                     layer, n, p.n_embd));
     return p;
 }
 

@@ -100,10 +100,9 @@ void RowState::accept(Token token) {
     }
     result_->generated.push_back(token);
     if (!row_->stop.empty()) {
-        // The text of a single token is not always a part of the whole text, so look at the last few together.
-        const auto n = result_->generated.size();
-        const auto tail = std::span<const Token>(result_->generated).subspan(n > 8 ? n - 8 : 0);
-        if (model_->text(tail).find(row_->stop) != std::string::npos) {
+        const std::string text = model_->text(result_->generated);
+        const auto begin = text.find_first_not_of(" \t\r\n");
+        if (begin != std::string::npos && text.find(row_->stop, begin) != std::string::npos) {
             result_->ended = finished_ = true;
             return;
         }

@@ -29,6 +29,8 @@ public:
     /// Steps of one token that this row takes: the last prompt token and what follows.
     int n_step() const { return n_step_; }
     bool finished() const { return finished_; }
+    /// Were logits or captured values met that are not finite?
+    bool broken() const;
     bool needs_logits() const { return !row_->captures_only(); }
 
     /// Does the token at `position` need its output kept for a capture?

@@ -1,0 +1,34 @@
+// Reports: pure functions from a Summary and the cost list to bytes. The same input gives the same bytes.
+// Text from models is data everywhere: it is escaped for the format it goes into, and invalid UTF-8 in it
+// becomes U+FFFD. A number that is not finite is written as null (JSON) or n/a.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tiller/summary.h"
+
+namespace tiller {
+
+/// One HTML file that opens without a network: charts, tables, examples, cost, provenance. Its content
+/// security policy lets only its own scripts run (by their SHA-256) and allows no request; it can be read
+/// without scripts.
+std::string report_html(const Summary& summary, const std::vector<Cost>& costs);
+
+/// The tables and sentences of the HTML report, without charts (GitHub's Markdown).
+std::string report_markdown(const Summary& summary, const std::vector<Cost>& costs);
+
+/// One row for each model, task, phase ("test", "grid"), setting and metric; a difference to another setting
+/// is a row whose column "versus" names that setting. RFC 4180 quoting with "\n" line ends. A text that a
+/// spreadsheet would take for a formula gets an apostrophe in front.
+std::string report_csv(const Summary& summary);
+
+/// to_json(summary) with one more field, "cost". summary_from_json() reads it too.
+std::string report_json(const Summary& summary, const std::vector<Cost>& costs);
+
+/// The test results of one task for a terminal: the verdict, then a table with 95 % intervals, no line wider
+/// than `width` columns (at least 20 are assumed). Leaves out the metrics that do not fit, the primary one
+/// last; the best steering method is marked "*". `colour` adds ANSI escapes, which take no columns. UTF-8.
+std::string terminal_table(const TaskSummary& task, int width, bool colour);
+
+}  // namespace tiller

@@ -1,0 +1,189 @@
+// Mean head outputs and causal indirect effects (arXiv 2310.15213, section 2.3).
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "tiller/error.h"
+#include "tiller/method.h"
+
+namespace tiller {
+namespace {
+
+using Layers = std::vector<std::vector<float>>;
+
+Layers zeros(const ModelInfo& info, bool per_head) {
+    Layers out;
+    for (int il = 0; il < info.n_layer; ++il) {
+        const auto i = static_cast<std::size_t>(il);
+        out.emplace_back(static_cast<std::size_t>(per_head ? info.n_head[i] : info.n_head[i] * info.d_head[i]), 0.0f);
+    }
+    return out;
+}
+
+std::vector<float> flatten(const Layers& layers) {
+    std::vector<float> flat;
+    for (const auto& l : layers) flat.insert(flat.end(), l.begin(), l.end());
+    return flat;
+}
+
+void unflatten(std::span<const float> flat, Layers& layers) {
+    for (auto& l : layers) {
+        std::copy_n(flat.begin(), l.size(), l.begin());
+        flat = flat.subspan(l.size());
+    }
+}
+
+// Captures of all layers that have heads. Layers of one width go into one capture; others get their own.
+std::vector<Capture> head_captures(const ModelInfo& info) {
+    std::vector<Capture> captures;
+    for (int il = 0; il < info.n_layer; ++il) {
+        if (info.n_head[static_cast<std::size_t>(il)] == 0) continue;
+        if (!captures.empty() && captures.back().layer_end == il &&
+            site_width(info, Site::head_output, il) == site_width(info, Site::head_output, il - 1))
+            captures.back().layer_end = il + 1;
+        else
+            captures.push_back({Site::head_output, il, il + 1, {Positions::Kind::last_prompt, 0, 0}, false});
+    }
+    return captures;
+}
+
+// Sums of head outputs at the last prompt token over some prompts, in float64 and prompt order.
+std::vector<float> chunk_sum(Engine& engine, std::span<const std::string> prompts) {
+    const ModelInfo& info = engine.info();
+    const auto captures = head_captures(info);
+    std::vector<Row> rows;
+    for (const auto& prompt : prompts) {
+        Row row;
+        row.prompt = engine.model().tokenize(prompt);
+        row.captures = captures;
+        rows.push_back(std::move(row));
+    }
+    const auto results = engine.run(rows);
+    std::vector<double> sum;
+    for (const auto& result : results) {
+        std::size_t at = 0;
+        for (const auto& captured : result.captured) {
+            sum.resize(std::max(sum.size(), at + captured.values.size()), 0.0);
+            for (float v : captured.values) sum[at++] += static_cast<double>(v);
+        }
+    }
+    return {sum.begin(), sum.end()};
+}
+
+// Effects of one trial: p(target | head patched) - p(target | clean) for every head, then p(target | clean).
+std::vector<float> trial_effects(Engine& engine, const FvTrials::Patch& trial, const std::vector<std::vector<SharedFloats>>& means) {
+    const auto target = engine.model().continuation(trial.prompt, trial.target);
+    if (target.empty())
+        throw Error(Code::bad_input, fmt::format("the target \"{}\" gives no token after its prompt; expected a word with its "
+                                                 "leading blank, like \" went\"", trial.target));
+    Row clean;
+    clean.prompt = engine.model().tokenize(trial.prompt);
+    clean.watch = {target.front()};
+    std::vector<Row> rows{clean};
+    for (std::size_t il = 0; il < means.size(); ++il)
+        for (std::size_t h = 0; h < means[il].size(); ++h) {
+            Edit edit;
+            edit.site = Site::head_output;
+            edit.layer = static_cast<int>(il);
+            edit.head = static_cast<int>(h);
+            edit.operation = Operation::replace;
+            edit.positions.kind = Positions::Kind::last_prompt;
+            edit.vector = means[il][h];
+            rows.push_back(clean);
+            rows.back().edits.push_back(std::move(edit));
+        }
+    const auto results = engine.fork(rows);
+    const double base = std::exp(static_cast<double>(results[0].watch_logprob[0]));
+    std::vector<float> effects;
+    for (std::size_t r = 1; r < results.size(); ++r)
+        effects.push_back(static_cast<float>(std::exp(static_cast<double>(results[r].watch_logprob[0])) - base));
+    effects.push_back(static_cast<float>(base));
+    return effects;
+}
+
+std::vector<std::vector<SharedFloats>> per_head(const ModelInfo& info, const Layers& means) {
+    std::vector<std::vector<SharedFloats>> out;
+    for (std::size_t il = 0; il < means.size(); ++il) {
+        const auto d = static_cast<std::size_t>(info.d_head[il]);
+        auto& heads = out.emplace_back();
+        for (std::size_t h = 0; h < static_cast<std::size_t>(info.n_head[il]); ++h) {
+            const auto begin = means[il].begin() + static_cast<std::ptrdiff_t>(h * d);
+            heads.push_back(std::make_shared<const std::vector<float>>(begin, begin + static_cast<std::ptrdiff_t>(d)));
+        }
+    }
+    return out;
+}
+
+template <class Compute>
+std::vector<float> cached(Checkpoint* checkpoint, const std::string& key, std::size_t size, Compute compute) {
+    if (checkpoint)
+        if (auto values = checkpoint->load(key); values && values->size() == size) return std::move(*values);
+    auto values = compute();
+    if (checkpoint) checkpoint->store(key, values);
+    return values;
+}
+
+}  // namespace
+
+HeadSearch search_heads(Engine& engine, const FvTrials& trials, Checkpoint* checkpoint, const Progress& progress) {
+    if (trials.mean.empty()) throw Error(Code::bad_input, "no prompts for the mean head outputs; give at least one in \"mean\"");
+    if (trials.patch.empty()) throw Error(Code::bad_input, "no trials for the head search; give at least one in \"patch\"");
+    const ModelInfo& info = engine.info();
+    HeadSearch search;
+    search.mean_head_output = zeros(info, false);
+    const std::size_t n_mean = flatten(search.mean_head_output).size();
+
+    // Chunks of a fixed size, so that a resumed run adds the same numbers in the same order.
+    constexpr std::size_t chunk = 16;
+    const std::size_t n_chunk = (trials.mean.size() + chunk - 1) / chunk;
+    std::size_t done = 0;
+    const std::size_t all = n_chunk + trials.patch.size();
+    std::vector<double> total(n_mean, 0.0);
+    for (std::size_t c = 0; c < n_chunk; ++c) {
+        const auto part = std::span(trials.mean).subspan(c * chunk, std::min(chunk, trials.mean.size() - c * chunk));
+        const auto sum = cached(checkpoint, fmt::format("mean-{}", c), n_mean, [&] { return chunk_sum(engine, part); });
+        for (std::size_t i = 0; i < n_mean; ++i) total[i] += static_cast<double>(sum[i]);
+        if (progress) progress(++done, all);
+    }
+    std::vector<float> mean;
+    for (double t : total) mean.push_back(static_cast<float>(t / static_cast<double>(trials.mean.size())));
+    unflatten(mean, search.mean_head_output);
+
+    const auto heads = per_head(info, search.mean_head_output);
+    const auto n_head = static_cast<std::size_t>(info.n_head_total());
+    std::vector<double> sum(n_head + 1, 0.0), squares(n_head, 0.0);
+    for (std::size_t t = 0; t < trials.patch.size(); ++t) {
+        const auto effects = cached(checkpoint, fmt::format("trial-{}", t), n_head + 1,
+                                    [&] { return trial_effects(engine, trials.patch[t], heads); });
+        for (std::size_t i = 0; i <= n_head; ++i) sum[i] += static_cast<double>(effects[i]);
+        for (std::size_t i = 0; i < n_head; ++i) squares[i] += static_cast<double>(effects[i]) * static_cast<double>(effects[i]);
+        if (progress) progress(++done, all);
+    }
+    const auto n = static_cast<double>(trials.patch.size());
+    std::vector<float> aie;
+    std::vector<double> errors;
+    for (std::size_t i = 0; i < n_head; ++i) {
+        const double m = sum[i] / n;
+        aie.push_back(static_cast<float>(m));
+        errors.push_back(std::sqrt(std::max(0.0, squares[i] / n - m * m) / std::max(1.0, n - 1)));
+    }
+    search.aie = zeros(info, true);
+    unflatten(aie, search.aie);
+    search.clean_probability = sum[n_head] / n;
+    std::nth_element(errors.begin(), errors.begin() + static_cast<std::ptrdiff_t>(errors.size() / 2), errors.end());
+    search.noise = errors[errors.size() / 2];
+    return search;
+}
+
+std::vector<HeadEffect> rank_heads(const std::vector<std::vector<float>>& aie) {
+    std::vector<HeadEffect> heads;
+    for (std::size_t il = 0; il < aie.size(); ++il)
+        for (std::size_t h = 0; h < aie[il].size(); ++h)
+            heads.push_back({static_cast<int>(il), static_cast<int>(h), aie[il][h]});
+    // Stable: equal effects keep the order by layer, then head.
+    std::stable_sort(heads.begin(), heads.end(), [](const HeadEffect& a, const HeadEffect& b) { return a.aie > b.aie; });
+    return heads;
+}
+
+}  // namespace tiller

@@ -1,0 +1,102 @@
+// Function vectors as a Method of studies.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "core/util.h"
+#include "methods/provenance.h"
+#include "tiller/method.h"
+
+namespace tiller {
+namespace {
+
+class FunctionVectors final : public Method {
+public:
+    std::string name() const override { return "fv"; }
+    std::string summary() const override {
+        return "function vector: sum of the heads that carry the task, added at one layer (arXiv 2310.15213)";
+    }
+
+    SteeringVector extract(const MethodInput& in) const override {
+        const auto option = [&](const char* key, int fallback) {
+            const auto it = in.options.find(key);
+            return it == in.options.end() ? fallback : static_cast<int>(it->second);
+        };
+        const int n_shot = option("n_shot", 10);
+        FvTrials trials;
+        Digest digest;
+        for (const auto& p : make_prompts(in.task, in.train, option("n_mean", 100), n_shot, in.seed, false)) {
+            trials.mean.push_back(p.text);
+            digest.add(p.text);
+        }
+        // Another stream of prompts: the same demonstrations would tie the effects to the means' own prompts.
+        for (const auto& p : make_prompts(in.task, in.train, option("n_patch", 25), n_shot, in.seed + 1, true)) {
+            trials.patch.push_back({p.text, p.target});
+            digest.add(p.text).add(p.target);
+        }
+        const HeadSearch search = search_heads(in.engine, trials, in.checkpoint, in.progress);
+        FvOptions options;
+        options.n_heads = paper_head_count(in.engine.info());
+        SteeringVector v = function_vector(in.engine.model(), search, options);
+        set_provenance(v, in.engine.info(), in.task.name, digest.hex(), in.seed);
+        v.provenance.settings["n_mean"] = std::to_string(trials.mean.size());
+        v.provenance.settings["n_patch"] = std::to_string(trials.patch.size());
+        v.provenance.settings["n_shot"] = std::to_string(n_shot);
+        return v;
+    }
+
+    Setting paper_setting(const ModelInfo& info) const override {
+        return {{"heads", paper_head_count(info)}, {"layer", default_fv_layer(info.n_layer)}, {"scale", 1}};
+    }
+
+    std::vector<Setting> grid(const ModelInfo& info, bool behavioural) const override {
+        const int total = info.n_head_total(), n = info.n_layer;
+        std::set<int> heads, layers;
+        std::vector<double> scales;
+        if (behavioural) {  // text is generated for each of these
+            heads = {std::max(1, total / 6)};
+            layers = {n / 3, n / 2, 2 * n / 3};
+            scales = {1, 2};
+        } else {
+            heads = {std::min(2, total), std::max(1, total / 12), std::max(1, total / 6), std::max(1, total / 3)};
+            layers = {n / 4, n / 3, n / 2, (7 * n) / 12, 2 * n / 3};
+            scales = {1, 2, 4};
+        }
+        std::vector<Setting> settings;
+        for (int h : heads)
+            for (int l : layers)
+                for (double s : scales)
+                    settings.push_back({{"heads", h}, {"layer", std::min(l, n - 1)}, {"scale", s}});
+        return settings;
+    }
+
+    std::function<SteeringVector(const Setting&)> builder(const Model& model, const SteeringVector& base) const override {
+        const auto contributions = std::make_shared<HeadContributions>(model, base.mean_head_output);
+        const auto ranked = std::make_shared<std::vector<HeadEffect>>(rank_heads(base.aie));
+        auto shell = std::make_shared<SteeringVector>(base);
+        return [contributions, ranked, shell](const Setting& setting) {
+            SteeringVector v = *shell;
+            const auto n = std::min(static_cast<std::size_t>(setting.at("heads")), ranked->size());
+            v.heads.assign(ranked->begin(), ranked->begin() + static_cast<std::ptrdiff_t>(n));
+            v.scale = static_cast<float>(setting.at("scale"));
+            v.directions = {{static_cast<int>(setting.at("layer")), contributions->sum(v.heads)}};
+            v.provenance.settings["heads"] = std::to_string(n);
+            v.provenance.settings["layer"] = std::to_string(static_cast<int>(setting.at("layer")));
+            return v;
+        };
+    }
+
+    float strength(const Setting& setting) const override { return static_cast<float>(setting.at("scale")); }
+    bool spares_prompt() const override { return true; }
+};
+
+}  // namespace
+
+const Method& method_fv() {
+    static const FunctionVectors method;
+    return method;
+}
+
+}  // namespace tiller
