@@ -1,0 +1,120 @@
+#include "cli/common.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+
+#include "cli/catalogue.h"
+#include "tiller/error.h"
+
+namespace tiller::cli {
+namespace {
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+std::string time_text(double seconds) {
+    const int s = static_cast<int>(std::lround(seconds));
+    return s < 60 ? fmt::format("{} s", s) : s < 3600 ? fmt::format("{} min {:02} s", s / 60, s % 60)
+                                                       : fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
+}
+
+}  // namespace
+
+void add_globals(CLI::App& command, Globals& g) {
+    command.add_option("--threads", g.threads, "Threads (0 = all cores)")->check(CLI::Range(0, 1024))->group("Global");
+    command.add_option("--seed", g.seed, "Seed of splits, prompts and sampling")->group("Global");
+    command.add_option("--cache-type", g.cache_type, "Key/value cache: f16 or f32")->check(CLI::IsMember({"f16", "f32"}))->group("Global");
+    command.add_option("--gpu-layers", g.gpu_layers, "Layers on the GPU (-1 = all)")->check(CLI::Range(-1, 100000))->group("Global");
+    command.add_option("--rows", g.rows, "Rows in flight at most")->check(CLI::Range(1, 256))->group("Global");
+    command.add_flag("--json", g.json, "JSON on standard output, nothing else")->group("Global");
+    command.add_flag("--quiet", g.quiet, "No progress on standard error")->group("Global");
+}
+
+std::shared_ptr<const Model> open_model(const std::string& name_or_path, const Globals& globals) {
+    ModelOptions options;
+    options.n_gpu_layers = globals.gpu_layers;
+    options.progress = [](float) { return !interrupted.load(); };
+    return Model::load(resolve_model(name_or_path), options);
+}
+
+Engine make_engine(std::shared_ptr<const Model> model, const Globals& globals) {
+    EngineOptions options;
+    options.n_threads = globals.threads;
+    options.cache_f32 = globals.cache_type == "f32";
+    options.max_rows = globals.rows;
+    // On a GPU flash attention is the fast way; on the CPU it is three times slower (docs/performance.md).
+    options.flash_attention = globals.gpu_layers != 0;
+    return Engine(std::move(model), options);
+}
+
+VectorArgument parse_vector_argument(const std::string& text) {
+    VectorArgument argument{text, 1, false};
+    const auto colon = text.rfind(':');
+    if (colon == std::string::npos || colon + 1 == text.size()) return argument;
+    const std::string tail = text.substr(colon + 1);
+    char* end = nullptr;
+    const float scale = std::strtof(tail.c_str(), &end);
+    if (end != tail.c_str() + tail.size()) return argument;
+    if (!std::isfinite(scale)) throw Error(Code::usage, fmt::format("--vector {}: the scale is {}, expected a finite number", text, tail));
+    return {text.substr(0, colon), scale, true};
+}
+
+std::vector<Edit> load_edits(const std::vector<std::string>& arguments, const ModelInfo& info, const Globals& globals) {
+    std::vector<std::pair<SteeringVector, float>> vectors;
+    int n_turn = 0;
+    for (const auto& text : arguments) {
+        const auto argument = parse_vector_argument(text);
+        auto vector = load_vector(argument.path);
+        require_match(vector, info, globals.force);
+        n_turn += vector.operation == Operation::turn;
+        const float scale = argument.has_scale ? argument.scale : vector.scale;
+        vectors.emplace_back(std::move(vector), scale);
+    }
+    std::vector<Edit> edits;
+    for (const auto& [vector, scale] : vectors) {
+        const float strength = vector.operation == Operation::turn ? scale / static_cast<float>(n_turn) : scale;
+        for (auto& edit : edits_of(vector, strength)) edits.push_back(std::move(edit));
+    }
+    return edits;
+}
+
+ProgressLine::ProgressLine(std::string what, bool quiet)
+    : what_(std::move(what)), quiet_(quiet), terminal_(::isatty(STDERR_FILENO) == 1), begin_(now()) {}
+
+ProgressLine::~ProgressLine() {
+    if (shown_ && terminal_) std::fputs("\r\033[K", stderr);
+}
+
+void ProgressLine::update(std::size_t done, std::size_t all) {
+    if (quiet_ || all == 0) return;
+    const double t = now();
+    if (done < all && t - last_ < (terminal_ ? 0.2 : 5.0)) return;
+    last_ = t;
+    const double elapsed = t - begin_;
+    const double rate = elapsed > 0 ? static_cast<double>(done) / elapsed : 0;
+    std::string text = fmt::format("{}  {}/{}", what_, done, all);
+    if (rate > 0 && done < all)
+        text += fmt::format("  {:.1f}/s  {} left", rate, time_text(static_cast<double>(all - done) / rate));
+    else if (done == all)
+        text += fmt::format("  {}", time_text(elapsed));
+    std::fputs((terminal_ ? "\r\033[K" + text : text + "\n").c_str(), stderr);
+    std::fflush(stderr);
+    shown_ = true;
+}
+
+void print(const std::string& text) {
+    if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return;
+    if (errno == EPIPE) return;  // the reader has seen enough
+    throw Error(Code::environment, fmt::format("cannot write to standard output: {}", std::strerror(errno)));
+}
+
+void note(const Globals& globals, const std::string& text) {
+    if (!globals.quiet) std::fputs((text + "\n").c_str(), stderr);
+}
+
+}  // namespace tiller::cli

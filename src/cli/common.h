@@ -1,0 +1,84 @@
+// What all commands share: global flags, opening models, progress, output.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tiller/engine.h"
+#include "tiller/vector.h"
+
+namespace tiller::cli {
+
+/// Flags that every command takes.
+struct Globals {
+    int threads = 0;             ///< 0 = all cores.
+    std::uint64_t seed = 0;
+    std::string cache_type = "f16";
+    int gpu_layers = 0;
+    int rows = 64;
+    bool json = false;
+    bool quiet = false;
+    bool force = false;
+};
+
+/// Set by SIGINT and SIGTERM; engines stop at their next decode.
+extern std::atomic<bool> interrupted;
+
+/// A command adds its flags to the program and returns nothing; its callback does the work and throws tiller::Error.
+using AddCommand = void (*)(CLI::App&, Globals&);
+void add_compare(CLI::App&, Globals&);
+void add_extract(CLI::App&, Globals&);
+void add_generate(CLI::App&, Globals&);
+void add_next(CLI::App&, Globals&);
+void add_eval(CLI::App&, Globals&);
+void add_show(CLI::App&, Globals&);
+void add_report(CLI::App&, Globals&);
+void add_tasks(CLI::App&, Globals&);
+void add_models(CLI::App&, Globals&);
+
+/// Adds the global flags to a command, so that they may stand behind its name.
+void add_globals(CLI::App& command, Globals& globals);
+
+/// Loads a model given by known name (see catalogue.h) or path. Shows progress on standard error.
+std::shared_ptr<const Model> open_model(const std::string& name_or_path, const Globals& globals);
+Engine make_engine(std::shared_ptr<const Model> model, const Globals& globals);
+
+/// "V.gguf" or "V.gguf:1.5" (split at the last colon when a number stands behind it).
+struct VectorArgument {
+    std::string path;
+    float scale = 1;
+    bool has_scale = false;
+};
+VectorArgument parse_vector_argument(const std::string& text);
+/// Loads the vectors, checks them against the model, returns the edits of all. Turned sites are shared out:
+/// n in-context vectors at once each get 1/n of their strength, as in the papers' code.
+std::vector<Edit> load_edits(const std::vector<std::string>& arguments, const ModelInfo& info, const Globals& globals);
+
+/// A progress line on standard error: what, done/all, rate, time left. Silent with --quiet; a plain line every few
+/// seconds where standard error is no terminal.
+class ProgressLine {
+public:
+    ProgressLine(std::string what, bool quiet);
+    ~ProgressLine();
+    ProgressLine(const ProgressLine&) = delete;
+    ProgressLine& operator=(const ProgressLine&) = delete;
+    void update(std::size_t done, std::size_t all);
+
+private:
+    std::string what_;
+    bool quiet_, terminal_, shown_ = false;
+    double begin_, last_ = 0;
+};
+
+/// Text to standard output, checked: throws environment when it cannot be written (a closed pipe is no error).
+void print(const std::string& text);
+/// A line to standard error unless --quiet.
+void note(const Globals& globals, const std::string& text);
+
+}  // namespace tiller::cli

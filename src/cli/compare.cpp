@@ -1,0 +1,133 @@
+// tiller compare: the main job.
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <optional>
+
+#include "cli/catalogue.h"
+#include "cli/common.h"
+#include "cli/run_folder.h"
+#include "core/util.h"
+#include "tiller/error.h"
+#include "tiller/report.h"
+#include "tiller/study.h"
+
+namespace tiller::cli {
+namespace {
+
+struct Options {
+    std::string plan, out = "runs/compare", data_dir;
+    std::vector<std::string> models, tasks, methods;
+    int n_test = 0, n_valid = 0;
+    bool no_controls = false, print_plan = false;
+};
+
+int terminal_width() {
+    winsize size{};
+    if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+    if (const char* columns = std::getenv("COLUMNS")) return std::max(40, std::atoi(columns));
+    return 110;
+}
+
+Plan plan_of(const Options& o, const Globals& globals, bool seed_given) {
+    Plan plan = o.plan.empty() ? Plan{} : load_plan(o.plan);
+    if (!o.models.empty()) plan.models = o.models;
+    if (!o.tasks.empty()) plan.tasks = o.tasks;
+    if (!o.methods.empty()) plan.methods = o.methods;
+    if (!o.data_dir.empty()) plan.data_dir = o.data_dir;
+    if (o.n_test > 0) plan.n_test = o.n_test;
+    if (o.n_valid > 0) plan.n_valid = o.n_valid;
+    if (o.no_controls) plan.controls = false;
+    if (seed_given) plan.seeds = {globals.seed};
+    check_plan(plan);
+    return plan;
+}
+
+// One progress line per step; a step's line stays when it is done, so that the log tells where time went.
+class Screen {
+public:
+    explicit Screen(const Globals& globals) : globals_(globals) {}
+    void step(const std::string& task, const std::string& what, std::size_t done, std::size_t all) {
+        const std::string title = task + "  " + what;
+        if (!line_ || title != title_) {
+            line_.reset();
+            line_.emplace(title, globals_.quiet);
+            title_ = title;
+        }
+        line_->update(done, all);
+    }
+    void clear() { line_.reset(); }
+
+private:
+    const Globals& globals_;
+    std::optional<ProgressLine> line_;
+    std::string title_;
+};
+
+void compare(const Options& o, const Globals& globals, bool seed_given, const std::string& command) {
+    const Plan plan = plan_of(o, globals, seed_given);
+    if (o.print_plan) return print(plan_toml(plan));
+    Screen screen(globals);
+    StudyHost host;
+    host.resolve_model = resolve_model;
+    host.engine.n_threads = globals.threads;
+    host.engine.cache_f32 = globals.cache_type == "f32";
+    host.engine.max_rows = globals.rows;
+    host.engine.flash_attention = globals.gpu_layers != 0;
+    host.n_gpu_layers = globals.gpu_layers;
+    host.cancel = &interrupted;
+    host.command = command;
+    const bool terminal = ::isatty(STDOUT_FILENO) == 1;
+    host.observer.step = [&](const std::string& task, const std::string& what, std::size_t done, std::size_t all) {
+        screen.step(task, what, done, all);
+    };
+    host.observer.task = [&](const TaskSummary& task) {
+        screen.clear();
+        if (!globals.json) print(terminal_table(task, terminal_width(), terminal && !std::getenv("NO_COLOR")) + "\n");
+    };
+    Summary summary;
+    try {
+        summary = run_study(plan, o.out, host);
+    } catch (const Error& e) {
+        screen.clear();
+        if (e.code() != Code::interrupted) throw;
+        throw Error(Code::interrupted, fmt::format("interrupted; finished work is in {}, the same command goes on from there", o.out));
+    }
+    screen.clear();
+    write_reports(summary, o.out);
+    if (globals.json) return print(to_json(summary) + "\n");
+    std::string text;
+    for (const auto& finding : summary.findings) text += finding + "\n";
+    const auto folder = std::filesystem::absolute(o.out).lexically_normal();
+    text += fmt::format("\nReport:  {}\nTables:  {}\nRecords: {}\nPeak memory: {} MB\n", (folder / "report.html").string(),
+                        (folder / "results.csv").string(), (folder / "records.jsonl").string(), peak_memory() >> 20);
+    print(text);
+}
+
+}  // namespace
+
+void add_compare(CLI::App& app, Globals& globals) {
+    auto o = std::make_shared<Options>();
+    auto* command = app.add_subcommand("compare", "Compare methods on tasks: the main job (default plan: gemma3-270m, 8 tasks)");
+    command->add_option("--plan", o->plan, "Plan file (TOML); flags below override it");
+    command->add_option("-m,--model", o->models, "Known model names or GGUF paths");
+    command->add_option("-t,--task", o->tasks, "Task names or JSON files");
+    command->add_option("--method", o->methods, "Methods (fv, icv)");
+    command->add_option("-o,--out", o->out, "Run folder; the same command goes on where it was interrupted");
+    command->add_option("--data-dir", o->data_dir, "Folder of task files (default: tiller's own)");
+    command->add_option("--n-test", o->n_test, "Test items at most")->check(CLI::Range(2, 1000000));
+    command->add_option("--n-valid", o->n_valid, "Validation items at most")->check(CLI::Range(1, 1000000));
+    command->add_flag("--no-controls", o->no_controls, "Leave out the random directions");
+    command->add_flag("--print-plan", o->print_plan, "Print the plan as TOML and stop");
+    add_globals(*command, globals);
+    command->callback([o, &globals, command] {
+        std::string text = "tiller compare";
+        for (const auto* option : command->get_options())
+            for (const auto& value : option->results()) text += fmt::format(" {} {}", option->get_name(), value);
+        compare(*o, globals, command->count("--seed") > 0, text);
+    });
+}
+
+}  // namespace tiller::cli

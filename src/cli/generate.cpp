@@ -1,0 +1,70 @@
+// tiller generate: continues prompts, with vectors or without.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/common.h"
+#include "core/util.h"
+#include "tiller/error.h"
+
+namespace tiller::cli {
+
+void add_generate(CLI::App& app, Globals& globals) {
+    struct Options {
+        std::string model;
+        std::vector<std::string> prompts, vectors;
+        int n = 32, samples = 1, top_k = 0;
+        float temperature = 0, top_p = 1;
+        std::string stop;
+        bool compare = false;
+    };
+    auto o = std::make_shared<Options>();
+    auto* command = app.add_subcommand("generate", "Continue prompts, steered or not");
+    command->add_option("-m,--model", o->model, "Known model name or GGUF path")->required();
+    command->add_option("-p,--prompt", o->prompts, "Prompt text; may be given several times")->required();
+    command->add_option("--vector", o->vectors, "Steering vector V.gguf[:scale]; may be given several times");
+    command->add_option("-n,--tokens", o->n, "New tokens at most")->check(CLI::Range(1, 100000));
+    command->add_option("--samples", o->samples, "Continuations of each prompt, with seeds seed, seed+1, ...")->check(CLI::Range(1, 10000));
+    command->add_option("--temperature", o->temperature, "0 = greedy")->check(CLI::Range(0.0, 100.0));
+    command->add_option("--top-p", o->top_p, "Nucleus")->check(CLI::Range(0.0001, 1.0));
+    command->add_option("--top-k", o->top_k, "0 = off")->check(CLI::Range(0, 1000000));
+    command->add_option("--stop", o->stop, "Stop after this text");
+    command->add_flag("--compare", o->compare, "Show the unsteered continuation too");
+    command->add_flag("--force", globals.force, "Use a vector of another model when its shape fits");
+    add_globals(*command, globals);
+    command->callback([o, &globals] {
+        const auto model = open_model(o->model, globals);
+        Engine engine = make_engine(model, globals);
+        engine.cancel_with(&interrupted);
+        const auto edits = load_edits(o->vectors, model->info(), globals);
+        std::vector<Row> rows;
+        for (const auto& prompt : o->prompts)
+            for (int s = 0; s < o->samples; ++s)
+                for (int steered = o->compare ? 0 : 1; steered < 2; ++steered) {
+                    Row row;
+                    row.prompt = model->tokenize(prompt);
+                    if (steered) row.edits = edits;
+                    row.max_new_tokens = o->n;
+                    row.stop = o->stop;
+                    row.sampling = {o->temperature, o->top_p, o->top_k, static_cast<std::uint32_t>(globals.seed + static_cast<std::uint64_t>(s))};
+                    rows.push_back(std::move(row));
+                }
+        const auto results = engine.run(rows);
+        std::size_t r = 0;
+        nlohmann::json all = nlohmann::json::array();
+        std::string text;
+        for (const auto& prompt : o->prompts)
+            for (int s = 0; s < o->samples; ++s)
+                for (int steered = o->compare ? 0 : 1; steered < 2; ++steered, ++r) {
+                    const std::string out = valid_utf8(results[r].text);
+                    if (globals.json)
+                        all.push_back({{"prompt", valid_utf8(prompt)}, {"sample", s}, {"steered", steered && !edits.empty()}, {"text", out},
+                                       {"tokens", results[r].generated}, {"ended", results[r].ended}, {"broken", results[r].broken}});
+                    else
+                        text += fmt::format("{}{}{}\n", o->compare ? (steered ? "[steered]   " : "[unsteered] ") : "", prompt, out);
+                }
+        print(globals.json ? all.dump() + "\n" : text);
+    });
+}
+
+}  // namespace tiller::cli

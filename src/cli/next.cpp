@@ -1,0 +1,49 @@
+// tiller next: the distribution of the next token, with or without vectors.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/common.h"
+#include "core/util.h"
+
+namespace tiller::cli {
+
+void add_next(CLI::App& app, Globals& globals) {
+    struct Options {
+        std::string model, prompt;
+        std::vector<std::string> vectors;
+        int top = 10;
+    };
+    auto o = std::make_shared<Options>();
+    auto* command = app.add_subcommand("next", "Next-token distribution of a prompt, with vectors or without");
+    command->add_option("-m,--model", o->model, "Known model name or GGUF path")->required();
+    command->add_option("-p,--prompt", o->prompt, "Prompt text")->required();
+    command->add_option("--vector", o->vectors, "Steering vector V.gguf[:scale]; may be given several times");
+    command->add_option("--top", o->top, "Tokens to list")->check(CLI::Range(1, 1000000));
+    command->add_flag("--force", globals.force, "Use a vector of another model when its shape fits");
+    add_globals(*command, globals);
+    command->callback([o, &globals] {
+        const auto model = open_model(o->model, globals);
+        Engine engine = make_engine(model, globals);
+        engine.cancel_with(&interrupted);
+        Row row;
+        row.prompt = model->tokenize(o->prompt);
+        row.edits = load_edits(o->vectors, model->info(), globals);
+        row.n_top = o->top;
+        const auto result = engine.run(std::span(&row, 1)).front();
+        if (globals.json) {
+            nlohmann::json tokens = nlohmann::json::array();
+            for (const auto& t : result.top)
+                tokens.push_back({{"id", t.token}, {"text", valid_utf8(model->piece(t.token))}, {"logprob", t.logprob}});
+            print(nlohmann::json{{"tokens", tokens}}.dump() + "\n");
+            return;
+        }
+        std::string text = fmt::format("{:>8}  {:>9}  {:>7}  {}\n", "id", "logprob", "p", "text");
+        for (const auto& t : result.top)
+            text += fmt::format("{:>8}  {:>9.4f}  {:>7.4f}  {}\n", t.token, t.logprob, std::exp(t.logprob),
+                                nlohmann::json(valid_utf8(model->piece(t.token))).dump());
+        print(text);
+    });
+}
+
+}  // namespace tiller::cli

@@ -1,0 +1,80 @@
+// tiller show: what is in a vector file.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "cli/common.h"
+
+namespace tiller::cli {
+namespace {
+
+using nlohmann::json;
+
+const char* positions_name(Positions::Kind kind) {
+    switch (kind) {
+        case Positions::Kind::last_prompt: return "last_prompt";
+        case Positions::Kind::last_k: return "last_k";
+        case Positions::Kind::prompt: return "prompt";
+        case Positions::Kind::generated: return "generated";
+        case Positions::Kind::steered: return "steered";
+        case Positions::Kind::all: return "all";
+        case Positions::Kind::range: return "range";
+    }
+    return "unknown";
+}
+
+json as_json(const SteeringVector& v) {
+    json heads = json::array(), direction = json::object();
+    for (const auto& h : v.heads) heads.push_back({{"layer", h.layer}, {"head", h.head}, {"aie", h.aie}});
+    for (const auto& [layer, values] : v.directions) direction[std::to_string(layer)] = values;
+    const Provenance& p = v.provenance;
+    json provenance = {{"task", p.task}, {"prompts_digest", p.prompts_digest}, {"seed", p.seed}, {"model_name", p.model_name},
+                       {"model_digest", p.model_digest}, {"tokenizer_digest", p.tokenizer_digest}, {"architecture", p.architecture},
+                       {"quantisation", p.quantisation}, {"n_layer", p.n_layer}, {"n_embd", p.n_embd},
+                       {"program_version", p.program_version}, {"settings", p.settings}};
+    json out = {{"method", v.method}, {"site", site_name(v.site)}, {"operation", operation_name(v.operation)},
+                {"positions", positions_name(v.positions)}, {"scale", v.scale}, {"heads", heads}, {"aie", v.aie},
+                {"mean_head_output", v.mean_head_output}, {"direction", direction}, {"provenance", provenance}};
+    // A vector of one layer names it; one of many layers lists them.
+    if (v.directions.size() == 1)
+        out["layer"] = v.directions.begin()->first;
+    else {
+        out["layer"] = json::array();
+        for (const auto& [layer, values] : v.directions) out["layer"].push_back(layer);
+    }
+    return out;
+}
+
+std::string as_text(const SteeringVector& v) {
+    std::string text = fmt::format("method      {}\napplied     {} at {}, {} tokens, scale {}\n", v.method, operation_name(v.operation),
+                                   site_name(v.site), positions_name(v.positions), v.scale);
+    const Provenance& p = v.provenance;
+    text += fmt::format("model       {} ({}, {}), {} layers, width {}\n", p.model_name, p.architecture, p.quantisation, p.n_layer, p.n_embd);
+    text += fmt::format("digest      {}\ntask        {} (seed {})\nmade by     tiller {}\n", p.model_digest, p.task, p.seed, p.program_version);
+    for (const auto& [key, value] : p.settings) text += fmt::format("  {:<20} {}\n", key, value);
+    text += "layers (norm of the direction)\n";
+    for (const auto& [layer, values] : v.directions) {
+        double squares = 0;
+        for (float x : values) squares += static_cast<double>(x) * static_cast<double>(x);
+        text += fmt::format("  {:>3}  {:.4f}\n", layer, std::sqrt(squares));
+    }
+    if (!v.heads.empty()) text += "heads (layer.head, AIE)\n";
+    for (const auto& h : v.heads) text += fmt::format("  {:>3}.{:<3} {:+.5f}\n", h.layer, h.head, h.aie);
+    return text;
+}
+
+}  // namespace
+
+void add_show(CLI::App& app, Globals& globals) {
+    auto path = std::make_shared<std::string>();
+    auto* command = app.add_subcommand("show", "What a vector file holds");
+    command->add_option("vector", *path, "Vector file (GGUF)")->required();
+    add_globals(*command, globals);
+    command->callback([path, &globals] {
+        const auto vector = load_vector(*path);
+        print(globals.json ? as_json(vector).dump() + "\n" : as_text(vector));
+    });
+}
+
+}  // namespace tiller::cli

@@ -1,0 +1,47 @@
+// tiller tasks: the task files that are there.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/common.h"
+#include "core/paths.h"
+#include "tiller/task.h"
+
+namespace tiller::cli {
+
+void add_tasks(CLI::App& app, Globals& globals) {
+    struct Options {
+        std::string data_dir, name;
+    };
+    auto o = std::make_shared<Options>();
+    auto* command = app.add_subcommand("tasks", "List tasks, or show the items of one");
+    command->add_option("task", o->name, "Task name or JSON file");
+    command->add_option("--data-dir", o->data_dir, "Folder of task files (default: tiller's own)");
+    add_globals(*command, globals);
+    command->callback([o, &globals] {
+        const auto folder = o->data_dir.empty() ? data_dir() : std::filesystem::path(o->data_dir);
+        nlohmann::json all = nlohmann::json::array();
+        std::string text;
+        const auto add = [&](const Task& task) {
+            all.push_back({{"name", task.name}, {"family", family_name(task.family)}, {"items", task.items.size()}, {"digest", task.digest},
+                           {"path", task.path.string()}});
+            text += fmt::format("{:<26} {:<12} {:>5}  {} -> {}\n", task.name, family_name(task.family), task.items.size(),
+                                task.items[0].input.substr(0, 40), task.items[0].output.substr(0, 40));
+        };
+        if (o->name.empty()) {
+            text = fmt::format("{:<26} {:<12} {:>5}  {}\n", "task", "family", "items", "first item");
+            for (const auto& path : list_tasks(folder)) add(load_task(path));
+        } else {
+            const Task task = find_task(o->name, folder);
+            add(task);
+            all[0]["list"] = nlohmann::json::array();
+            for (const auto& item : task.items) {
+                all[0]["list"].push_back({{"input", item.input}, {"output", item.outputs}});
+                text += fmt::format("{}\t{}\n", item.input, item.output);
+            }
+        }
+        print(globals.json ? all.dump() + "\n" : text);
+    });
+}
+
+}  // namespace tiller::cli

@@ -1,0 +1,147 @@
+// Runs settings on items and scores what comes out.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/util.h"
+#include "study/task_run.h"
+#include "tiller/error.h"
+
+namespace tiller::study {
+namespace {
+
+using nlohmann::json;
+
+Prompt prompt_of(const TaskContext& c, int item, int n_shot) {
+    if (n_shot == 0) return make_prompt(c.task, {}, item);
+    // Demonstrations depend on the item alone, so that every setting and every rerun sees the same.
+    Random random(c.seed, fmt::format("shots/{}", item));
+    const int n = std::min<int>(n_shot, static_cast<int>(c.split.train.size()));
+    std::vector<int> demos;
+    for (int i : random.sample(static_cast<int>(c.split.train.size()), n)) demos.push_back(c.split.train[static_cast<std::size_t>(i)]);
+    return make_prompt(c.task, demos, item);
+}
+
+Row row_of(const TaskContext& c, const Candidate& candidate, const Prompt& prompt, int item, bool generate) {
+    Row row;
+    row.prompt = c.engine.model().tokenize(prompt.text);
+    row.edits = candidate.edits;
+    if (!c.behavioural())
+        for (const auto& target : prompt.targets) {
+            const auto tokens = c.engine.model().continuation(prompt.text, target);
+            if (!tokens.empty()) row.watch.push_back(tokens.front());
+        }
+    if (generate) {
+        row.max_new_tokens = c.behavioural() ? c.plan.max_new_tokens_behavioural : c.plan.max_new_tokens;
+        if (!c.behavioural()) row.stop = "\n";
+        // A row's seed is its own, so that its text does not depend on what else is run.
+        const auto digest = Digest().add(c.seed).add(c.task.name).add(candidate.id).add(static_cast<std::uint64_t>(item)).hex();
+        row.sampling = {c.plan.temperature, c.plan.top_p, c.plan.top_k, static_cast<std::uint32_t>(std::stoul(digest.substr(0, 8), nullptr, 16))};
+    }
+    return row;
+}
+
+void score_functional(const TaskContext& c, json& record, const RowResult& result, const Prompt& prompt, bool generated) {
+    if (!result.watch_rank.empty()) {
+        record["rank"] = *std::min_element(result.watch_rank.begin(), result.watch_rank.end());
+        record["first_token"] = record["rank"] == 0 ? 1 : 0;
+        const float best = *std::max_element(result.watch_logprob.begin(), result.watch_logprob.end());
+        record["logprob"] = std::isfinite(best) ? json(best) : json();
+    }
+    if (!generated) return;
+    const AnswerScores s = score_answer(result.text, prompt.targets, keeps_case(c.task.name));
+    record["first_word"] = s.first_word;
+    record["exact"] = s.exact;
+    record["f1"] = s.f1;
+    record["contains"] = s.contains;
+}
+
+void score_behavioural(const TaskContext& c, json& record, const RowResult& result) {
+    const std::string answer = parse_answer(result.text);
+    const TextHealth health = text_health(result.text);
+    record["style"] = c.scorer->score(answer);
+    record["ngram_entropy"] = health.ngram_entropy;
+    record["distinct_1"] = health.distinct_1;
+    record["distinct_2"] = health.distinct_2;
+    record["collapsed"] = health.collapsed || result.broken ? 1 : 0;
+}
+
+// Mean negative log-probability per token of each output under the unsteered model, after the zero-shot prompt.
+void add_damage(TaskContext& c, std::span<const int> items, std::size_t n_candidate, const std::vector<RowResult>& results,
+                std::vector<json>& records) {
+    std::vector<Row> rows;
+    std::vector<std::size_t> of;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        const auto prompt = c.engine.model().tokenize(prompt_of(c, items[i], 0).text);
+        for (std::size_t k = 0; k < n_candidate; ++k) {
+            const auto& generated = results[i * n_candidate + k].generated;
+            records[i * n_candidate + k]["nll"] = json();
+            if (generated.empty()) continue;
+            Row row;
+            row.prompt = prompt;
+            row.forced = generated;
+            rows.push_back(std::move(row));
+            of.push_back(i * n_candidate + k);
+        }
+    }
+    const auto scored = c.engine.run(rows);
+    for (std::size_t r = 0; r < scored.size(); ++r) {
+        double sum = 0;
+        for (float l : scored[r].forced_logprob) sum -= static_cast<double>(l);
+        const double nll = sum / static_cast<double>(scored[r].forced_logprob.size());
+        if (std::isfinite(nll)) records[of[r]]["nll"] = nll;
+    }
+}
+
+}  // namespace
+
+std::vector<json> evaluate(TaskContext& c, std::span<const int> items, std::span<const Candidate> candidates,
+                           const std::string& phase, const std::string& what, bool generate) {
+    std::vector<Row> rows;
+    std::vector<Prompt> prompts;
+    for (int item : items)
+        for (const Candidate& candidate : candidates) {
+            prompts.push_back(prompt_of(c, item, candidate.n_shot));
+            rows.push_back(row_of(c, candidate, prompts.back(), item, generate));
+        }
+    const bool forks = !generate && candidates.size() > 4 && std::all_of(candidates.begin(), candidates.end(), [](const Candidate& k) {
+        return k.n_shot == 0 && std::all_of(k.edits.begin(), k.edits.end(), [](const Edit& e) {
+            return e.positions.kind == Positions::Kind::steered || e.positions.kind == Positions::Kind::last_prompt;
+        });
+    });
+    std::vector<RowResult> results;
+    if (forks) {
+        // One prompt, many settings: the prompt is computed once.
+        for (std::size_t i = 0; i < items.size(); ++i) {
+            for (auto& result : c.engine.fork(std::span(rows).subspan(i * candidates.size(), candidates.size())))
+                results.push_back(std::move(result));
+            c.step(what, i + 1, items.size());
+        }
+    } else {
+        c.engine.on_progress([&](std::size_t done, std::size_t all) { c.step(what, done, all); });
+        results = c.engine.run(rows);
+        c.engine.on_progress({});
+    }
+    std::vector<json> records;
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+        const Candidate& candidate = candidates[r % candidates.size()];
+        const Item& item = c.task.items[static_cast<std::size_t>(items[r / candidates.size()])];
+        json record = {{"model", c.model_name}, {"task", c.task.name}, {"seed", c.seed}, {"phase", phase}, {"setting", candidate.id},
+                       {"item", item.id}};
+        if (generate) {
+            record["generated"] = valid_utf8(results[r].text);
+            record["n_token"] = results[r].generated.size();
+        }
+        if (results[r].broken) record["broken"] = true;
+        if (c.behavioural())
+            score_behavioural(c, record, results[r]);
+        else
+            score_functional(c, record, results[r], prompts[r], generate);
+        records.push_back(std::move(record));
+    }
+    if (c.behavioural() && generate) add_damage(c, items, candidates.size(), results, records);
+    return records;
+}
+
+}  // namespace tiller::study

@@ -1,0 +1,116 @@
+#include "study/journal.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "core/util.h"
+#include "tiller/error.h"
+
+namespace tiller::study {
+namespace {
+
+constexpr std::uint64_t kLimit = std::uint64_t{4} << 30;
+std::string why() { return std::generic_category().message(errno); }
+std::filesystem::path records_file(const std::filesystem::path& folder) { return folder / "records.jsonl"; }
+
+}  // namespace
+
+std::map<std::string, std::vector<nlohmann::json>> read_units(const std::filesystem::path& folder, long long* whole_bytes) {
+    std::map<std::string, std::vector<nlohmann::json>> units;
+    if (whole_bytes) *whole_bytes = 0;
+    const auto path = records_file(folder);
+    if (!std::filesystem::exists(path)) return units;
+    const std::string bytes = read_file(path, kLimit);
+    std::vector<nlohmann::json> open;
+    std::size_t line_number = 0;
+    for (std::size_t begin = 0; begin < bytes.size();) {
+        const auto end = bytes.find('\n', begin);
+        if (end == std::string::npos) break;  // a torn last line
+        ++line_number;
+        const auto text = std::string_view(bytes).substr(begin, end - begin);
+        begin = end + 1;
+        auto line = nlohmann::json::parse(text, nullptr, false);
+        if (line.is_discarded() || !line.is_object() || !line.contains("unit"))
+            throw Error(Code::bad_input, fmt::format("{}, line {}: not a record; the file was changed by hand or damaged (move it away "
+                                                     "to start again)", path.string(), line_number));
+        if (!line.contains("end")) {
+            open.push_back(std::move(line));
+            continue;
+        }
+        if (line["end"].get<std::size_t>() == open.size()) {
+            units[line["unit"].get<std::string>()] = std::move(open);
+            if (whole_bytes) *whole_bytes = static_cast<long long>(begin);
+        }
+        open.clear();
+    }
+    return units;
+}
+
+Journal::Journal(const std::filesystem::path& folder) : path_(records_file(folder)) {
+    const auto fail = [&](const std::string& what) {
+        throw Error(Code::environment, fmt::format("{}: {}: {}", path_.string(), what, why()));
+    };
+    lock_ = ::open((folder / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (lock_ < 0) fail("cannot open the run folder for writing");
+    if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+        ::close(lock_);
+        throw Error(Code::environment, fmt::format("{} is in use by another tiller process; wait for it or choose another --out",
+                                                   folder.string()));
+    }
+    try {
+        long long whole = 0;
+        units_ = read_units(folder, &whole);
+        fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+        if (fd_ < 0) fail("cannot be opened");
+        if (::ftruncate(fd_, whole) != 0) fail("cannot cut off an unfinished unit");
+        size_ = whole;
+    } catch (...) {
+        if (fd_ >= 0) ::close(fd_);
+        ::close(lock_);
+        throw;
+    }
+}
+
+Journal::~Journal() {
+    ::close(fd_);
+    ::close(lock_);
+}
+
+void Journal::append(const std::string& unit, const std::vector<nlohmann::json>& records) {
+    using handler = nlohmann::json::error_handler_t;
+    std::string text;
+    for (auto record : records) {
+        record["unit"] = unit;
+        text += record.dump(-1, ' ', false, handler::replace) + "\n";
+    }
+    text += nlohmann::json{{"unit", unit}, {"end", records.size()}}.dump() + "\n";
+    bool ok = true;
+    for (std::size_t done = 0; ok && done < text.size();) {
+        const ssize_t n = ::pwrite(fd_, text.data() + done, text.size() - done, size_ + static_cast<long long>(done));
+        if (n < 0 && errno == EINTR) continue;
+        ok = n > 0;
+        if (ok) done += static_cast<std::size_t>(n);
+    }
+    ok = ok && ::fsync(fd_) == 0;
+    if (!ok) {
+        const std::string reason = why();
+        [[maybe_unused]] const int cut = ::ftruncate(fd_, size_);  // opening the file cuts it as well
+        throw Error(Code::environment, fmt::format("cannot write {}: {}; free space and run the same command again, finished work is kept",
+                                                   path_.string(), reason));
+    }
+    size_ += static_cast<long long>(text.size());
+    // As it will be read: the same text gives the same numbers now and after a restart.
+    std::vector<nlohmann::json> kept;
+    for (auto record : records) {
+        record["unit"] = unit;
+        kept.push_back(nlohmann::json::parse(record.dump(-1, ' ', false, handler::replace)));
+    }
+    units_[unit] = std::move(kept);
+}
+
+}  // namespace tiller::study

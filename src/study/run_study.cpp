@@ -1,0 +1,156 @@
+#include <fmt/format.h>
+#include <sys/utsname.h>
+
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "core/paths.h"
+#include "core/util.h"
+#include "study/task_run.h"
+#include "tiller/error.h"
+#include "tiller/version.h"
+
+namespace tiller {
+
+using namespace study;
+using nlohmann::json;
+
+namespace study {
+
+void add_cost(const std::filesystem::path& folder, const Cost& c) {
+    std::ofstream out(folder / "cost.jsonl", std::ios::app);
+    out << json{{"model", c.model}, {"task", c.task}, {"method", c.method}, {"phase", c.phase}, {"n_decode", c.n_decode},
+                {"n_token", c.n_token}, {"seconds", c.seconds}}.dump() << "\n";
+    if (!out.flush()) throw Error(Code::environment, fmt::format("cannot write {}", (folder / "cost.jsonl").string()));
+}
+
+}  // namespace study
+
+namespace {
+
+std::string machine_text() {
+    utsname name{};
+    ::uname(&name);
+    std::string cpu = "unknown processor";
+    std::ifstream info("/proc/cpuinfo");
+    for (std::string line; std::getline(info, line);)
+        if (line.rfind("model name", 0) == 0) {
+            cpu = line.substr(line.find(':') + 2);
+            break;
+        }
+    return fmt::format("{}, {} cores, {} {}", cpu, std::thread::hardware_concurrency(), name.sysname, name.machine);
+}
+
+json model_record(const std::string& plan_name, const ModelInfo& i) {
+    return {{"plan_name", plan_name}, {"name", i.name}, {"digest", i.digest}, {"architecture", i.architecture}, {"quantisation", i.quantisation},
+            {"n_param", i.n_param}, {"file_bytes", i.file_bytes}, {"n_layer", i.n_layer}, {"n_embd", i.n_embd}, {"n_head", i.n_head_total()},
+            {"post_norm", i.post_norm}};
+}
+
+// The plan that a folder was made for. An existing folder must hold the same one.
+void claim_folder(const Plan& plan, const std::filesystem::path& folder) {
+    std::error_code ec;
+    std::filesystem::create_directories(folder, ec);
+    if (ec || !std::filesystem::is_directory(folder))
+        throw Error(Code::environment, fmt::format("cannot make the run folder {}: {}", folder.string(), ec ? ec.message() : "it is a file"));
+    const auto file = folder / "plan.toml";
+    const std::string text = plan_toml(plan);
+    if (!std::filesystem::exists(file)) return write_file_atomic(file, text);
+    if (read_file(file, 1 << 20) != text)
+        throw Error(Code::bad_input, fmt::format("{} holds the run of another plan (its plan.toml differs); choose another --out, or remove the "
+                                                 "folder", folder.string()));
+}
+
+json read_environment(const std::filesystem::path& folder) {
+    const auto path = folder / "environment.json";
+    auto value = json::parse(read_file(path, 1 << 24), nullptr, false);
+    if (value.is_discarded()) throw Error(Code::bad_input, fmt::format("{} is not JSON; run the study again to rebuild it", path.string()));
+    return value;
+}
+
+void write_environment(const std::filesystem::path& folder, const StudyHost& host, const json& models) {
+    const json environment = {{"program_version", TILLER_VERSION}, {"engine_version", TILLER_ENGINE_VERSION}, {"machine", machine_text()},
+                              {"command", host.command}, {"cache", host.engine.cache_f32 ? "f32" : "f16"},
+                              {"flash_attention", host.engine.flash_attention}, {"gpu_layers", host.n_gpu_layers},
+                              {"max_rows", host.engine.max_rows}, {"models", models}};
+    write_file_atomic(folder / "environment.json", environment.dump(2) + "\n");
+}
+
+// All that the numbers of a task depend on, beside the setting.
+std::string task_key(const TaskContext& c, const EngineOptions& options) {
+    Digest d;
+    d.add(TILLER_VERSION).add(TILLER_ENGINE_VERSION).add(c.engine.info().digest).add(c.task.digest).add(c.task.name).add(c.seed);
+    d.add(static_cast<std::uint64_t>(options.cache_f32)).add(static_cast<std::uint64_t>(options.flash_attention));
+    d.add(plan_toml(c.plan));
+    for (const auto& text : c.unrelated) d.add(text);
+    return d.hex();
+}
+
+std::vector<int> first(const std::vector<int>& items, int n) {
+    return {items.begin(), items.begin() + std::min<std::ptrdiff_t>(n, static_cast<std::ptrdiff_t>(items.size()))};
+}
+
+}  // namespace
+
+Summary run_study(const Plan& plan, const std::filesystem::path& folder, const StudyHost& host) {
+    check_plan(plan);
+    const auto data = plan.data_dir.empty() ? data_dir() : std::filesystem::path(plan.data_dir);
+    // Everything that can be wrong with the input is found before the first minute of work.
+    std::vector<Task> tasks;
+    for (const auto& name : plan.tasks) {
+        tasks.push_back(find_task(name, data));
+        for (auto seed : plan.seeds) split_task(tasks.back(), seed);
+    }
+    const auto unrelated = load_sentences(data_dir() / "truncated_sentences.json");
+    claim_folder(plan, folder);
+    Journal journal(folder);
+    json models = json::array();
+    for (const auto& name : plan.models) {
+        const auto model = Model::load(host.resolve_model(name), {host.n_gpu_layers, {}});
+        models.push_back(model_record(name, model->info()));
+        write_environment(folder, host, models);
+        Engine engine(model, host.engine);
+        engine.cancel_with(host.cancel);
+        for (std::size_t t = 0; t < tasks.size(); ++t)
+            for (auto seed : plan.seeds) {
+                TaskContext c{plan, host, engine, journal, folder, name, seed, tasks[t], split_task(tasks[t], seed), {}, {}, {}, unrelated, "", ""};
+                c.test = first(c.split.test, plan.n_test);
+                c.valid = first(c.split.valid, plan.n_valid);
+                c.label = fmt::format("{} ({}/{})", c.task.name, t + 1, tasks.size());
+                c.key = task_key(c, host.engine);
+                if (c.behavioural()) {
+                    std::vector<int> held_out = c.split.test;
+                    held_out.insert(held_out.end(), c.split.valid.begin(), c.split.valid.end());
+                    c.scorer = StyleScorer::train(c.task, c.split.train, held_out);
+                }
+                run_task(c);
+                if (host.observer.task) {
+                    const Summary so_far = summarise(plan, read_units(folder), read_environment(folder));
+                    for (const auto& task : so_far.tasks)
+                        if (task.model == name && task.name == c.task.name && task.seed == seed) host.observer.task(task);
+                }
+            }
+    }
+    return summarise_run(folder);
+}
+
+Summary summarise_run(const std::filesystem::path& folder) {
+    return summarise(load_plan(folder / "plan.toml"), read_units(folder), read_environment(folder));
+}
+
+std::vector<Cost> read_costs(const std::filesystem::path& folder) {
+    std::vector<Cost> costs;
+    const auto path = folder / "cost.jsonl";
+    if (!std::filesystem::exists(path)) return costs;
+    std::istringstream lines(read_file(path, 1 << 26));
+    for (std::string line; std::getline(lines, line);) {
+        const auto j = json::parse(line, nullptr, false);
+        if (!j.is_object()) continue;  // a torn line of a killed run; the ledger is no result
+        costs.push_back({j.value("model", ""), j.value("task", ""), j.value("method", ""), j.value("phase", ""),
+                         j.value("n_decode", std::uint64_t{0}), j.value("n_token", std::uint64_t{0}), j.value("seconds", 0.0)});
+    }
+    return costs;
+}
+
+}  // namespace tiller

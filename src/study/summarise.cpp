@@ -1,0 +1,193 @@
+// From records to a Summary: pure, so that a report can be rebuilt at any time.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "core/util.h"
+#include "study/task_run.h"
+#include "study/verdict.h"
+#include "tiller/error.h"
+
+namespace tiller::study {
+
+using nlohmann::json;
+
+std::vector<std::string> metric_names(bool behavioural) {
+    if (behavioural) return {"style", "collapsed", "perplexity", "ngram_entropy", "distinct_1", "distinct_2"};
+    return {"first_token", "first_word", "exact", "f1", "contains", "logprob", "rank"};
+}
+
+namespace {
+
+// Values of one metric by item, items in a fixed order; items without the value are left out.
+std::map<int, double> values_of(const std::vector<const json*>& records, const std::string& metric) {
+    std::map<int, double> values;
+    const std::string key = metric == "perplexity" ? "nll" : metric;
+    for (const json* record : records)
+        if (const auto it = record->find(key); it != record->end() && it->is_number())
+            values[record->at("item").get<int>()] = it->get<double>();
+    return values;
+}
+
+std::vector<double> list(const std::map<int, double>& values) {
+    std::vector<double> out;
+    for (const auto& [item, v] : values) out.push_back(v);
+    return out;
+}
+
+SettingSummary setting_summary(const json& setting, const std::vector<const json*>& records, bool behavioural, const Plan& plan,
+                               std::uint64_t seed) {
+    SettingSummary s;
+    s.id = setting.at("id");
+    s.label = setting.at("label");
+    s.method = setting.at("method");
+    s.kind = setting.at("kind");
+    s.setting = setting.at("setting").get<Setting>();
+    s.n = static_cast<int>(records.size());
+    for (const auto& metric : metric_names(behavioural)) {
+        const auto values = list(values_of(records, metric));
+        if (values.empty()) continue;
+        Interval interval = bootstrap_mean(values, plan.n_bootstrap, seed);
+        // A mean of perplexities would be the worst text's alone; the mean is taken over log-probabilities.
+        if (metric == "perplexity") interval = {std::exp(interval.mean), std::exp(interval.low), std::exp(interval.high)};
+        s.metrics[metric] = interval;
+    }
+    return s;
+}
+
+using BySetting = std::map<std::string, std::vector<const json*>>;
+
+BySetting by_setting(const std::map<std::string, std::vector<json>>& units, const json& names) {
+    BySetting out;
+    for (const auto& name : names) {
+        const auto it = units.find(name.get<std::string>());
+        if (it == units.end()) throw Error(Code::bad_input, fmt::format("records.jsonl lacks the unit {}", name.get<std::string>()));
+        for (const auto& record : it->second) out[record.at("setting").get<std::string>()].push_back(&record);
+    }
+    return out;
+}
+
+Interval paired(const BySetting& records, const std::string& a, const std::string& b, const std::string& metric, const Plan& plan,
+                std::uint64_t seed) {
+    const auto va = values_of(records.at(a), metric), vb = values_of(records.at(b), metric);
+    std::vector<double> x, y;
+    for (const auto& [item, value] : va)
+        if (const auto it = vb.find(item); it != vb.end()) {
+            x.push_back(value);
+            y.push_back(it->second);
+        }
+    return bootstrap_difference(x, y, plan.n_bootstrap, seed);
+}
+
+TaskSummary task_summary(const Plan& plan, const std::map<std::string, std::vector<json>>& units, const json& task) {
+    TaskSummary t;
+    t.model = task.at("model");
+    t.name = task.at("task");
+    t.family = task.at("family");
+    t.primary = task.at("primary");
+    t.seed = task.at("seed");
+    t.n_train = task.at("n_train");
+    t.n_valid = task.at("n_valid");
+    t.n_test = task.at("n_test");
+    if (task.contains("scorer")) {
+        t.scorer_accuracy = task["scorer"].at("accuracy");
+        t.scorer_count = task["scorer"].at("count");
+    }
+    const bool behavioural = t.family == "behavioural";
+    const auto test = by_setting(units, task.at("test_units")), valid = by_setting(units, task.at("valid_units"));
+    for (const auto& setting : task.at("settings")) {
+        const std::string id = setting.at("id");
+        t.test.push_back(setting_summary(setting, test.at(id), behavioural, plan, t.seed));
+        auto& s = t.test.back();
+        if (id != "zero-shot") s.difference["zero-shot"] = paired(test, id, "zero-shot", t.primary, plan, t.seed);
+        const std::string random = s.method + "-random";
+        if (id != random && test.count(random)) s.difference["random"] = paired(test, id, random, t.primary, plan, t.seed);
+        if (s.kind == "chosen" && s.method == "fv" && test.count("icv-chosen"))
+            s.difference["icv-chosen"] = paired(test, id, "icv-chosen", t.primary, plan, t.seed);
+    }
+    for (const auto& setting : task.at("grid"))
+        t.grid.push_back(setting_summary(setting, valid.at(setting.at("id").get<std::string>()), behavioural, plan, t.seed));
+    for (const auto& layer : task.at("aie")) t.aie.push_back(layer.get<std::vector<double>>());
+    for (const auto& head : task.at("top_heads")) t.top_heads.push_back({head.at("layer"), head.at("head"), head.at("aie")});
+    std::map<int, const json*> items;
+    for (const auto& item : task.at("items")) items[item.at("item").get<int>()] = &item;
+    for (const auto& item : task.at("items")) {
+        if (static_cast<int>(t.examples.size()) >= plan.n_example) break;
+        ExampleSummary e;
+        e.item = item.at("item");
+        e.input = item.at("input");
+        e.target = item.at("target");
+        for (const auto& [id, records] : test)
+            for (const json* record : records)
+                if (record->at("item") == e.item) e.outputs[id] = record->value("generated", "");
+        t.examples.push_back(std::move(e));
+    }
+    t.verdict = verdict(t);
+    return t;
+}
+
+}  // namespace
+
+Summary summarise(const Plan& plan, const std::map<std::string, std::vector<json>>& units, const json& environment) {
+    Summary s;
+    s.title = plan.title;
+    s.question = "Which steering method works for which task on this model, at which setting, at what cost in fluency, and how sure is that?";
+    for (const auto& model : plan.models)
+        for (const auto& m : environment.at("models"))
+            if (m.at("plan_name") == model) {
+                ModelSummary out;
+                out.name = m.at("plan_name");
+                out.path = m.at("name");
+                out.digest = m.at("digest");
+                out.architecture = m.at("architecture");
+                out.quantisation = m.at("quantisation");
+                out.n_param = m.at("n_param");
+                out.file_bytes = m.at("file_bytes");
+                out.n_layer = m.at("n_layer");
+                out.n_embd = m.at("n_embd");
+                out.n_head = m.at("n_head");
+                out.post_norm = m.at("post_norm");
+                s.models.push_back(out);
+            }
+    // Closing records by (model, task, seed); tasks may be given as paths, so their order is that of the records' names.
+    std::vector<const json*> closings;
+    for (const auto& [key, records] : units)
+        for (const auto& record : records)
+            if (record.value("type", "") == "task") closings.push_back(&record);
+    const auto position = [](const std::vector<std::string>& names, const std::string& name) {
+        const auto it = std::find_if(names.begin(), names.end(), [&](const std::string& n) {
+            return n == name || std::filesystem::path(n).stem().string() == name;
+        });
+        return it - names.begin();
+    };
+    std::stable_sort(closings.begin(), closings.end(), [&](const json* a, const json* b) {
+        const auto rank = [&](const json& r) {
+            return std::tuple(position(plan.models, r.at("model")), position(plan.tasks, r.at("task")), r.at("seed").get<std::uint64_t>());
+        };
+        return rank(*a) < rank(*b);
+    });
+    for (const json* closing : closings) {
+        s.tasks.push_back(task_summary(plan, units, *closing));
+        s.provenance.task_digests[s.tasks.back().name] = closing->at("task_digest");
+    }
+    s.findings = findings(s);
+    s.notes = choice_rules(plan);
+    s.notes.push_back(fmt::format("Intervals are 95 % percentile bootstrap intervals over test items ({} resamples); differences are paired by item. "
+                                  "They say nothing about other seeds or other items of the domain.", plan.n_bootstrap));
+    s.notes.push_back(std::string("A text counts as collapsed when: ") + collapse_rule());
+    s.notes.push_back("Perplexity is exp of the mean negative log-probability per token of the output under the unsteered model, after the "
+                      "zero-shot prompt. Style is the probability that a fastText classifier, trained on the task's training split, gives to "
+                      "the output side's style.");
+    s.notes.push_back("Splits: 70 % train (vectors, demonstrations, style scorer), 9 % validation (choice of settings), 21 % test (everything shown).");
+    s.provenance.program_version = environment.at("program_version");
+    s.provenance.engine_version = environment.at("engine_version");
+    s.provenance.machine = environment.at("machine");
+    s.provenance.command = environment.at("command");
+    s.provenance.plan_toml = plan_toml(plan);
+    s.provenance.plan_digest = sha256(s.provenance.plan_toml);
+    return s;
+}
+
+}  // namespace tiller::study

@@ -1,0 +1,77 @@
+// One task of a study on one model with one seed: extraction, tuning, test.
+#pragma once
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "study/journal.h"
+#include "tiller/scoring.h"
+#include "tiller/study.h"
+
+namespace tiller::study {
+
+/// What is compared: a baseline or a vector at a setting.
+struct Candidate {
+    std::string id, label, method, kind;
+    Setting setting;
+    std::vector<Edit> edits;
+    int n_shot = 0;  ///< Demonstrations in front of the query.
+};
+
+/// Everything a task's steps need. References outlive the run of the task.
+struct TaskContext {
+    const Plan& plan;
+    const StudyHost& host;
+    Engine& engine;
+    Journal& journal;
+    std::filesystem::path folder;
+    std::string model_name;  ///< As the plan names it.
+    std::uint64_t seed = 0;
+    Task task;
+    Split split;
+    std::vector<int> test, valid;        ///< As used.
+    std::optional<StyleScorer> scorer;   ///< Behavioural tasks.
+    std::vector<std::string> unrelated;
+    std::string label;                   ///< "present-past (1/8)" for progress.
+    std::string key;                     ///< Digest of all that every unit of this task depends on.
+
+    bool behavioural() const { return task.family == Family::behavioural; }
+    std::string primary() const { return behavioural() ? "style" : "first_token"; }
+    const ExtractionPlan& extraction() const { return behavioural() ? plan.behavioural : plan.functional; }
+    void step(const std::string& what, std::size_t done, std::size_t all) const {
+        if (host.observer.step) host.observer.step(label, what, done, all);
+    }
+};
+
+/// Runs candidates on items (indices into task.items) and returns one record per item and candidate, in that order.
+/// With `generate`, texts are generated and scored; without, only the next token is (functional tasks). `phase` is
+/// kept in the records ("valid", "test"); `what` is shown as progress.
+std::vector<nlohmann::json> evaluate(TaskContext& context, std::span<const int> items, std::span<const Candidate> candidates,
+                                     const std::string& phase, const std::string& what, bool generate);
+
+/// The method's extracted vector: from the run folder when it is there and fits, else extracted and saved.
+SteeringVector extracted_vector(TaskContext& context, const Method& method);
+
+/// Index of the setting to use, by the choice rule, from validation records.
+std::size_t choose(const std::vector<Candidate>& grid, const std::vector<nlohmann::json>& records, const TaskContext& context);
+/// The choice rule in one sentence each, for reports.
+std::vector<std::string> choice_rules(const Plan& plan);
+
+/// Carries out the task; its closing record ({"type": "task", ...}) is in the journal afterwards.
+void run_task(TaskContext& context);
+
+/// Appends to the cost ledger of the folder.
+void add_cost(const std::filesystem::path& folder, const Cost& cost);
+
+/// The names of the scores of a family, in the order of tables.
+std::vector<std::string> metric_names(bool behavioural);
+
+/// Summaries from the journal's closing records.
+Summary summarise(const Plan& plan, const std::map<std::string, std::vector<nlohmann::json>>& units,
+                  const nlohmann::json& environment);
+
+}  // namespace tiller::study
