@@ -1,0 +1,40 @@
+#include <fmt/format.h>
+
+#include "report/escape.h"
+#include "report/judge.h"
+#include "report/numbers.h"
+#include "tiller/report.h"
+
+namespace tiller {
+namespace {
+
+using namespace report;
+
+void add_rows(std::string& out, const TaskSummary& task, const char* phase, const SettingSummary& setting) {
+    const std::string head =
+        fmt::format("{},{},{},{},{},{},{},{},{}", csv_text(task.model), csv_text(task.name),
+                    csv_text(task.family), task.seed, phase, csv_text(setting.id), csv_text(setting.method),
+                    csv_text(setting.kind), csv_text(format_setting(setting.setting)));
+    const auto row = [&](const std::string& metric, const std::string& versus, const Interval& value) {
+        out += fmt::format("{},{},{},{},{},{},{}\n", head, csv_text(metric), csv_text(versus),
+                           format_exact(value.mean), format_exact(value.low), format_exact(value.high),
+                           setting.n);
+    };
+    for (const std::string& metric : metrics_of({setting}, task.primary))
+        row(metric, "", setting.metrics.at(metric));
+    for (const auto& [other, value] : setting.difference) row(task.primary, other, value);
+}
+
+}  // namespace
+
+std::string report_csv(const Summary& summary) {
+    std::string out =
+        "model,task,family,seed,phase,setting,method,kind,parameters,metric,versus,mean,low,high,n\n";
+    for (const TaskSummary& task : summary.tasks) {
+        for (const auto& setting : task.test) add_rows(out, task, "test", setting);
+        for (const auto& setting : task.grid) add_rows(out, task, "grid", setting);
+    }
+    return out;
+}
+
+}  // namespace tiller

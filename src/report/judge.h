@@ -1,0 +1,50 @@
+// What the tables of every format mark: order of metrics, the best method, what is no better than random.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tiller/summary.h"
+
+namespace tiller::report {
+
+/// Metrics that any of these settings has, the primary one first, then in the order of numbers.h.
+std::vector<std::string> metrics_of(const std::vector<SettingSummary>& settings, const std::string& primary);
+
+/// A steering method under test: neither a baseline (no method, a prompt) nor a control.
+bool is_steering(const SettingSummary& setting);
+
+/// The interval of a metric, or nullptr.
+const Interval* metric_of(const SettingSummary& setting, const std::string& metric);
+
+/// Ids of the steering settings with the best mean of the primary metric (several when they tie).
+std::set<std::string> best_of(const TaskSummary& task);
+
+/// True when a steering setting's difference to "random" is known and its interval does not lie on the better
+/// side of zero.
+bool no_better_than_random(const SettingSummary& setting, const std::string& primary);
+
+/// "FV", "ICV"; other methods by their name.
+std::string method_label(const std::string& method);
+
+/// "FV paper", "ICV chosen", else the id.
+std::string short_name(const SettingSummary& setting);
+
+/// "antonym"; with the seed when the summary has this task of this model more than once.
+std::string row_name(const Summary& summary, const TaskSummary& task);
+/// The same with the model when the summary has several.
+std::string task_title(const Summary& summary, const TaskSummary& task);
+
+bool is_behavioural(const TaskSummary& task);
+
+/// The cost ledger summed up by method and phase, both in the order of work; sorted, whatever the order of
+/// `costs`.
+struct CostLine {
+    std::string model, method, phase;
+    std::uint64_t n_decode = 0, n_token = 0;
+    double seconds = 0;
+};
+std::vector<CostLine> sum_costs(const std::vector<Cost>& costs);
+
+}  // namespace tiller::report

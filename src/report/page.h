@@ -1,0 +1,46 @@
+// The parts of the HTML report. Each returns finished HTML for its section.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "report/charts.h"
+#include "report/palette.h"
+#include "tiller/summary.h"
+
+namespace tiller::report {
+
+/// The style sheet, with the methods' colours.
+std::string page_style(const Palette& palette);
+/// The script that draws the charts.
+std::string_view page_script();
+
+std::string findings_section(const Summary& summary);
+std::string overview_section(const Summary& summary, const Palette& palette);
+std::string matrix_section(const Summary& summary, const Palette& palette);
+/// One task; `open` when it is to be unfolded at first. Its id is task_anchor(index).
+std::string task_section(const Summary& summary, std::size_t index, const Palette& palette, bool open);
+std::string cost_section(const std::vector<Cost>& costs, const Palette& palette);
+std::string notes_section(const Summary& summary);
+std::string provenance_section(const Summary& summary);
+
+std::string task_anchor(std::size_t index);
+
+/// The table of all test settings and metrics of a task.
+std::string metrics_table(const TaskSummary& task, const Palette& palette);
+/// All validation points, folded.
+std::string grid_table(const TaskSummary& task);
+/// Inputs, wanted texts and outputs side by side.
+std::string examples_table(const TaskSummary& task, const Palette& palette);
+
+/// A chart's place: the script draws it from the JSON inside.
+std::string figure(const Chart& chart);
+/// A table in a frame that scrolls sideways when it is too wide.
+std::string scrolled(const std::string& table);
+/// "<td class=num>" with mean and small interval; empty when there is none.
+std::string interval_cell(const Interval* interval, const std::string& classes);
+/// Column head of a metric with its explanation as a hint.
+std::string metric_head(const std::string& metric);
+
+}  // namespace tiller::report

@@ -1,0 +1,41 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "report/escape.h"
+#include "report/numbers.h"
+#include "report/page.h"
+
+namespace tiller::report {
+
+std::string task_anchor(std::size_t index) { return fmt::format("task-{}", index + 1); }
+
+std::string figure(const Chart& chart) {
+    const std::string caption =
+        chart.caption.empty() ? "" : fmt::format("<figcaption>{}</figcaption>", html(chart.caption));
+    return fmt::format(R"(<figure class="chart" data-name="{}" data-panels="{}"><div class="drawing"></div>)"
+                       R"(<script type="application/json">{}</script>{}</figure>)",
+                       html(chart.name), chart.panels, script_json(chart.spec), caption);
+}
+
+std::string scrolled(const std::string& table) {
+    return fmt::format(R"(<div class="scroll" tabindex="0">{}</div>)", table);
+}
+
+std::string interval_cell(const Interval* interval, const std::string& classes) {
+    if (!interval) return R"(<td class="num none">&ndash;</td>)";
+    std::string text =
+        fmt::format("{} <small>{}</small>", format_value(interval->mean), format_range(*interval));
+    for (std::size_t at = 0; (at = text.find('-', at)) != std::string::npos; at += 3)
+        text.replace(at, 1, "\u2212");
+    return fmt::format(R"(<td class="num{}{}">{}</td>)", classes.empty() ? "" : " ", classes, text);
+}
+
+std::string metric_head(const std::string& metric) {
+    const Metric* known = find_metric(metric);
+    return fmt::format(R"(<th class="num" scope="col"{}>{}</th>)",
+                       known ? fmt::format(R"( title="{}")", html(known->explanation)) : "",
+                       html(metric_label(metric)));
+}
+
+}  // namespace tiller::report

@@ -1,0 +1,148 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <functional>
+#include <set>
+
+#include "report/escape.h"
+#include "report/judge.h"
+#include "report/numbers.h"
+#include "report/page.h"
+
+namespace tiller::report {
+namespace {
+
+std::string facts(const TaskSummary& task) {
+    std::string out =
+        fmt::format("{} \u00b7 seed {} \u00b7 {} training, {} validation, {} test items \u00b7 judged by {}",
+                    html(task.family), task.seed, task.n_train, task.n_valid, task.n_test,
+                    html(metric_label(task.primary)));
+    if (task.scorer_accuracy >= 0)
+        out += fmt::format(" \u00b7 style scorer right on {:.0f} % of {} held-out sentences",
+                           100 * task.scorer_accuracy, task.scorer_count);
+    return out;
+}
+
+std::string heads_part(const TaskSummary& task) {
+    if (task.aie.empty() && task.top_heads.empty()) return "";
+    std::string out = "<h4>Heads that carry the task</h4>";
+    if (!task.aie.empty()) out += figure(head_chart(task));
+    if (task.top_heads.empty()) return out;
+    out += fmt::format(
+        "<details class=\"more\"><summary>The {} strongest heads</summary><table class=\"narrow\"><thead><tr>"
+        "<th class=\"num\">rank</th><th class=\"num\">layer</th><th class=\"num\">head</th>"
+        "<th class=\"num\">AIE</th></tr></thead><tbody>",
+        task.top_heads.size());
+    for (std::size_t i = 0; i < task.top_heads.size(); ++i)
+        out += fmt::format(
+            R"(<tr><td class="num">{}</td><td class="num">{}</td><td class="num">{}</td><td class="num">{}</td></tr>)",
+            i + 1, task.top_heads[i].layer, task.top_heads[i].head,
+            std::isfinite(task.top_heads[i].aie) ? fmt::format("{:.4f}", task.top_heads[i].aie) : "n/a");
+    return out + "</tbody></table></details>";
+}
+
+/// Strength against effect, and for texts against damage, one row of charts for each method.
+std::string strength_part(const TaskSummary& task, const Palette& palette) {
+    std::vector<std::string> methods;
+    for (const auto& setting : task.grid)
+        if (std::find(methods.begin(), methods.end(), setting.method) == methods.end())
+            methods.push_back(setting.method);
+    std::string out;
+    for (const auto& method : methods) {
+        std::vector<std::string> metrics = {task.primary};
+        if (is_behavioural(task)) metrics.insert(metrics.end(), {"collapsed", "perplexity"});
+        std::string charts;
+        int panels = 0;
+        for (const auto& metric : metrics) {
+            const auto points = grid_points(task, method, metric);
+            if (points.empty() || strength_of(points).empty()) continue;
+            const Chart chart = strength_chart(task, method, metric, palette);
+            charts += fmt::format("<div>{}</div>", figure(chart));
+            panels = std::max(panels, chart.panels);
+        }
+        if (charts.empty()) continue;
+        out += fmt::format(R"(<h4>{}: strength against {}</h4><div class="{}">{}</div>)",
+                           html(method_label(method)), is_behavioural(task) ? "effect and damage" : "effect",
+                           panels > 1 ? "stack" : "triple", charts);
+    }
+    if (out.empty()) return "";
+    if (is_behavioural(task) && !grid_points(task, methods.front(), "perplexity").empty())
+        out += fmt::format(R"(<h4>Effect against fluency</h4><div class="half">{}</div>)",
+                           figure(trade_off_chart(task, palette)));
+    return out +
+           "<p class=\"quiet\">Validation items. Ringed: the chosen setting. Bands: 95 % intervals.</p>";
+}
+
+}  // namespace
+
+std::string metrics_table(const TaskSummary& task, const Palette& palette) {
+    const auto metrics = metrics_of(task.test, task.primary);
+    std::set<std::string, std::greater<>> others;  // zero-shot before random
+    for (const auto& setting : task.test)
+        for (const auto& [other, value] : setting.difference) others.insert(other);
+    std::string table = R"(<table class="metrics"><thead><tr><th scope="col">setting</th>)";
+    for (const auto& metric : metrics) table += metric_head(metric);
+    for (const auto& other : others)
+        table += fmt::format(
+            R"(<th class="num" scope="col" title="Paired difference of {} to this setting">over {}</th>)",
+            html(metric_label(task.primary)), html(other));
+    table += R"(<th class="num" scope="col">n</th></tr></thead><tbody>)";
+    const auto best = best_of(task);
+    for (const auto& setting : task.test) {
+        const bool is_best = best.contains(setting.id), null = no_better_than_random(setting, task.primary);
+        table += fmt::format(R"(<tr><th scope="row">{}{}</th>)", palette.sign(setting),
+                             html(setting.label.empty() ? setting.id : setting.label));
+        for (const auto& metric : metrics)
+            table += interval_cell(metric_of(setting, metric),
+                                   metric != task.primary
+                                       ? ""
+                                       : fmt::format("{}{}", is_best ? "best " : "", null ? "null" : ""));
+        for (const auto& other : others) {
+            const auto found = setting.difference.find(other);
+            table += interval_cell(found == setting.difference.end() ? nullptr : &found->second,
+                                   null && other == "random" ? "null" : "");
+        }
+        table += fmt::format(R"(<td class="num">{}</td></tr>)", setting.n);
+    }
+    return scrolled(table + "</tbody></table>");
+}
+
+std::string grid_table(const TaskSummary& task) {
+    if (task.grid.empty()) return "";
+    const auto metrics = metrics_of(task.grid, task.primary);
+    std::string table = R"(<table class="grid"><thead><tr><th scope="col">setting</th>)";
+    for (const auto& metric : metrics) table += metric_head(metric);
+    table += R"(<th class="num" scope="col">n</th></tr></thead><tbody>)";
+    for (const auto& setting : task.grid) {
+        // Plain cells: there are many of them, and the style sheet aligns this table's.
+        table += fmt::format("<tr><th scope=row>{}</th>", html(setting.id));
+        for (const auto& metric : metrics) {
+            const Interval* value = metric_of(setting, metric);
+            const std::string range = value && metric == task.primary
+                                          ? fmt::format(" <small>{}</small>", format_range(*value))
+                                          : "";
+            table += fmt::format("<td>{}{}</td>", value ? format_value(value->mean) : "", range);
+        }
+        table += fmt::format("<td>{}</td></tr>", setting.n);
+    }
+    return fmt::format(R"(<details class="more"><summary>All {} validation points</summary>{}</details>)",
+                       task.grid.size(), scrolled(table + "</tbody></table>"));
+}
+
+std::string task_section(const Summary& summary, std::size_t index, const Palette& palette, bool open) {
+    const TaskSummary& task = summary.tasks[index];
+    std::string out = fmt::format(
+        R"(<details class="task" id="{}"{}><summary><h3>{}</h3><span class="verdict">{}</span></summary><p class="quiet">{}</p>)",
+        task_anchor(index), open ? " open" : "", html(task_title(summary, task)), html(task.verdict),
+        facts(task));
+    if (!task.test.empty()) out += metrics_table(task, palette);
+    out += strength_part(task, palette);
+    out += grid_table(task);
+    out += heads_part(task);
+    out += examples_table(task, palette);
+    return out + "</details>";
+}
+
+}  // namespace tiller::report

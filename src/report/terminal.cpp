@@ -1,0 +1,123 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "report/escape.h"
+#include "report/judge.h"
+#include "report/numbers.h"
+#include "tiller/report.h"
+
+namespace tiller {
+namespace {
+
+using namespace report;
+
+constexpr int gap = 2;           // Blanks between columns.
+constexpr int least_label = 12;  // Below this a label says nothing; the primary metric's interval goes first.
+constexpr int good_label = 40;   // A second metric is worth less than the labels up to this width.
+
+struct Column {
+    std::string head;
+    std::vector<std::string> cells;
+    int width = 0;
+
+    void measure() {
+        width = columns_of(head);
+        for (const auto& cell : cells) width = std::max(width, columns_of(cell));
+    }
+};
+
+Column metric_column(const TaskSummary& task, const std::string& metric, bool with_range) {
+    Column column{terminal_text(metric_label(metric)), {}};
+    for (const auto& setting : task.test) {
+        const Interval* value = metric_of(setting, metric);
+        column.cells.push_back(!value       ? "-"
+                               : with_range ? format_interval(*value)
+                                            : format_value(value->mean));
+    }
+    column.measure();
+    return column;
+}
+
+/// Metric columns that fit beside a label of at least `least_label` columns: as many as possible with
+/// intervals; the primary one without its interval when even that is too wide.
+std::vector<Column> choose_columns(const TaskSummary& task, int width, int longest_label) {
+    std::vector<Column> chosen;
+    int left = width - 2 - least_label;  // 2: the mark of the best method.
+    const int reserved = std::max(std::min(longest_label, good_label) - least_label, 0);
+    for (const auto& metric : metrics_of(task.test, task.primary)) {
+        Column column = metric_column(task, metric, true);
+        if (column.width + gap > left && chosen.empty()) column = metric_column(task, metric, false);
+        if (column.width + gap > left - (chosen.empty() ? 0 : reserved)) break;
+        left -= column.width + gap;
+        chosen.push_back(std::move(column));
+    }
+    return chosen;
+}
+
+std::string padded(const std::string& text, int width, bool right) {
+    const std::string blanks(static_cast<std::size_t>(std::max(width - columns_of(text), 0)), ' ');
+    return right ? blanks + text : text + blanks;
+}
+
+std::string painted(const std::string& text, const char* escape, bool colour) {
+    return colour ? fmt::format("\x1b[{}m{}\x1b[0m", escape, text) : text;
+}
+
+/// Breaks at blanks; a word longer than a line is cut.
+std::string wrapped(const std::string& text, int width) {
+    std::string out, line;
+    const auto flush = [&] {
+        if (!line.empty()) out += line + "\n";
+        line.clear();
+    };
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find(' ', at), text.size());
+        const std::string word = fit(text.substr(at, end - at), width);
+        at = end + 1;
+        if (word.empty()) continue;
+        if (!line.empty() && columns_of(line) + 1 + columns_of(word) > width) flush();
+        line += (line.empty() ? "" : " ") + word;
+    }
+    flush();
+    return out;
+}
+
+}  // namespace
+
+std::string terminal_table(const TaskSummary& task, int width, bool colour) {
+    width = std::max(width, 20);
+    const std::string title = terminal_text(fmt::format("{}  ({}, {}, {} test items, seed {})", task.name,
+                                                        task.family, task.model, task.n_test, task.seed));
+    std::string out = painted(fit(title, width), "1", colour) + "\n";
+    out += wrapped(terminal_text(task.verdict), width);
+    if (task.test.empty()) return out;
+
+    int label_width = columns_of("setting");
+    for (const auto& setting : task.test)
+        label_width = std::max(label_width, columns_of(terminal_text(setting.label)));
+    const std::vector<Column> columns = choose_columns(task, width, label_width);
+    int left = width - 2;
+    for (const auto& column : columns) left -= gap + column.width;
+    label_width = std::min(label_width, left);
+
+    std::string head = "  " + padded(fit("setting", label_width), label_width, false);
+    for (const auto& column : columns)
+        head += std::string(gap, ' ') + padded(column.head, column.width, true);
+    out += painted(head, "4", colour) + "\n";
+
+    const auto best = best_of(task);
+    for (std::size_t i = 0; i < task.test.size(); ++i) {
+        const SettingSummary& setting = task.test[i];
+        const bool is_best = best.contains(setting.id);
+        std::string line = (is_best ? "* " : "  ") +
+                           padded(fit(terminal_text(setting.label), label_width), label_width, false);
+        for (const auto& column : columns)
+            line += std::string(gap, ' ') + padded(column.cells[i], column.width, true);
+        const char* paint = is_best ? "1;32" : no_better_than_random(setting, task.primary) ? "2" : nullptr;
+        out += (paint ? painted(line, paint, colour) : line) + "\n";
+    }
+    return out;
+}
+
+}  // namespace tiller
