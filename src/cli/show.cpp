@@ -5,24 +5,12 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/common.h"
+#include "core/names.h"
 
 namespace tiller::cli {
 namespace {
 
 using nlohmann::json;
-
-const char* positions_name(Positions::Kind kind) {
-    switch (kind) {
-        case Positions::Kind::last_prompt: return "last_prompt";
-        case Positions::Kind::last_k: return "last_k";
-        case Positions::Kind::prompt: return "prompt";
-        case Positions::Kind::generated: return "generated";
-        case Positions::Kind::steered: return "steered";
-        case Positions::Kind::all: return "all";
-        case Positions::Kind::range: return "range";
-    }
-    return "unknown";
-}
 
 json as_json(const SteeringVector& v) {
     json heads = json::array(), direction = json::object();
