@@ -29,14 +29,14 @@ constexpr Metric metrics[] = {
     {"style", "style",
      "Probability of the wanted style by a classifier trained on the task's own training pairs.", true,
      false},
+    {"collapsed", "collapsed", "Share of texts that fell apart (repetition or no words); lower is better.",
+     true, true},
     {"perplexity", "perplexity",
      "Perplexity of the generated text under the unsteered model; lower is more fluent.", false, true},
     {"ngram_entropy", "n-gram entropy",
      "Weighted entropy of 2- and 3-grams in bits; low values mean repetition.", false, false},
     {"distinct_1", "distinct-1", "Different words divided by words.", true, false},
     {"distinct_2", "distinct-2", "Different word pairs divided by word pairs.", true, false},
-    {"collapsed", "collapsed", "Share of texts that fell apart (repetition or no words); lower is better.",
-     true, true},
 };
 
 }  // namespace
