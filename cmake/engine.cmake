@@ -13,6 +13,8 @@ set(TILLER_ENGINE_PACKAGE_VERSION 3.22.1)
 set(TILLER_ENGINE_PACKAGE_SHA256 a0d9dd80eacd2ab1cfe71aee57ac8a806487fd70b3d2a38fbec637752d9e5c5f)
 set(TILLER_ENGINE_RECIPE 1)  # Raise when this file changes how the engine is built.
 
+include("${CMAKE_CURRENT_LIST_DIR}/engine/import.cmake")
+
 set(TILLER_SYSTEM_LLAMA AUTO CACHE STRING "Use an installed llama package when its version fits (AUTO, OFF)")
 set_property(CACHE TILLER_SYSTEM_LLAMA PROPERTY STRINGS AUTO OFF)
 set(TILLER_LLAMA_SOURCE "" CACHE PATH "A llama.cpp source folder to build the engine from")
@@ -20,7 +22,7 @@ set(TILLER_ENGINE_FLAGS "" CACHE STRING "More -D flags for the engine, separated
 option(TILLER_NATIVE "Build the engine for this machine's processor" ON)
 option(TILLER_CUDA "Build the engine with CUDA" OFF)
 
-# Sets <out> to a text that names this processor's features: a -march=native build made on one
+# Sets <out> to a text that names this machine's instruction sets: a -march=native build made on one
 # machine must not be picked up on another that lacks an instruction set.
 function(tiller_cpu_features out)
     set(features "${CMAKE_SYSTEM_PROCESSOR}")
@@ -33,14 +35,14 @@ function(tiller_cpu_features out)
         execute_process(COMMAND sysctl -n machdep.cpu.brand_string OUTPUT_VARIABLE brand ERROR_QUIET)
         string(APPEND features "${brand}")
     endif()
+    if(TILLER_CUDA)  # CUDA code, too, is built for the devices that are here.
+        find_package(CUDAToolkit REQUIRED)
+        execute_process(COMMAND nvidia-smi --query-gpu=compute_cap --format=csv,noheader
+            RESULT_VARIABLE failed OUTPUT_VARIABLE devices ERROR_QUIET)
+        string(APPEND features "CUDA ${CUDAToolkit_VERSION} ${devices}")
+    endif()
     set(${out} "${features}" PARENT_SCOPE)
 endfunction()
-
-# Imports `llama` from an installed tree.
-macro(tiller_import_engine prefix)
-    set(ggml_DIR "${prefix}/lib/cmake/ggml")
-    find_package(llama CONFIG REQUIRED PATHS "${prefix}" NO_DEFAULT_PATH)
-endmacro()
 
 # llama's and ggml's packages remember their places in this build folder's CMake cache. When the
 # place is a build of ours it is forgotten here, or a folder would go on linking an earlier engine,
@@ -158,8 +160,11 @@ if(NOT TARGET llama)
         -DLLAMA_BUILD_IS_DEV=OFF -DLLAMA_BUILD_COMMON=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_TOOLS=OFF
         -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_OPENSSL=OFF
         -DLLAMA_ALL_WARNINGS=OFF -DGGML_BUILD_TESTS=OFF -DGGML_BUILD_EXAMPLES=OFF -DGGML_CCACHE=OFF
-        -DGGML_OPENMP=ON -DGGML_NATIVE=${TILLER_NATIVE} -DGGML_CUDA=${TILLER_CUDA}
-        ${TILLER_ENGINE_FLAGS})  # Last, so that what the user says wins.
+        -DGGML_OPENMP=ON -DGGML_NATIVE=${TILLER_NATIVE} -DGGML_CUDA=${TILLER_CUDA})
+    if(TILLER_CUDA)
+        list(APPEND TILLER_ENGINE_OPTIONS -DGGML_CUDA_NCCL=OFF)  # A static library would need it again.
+    endif()
+    list(APPEND TILLER_ENGINE_OPTIONS ${TILLER_ENGINE_FLAGS})  # Last, so that what the user says wins.
     if(TILLER_LLAMA_SOURCE)
         tiller_source_state(_source "${TILLER_LLAMA_SOURCE}")
     else()

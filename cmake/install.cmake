@@ -28,4 +28,5 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/tillerConfigVersion.cmak
     COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/tillerConfig.cmake" "${PROJECT_BINARY_DIR}/tillerConfigVersion.cmake"
     "${CMAKE_CURRENT_LIST_DIR}/FindFastText.cmake" "${CMAKE_CURRENT_LIST_DIR}/FindUtf8proc.cmake"
+    "${CMAKE_CURRENT_LIST_DIR}/engine/import.cmake"
     DESTINATION "${package_dir}")
