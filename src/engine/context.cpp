@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <thread>
 
-#include "core/util.h"
 #include "engine/model_handle.h"
 #include "tiller/error.h"
 
@@ -27,17 +26,17 @@ std::uint64_t context_bytes(const Model& model, const ContextShape& shape, bool 
     return cells * per_token + logits + scores + (std::uint64_t{64} << 20);
 }
 
-Context::Context(std::shared_ptr<const Model> model, const ContextShape& shape, const EngineOptions& options)
+Context::Context(std::shared_ptr<const Model> model, const ContextShape& shape, const EngineOptions& options,
+                 std::uint64_t budget)
     : model_(std::move(model)), shape_(shape), hook_(model_->info().n_layer, model_->info().architecture) {
     const std::uint64_t needed = context_bytes(*model_, shape, options.cache_f32);
-    const std::uint64_t free = options.memory_limit ? options.memory_limit : available_memory();
     const auto refuse = [&](const std::string& why) {
         throw Error(Code::environment,
                     fmt::format("{}: {} rows of {} tokens need about {} MB for caches and logits, {} MB are free; use fewer "
                                 "rows (--rows), shorter prompts or --cache-type f16",
-                                why, shape.n_seq, shape.n_ctx, needed >> 20, free >> 20));
+                                why, shape.n_seq, shape.n_ctx, needed >> 20, budget >> 20));
     };
-    if (needed > free) refuse("not enough memory");
+    if (needed > budget) refuse("not enough memory");
     llama_context_params p = llama_context_default_params();
     p.n_ctx = static_cast<std::uint32_t>(shape.shared ? shape.n_ctx : shape.n_ctx * shape.n_seq);
     p.n_batch = p.n_ubatch = kChunk;  // one batch is one graph, so rows keep their order

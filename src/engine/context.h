@@ -45,8 +45,8 @@ struct Entry {
 
 class Context {
 public:
-    /// Throws environment when it cannot be made; the needed bytes are named.
-    Context(std::shared_ptr<const Model> model, const ContextShape& shape, const EngineOptions& options);
+    /// `budget`: bytes that it may take. Throws environment when it cannot be made; the needed bytes are named.
+    Context(std::shared_ptr<const Model> model, const ContextShape& shape, const EngineOptions& options, std::uint64_t budget);
 
     const ContextShape& shape() const { return shape_; }
     Hook& hook() { return hook_; }

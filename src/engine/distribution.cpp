@@ -58,7 +58,9 @@ Sampler::Sampler(const Sampling& sampling) {
     llama_sampler_chain_add(chain_.get(), llama_sampler_init_temp(sampling.temperature));
     if (sampling.top_k > 0) llama_sampler_chain_add(chain_.get(), llama_sampler_init_top_k(sampling.top_k));
     if (sampling.top_p < 1) llama_sampler_chain_add(chain_.get(), llama_sampler_init_top_p(sampling.top_p, 1));
-    llama_sampler_chain_add(chain_.get(), llama_sampler_init_dist(sampling.seed));
+    // The engine takes this one value for "no seed" and draws a new one each time.
+    const std::uint32_t seed = sampling.seed == LLAMA_DEFAULT_SEED ? LLAMA_DEFAULT_SEED - 1 : sampling.seed;
+    llama_sampler_chain_add(chain_.get(), llama_sampler_init_dist(seed));
 }
 
 Token Sampler::draw(std::span<const float> logits) {

@@ -38,13 +38,14 @@ struct Engine::Impl {
     Impl(std::shared_ptr<const Model> m, const EngineOptions& o) : model(std::move(m)), options(o) {
         if (options.max_rows < 1 || options.max_rows > 256)
             throw Error(Code::usage, fmt::format("rows in flight: {} given, expected 1 to 256", options.max_rows));
-        Context probe(model, {kRowMultiple, 256, false}, options);
+        Context probe(model, {kRowMultiple, 256, false}, options, budget(nullptr));
         probe.probe();
         sites = probe.hook().sites();
         check_post_norm();
     }
     void check_post_norm() const;
 
+    std::uint64_t budget(const Context* other) const;
     Context& context(std::unique_ptr<Context>& slot, ContextShape shape);
     void decode(Context& context, bool stop_early, bool keep_cache);
     int chunk_of(const RowState& row) const;
@@ -71,6 +72,14 @@ void Engine::Impl::check_post_norm() const {
 // because kernels work on four tokens at a time and round the rest otherwise.
 int prefill_length(const RowState& row) { return round_up(row.n_prompt() - 1, kRowMultiple); }
 
+// Bytes that a context may take beside the model and the other context.
+std::uint64_t Engine::Impl::budget(const Context* other) const {
+    if (options.memory_limit == 0) return available_memory();
+    const std::uint64_t held = other ? context_bytes(*model, other->shape(), options.cache_f32) : 0;
+    const std::uint64_t taken = model->info().file_bytes + held;
+    return options.memory_limit - std::min(taken, options.memory_limit);
+}
+
 // A context of at least this shape; kept and grown, because making one reserves its buffers.
 Context& Engine::Impl::context(std::unique_ptr<Context>& slot, ContextShape shape) {
     shape.n_ctx = round_up(shape.n_ctx, 256);
@@ -80,7 +89,7 @@ Context& Engine::Impl::context(std::unique_ptr<Context>& slot, ContextShape shap
         shape.n_seq = std::max(shape.n_seq, slot->shape().n_seq);
         slot.reset();
     }
-    slot = std::make_unique<Context>(model, shape, options);
+    slot = std::make_unique<Context>(model, shape, options, budget((&slot == &streams ? shared : streams).get()));
     slot->hook().set_sites(sites);
     return *slot;
 }
@@ -249,6 +258,7 @@ void Engine::Impl::wave(std::span<RowState*> rows) {
     std::vector<int> positions(static_cast<std::size_t>(c.shape().n_seq), 0);
     for (std::size_t i = 0; i < rows.size(); ++i) positions[i] = rows[i]->n_prompt() - 1;
     steps(c, rows, positions);
+    for (RowState* row : rows) row->finish();
     // Stale cells are masked, but NaN times 0 is NaN: what a broken row leaves behind is overwritten.
     c.clear(std::any_of(rows.begin(), rows.end(), [](const RowState* row) { return row->broken(); }));
 }
@@ -275,7 +285,7 @@ std::vector<RowResult> Engine::run(std::span<const Row> rows) {
     validate_rows(rows, *m.model, m.sites);
     std::vector<RowResult> results(rows.size());
     std::deque<RowState> states;
-    for (std::size_t i = 0; i < rows.size(); ++i) states.emplace_back(*m.model, m.sites, rows[i], results[i]);
+    for (std::size_t i = 0; i < rows.size(); ++i) states.emplace_back(*m.model, rows[i], results[i]);
     // Long rows first, so that a wave shrinks from its end; equal lengths together, so that they share batches;
     // equal prompts together, so that they share a prefix.
     std::vector<RowState*> order;
@@ -291,9 +301,9 @@ std::vector<RowResult> Engine::run(std::span<const Row> rows) {
     int in_flight = m.options.max_rows;
     int longest = 0;
     for (const auto& s : states) longest = std::max(longest, s.n_prompt() + s.n_step());
-    const std::uint64_t free = m.options.memory_limit ? m.options.memory_limit : available_memory();
-    const std::uint64_t held = m.streams ? context_bytes(*m.model, m.streams->shape(), m.options.cache_f32) : 0;
-    while (in_flight > kRowMultiple && estimate_bytes(in_flight, longest) > free + held) in_flight /= 2;
+    std::uint64_t free = m.budget(m.shared.get());
+    if (m.options.memory_limit == 0 && m.streams) free += context_bytes(*m.model, m.streams->shape(), m.options.cache_f32);
+    while (in_flight > kRowMultiple && estimate_bytes(in_flight, longest) > free) in_flight /= 2;
     in_flight = std::max(round_up(in_flight, kRowMultiple) - (in_flight % kRowMultiple ? kRowMultiple : 0), 1);
     const int saved = m.options.max_rows;
     m.options.max_rows = in_flight;
@@ -306,7 +316,6 @@ std::vector<RowResult> Engine::run(std::span<const Row> rows) {
         throw;
     }
     m.options.max_rows = saved;
-    for (auto& state : states) state.finish_captures();
     return results;
 }
 
@@ -316,6 +325,7 @@ void Engine::Impl::branch(Context& c, std::span<RowState*> rows, int n_prefix) {
     for (int s = 1; s < padded; ++s) c.copy_sequence(0, s);
     std::vector<int> positions(static_cast<std::size_t>(c.shape().n_seq), n_prefix);
     steps(c, rows, positions);
+    for (RowState* row : rows) row->finish();
     for (int s = 0; s < padded; ++s) c.truncate(s, s == 0 ? n_prefix : 0);
 }
 
@@ -326,7 +336,7 @@ std::vector<RowResult> Engine::fork(std::span<const Row> rows) {
     validate_fork(rows);
     std::vector<RowResult> results(rows.size());
     std::deque<RowState> states;
-    for (std::size_t i = 0; i < rows.size(); ++i) states.emplace_back(*m.model, m.sites, rows[i], results[i]);
+    for (std::size_t i = 0; i < rows.size(); ++i) states.emplace_back(*m.model, rows[i], results[i]);
     std::vector<RowState*> order;
     for (auto& s : states) order.push_back(&s);
     std::stable_sort(order.begin(), order.end(), [](const RowState* a, const RowState* b) { return a->n_step() > b->n_step(); });
@@ -346,7 +356,6 @@ std::vector<RowResult> Engine::fork(std::span<const Row> rows) {
         m.shared.reset();
         throw;
     }
-    for (auto& state : states) state.finish_captures();
     // Branches read each other's cells with weight 0, and 0 times NaN is NaN: one broken branch spoils all. In run() every
     // row has its own cells, so the truth about each is found there.
     if (std::any_of(results.begin(), results.end(), [](const RowResult& r) { return r.broken; })) {

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
+#include <cstring>
 #include <fstream>
 #include <limits>
 #include <regex>
@@ -11,10 +11,6 @@
 
 namespace tiller::engine {
 namespace {
-
-[[noreturn]] void bad(const GgufFile& file, const std::string& what) {
-    throw Error(Code::bad_input, fmt::format("{}: {}", file.path().string(), what));
-}
 
 std::optional<std::int64_t> integer_at(const gguf_context* g, std::int64_t id) {
     switch (gguf_get_kv_type(g, id)) {
@@ -35,6 +31,10 @@ std::optional<std::int64_t> integer_at(const gguf_context* g, std::int64_t id) {
 }
 
 }  // namespace
+
+void bad(const GgufFile& file, const std::string& what) {
+    throw Error(Code::bad_input, fmt::format("{}: {}", file.path().string(), what));
+}
 
 GgufFile::GgufFile(const std::filesystem::path& path) : path_(path) {
     std::error_code ec;
@@ -97,6 +97,25 @@ std::optional<double> GgufFile::real(const std::string& key) const {
     }
 }
 
+std::optional<bool> GgufFile::boolean(const std::string& key) const {
+    const auto id = gguf_find_key(gguf_.get(), key.c_str());
+    if (id < 0) return std::nullopt;
+    if (gguf_get_kv_type(gguf_.get(), id) != GGUF_TYPE_BOOL)
+        bad(*this, fmt::format("key {} has type {}, expected a truth value", key,
+                               gguf_type_name(gguf_get_kv_type(gguf_.get(), id))));
+    return gguf_get_val_bool(gguf_.get(), id);
+}
+
+std::vector<std::string> GgufFile::strings(const std::string& key) const {
+    const auto id = gguf_find_key(gguf_.get(), key.c_str());
+    if (id < 0) return {};
+    if (gguf_get_kv_type(gguf_.get(), id) != GGUF_TYPE_ARRAY || gguf_get_arr_type(gguf_.get(), id) != GGUF_TYPE_STRING)
+        bad(*this, fmt::format("key {} is no array of strings", key));
+    std::vector<std::string> values;
+    for (std::size_t i = 0; i < gguf_get_arr_n(gguf_.get(), id); ++i) values.emplace_back(gguf_get_arr_str(gguf_.get(), id, i));
+    return values;
+}
+
 std::optional<std::vector<std::int64_t>> GgufFile::per_layer(const std::string& key, int n_layer) const {
     const auto id = gguf_find_key(gguf_.get(), key.c_str());
     if (id < 0) return std::nullopt;
@@ -116,19 +135,25 @@ const ggml_tensor* GgufFile::tensor(const std::string& name) const {
     return tensors_ ? ggml_get_tensor(tensors_.get(), name.c_str()) : nullptr;
 }
 
-std::vector<float> GgufFile::values(const std::string& name) const {
+std::vector<std::uint8_t> GgufFile::bytes(const std::string& name) const {
     const ggml_tensor* t = tensor(name);
     const auto id = gguf_find_tensor(gguf_.get(), name.c_str());
     if (!t || id < 0) bad(*this, fmt::format("tensor {} is missing", name));
-    const auto n = static_cast<std::size_t>(ggml_nelements(t));
-    std::vector<char> raw(ggml_nbytes(t));
+    std::vector<std::uint8_t> raw(ggml_nbytes(t));
     std::ifstream in(path_, std::ios::binary);
     in.seekg(static_cast<std::streamoff>(gguf_get_data_offset(gguf_.get()) + gguf_get_tensor_offset(gguf_.get(), id)));
-    in.read(raw.data(), static_cast<std::streamsize>(raw.size()));
+    in.read(reinterpret_cast<char*>(raw.data()), static_cast<std::streamsize>(raw.size()));
     if (!in) bad(*this, fmt::format("tensor {} cannot be read in full ({} bytes)", name, raw.size()));
+    return raw;
+}
+
+std::vector<float> GgufFile::values(const std::string& name) const {
+    const auto raw = bytes(name);
+    const ggml_tensor* t = tensor(name);
+    const auto n = static_cast<std::size_t>(ggml_nelements(t));
     std::vector<float> out(n);
     if (t->type == GGML_TYPE_F32) {
-        std::copy_n(reinterpret_cast<const float*>(raw.data()), n, out.begin());
+        std::memcpy(out.data(), raw.data(), raw.size());
     } else if (const auto* traits = ggml_get_type_traits(t->type); traits && traits->to_float) {
         traits->to_float(raw.data(), out.data(), static_cast<std::int64_t>(n));
     } else {
@@ -144,6 +169,9 @@ std::vector<std::filesystem::path> model_parts(const std::filesystem::path& path
     std::smatch match;
     if (!std::regex_match(name, match, pattern)) return {path};
     const int n = std::stoi(match[3]);
+    if (const int i = std::stoi(match[2]); i < 1 || i > n)
+        throw Error(Code::bad_input, fmt::format("{} says that it is part {} of {}; give the files their own names back",
+                                                 path.string(), i, n));
     std::vector<std::filesystem::path> parts;
     for (int i = 1; i <= n; ++i) {
         const auto part = path.parent_path() / fmt::format("{}-{:05}-of-{:05}.gguf", match[1].str(), i, n);
@@ -154,54 +182,6 @@ std::vector<std::filesystem::path> model_parts(const std::filesystem::path& path
         parts.push_back(part);
     }
     return parts;
-}
-
-void check_metadata(const GgufFile& file) {
-    const auto architecture = file.string("general.architecture");
-    if (!architecture) bad(file, "key general.architecture is missing; this is not a language model");
-    if (*architecture == "controlvector")
-        bad(file, "this is a steering vector (architecture \"controlvector\"), expected a language model; pass it "
-                  "with --vector");
-    static const char* encoders[] = {"bert", "modern-bert", "nomic-bert", "nomic-bert-moe", "neo-bert", "jina-bert-v2",
-                                     "jina-bert-v3", "eurobert", "t5encoder", "t5", "clip", "mmproj", "wavtokenizer-dec"};
-    for (const char* name : encoders)
-        if (*architecture == name)
-            throw Error(Code::unsupported, fmt::format("{}: architecture {} is not a decoder-only language model; tiller "
-                                                       "steers decoder-only transformers", file.path().string(), name));
-    static const char* recurrent[] = {"mamba", "mamba2", "rwkv6", "rwkv7", "rwkv6qwen2", "arwkv7"};
-    for (const char* name : recurrent)
-        if (*architecture == name)
-            throw Error(Code::unsupported, fmt::format("{}: architecture {} is recurrent and has no attention heads; "
-                                                       "tiller steers transformers", file.path().string(), name));
-    const auto positive = [&](const std::string& suffix, std::int64_t limit) {
-        const std::string key = *architecture + "." + suffix;
-        const auto value = file.integer(key);
-        if (!value) bad(file, fmt::format("key {} is missing", key));
-        if (*value < 1 || *value > limit) bad(file, fmt::format("key {} is {}, expected 1 to {}", key, *value, limit));
-        return *value;
-    };
-    const auto n_layer = positive("block_count", 512);  // the engine aborts outside of this
-    const auto n_embd = positive("embedding_length", 1 << 20);
-    positive("context_length", std::int64_t{1} << 31);
-    const auto heads = file.per_layer(*architecture + ".attention.head_count", static_cast<int>(n_layer));
-    if (!heads) bad(file, fmt::format("key {}.attention.head_count is missing", *architecture));
-    for (auto n : *heads)
-        if (n < 0 || n > n_embd)
-            bad(file, fmt::format("key {}.attention.head_count is {}, expected 0 to {}", *architecture, n, n_embd));
-    for (const char* suffix : {"attention.layer_norm_rms_epsilon", "attention.layer_norm_epsilon"}) {
-        const std::string key = *architecture + "." + suffix;
-        if (const auto value = file.real(key); value && !(std::isfinite(*value) && *value >= 0 && *value < 1))
-            bad(file, fmt::format("key {} is {}, expected a number from 0 to below 1", key, *value));
-    }
-    // No weight of an attention output may contradict the head count.
-    for (int il = 0; il < n_layer; ++il) {
-        const auto* w_o = file.tensor(fmt::format("blk.{}.attn_output.weight", il));
-        const auto n_head = (*heads)[static_cast<std::size_t>(il)];
-        if (!w_o || n_head == 0) continue;
-        if (w_o->ne[0] % n_head != 0)
-            bad(file, fmt::format("layer {}: attn_output.weight has {} columns, not a multiple of head_count {}", il,
-                                  w_o->ne[0], n_head));
-    }
 }
 
 }  // namespace tiller::engine

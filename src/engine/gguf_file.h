@@ -26,6 +26,9 @@ public:
     std::optional<std::string> string(const std::string& key) const;
     std::optional<std::int64_t> integer(const std::string& key) const;
     std::optional<double> real(const std::string& key) const;
+    std::optional<bool> boolean(const std::string& key) const;
+    /// An array of strings; empty when absent.
+    std::vector<std::string> strings(const std::string& key) const;
     /// An integer key or an array of integers: one value per layer.
     std::optional<std::vector<std::int64_t>> per_layer(const std::string& key, int n_layer) const;
 
@@ -33,6 +36,10 @@ public:
     const ggml_tensor* tensor(const std::string& name) const;
     /// All values as float32, ggml order (ne[0] fastest). Throws bad_input (not in this file, unknown type).
     std::vector<float> values(const std::string& name) const;
+    /// A tensor's bytes as they are in the file. Throws bad_input.
+    std::vector<std::uint8_t> bytes(const std::string& name) const;
+
+    const gguf_context* gguf() const { return gguf_.get(); }
 
 private:
     struct FreeGguf {
@@ -46,7 +53,10 @@ private:
     std::unique_ptr<ggml_context, FreeGgml> tensors_;
 };
 
-/// All parts of a model in order: one file, or the "-00001-of-0000N" set around it. Throws missing.
+/// Throws bad_input with the file's name in front.
+[[noreturn]] void bad(const GgufFile& file, const std::string& what);
+
+/// All parts of a model in order: one file, or the "-00001-of-0000N" set around it. Throws missing, bad_input.
 std::vector<std::filesystem::path> model_parts(const std::filesystem::path& path);
 
 /// Refuses metadata that the engine would abort on or that no transformer decoder has.

@@ -9,6 +9,7 @@
 #include "core/util.h"
 #include "engine/digest_cache.h"
 #include "engine/model_handle.h"
+#include "engine/widen.h"
 #include "tiller/error.h"
 
 namespace tiller {
@@ -127,7 +128,15 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
             return !p.stopped;
         };
     }
-    h->llama.reset(llama_model_load_from_file(h->parts.front()->path().c_str(), params));
+    std::vector<std::filesystem::path> files;
+    for (const auto& part : h->parts) files.push_back(part->path());
+    info.digest = engine::cached_digest(files);
+    std::filesystem::path weights = files.front();
+    if (files.size() == 1 && options.n_gpu_layers == 0)
+        if (const auto widened = engine::widened_model(*h->parts.front(), info.digest)) weights = *widened;
+    h->llama.reset(llama_model_load_from_file(weights.c_str(), params));
+    if (!h->llama && !progress.stopped && weights != files.front())  // a damaged copy in the cache
+        h->llama.reset(llama_model_load_from_file(files.front().c_str(), params));
     if (progress.stopped) throw Error(Code::interrupted, "loading the model was stopped");
     if (!h->llama)
         throw Error(Code::bad_input, fmt::format("the engine cannot load {}: {}", path.string(), engine::take_engine_log()));
@@ -160,9 +169,6 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
                                                    "(blk.N.attn_output.weight), so there are no heads to steer",
                                                    path.string(), info.architecture));
     info.tokenizer_digest = tokenizer_digest(h->vocab());
-    std::vector<std::filesystem::path> files;
-    for (const auto& part : h->parts) files.push_back(part->path());
-    info.digest = engine::cached_digest(files);
     return std::shared_ptr<const Model>(new Model(std::move(h)));
 }
 

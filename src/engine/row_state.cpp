@@ -12,35 +12,30 @@ namespace {
 
 constexpr float kImpossible = -std::numeric_limits<float>::infinity();
 
-bool reads_generated(const Row& row) {
-    return std::any_of(row.captures.begin(), row.captures.end(), [&](const Capture& c) {
-        return c.positions.contains(static_cast<int>(row.prompt.size()), static_cast<int>(row.prompt.size()));
-    });
+int n_new(const Row& row) { return row.forced.empty() ? row.max_new_tokens : static_cast<int>(row.forced.size()); }
+
+// Positions in [0, n_position) that a capture chooses.
+int count_positions(const Capture& capture, int n_prompt, int n_position) {
+    int n = 0;
+    for (int p = 0; p < n_position; ++p) n += capture.positions.contains(p, n_prompt);
+    return n;
 }
 
 }  // namespace
 
-RowState::RowState(const Model& model, const SiteMap& sites, const Row& row, RowResult& result)
+RowState::RowState(const Model& model, const Row& row, RowResult& result)
     : model_(&model), row_(&row), result_(&result), sampler_(row.sampling), next_token_(row.prompt.back()) {
-    // The last forced token is only computed when somebody reads its activations.
-    const int n_forced = static_cast<int>(row.forced.size());
-    if (n_forced > 0) n_step_ = n_forced + (reads_generated(row) ? 1 : 0);
-    if (row.max_new_tokens > 0) n_step_ = row.max_new_tokens + (reads_generated(row) ? 1 : 0);
+    // The last new token is only computed when somebody reads its activations.
+    const int n_position = n_prompt() + n_new(row);
+    bool reads_last = false;
+    for (const Capture& capture : row.captures)
+        reads_last = reads_last || capture.positions.contains(n_position - 1, n_prompt());
+    if (n_new(row) > 0) n_step_ = n_new(row) + reads_last;
     for (const Capture& capture : row.captures) {
         CaptureState state;
         state.layer_begin = capture.layer_begin;
         state.layer_end = capture.layer_end < 0 ? model.info().n_layer : capture.layer_end;
-        for (int il = state.layer_begin; il < state.layer_end; ++il) {
-            const int width = site_width(model.info(), capture.site, il);
-            if (!sites.at(capture.site, il).present)
-                throw Error(Code::unsupported, fmt::format("architecture {} has no {} in layer {}", model.info().architecture,
-                                                           site_name(capture.site), il));
-            if (il > state.layer_begin && width != state.width)
-                throw Error(Code::unsupported,
-                            fmt::format("layers {} to {} differ in the width of {} ({} and {}); capture them one by one",
-                                        state.layer_begin, il, site_name(capture.site), state.width, width));
-            state.width = width;
-        }
+        state.width = site_width(model.info(), capture.site, state.layer_begin);
         if (capture.mean)
             state.sums.assign(static_cast<std::size_t>((state.layer_end - state.layer_begin) * state.width), 0.0);
         captures_.push_back(std::move(state));
@@ -138,31 +133,34 @@ void RowState::advance() {
     if (++step_ >= n_step_) finished_ = true;
 }
 
-void RowState::finish_captures() {
+void RowState::finish() {
+    result_->text = model_->text(result_->generated);
+    // Sampled tokens may end early, and the one that ends a row is not computed; all others are owed.
+    const int n_sure = n_prompt() + (broken() ? 0 : static_cast<int>(row_->forced.size()));
     for (std::size_t c = 0; c < captures_.size(); ++c) {
         const Capture& capture = row_->captures[c];
         CaptureState& state = captures_[c];
-        int expected = 0;
-        for (int p = 0; p < n_prompt(); ++p) expected += capture.positions.contains(p, n_prompt());
-        if (state.n_seen < expected || state.n_seen == 0)
+        const int expected = count_positions(capture, n_prompt(), n_sure);
+        if (state.n_seen < expected)
             throw Error(Code::incomplete, fmt::format("a capture of {} read {} of {} positions of a prompt of {} tokens",
                                                       site_name(capture.site), state.n_seen, expected, n_prompt()));
         Captured out;
         out.n_layer = state.layer_end - state.layer_begin;
         out.width = state.width;
-        out.n_position = capture.mean ? 1 : state.n_seen;
+        out.n_position = capture.mean ? std::min(state.n_seen, 1) : state.n_seen;
         const auto width = static_cast<std::size_t>(state.width);
-        if (capture.mean) {
+        if (capture.mean && state.n_seen > 0) {
             for (double sum : state.sums) out.values.push_back(static_cast<float>(sum / state.n_seen));
-        } else {
+        } else if (!capture.mean) {
             for (std::size_t l = 0; l < static_cast<std::size_t>(out.n_layer); ++l)
                 for (const auto& block : state.blocks)
                     out.values.insert(out.values.end(), block.begin() + static_cast<std::ptrdiff_t>(l * width),
                                       block.begin() + static_cast<std::ptrdiff_t>((l + 1) * width));
         }
+        const bool finite = std::all_of(out.values.begin(), out.values.end(), [](float v) { return std::isfinite(v); });
+        result_->broken = result_->broken || !finite;
         result_->captured.push_back(std::move(out));
     }
-    result_->text = model_->text(result_->generated);
 }
 
 }  // namespace tiller::engine

@@ -21,16 +21,15 @@ struct CaptureState {
 
 class RowState {
 public:
-    /// `row` and `result` must outlive the state. Captures are checked against the model here.
-    RowState(const Model& model, const SiteMap& sites, const Row& row, RowResult& result);
+    /// `row`, which validate_rows has seen, and `result` must outlive the state.
+    RowState(const Model& model, const Row& row, RowResult& result);
 
     const Row& row() const { return *row_; }
     int n_prompt() const { return static_cast<int>(row_->prompt.size()); }
     /// Steps of one token that this row takes: the last prompt token and what follows.
     int n_step() const { return n_step_; }
     bool finished() const { return finished_; }
-    /// Were logits or captured values met that are not finite?
-    bool broken() const;
+    bool broken() const { return result_->broken; }
     bool needs_logits() const { return !row_->captures_only(); }
 
     /// Does the token at `position` need its output kept for a capture?
@@ -45,8 +44,9 @@ public:
     /// A step of a row that needs no logits.
     void advance();
 
-    /// Moves what was captured into the result. Throws incomplete when positions are missing.
-    void finish_captures();
+    /// Moves text and captures into the result, once, when the row is finished. Captured values that are not finite
+    /// make the row broken. Throws incomplete when positions are missing.
+    void finish();
 
 private:
     void first_distribution(std::span<const float> logits);

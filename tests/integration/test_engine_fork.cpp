@@ -1,0 +1,136 @@
+// fork(): many branches of one prompt. It must agree with run() and refuse what it cannot share.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "support/engine_rows.h"
+
+using namespace tiller;
+using namespace tiller::test;
+
+namespace {
+
+const Positions kSteered{Positions::Kind::steered, 0, 0};
+const Positions kLastPrompt{Positions::Kind::last_prompt, 0, 0};
+
+// Branches with different edits; every third has a continuation, every fifth captures.
+std::vector<Row> branches(const ModelInfo& info, std::size_t n, int n_prompt) {
+    std::vector<Row> rows;
+    for (unsigned i = 0; rows.size() < n; ++i) {
+        Row row = logits_row(random_prompt(n_prompt, 77));
+        if (i > 0)
+            row.edits.push_back(random_edit(info, kAllSites[i % 4], static_cast<int>(i % 3),
+                                            kAllOperations[i / 4 % 3], kSteered, i, 1,
+                                            i % 4 == 0 ? static_cast<int>(i / 4 % 4) : -1));
+        if (i % 3 == 0) row.forced = random_prompt(1 + static_cast<int>(i % 5), i);
+        if (i % 5 == 0) row.captures.push_back({Site::residual, 0, -1, kSteered, false});
+        rows.push_back(std::move(row));
+    }
+    return rows;
+}
+
+// The prompt's keys and values are the same numbers; the branches' rounding differs in the last digits (about
+// 1e-6). The engine looks GELU up in a float16 table, which can turn a last digit into a step of 2^-11 of the
+// value.
+void expect_close(const RowResult& a, const RowResult& b, const std::string& architecture,
+                  const std::string& what) {
+    const double bound = architecture == "llama" ? 1e-4 : 4e-3;
+    EXPECT_LT(max_difference(a.logits, b.logits), bound) << what;
+    EXPECT_LT(max_difference(a.forced_logprob, b.forced_logprob), bound) << what;
+    ASSERT_EQ(a.captured.size(), b.captured.size()) << what;
+    for (std::size_t c = 0; c < a.captured.size(); ++c)
+        EXPECT_LT(max_difference(a.captured[c].values, b.captured[c].values), bound) << what;
+}
+
+class EngineFork : public testing::TestWithParam<const char*> {
+protected:
+    EngineFork() {
+        TinyOptions o;
+        o.architecture = GetParam();
+        o.n_ctx = 1024;
+        model_ = tiny(o);
+        engine_ = std::make_unique<Engine>(model_, exact());
+    }
+    std::shared_ptr<const Model> model_;
+    std::unique_ptr<Engine> engine_;
+};
+
+TEST_P(EngineFork, AgreesWithRun) {
+    // 20 branches, more than the 256 that fit at once, a prompt of one token, and one over the chunk of 512.
+    const std::pair<std::size_t, int> sizes[] = {{20, 13}, {300, 6}, {9, 1}, {5, 2}, {6, 530}};
+    for (const auto& [n, n_prompt] : sizes) {
+        const auto rows = branches(model_->info(), n, n_prompt);
+        const auto forked = engine_->fork(rows);
+        const auto run = engine_->run(rows);
+        ASSERT_EQ(forked.size(), n);
+        for (std::size_t i = 0; i < n; ++i)
+            expect_close(forked[i], run[i], GetParam(), fmt::format("branch {} of {}", i, n));
+    }
+}
+
+TEST_P(EngineFork, TheSameCallGivesTheSameBits) {
+    const auto rows = branches(model_->info(), 30, 13);
+    const auto first = engine_->fork(rows);
+    engine_->fork(branches(model_->info(), 7, 20));
+    Engine other(model_, exact());
+    for (const auto& again : {engine_->fork(rows), other.fork(rows)})
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            EXPECT_EQ(again[i].logits, first[i].logits) << i;
+            EXPECT_EQ(again[i].forced_logprob, first[i].forced_logprob) << i;
+        }
+}
+
+// Infinite activations of one branch lie in the cells that all branches share. Also seen where only captures
+// are read.
+TEST_P(EngineFork, ABrokenBranchLeavesTheOthersAlone) {
+    auto rows = branches(model_->info(), 12, 8);
+    rows[5].want_logits = false;
+    rows[5].forced.clear();
+    rows[5].captures = {{Site::residual, 0, -1, kSteered, false}};
+    const auto expected = engine_->fork(rows);
+    auto huge = rows;
+    const std::vector<float> values(static_cast<std::size_t>(model_->info().n_embd), 3e38f);
+    for (std::size_t i : {std::size_t{4}, std::size_t{7}})
+        huge[i].edits = {{Site::residual, 0, -1, Operation::add, kLastPrompt, shared(values), 2}};
+    for (int round = 0; round < 2; ++round) {
+        const auto results = engine_->fork(huge);
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            EXPECT_EQ(results[i].broken, i == 4 || i == 7) << i;
+            if (i != 4 && i != 7)
+                expect_close(results[i], expected[i], GetParam(), fmt::format("branch {}", i));
+        }
+        // The next call finds clean caches.
+        const auto after = engine_->fork(rows);
+        for (std::size_t i = 0; i < rows.size(); ++i) EXPECT_EQ(after[i].logits, expected[i].logits) << i;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Tiny, EngineFork, testing::Values("llama", "gptneox", "gemma3"),
+                         [](const auto& param) { return std::string(param.param); });
+
+TEST(EngineForkRefuses, WhatRowsCannotShare) {
+    const auto model = tiny();
+    Engine engine(model, exact());
+    const auto rows = branches(model->info(), 3, 8);
+    auto bad = rows;
+    bad[2].prompt.back() ^= 1;
+    expect_error(Code::usage, {"row 2", "row 0"}, [&] { engine.fork(bad); });
+    for (auto kind : {Positions::Kind::all, Positions::Kind::prompt}) {
+        bad = rows;
+        bad[1].edits.push_back(
+            random_edit(model->info(), Site::residual, 0, Operation::add, {kind, 0, 0}, 1));
+        expect_error(Code::usage, {"row 1", "edit"}, [&] { engine.fork(bad); });
+        bad = rows;
+        bad[2].captures.push_back({Site::residual, 0, -1, {kind, 0, 0}, true});
+        expect_error(Code::usage, {"row 2", "captur"}, [&] { engine.fork(bad); });
+    }
+    bad = rows;
+    bad[1].edits.push_back(
+        random_edit(model->info(), Site::residual, 0, Operation::add, {Positions::Kind::last_k, 0, 2}, 1));
+    expect_error(Code::usage, {"row 1"}, [&] { engine.fork(bad); });
+    // Only the last prompt token: allowed.
+    bad[1].edits.back().positions = {Positions::Kind::last_k, 0, 1};
+    EXPECT_EQ(engine.fork(bad).size(), 3u);
+    EXPECT_TRUE(engine.fork({}).empty());
+}
+
+}  // namespace

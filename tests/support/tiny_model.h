@@ -1,0 +1,60 @@
+// Tiny random language models as GGUF files: real architectures of a few thousand weights, made in
+// milliseconds, whose weights a test can read back and compute with.
+#pragma once
+
+#include <gguf.h>
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace tiller::test {
+
+/// Shape of a tiny model. The defaults make n_head * d_head (64) differ from n_embd (48), so that a test sees
+/// a mix-up of the two; gptneox, gpt2, qwen2 and olmo2 need n_embd = n_head * d_head and get it.
+struct TinyOptions {
+    /// llama, granite, deci, seed_oss, qwen2, qwen3moe, olmo2, gemma2, gemma3, glm4, gptneox or gpt2.
+    std::string architecture = "llama";
+    int n_layer = 3;
+    int n_head = 4;
+    int n_head_kv = 2;
+    int d_head = 16;
+    int n_embd = 48;
+    int n_ff = 96;
+    int n_ctx = 512;
+    bool attention_bias = false;    ///< llama: biases of q, k, v and the attention output.
+    bool parallel_residual = true;  ///< gptneox.
+    bool add_bos = true;
+    unsigned seed = 1;
+    int layer_without_heads = -1;  ///< deci: this layer has no attention.
+    /// Last change to the metadata before the file is written; such files are not shared between tests.
+    std::function<void(gguf_context*)> metadata = {};
+};
+
+/// Writes the model (once for equal options) to a temporary folder that goes away with the process.
+/// Weights are float32 and normally distributed, scaled so that the standard deviation of logits is about 3.
+std::filesystem::path make_tiny_model(const TinyOptions& options = {});
+
+/// The model quantised by the engine to F16, BF16, Q8_0, Q4_0, Q4_1 (all widths multiples of 32), Q4_K or
+/// Q6_K (of 256).
+std::filesystem::path quantise_tiny_model(const std::filesystem::path& model, const std::string& type);
+
+/// A fresh file name in the same temporary folder.
+std::filesystem::path temporary_file(const std::string& name);
+
+/// All tensors of a float32 GGUF file, each in ggml's order: a weight [n_out][n_in], row-major.
+class TinyWeights {
+public:
+    explicit TinyWeights(const std::filesystem::path& path);
+    bool has(const std::string& name) const { return tensors_.count(name) > 0; }
+    /// Throws std::out_of_range when there is no such tensor.
+    const std::vector<float>& operator[](const std::string& name) const { return tensors_.at(name); }
+    const std::vector<float>& layer(int il, const std::string& name) const;
+
+private:
+    std::map<std::string, std::vector<float>> tensors_;
+};
+
+}  // namespace tiller::test
