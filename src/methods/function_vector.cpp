@@ -80,12 +80,15 @@ std::vector<float> HeadContributions::sum(std::span<const HeadEffect> heads) con
 
 SteeringVector function_vector(const Model& model, const HeadSearch& search, const FvOptions& options) {
     const ModelInfo& info = model.info();
-    const int layer = options.layer < 0 ? default_fv_layer(info.n_layer) : options.layer;
-    if (layer >= info.n_layer)
+    const int layer = options.layer == -1 ? default_fv_layer(info.n_layer) : options.layer;
+    if (layer < 0 || layer >= info.n_layer)
         throw Error(Code::usage, fmt::format("--layer {}: the model has layers 0 to {}", layer, info.n_layer - 1));
     const int n = options.n_heads == 0 ? paper_head_count(info) : options.n_heads;
     if (n < 1 || n > info.n_head_total())
         throw Error(Code::usage, fmt::format("--heads {}: expected 1 to {}, the model's heads", n, info.n_head_total()));
+    for (std::size_t il = 0; il < info.n_head.size(); ++il)
+        if (search.aie.size() != info.n_head.size() || search.aie[il].size() != static_cast<std::size_t>(info.n_head[il]))
+            throw Error(Code::bad_input, fmt::format("the head search's effects do not have the model's shape (layer {})", il));
     SteeringVector v;
     v.method = "fv";
     v.site = Site::residual;

@@ -14,6 +14,9 @@ std::vector<float> principal_direction_plus_mean(const std::vector<std::vector<f
     if (rows.empty()) throw Error(Code::bad_input, "a principal direction needs at least one row");
     const auto n = static_cast<Eigen::Index>(rows.size());
     const auto d = static_cast<Eigen::Index>(rows[0].size());
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        if (rows[i].size() != rows[0].size())
+            throw Error(Code::bad_input, fmt::format("row {} of the matrix has {} values, expected {}", i, rows[i].size(), d));
     Eigen::MatrixXd x(n, d);
     for (Eigen::Index i = 0; i < n; ++i)
         for (Eigen::Index j = 0; j < d; ++j) x(i, j) = static_cast<double>(rows[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)]);

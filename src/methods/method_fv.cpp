@@ -60,8 +60,9 @@ public:
             layers = {n / 3, n / 2, 2 * n / 3};
             scales = {1, 2};
         } else {
-            heads = {std::min(2, total), std::max(1, total / 12), std::max(1, total / 6), std::max(1, total / 3)};
-            layers = {n / 4, n / 3, n / 2, (7 * n) / 12, 2 * n / 3};
+            heads = {paper_head_count(info), std::max(1, total / 18), std::max(1, total / 9), std::max(1, total / 4)};
+            // Densest around the middle, where function vectors of small models work in our runs.
+            layers = {n / 4, n / 3, 4 * n / 9, n / 2, 5 * n / 9, 11 * n / 18, 2 * n / 3};
             scales = {1, 2, 4};
         }
         std::vector<Setting> settings;
