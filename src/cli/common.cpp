@@ -98,7 +98,7 @@ void ProgressLine::update(std::size_t done, std::size_t all) {
     const double elapsed = t - begin_;
     const double rate = elapsed > 0 ? static_cast<double>(done) / elapsed : 0;
     std::string text = fmt::format("{}  {}/{}", what_, done, all);
-    if (rate > 0 && done < all)
+    if (rate > 0 && elapsed > 0.2 && done < all)
         text += fmt::format("  {:.1f}/s  {} left", rate, time_text(static_cast<double>(all - done) / rate));
     else if (done == all)
         text += fmt::format("  {}", time_text(elapsed));

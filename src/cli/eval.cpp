@@ -1,7 +1,10 @@
 // tiller eval: scores a vector file on a task's test items.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/common.h"
 #include "core/paths.h"
@@ -89,8 +92,15 @@ void evaluate(const Options& o, const Globals& globals) {
     std::string text = fmt::format("{}, {} test items, {}-shot prompts\n{:<14} {:>10} {:>10}   difference (95 %)\n", task.name, n, o.n_shot, "score",
                                    "unsteered", "steered");
     for (const auto& [name, values] : steered.values) {
-        const Interval a = bootstrap_mean(plain.values[name], 2000, globals.seed), b = bootstrap_mean(values, 2000, globals.seed);
-        const Interval d = bootstrap_difference(values, plain.values[name], 2000, globals.seed);
+        // A row that broke has a log-probability of -infinity, which no mean survives: the item is left out.
+        std::vector<double> without, with;
+        for (std::size_t i = 0; i < values.size(); ++i)
+            if (std::isfinite(values[i]) && std::isfinite(plain.values[name][i])) {
+                without.push_back(plain.values[name][i]);
+                with.push_back(values[i]);
+            }
+        const Interval a = bootstrap_mean(without, 2000, globals.seed), b = bootstrap_mean(with, 2000, globals.seed);
+        const Interval d = bootstrap_difference(with, without, 2000, globals.seed);
         const auto as_json = [](const Interval& i) { return nlohmann::json{{"mean", i.mean}, {"low", i.low}, {"high", i.high}}; };
         out["metrics"][name] = {{"unsteered", as_json(a)}, {"steered", as_json(b)}, {"difference", as_json(d)}};
         text += fmt::format("{:<14} {:>10.3f} {:>10.3f}   {:+.3f} ({:+.3f} to {:+.3f})\n", name, a.mean, b.mean, d.mean, d.low, d.high);

@@ -1,5 +1,10 @@
 // tiller extract fv|icv: makes a vector from a task, or from prompts given as a file.
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cmath>
+#include <system_error>
 
 #include "cli/common.h"
 #include "cli/json_input.h"
@@ -22,8 +27,16 @@ struct Options {
 void check_output(const std::string& path) {
     // Fail before minutes of work, not after.
     const auto folder = std::filesystem::absolute(path).parent_path();
-    if (!std::filesystem::is_directory(folder))
+    std::error_code ec;
+    if (!std::filesystem::is_directory(folder, ec))
         throw Error(Code::environment, fmt::format("the folder of {} does not exist; make it first", path));
+    if (std::filesystem::is_directory(path, ec)) throw Error(Code::environment, fmt::format("{} is a folder; name a file", path));
+    if (::access(folder.c_str(), W_OK) != 0)
+        throw Error(Code::environment, fmt::format("the folder of {} cannot be written: {}", path, std::generic_category().message(errno)));
+}
+
+void check_strength(const char* flag, float value) {
+    if (!std::isfinite(value)) throw Error(Code::usage, fmt::format("{} is {}, expected a finite number", flag, value));
 }
 
 Task task_of(const Options& o) { return find_task(o.task, o.data_dir.empty() ? data_dir() : std::filesystem::path(o.data_dir)); }
@@ -48,10 +61,15 @@ FvTrials trials_of(const Options& o, const Globals& globals, std::string& name, 
 
 void extract_fv(const Options& o, const Globals& globals) {
     check_output(o.out);
+    check_strength("--scale", o.scale);
     std::string name;
     Digest digest;
     const FvTrials trials = trials_of(o, globals, name, digest);
     const auto model = open_model(o.model, globals);
+    if (o.layer >= model->info().n_layer)
+        throw Error(Code::usage, fmt::format("--layer {}: the model has layers 0 to {}", o.layer, model->info().n_layer - 1));
+    if (o.heads > model->info().n_head_total())
+        throw Error(Code::usage, fmt::format("--heads {}: the model has {} heads", o.heads, model->info().n_head_total()));
     Engine engine = make_engine(model, globals);
     engine.cancel_with(&interrupted);
     ProgressLine line("head search", globals.quiet);
@@ -73,6 +91,7 @@ void extract_fv(const Options& o, const Globals& globals) {
 
 void extract_icv(const Options& o, const Globals& globals) {
     check_output(o.out);
+    check_strength("--alpha", o.alpha);
     std::vector<Pair> pairs;
     std::string name;
     if (!o.pairs.empty()) {

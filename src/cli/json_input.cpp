@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/util.h"
 #include "tiller/error.h"
@@ -19,10 +20,16 @@ constexpr std::uint64_t kLimit = std::uint64_t{256} << 20;
 
 json parse(const std::filesystem::path& path) {
     const std::string bytes = read_file(path, kLimit);
+    std::vector<std::set<std::string>> names;  // of the objects around
     try {
-        // Nothing here nests deeper than three levels; deep nesting would only cost stack.
-        return json::parse(bytes, [](int depth, json::parse_event_t, json&) {
+        // Nothing here nests deeper than three levels; deep nesting would only cost stack. A tree keeps the last of two
+        // equal names silently.
+        return json::parse(bytes, [&](int depth, json::parse_event_t event, json& part) {
             if (depth > 8) throw Error(Code::bad_input, "nested deeper than 8 levels");
+            if (event == json::parse_event_t::object_start) names.emplace_back();
+            if (event == json::parse_event_t::object_end) names.pop_back();
+            if (event == json::parse_event_t::key && !names.back().insert(part.get<std::string>()).second)
+                throw Error(Code::bad_input, fmt::format("the key {} stands twice in one object", part.dump()));
             return true;
         });
     } catch (const json::exception& e) {

@@ -5,8 +5,10 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
 #include <new>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "cli/common.h"
 #include "tiller/error.h"
@@ -41,15 +43,21 @@ int run(int argc, char** argv) {
     app.require_subcommand(0, 1);
     app.footer("Start here:  tiller models get gemma3-270m && tiller compare\n"
                "Exit codes:  0 ok, 2 usage, 3 bad input, 4 environment (memory, disk, missing model), 130 interrupted");
-    for (AddCommand add : {add_compare, add_extract, add_generate, add_next, add_eval, add_show, add_report, add_tasks, add_models})
+    for (AddCommand add : {add_compare, add_extract, add_generate, add_next, add_eval, add_show, add_report, add_tasks, add_models,
+                           add_bench})
         add(app, globals);
     try {
         app.parse(argc, argv);
         if (app.get_subcommands().empty()) print(app.help());
         return 0;
     } catch (const CLI::ParseError& e) {
-        const bool asked = e.get_exit_code() == 0;  // --help, --version
-        app.exit(e);
+        std::ostringstream out;
+        const bool asked = app.exit(e, out, std::cerr) == 0;  // --help, --version
+        try {
+            print(out.str());
+        } catch (const Error& error) {
+            return report_error(globals, error.code(), error.what());
+        }
         return asked ? 0 : exit_code(Code::usage);
     } catch (const Error& e) {
         return report_error(globals, e.code(), e.what());

@@ -1,10 +1,12 @@
 // tiller next: the distribution of the next token, with or without vectors.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "cli/common.h"
 #include "core/util.h"
+#include "tiller/error.h"
 
 namespace tiller::cli {
 
@@ -31,6 +33,8 @@ void add_next(CLI::App& app, Globals& globals) {
         row.edits = load_edits(o->vectors, model->info(), globals);
         row.n_top = o->top;
         const auto result = engine.run(std::span(&row, 1)).front();
+        if (result.broken)
+            throw Error(Code::bad_input, "the vectors drive the model's numbers to infinity or NaN, so that there is no distribution; give smaller scales");
         if (globals.json) {
             nlohmann::json tokens = nlohmann::json::array();
             for (const auto& t : result.top)

@@ -1,13 +1,25 @@
 // tiller tasks: the task files that are there.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/common.h"
 #include "core/paths.h"
+#include "core/util.h"
 #include "tiller/task.h"
 
 namespace tiller::cli {
+namespace {
+
+// At most 40 bytes, cut between characters.
+std::string beginning(const std::string& text) {
+    std::size_t n = std::min<std::size_t>(40, text.size());
+    while (n < text.size() && n > 0 && (static_cast<unsigned char>(text[n]) & 0xc0) == 0x80) --n;
+    return text.substr(0, n);
+}
+
+}  // namespace
 
 void add_tasks(CLI::App& app, Globals& globals) {
     struct Options {
@@ -24,9 +36,9 @@ void add_tasks(CLI::App& app, Globals& globals) {
         std::string text;
         const auto add = [&](const Task& task) {
             all.push_back({{"name", task.name}, {"family", family_name(task.family)}, {"items", task.items.size()}, {"digest", task.digest},
-                           {"path", task.path.string()}});
+                           {"path", valid_utf8(task.path.string())}});
             text += fmt::format("{:<26} {:<12} {:>5}  {} -> {}\n", task.name, family_name(task.family), task.items.size(),
-                                task.items[0].input.substr(0, 40), task.items[0].output.substr(0, 40));
+                                beginning(task.items[0].input), beginning(task.items[0].output));
         };
         if (o->name.empty()) {
             text = fmt::format("{:<26} {:<12} {:>5}  {}\n", "task", "family", "items", "first item");

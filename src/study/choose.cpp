@@ -18,24 +18,24 @@ double number(const nlohmann::json& record, const char* key, double missing) {
 
 }  // namespace
 
-std::size_t choose(const std::vector<Candidate>& grid, const std::vector<nlohmann::json>& records, const TaskContext& c) {
+std::size_t choose(const std::vector<Candidate>& grid, const std::vector<nlohmann::json>& records, bool behavioural, double collapse_limit) {
+    const std::string primary = primary_metric(behavioural);
     std::map<std::string, Score> scores;
     for (const auto& record : records) {
         Score& s = scores[record.at("setting").get<std::string>()];
-        s.primary += number(record, c.primary().c_str(), 0);
+        s.primary += number(record, primary.c_str(), 0);
         s.logprob += number(record, "logprob", -100);  // a broken row has none
         s.collapsed += number(record, "collapsed", 0);
         ++s.n;
     }
     std::size_t best = 0;
     const auto better = [&](const Score& a, const Score& b) {
-        const double limit = c.plan.collapse_limit;
         const double ca = a.collapsed / a.n, cb = b.collapsed / b.n;
         // Above the limit, less damage wins; below it, more effect.
-        if ((ca > limit) != (cb > limit)) return ca <= limit;
-        if (ca > limit && ca != cb) return ca < cb;
+        if ((ca > collapse_limit) != (cb > collapse_limit)) return ca <= collapse_limit;
+        if (ca > collapse_limit && ca != cb) return ca < cb;
         if (a.primary != b.primary) return a.primary > b.primary;
-        return !c.behavioural() && a.logprob > b.logprob;
+        return !behavioural && a.logprob > b.logprob;
     };
     for (std::size_t i = 1; i < grid.size(); ++i)
         if (better(scores.at(grid[i].id), scores.at(grid[best].id))) best = i;

@@ -34,26 +34,31 @@ private:
     std::filesystem::path folder_;
 };
 
+Setting options_of(const TaskContext& c) {
+    const ExtractionPlan& e = c.extraction();
+    return {{"n_mean", e.n_mean}, {"n_patch", e.n_patch}, {"n_shot", e.n_shot}, {"n_pairs", e.n_pairs}};
+}
+
 }  // namespace
 
-SteeringVector extracted_vector(TaskContext& c, const Method& method) {
-    MethodInput input{c.engine, c.task, c.split.train, c.unrelated, c.seed, {}, nullptr, {}};
-    const ExtractionPlan& e = c.extraction();
-    input.options = {{"n_mean", e.n_mean}, {"n_patch", e.n_patch}, {"n_shot", e.n_shot}, {"n_pairs", e.n_pairs}};
+std::filesystem::path vector_file(const TaskContext& c, const Method& method) {
     // The name holds a digest of all that the vector depends on, so that a changed plan never finds an old file.
     Digest digest;
     digest.add(c.key).add(method.name());
-    for (const auto& [key, value] : input.options) digest.add(key).add(fmt::format("{}", value));
-    const std::string stem = fmt::format("{}-{}-s{}-{}-{}", std::filesystem::path(c.model_name).stem().string(), c.task.name, c.seed, method.name(),
-                                         digest.hex().substr(0, 8));
-    const auto path = c.folder / "vectors" / (stem + ".gguf");
+    for (const auto& [key, value] : options_of(c)) digest.add(key).add(fmt::format("{}", value));
+    const auto model = std::filesystem::path(c.model_name).stem().string();
+    return std::filesystem::path("vectors") / fmt::format("{}-{}-s{}-{}-{}.gguf", model, c.task.name, c.seed, method.name(), digest.hex().substr(0, 8));
+}
+
+SteeringVector extracted_vector(TaskContext& c, const Method& method) {
+    const auto path = c.folder / vector_file(c, method);
     if (std::filesystem::exists(path)) {
         auto vector = load_vector(path);
         require_match(vector, c.engine.info());
         return vector;
     }
-    FolderCheckpoint checkpoint(c.folder / "checkpoints" / stem);
-    input.checkpoint = &checkpoint;
+    FolderCheckpoint checkpoint(c.folder / "checkpoints" / path.stem());
+    MethodInput input{c.engine, c.task, c.split.train, c.unrelated, c.seed, options_of(c), &checkpoint, {}};
     input.progress = [&](std::size_t done, std::size_t all) { c.step(method.name() + ": extraction", done, all); };
     const EngineStats before = c.engine.stats();
     SteeringVector vector = method.extract(input);

@@ -28,6 +28,11 @@ std::map<std::string, std::vector<nlohmann::json>> read_units(const std::filesys
     const std::string bytes = read_file(path, kLimit);
     std::vector<nlohmann::json> open;
     std::size_t line_number = 0;
+    const auto require = [&](bool good, const char* what) {
+        if (!good)
+            throw Error(Code::bad_input, fmt::format("{}, line {}: {}; the file was changed by hand or damaged (move it away to start "
+                                                     "again)", path.string(), line_number, what));
+    };
     for (std::size_t begin = 0; begin < bytes.size();) {
         const auto end = bytes.find('\n', begin);
         if (end == std::string::npos) break;  // a torn last line
@@ -35,18 +40,16 @@ std::map<std::string, std::vector<nlohmann::json>> read_units(const std::filesys
         const auto text = std::string_view(bytes).substr(begin, end - begin);
         begin = end + 1;
         auto line = nlohmann::json::parse(text, nullptr, false);
-        if (line.is_discarded() || !line.is_object() || !line.contains("unit"))
-            throw Error(Code::bad_input, fmt::format("{}, line {}: not a record; the file was changed by hand or damaged (move it away "
-                                                     "to start again)", path.string(), line_number));
+        require(line.is_object() && line.contains("unit") && line["unit"].is_string(), "not a record");
+        require(open.empty() || line["unit"] == open.front()["unit"], "a record of another unit");
         if (!line.contains("end")) {
             open.push_back(std::move(line));
             continue;
         }
-        if (line["end"].get<std::size_t>() == open.size()) {
-            units[line["unit"].get<std::string>()] = std::move(open);
-            if (whole_bytes) *whole_bytes = static_cast<long long>(begin);
-        }
+        require(line["end"] == open.size(), "closes a unit whose records are not all there");
+        units[line["unit"].get<std::string>()] = std::move(open);
         open.clear();
+        if (whole_bytes) *whole_bytes = static_cast<long long>(begin);
     }
     return units;
 }

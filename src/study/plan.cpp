@@ -1,9 +1,12 @@
 // Plans as TOML: one table of fields serves reading, writing and checking.
 #include <fmt/format.h>
-
-#include <cmath>
-#include <functional>
 #include <toml++/toml.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <utility>
 
 #include "core/util.h"
 #include "tiller/error.h"
@@ -12,6 +15,8 @@
 namespace tiller {
 namespace {
 
+constexpr int kMost = 100'000'000;  // of anything that is counted
+
 // Reads or writes one field; `node` is null when writing.
 class Fields {
 public:
@@ -19,10 +24,11 @@ public:
 
     void field(const char* key, std::string& v) { visit(key, v, "a string", [&](toml::node& n) { return n.value_exact<std::string>(); }); }
     void field(const char* key, int& v) {
-        visit(key, v, "an integer", [&](toml::node& n) -> std::optional<int> {
+        visit(key, v, "a whole number", [&](toml::node& n) -> std::optional<int> {
             const auto value = n.value_exact<std::int64_t>();
-            if (!value || *value < -1 || *value > 100'000'000) return std::nullopt;
-            return static_cast<int>(*value);
+            if (!value) return std::nullopt;
+            // What does not fit is out of range as well, and fault_of() says so.
+            return static_cast<int>(std::clamp<std::int64_t>(*value, -kMost, kMost + 1));
         });
     }
     void field(const char* key, bool& v) { visit(key, v, "true or false", [&](toml::node& n) { return n.value_exact<bool>(); }); }
@@ -108,7 +114,7 @@ private:
         std::string out = "\"";
         for (char c : v) {
             if (c == '"' || c == '\\') out += '\\';
-            out += static_cast<unsigned char>(c) < 0x20 ? fmt::format("\\u{:04x}", static_cast<unsigned char>(c)) : std::string(1, c);
+            out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? fmt::format("\\u{:04x}", static_cast<unsigned char>(c)) : std::string(1, c);
         }
         return out + "\"";
     }
@@ -170,6 +176,79 @@ void fields_of(Fields& f, Plan& p) {
     });
 }
 
+// What is impossible about a plan, and the key that says so ("functional.n_mean").
+struct Fault {
+    Code code;
+    std::string key, what;
+};
+
+template <class T>
+std::optional<T> repeated(std::vector<T> values) {
+    std::sort(values.begin(), values.end());
+    const auto it = std::adjacent_find(values.begin(), values.end());
+    return it == values.end() ? std::nullopt : std::optional<T>(*it);
+}
+
+std::optional<Fault> fault_of(const Plan& plan) {
+    std::optional<Fault> fault;
+    const auto refuse = [&](const std::string& key, const std::string& what, Code code = Code::bad_input) {
+        if (!fault) fault = {code, key, what};
+    };
+    const auto list = [&](const std::string& key, const auto& values) {
+        if (const auto twice = repeated(values)) refuse(key, fmt::format("names {} twice", *twice));
+    };
+    const auto text = [&](const std::string& key, const std::string& value) {
+        if (!is_valid_utf8(value)) refuse(key, fmt::format("\"{}\" is not UTF-8, which a plan file must be", valid_utf8(value)));
+    };
+    if (plan.models.empty()) refuse("models", "is empty; name at least one, like \"gemma3-270m\"");
+    if (plan.tasks.empty()) refuse("tasks", "is empty; name at least one (see `tiller tasks`)");
+    if (plan.seeds.empty()) refuse("seeds", "is empty; give at least one, like [0]");
+    list("models", plan.models);
+    list("tasks", plan.tasks);
+    list("methods", plan.methods);
+    list("seeds", plan.seeds);
+    text("title", plan.title);
+    text("data_dir", plan.data_dir);
+    for (const auto& name : plan.models) text("models", name);
+    for (const auto& name : plan.tasks) text("tasks", name);
+    for (const auto seed : plan.seeds)
+        if (seed > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+            refuse("seeds", fmt::format("has {}, expected at most 2^63 - 1, the most that TOML holds", seed));
+    for (const auto& name : plan.methods) {
+        try {
+            find_method(name);
+        } catch (const Error& e) {
+            refuse("methods", fmt::format("has an {}", e.what()), e.code());
+        }
+    }
+    const auto within = [&](const std::string& key, int value, int least) {
+        if (value < least) refuse(key, fmt::format("is {}, expected at least {}", value, least));
+        if (value > kMost) refuse(key, fmt::format("is more than {}", kMost));
+    };
+    within("n_test", plan.n_test, 2);
+    within("n_valid", plan.n_valid, 1);
+    within("n_shot", plan.n_shot, 1);
+    within("n_shot_behavioural", plan.n_shot_behavioural, 1);
+    within("max_new_tokens", plan.max_new_tokens, 1);
+    within("max_new_tokens_behavioural", plan.max_new_tokens_behavioural, 1);
+    within("n_bootstrap", plan.n_bootstrap, 100);
+    within("n_example", plan.n_example, 0);
+    for (const auto& [name, e] : {std::pair("functional.", &plan.functional), std::pair("behavioural.", &plan.behavioural)}) {
+        const std::string table = name;
+        within(table + "n_mean", e->n_mean, 1);
+        within(table + "n_patch", e->n_patch, 1);
+        within(table + "n_shot", e->n_shot, 1);
+        within(table + "n_pairs", e->n_pairs, 1);
+    }
+    if (!(plan.temperature >= 0) || !std::isfinite(plan.temperature))
+        refuse("sampling.temperature", fmt::format("is {}, expected 0 or more", plan.temperature));
+    if (!(plan.top_p > 0 && plan.top_p <= 1)) refuse("sampling.top_p", fmt::format("is {}, expected above 0 and at most 1", plan.top_p));
+    within("sampling.top_k", plan.top_k, 0);
+    if (!(plan.collapse_limit >= 0 && plan.collapse_limit <= 1))
+        refuse("collapse_limit", fmt::format("is {}, expected 0 to 1", plan.collapse_limit));
+    return fault;
+}
+
 }  // namespace
 
 Plan load_plan(const std::filesystem::path& path) {
@@ -184,7 +263,9 @@ Plan load_plan(const std::filesystem::path& path) {
     Fields fields(&table, path.string());
     fields_of(fields, plan);
     fields.refuse_unknown();
-    check_plan(plan);
+    if (const auto fault = fault_of(plan))
+        throw Error(fault->code, fmt::format("{}, line {}: {} {}", path.string(), table.at_path(fault->key).node()->source().begin.line,
+                                             fault->key, fault->what));
     return plan;
 }
 
@@ -197,33 +278,7 @@ std::string plan_toml(const Plan& plan) {
 }
 
 void check_plan(const Plan& plan) {
-    const auto refuse = [](const std::string& what) { throw Error(Code::bad_input, "plan: " + what); };
-    if (plan.models.empty()) refuse("models is empty; name at least one, like \"gemma3-270m\"");
-    if (plan.tasks.empty()) refuse("tasks is empty; name at least one (see `tiller tasks`)");
-    if (plan.seeds.empty()) refuse("seeds is empty; give at least one, like [0]");
-    for (const auto& name : plan.methods) find_method(name);
-    const auto at_least = [&](const char* key, int value, int least) {
-        if (value < least) refuse(fmt::format("{} is {}, expected at least {}", key, value, least));
-    };
-    at_least("n_test", plan.n_test, 2);
-    at_least("n_valid", plan.n_valid, 1);
-    at_least("n_shot", plan.n_shot, 1);
-    at_least("n_shot_behavioural", plan.n_shot_behavioural, 1);
-    at_least("max_new_tokens", plan.max_new_tokens, 1);
-    at_least("max_new_tokens_behavioural", plan.max_new_tokens_behavioural, 1);
-    at_least("n_bootstrap", plan.n_bootstrap, 100);
-    at_least("n_example", plan.n_example, 0);
-    for (const auto* e : {&plan.functional, &plan.behavioural}) {
-        at_least("n_mean", e->n_mean, 1);
-        at_least("n_patch", e->n_patch, 1);
-        at_least("n_shot", e->n_shot, 1);
-        at_least("n_pairs", e->n_pairs, 1);
-    }
-    if (!(plan.temperature >= 0) || !std::isfinite(plan.temperature)) refuse(fmt::format("temperature is {}, expected 0 or more", plan.temperature));
-    if (!(plan.top_p > 0 && plan.top_p <= 1)) refuse(fmt::format("top_p is {}, expected above 0 and at most 1", plan.top_p));
-    at_least("top_k", plan.top_k, 0);
-    if (!(plan.collapse_limit >= 0 && plan.collapse_limit <= 1))
-        refuse(fmt::format("collapse_limit is {}, expected 0 to 1", plan.collapse_limit));
+    if (const auto fault = fault_of(plan)) throw Error(fault->code, fmt::format("plan: {} {}", fault->key, fault->what));
 }
 
 }  // namespace tiller

@@ -48,15 +48,19 @@ json model_record(const std::string& plan_name, const ModelInfo& i) {
             {"post_norm", i.post_norm}};
 }
 
-// The plan that a folder was made for. An existing folder must hold the same one.
-void claim_folder(const Plan& plan, const std::filesystem::path& folder) {
+void make_folder(const std::filesystem::path& folder) {
     std::error_code ec;
     std::filesystem::create_directories(folder, ec);
-    if (ec || !std::filesystem::is_directory(folder))
-        throw Error(Code::environment, fmt::format("cannot make the run folder {}: {}", folder.string(), ec ? ec.message() : "it is a file"));
+    if (!ec && !std::filesystem::is_directory(folder, ec) && !ec) ec = std::make_error_code(std::errc::not_a_directory);
+    if (ec) throw Error(Code::environment, fmt::format("cannot make the run folder {}: {}; choose another --out", folder.string(), ec.message()));
+}
+
+// The plan that a folder was made for. An existing folder must hold the same one.
+void claim_folder(const Plan& plan, const std::filesystem::path& folder) {
     const auto file = folder / "plan.toml";
     const std::string text = plan_toml(plan);
-    if (!std::filesystem::exists(file)) return write_file_atomic(file, text);
+    std::error_code ec;
+    if (!std::filesystem::exists(file, ec)) return write_file_atomic(file, text);
     if (read_file(file, 1 << 20) != text)
         throw Error(Code::bad_input, fmt::format("{} holds the run of another plan (its plan.toml differs); choose another --out, or remove the "
                                                  "folder", folder.string()));
@@ -69,21 +73,25 @@ json read_environment(const std::filesystem::path& folder) {
     return value;
 }
 
-void write_environment(const std::filesystem::path& folder, const StudyHost& host, const json& models) {
+// `tasks` are the names of the closing units that this start goes for: what an older version of the program, of a task
+// file or of a model left in the records is no result any more.
+void write_environment(const std::filesystem::path& folder, const StudyHost& host, const json& models, const json& tasks) {
     const json environment = {{"program_version", TILLER_VERSION}, {"engine_version", TILLER_ENGINE_VERSION}, {"machine", machine_text()},
                               {"command", host.command}, {"cache", host.engine.cache_f32 ? "f32" : "f16"},
                               {"flash_attention", host.engine.flash_attention}, {"gpu_layers", host.n_gpu_layers},
-                              {"max_rows", host.engine.max_rows}, {"models", models}};
+                              {"max_rows", host.engine.max_rows}, {"models", models}, {"tasks", tasks}};
     write_file_atomic(folder / "environment.json", environment.dump(2) + "\n");
 }
 
 // All that the numbers of a task depend on, beside the setting.
-std::string task_key(const TaskContext& c, const EngineOptions& options) {
+std::string task_key(const Plan& plan, const StudyHost& host, const ModelInfo& model, const Task& task, std::uint64_t seed,
+                     const std::vector<std::string>& unrelated) {
     Digest d;
-    d.add(TILLER_VERSION).add(TILLER_ENGINE_VERSION).add(c.engine.info().digest).add(c.task.digest).add(c.task.name).add(c.seed);
-    d.add(static_cast<std::uint64_t>(options.cache_f32)).add(static_cast<std::uint64_t>(options.flash_attention));
-    d.add(plan_toml(c.plan));
-    for (const auto& text : c.unrelated) d.add(text);
+    d.add(TILLER_VERSION).add(TILLER_ENGINE_VERSION).add(model.digest).add(task.digest).add(task.name).add(seed);
+    d.add(static_cast<std::uint64_t>(host.engine.cache_f32)).add(static_cast<std::uint64_t>(host.engine.flash_attention));
+    if (host.n_gpu_layers != 0) d.add(static_cast<std::uint64_t>(host.n_gpu_layers));
+    d.add(plan_toml(plan));
+    for (const auto& text : unrelated) d.add(text);
     return d.hex();
 }
 
@@ -100,16 +108,27 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
     std::vector<Task> tasks;
     for (const auto& name : plan.tasks) {
         tasks.push_back(find_task(name, data));
+        for (std::size_t t = 0; t + 1 < tasks.size(); ++t)
+            if (tasks[t].name == tasks.back().name)
+                throw Error(Code::bad_input, fmt::format("plan: the tasks {} and {} have the same name; rename one of the files",
+                                                         tasks[t].path.string(), tasks.back().path.string()));
         for (auto seed : plan.seeds) split_task(tasks.back(), seed);
     }
+    std::vector<std::filesystem::path> files;
+    for (const auto& name : plan.models) files.push_back(host.resolve_model(name));
     const auto unrelated = load_sentences(data_dir() / "truncated_sentences.json");
-    claim_folder(plan, folder);
+    make_folder(folder);
     Journal journal(folder);
-    json models = json::array();
-    for (const auto& name : plan.models) {
-        const auto model = Model::load(host.resolve_model(name), {host.n_gpu_layers, {}});
+    claim_folder(plan, folder);
+    json models = json::array(), closings = json::array();
+    for (std::size_t m = 0; m < files.size(); ++m) {
+        const std::string& name = plan.models[m];
+        const auto model = Model::load(files[m], {host.n_gpu_layers, [&](float) { return !host.cancel || !host.cancel->load(); }});
         models.push_back(model_record(name, model->info()));
-        write_environment(folder, host, models);
+        const auto key = [&](const Task& task, std::uint64_t seed) { return task_key(plan, host, model->info(), task, seed, unrelated); };
+        for (const auto& task : tasks)
+            for (auto seed : plan.seeds) closings.push_back(unit_name(name, task.name, seed, closing_unit, key(task, seed)));
+        write_environment(folder, host, models, closings);
         Engine engine(model, host.engine);
         engine.cancel_with(host.cancel);
         for (std::size_t t = 0; t < tasks.size(); ++t)
@@ -118,7 +137,7 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
                 c.test = first(c.split.test, plan.n_test);
                 c.valid = first(c.split.valid, plan.n_valid);
                 c.label = fmt::format("{} ({}/{})", c.task.name, t + 1, tasks.size());
-                c.key = task_key(c, host.engine);
+                c.key = key(c.task, seed);
                 if (c.behavioural()) {
                     std::vector<int> held_out = c.split.test;
                     held_out.insert(held_out.end(), c.split.valid.begin(), c.split.valid.end());
@@ -145,10 +164,12 @@ std::vector<Cost> read_costs(const std::filesystem::path& folder) {
     if (!std::filesystem::exists(path)) return costs;
     std::istringstream lines(read_file(path, 1 << 26));
     for (std::string line; std::getline(lines, line);) {
-        const auto j = json::parse(line, nullptr, false);
-        if (!j.is_object()) continue;  // a torn line of a killed run; the ledger is no result
-        costs.push_back({j.value("model", ""), j.value("task", ""), j.value("method", ""), j.value("phase", ""),
-                         j.value("n_decode", std::uint64_t{0}), j.value("n_token", std::uint64_t{0}), j.value("seconds", 0.0)});
+        try {
+            const auto j = json::parse(line);
+            costs.push_back({j.at("model"), j.at("task"), j.at("method"), j.at("phase"), j.at("n_decode"), j.at("n_token"), j.at("seconds")});
+        } catch (const json::exception&) {
+            continue;  // a torn line of a killed run; the ledger is no result
+        }
     }
     return costs;
 }

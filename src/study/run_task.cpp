@@ -29,14 +29,10 @@ std::string setting_label(const Setting& setting) {
     return text;
 }
 
-std::string unit_key(const TaskContext& c, const std::string& name) {
-    return fmt::format("{}/{}/s{}/{}#{}", c.model_name, c.task.name, c.seed, name, Digest().add(c.key).add(name).hex().substr(0, 12));
-}
-
 // A unit of work: from the journal when it is there, else computed, written and charged to the ledger.
 const std::vector<json>& unit(TaskContext& c, const std::string& name, const std::string& method, const std::string& phase,
                               std::vector<std::string>& units, const std::function<std::vector<json>()>& compute) {
-    const std::string key = unit_key(c, name);
+    const std::string key = unit_name(c.model_name, c.task.name, c.seed, name, c.key);
     units.push_back(key);
     if (!c.journal.has(key)) {
         const EngineStats before = c.engine.stats();
@@ -65,10 +61,21 @@ std::vector<json> tune(TaskContext& c, const Method& method, const std::vector<C
     return all;
 }
 
+// Finished before, and its vectors are still there.
+bool is_finished(const TaskContext& c) {
+    return c.journal.has(unit_name(c.model_name, c.task.name, c.seed, closing_unit, c.key)) &&
+           std::all_of(c.plan.methods.begin(), c.plan.methods.end(),
+                       [&](const std::string& name) { return std::filesystem::exists(c.folder / vector_file(c, find_method(name))); });
+}
+
 }  // namespace
 
+std::string unit_name(const std::string& model, const std::string& task, std::uint64_t seed, const std::string& what, const std::string& key) {
+    return fmt::format("{}/{}/s{}/{}#{}", model, task, seed, what, Digest().add(key).add(what).hex().substr(0, 12));
+}
+
 void run_task(TaskContext& c) {
-    if (c.journal.has(unit_key(c, "task"))) return;  // finished before
+    if (is_finished(c)) return;
     const Model& model = c.engine.model();
     const int n_shot = c.behavioural() ? c.plan.n_shot_behavioural : c.plan.n_shot;
     std::vector<Candidate> test = {
@@ -77,13 +84,14 @@ void run_task(TaskContext& c) {
     };
     json grid_records = json::array(), chosen = json::object(), aie = json::array();
     std::vector<std::string> valid_units, test_units;
-    json vectors = json::object();
+    json vectors = json::object(), files = json::object();
     for (const auto& name : c.plan.methods) {
         const Method& method = find_method(name);
         const SteeringVector base = extracted_vector(c, method);
         const auto build = method.builder(model, base);
         if (!base.aie.empty()) aie = base.aie;
         vectors[name] = base.provenance.prompts_digest;
+        files[name] = vector_file(c, method).string();
         const auto candidate = [&](const Setting& setting, const std::string& id, const std::string& label, const std::string& kind) {
             return Candidate{id, label, name, kind, setting, edits_of(build(setting), method.strength(setting)), 0};
         };
@@ -93,7 +101,7 @@ void run_task(TaskContext& c) {
         const auto records = tune(c, method, grid, valid_units);
         for (const auto& k : grid) grid_records.push_back(setting_record(k));
         const Setting paper = method.paper_setting(model.info());
-        const Setting best = grid[choose(grid, records, c)].setting;
+        const Setting best = grid.empty() ? paper : grid[choose(grid, records, c.behavioural(), c.plan.collapse_limit)].setting;
         chosen[name] = best;
         test.push_back(candidate(paper, name + "-paper", fmt::format("{}, paper's setting ({})", upper(name), setting_label(paper)), "paper"));
         test.push_back(candidate(best, name + "-chosen", fmt::format("{}, chosen ({})", upper(name), setting_label(best)), "chosen"));
@@ -126,10 +134,10 @@ void run_task(TaskContext& c) {
                     {"primary", c.primary()}, {"seed", c.seed}, {"n_train", c.split.train.size()}, {"n_valid", c.valid.size()},
                     {"n_test", c.test.size()}, {"task_digest", c.task.digest}, {"settings", settings}, {"grid", grid_records},
                     {"chosen", chosen}, {"aie", aie}, {"top_heads", top}, {"items", items}, {"valid_units", valid_units},
-                    {"test_units", test_units}, {"vector_prompts", vectors}};
+                    {"test_units", test_units}, {"vector_prompts", vectors}, {"vector_files", files}};
     if (c.scorer) closing["scorer"] = {{"accuracy", c.scorer->held_out_accuracy()}, {"count", c.scorer->held_out_count()}};
     std::vector<std::string> ignored;
-    unit(c, "task", "all", "close", ignored, [&] { return std::vector<json>{closing}; });
+    unit(c, closing_unit, "all", "close", ignored, [&] { return std::vector<json>{closing}; });
 }
 
 }  // namespace tiller::study

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
+#include <stdexcept>
 
 #include "core/util.h"
 #include "study/task_run.h"
@@ -124,13 +124,11 @@ TaskSummary task_summary(const Plan& plan, const std::map<std::string, std::vect
                 if (record->at("item") == e.item) e.outputs[id] = record->value("generated", "");
         t.examples.push_back(std::move(e));
     }
-    t.verdict = verdict(t);
+    t.verdict = verdict(t, plan.collapse_limit);
     return t;
 }
 
-}  // namespace
-
-Summary summarise(const Plan& plan, const std::map<std::string, std::vector<json>>& units, const json& environment) {
+Summary from_records(const Plan& plan, const std::map<std::string, std::vector<json>>& units, const json& environment) {
     Summary s;
     s.title = plan.title;
     s.question = "Which steering method works for which task on this model, at which setting, at what cost in fluency, and how sure is that?";
@@ -151,26 +149,16 @@ Summary summarise(const Plan& plan, const std::map<std::string, std::vector<json
                 out.post_norm = m.at("post_norm");
                 s.models.push_back(out);
             }
-    // Closing records by (model, task, seed); tasks may be given as paths, so their order is that of the records' names.
-    std::vector<const json*> closings;
-    for (const auto& [key, records] : units)
-        for (const auto& record : records)
-            if (record.value("type", "") == "task") closings.push_back(&record);
-    const auto position = [](const std::vector<std::string>& names, const std::string& name) {
-        const auto it = std::find_if(names.begin(), names.end(), [&](const std::string& n) {
-            return n == name || std::filesystem::path(n).stem().string() == name;
-        });
-        return it - names.begin();
-    };
-    std::stable_sort(closings.begin(), closings.end(), [&](const json* a, const json* b) {
-        const auto rank = [&](const json& r) {
-            return std::tuple(position(plan.models, r.at("model")), position(plan.tasks, r.at("task")), r.at("seed").get<std::uint64_t>());
-        };
-        return rank(*a) < rank(*b);
-    });
-    for (const json* closing : closings) {
-        s.tasks.push_back(task_summary(plan, units, *closing));
-        s.provenance.task_digests[s.tasks.back().name] = closing->at("task_digest");
+    for (const auto& name : environment.at("tasks")) {
+        const auto closing = units.find(name.get<std::string>());
+        if (closing == units.end()) continue;  // not finished yet
+        const json& task = closing->second.at(0);
+        s.tasks.push_back(task_summary(plan, units, task));
+        const TaskSummary& t = s.tasks.back();
+        s.provenance.task_digests[t.name] = task.at("task_digest");
+        const bool one = plan.models.size() == 1 && plan.seeds.size() == 1;
+        for (const auto& [method, file] : task.at("vector_files").items())
+            s.provenance.vector_files[one ? fmt::format("{}/{}", t.name, method) : fmt::format("{}/{}/s{}/{}", t.model, t.name, t.seed, method)] = file;
     }
     s.findings = findings(s);
     s.notes = choice_rules(plan);
@@ -188,6 +176,22 @@ Summary summarise(const Plan& plan, const std::map<std::string, std::vector<json
     s.provenance.plan_toml = plan_toml(plan);
     s.provenance.plan_digest = sha256(s.provenance.plan_toml);
     return s;
+}
+
+}  // namespace
+
+Summary summarise(const Plan& plan, const std::map<std::string, std::vector<json>>& units, const json& environment) {
+    const auto damaged = [](const std::string& what) {
+        return Error(Code::bad_input, fmt::format("records.jsonl or environment.json was changed by hand or damaged ({}); move the run folder "
+                                                  "away and run the study again", what));
+    };
+    try {
+        return from_records(plan, units, environment);
+    } catch (const json::exception& e) {
+        throw damaged(valid_utf8(e.what()));
+    } catch (const std::out_of_range&) {
+        throw damaged("a setting has no records");
+    }
 }
 
 }  // namespace tiller::study

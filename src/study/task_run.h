@@ -22,6 +22,9 @@ struct Candidate {
     int n_shot = 0;  ///< Demonstrations in front of the query.
 };
 
+/// The metric that settings of a family are chosen and judged by.
+inline std::string primary_metric(bool behavioural) { return behavioural ? "style" : "first_token"; }
+
 /// Everything a task's steps need. References outlive the run of the task.
 struct TaskContext {
     const Plan& plan;
@@ -40,7 +43,7 @@ struct TaskContext {
     std::string key;                     ///< Digest of all that every unit of this task depends on.
 
     bool behavioural() const { return task.family == Family::behavioural; }
-    std::string primary() const { return behavioural() ? "style" : "first_token"; }
+    std::string primary() const { return primary_metric(behavioural()); }
     const ExtractionPlan& extraction() const { return behavioural() ? plan.behavioural : plan.functional; }
     void step(const std::string& what, std::size_t done, std::size_t all) const {
         if (host.observer.step) host.observer.step(label, what, done, all);
@@ -56,10 +59,18 @@ std::vector<nlohmann::json> evaluate(TaskContext& context, std::span<const int> 
 /// The method's extracted vector: from the run folder when it is there and fits, else extracted and saved.
 SteeringVector extracted_vector(TaskContext& context, const Method& method);
 
-/// Index of the setting to use, by the choice rule, from validation records.
-std::size_t choose(const std::vector<Candidate>& grid, const std::vector<nlohmann::json>& records, const TaskContext& context);
+/// Where that vector lies, relative to the run folder.
+std::filesystem::path vector_file(const TaskContext& context, const Method& method);
+
+/// Index of the setting to use, by the choice rule, from validation records of every setting in `grid`.
+std::size_t choose(const std::vector<Candidate>& grid, const std::vector<nlohmann::json>& records, bool behavioural, double collapse_limit);
 /// The choice rule in one sentence each, for reports.
 std::vector<std::string> choice_rules(const Plan& plan);
+
+/// The name of a unit of work; `key` is a digest of all that its numbers depend on.
+std::string unit_name(const std::string& model, const std::string& task, std::uint64_t seed, const std::string& what, const std::string& key);
+/// The unit of a task's closing record.
+inline constexpr const char* closing_unit = "task";
 
 /// Carries out the task; its closing record ({"type": "task", ...}) is in the journal afterwards.
 void run_task(TaskContext& context);
@@ -70,7 +81,7 @@ void add_cost(const std::filesystem::path& folder, const Cost& cost);
 /// The names of the scores of a family, in the order of tables.
 std::vector<std::string> metric_names(bool behavioural);
 
-/// Summaries from the journal's closing records.
+/// Summaries of the finished tasks among those that the environment names. Throws bad_input.
 Summary summarise(const Plan& plan, const std::map<std::string, std::vector<nlohmann::json>>& units,
                   const nlohmann::json& environment);
 

@@ -1,9 +1,12 @@
 #include "study/verdict.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <utility>
 
 namespace tiller::study {
 namespace {
@@ -49,7 +52,7 @@ std::string share(double value) { return std::isnan(value) ? "n/a" : fmt::format
 
 }  // namespace
 
-std::string verdict(const TaskSummary& t) {
+std::string verdict(const TaskSummary& t, double collapse_limit) {
     const auto* fv = find(t, "fv-chosen");
     const auto* icv = find(t, "icv-chosen");
     const std::string what = t.primary == "style" ? "style score" : "first-token accuracy";
@@ -79,48 +82,72 @@ std::string verdict(const TaskSummary& t) {
                                  above_random(one) ? "; above the random control" : "")
                    : fmt::format("Baselines only: zero-shot {} {}.", what, scored(t, "zero-shot"));
     }
-    if (const auto* best = metric(icv, "collapsed"); best && best->mean > 0.05)
-        text += fmt::format(" At the ICV's setting {:.0f} % of the outputs collapse.", percent(best->mean));
+    for (const auto& [name, setting] : {std::pair("FV", fv), std::pair("ICV", icv)})
+        if (const auto* collapsed = metric(setting, "collapsed"); collapsed && collapsed->mean > collapse_limit)
+            text += fmt::format(" At the {}'s setting {:.0f} % of the outputs collapse.", name, percent(collapsed->mean));
     return text;
 }
+
+namespace {
+
+bool have(const std::vector<const TaskSummary*>& tasks, const std::string& id) {
+    return std::any_of(tasks.begin(), tasks.end(), [&](const TaskSummary* t) { return find(*t, id) != nullptr; });
+}
+
+// "; the FV is clearly better on 2, the ICV on 1", where both were run.
+std::string clear_cases(const std::vector<const TaskSummary*>& tasks) {
+    if (!have(tasks, "fv-chosen") || !have(tasks, "icv-chosen")) return ".";
+    int fv = 0, icv = 0;
+    for (const auto* t : tasks) {
+        const auto* s = find(*t, "fv-chosen");
+        if (!s || !s->difference.count("icv-chosen")) continue;
+        fv += s->difference.at("icv-chosen").low > 0;
+        icv += s->difference.at("icv-chosen").high < 0;
+    }
+    return fmt::format("; the FV is clearly better on {}, the ICV on {}.", fv, icv);
+}
+
+std::string how_many(const std::vector<const TaskSummary*>& tasks, const char* family) {
+    std::set<std::string> models;
+    for (const auto* t : tasks) models.insert(t->model);
+    // A task counts once for every model and seed.
+    const std::string on = models.size() > 1 ? fmt::format(" over {} models", models.size()) : "";
+    return fmt::format("{} {} task{}{}", tasks.size(), family, tasks.size() == 1 ? "" : "s", on);
+}
+
+std::string precise_finding(const std::vector<const TaskSummary*>& tasks) {
+    std::vector<std::string> methods, baselines;
+    const auto add = [&](std::vector<std::string>& list, const std::string& id, const std::string& name) {
+        if (have(tasks, id)) list.push_back(fmt::format("{} {}", name, share(family_mean(tasks, id, ""))));
+    };
+    add(methods, "fv-chosen", "the function vector at its chosen setting");
+    add(methods, "icv-chosen", "the in-context vector");
+    add(baselines, "zero-shot", "zero-shot");
+    for (const auto& s : tasks[0]->test)
+        if (s.method == "prompt") add(baselines, s.id, "prompting with examples");
+    add(baselines, "fv-random", "random directions");
+    if (methods.empty()) return fmt::format("On {}, baselines get these shares of first tokens right: {}.", how_many(tasks, "precise-answer"), fmt::join(baselines, ", "));
+    return fmt::format("On {}, these shares of first tokens are right: {} ({}){}", how_many(tasks, "precise-answer"), fmt::join(methods, ", "),
+                       fmt::join(baselines, ", "), clear_cases(tasks));
+}
+
+std::string behavioural_finding(const std::vector<const TaskSummary*>& tasks) {
+    std::vector<std::string> methods;
+    for (const auto& [id, name] : {std::pair("icv-chosen", "the in-context vector at its chosen setting"), std::pair("fv-chosen", "the function vector")})
+        if (have(tasks, id))
+            methods.push_back(fmt::format("{} {} with {} of outputs collapsed", name, share(family_mean(tasks, id, "")), share(family_mean(tasks, id, "collapsed"))));
+    return fmt::format("On {}, the mean style score is {} zero-shot{}{}{}", how_many(tasks, "behavioural"), share(family_mean(tasks, "zero-shot", "")),
+                       methods.empty() ? "" : "; ", fmt::join(methods, ", "), clear_cases(tasks));
+}
+
+}  // namespace
 
 std::vector<std::string> findings(const Summary& summary) {
     std::vector<const TaskSummary*> precise, behavioural;
     for (const auto& t : summary.tasks) (t.family == "behavioural" ? behavioural : precise).push_back(&t);
     std::vector<std::string> out;
-    const auto counts = [](const std::vector<const TaskSummary*>& tasks) {
-        int fv = 0, icv = 0;
-        for (const auto* t : tasks) {
-            const auto* s = find(*t, "fv-chosen");
-            if (!s || !s->difference.count("icv-chosen")) continue;
-            const Interval& d = s->difference.at("icv-chosen");
-            fv += d.low > 0;
-            icv += d.high < 0;
-        }
-        return std::pair(fv, icv);
-    };
-    const auto tasks_text = [](std::size_t n, const char* family) { return fmt::format("{} {} task{}", n, family, n == 1 ? "" : "s"); };
-    if (!precise.empty()) {
-        const auto [fv, icv] = counts(precise);
-        out.push_back(fmt::format("On {}, the function vector at its chosen setting gets {} of first tokens right and the in-context vector {} "
-                                  "(zero-shot {}, prompting with examples {}, random directions {}); the FV is clearly better on {}, the ICV on {}.",
-                                  tasks_text(precise.size(), "precise-answer"), share(family_mean(precise, "fv-chosen", "")),
-                                  share(family_mean(precise, "icv-chosen", "")), share(family_mean(precise, "zero-shot", "")),
-                                  [&] {
-                                      for (const auto& s : precise[0]->test)
-                                          if (s.method == "prompt") return share(family_mean(precise, s.id, ""));
-                                      return std::string("n/a");
-                                  }(),
-                                  share(family_mean(precise, "fv-random", "")), fv, icv));
-    }
-    if (!behavioural.empty()) {
-        const auto [fv, icv] = counts(behavioural);
-        out.push_back(fmt::format("On {}, the in-context vector at its chosen setting moves the mean style score from {} to {} with {} of outputs "
-                                  "collapsed, the function vector to {} with {}; the ICV is clearly better on {}, the FV on {}.",
-                                  tasks_text(behavioural.size(), "behavioural"), share(family_mean(behavioural, "zero-shot", "")),
-                                  share(family_mean(behavioural, "icv-chosen", "")), share(family_mean(behavioural, "icv-chosen", "collapsed")),
-                                  share(family_mean(behavioural, "fv-chosen", "")), share(family_mean(behavioural, "fv-chosen", "collapsed")), icv, fv));
-    }
+    if (!precise.empty()) out.push_back(precise_finding(precise));
+    if (!behavioural.empty()) out.push_back(behavioural_finding(behavioural));
     return out;
 }
 

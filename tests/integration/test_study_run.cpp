@@ -1,0 +1,310 @@
+// A whole study on a tiny model, in this process: what it gives, and what it finds in the folder when it goes on.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "study/journal.h"
+#include "support/run_program.h"
+#include "support/tiny_model.h"
+#include "support/tiny_study.h"
+
+namespace tiller {
+namespace {
+
+namespace fs = std::filesystem;
+using test::error_of;
+using test::expect_parts;
+using test::slurp;
+
+class StudyRun : public testing::Test {
+protected:
+    void SetUp() override {
+        ::setenv("TILLER_CACHE_DIR", (folder.path() / "cache").c_str(), 1);
+        test::TinyOptions tiny;
+        tiny.n_layer = 2;
+        plan = test::tiny_plan(test::make_tiny_model(tiny), test::write_tasks(folder));
+        host.resolve_model = [](const std::string& name) { return fs::path(name); };
+        host.engine.n_threads = 1;
+        host.command = "a test";
+    }
+    void TearDown() override { ::unsetenv("TILLER_CACHE_DIR"); }
+
+    Summary run(const std::string& name = "run") { return run_study(plan, folder.path() / name, host); }
+    fs::path at(const std::string& file, const std::string& run = "run") const { return folder.path() / run / file; }
+    std::vector<fs::path> vectors() const {
+        std::vector<fs::path> files;
+        for (const auto& entry : fs::directory_iterator(at("vectors"))) files.push_back(entry.path());
+        return files;
+    }
+
+    test::ScratchFolder folder;
+    Plan plan;
+    StudyHost host;
+};
+
+const SettingSummary* find(const std::vector<SettingSummary>& list, const std::string& id) {
+    for (const auto& s : list)
+        if (s.id == id) return &s;
+    return nullptr;
+}
+
+TEST_F(StudyRun, GivesEverythingThatReportsShow) {
+    std::vector<std::string> told;
+    host.observer.task = [&](const TaskSummary& t) { told.push_back(t.name); };
+    const Summary s = run();
+    EXPECT_EQ(told, (std::vector<std::string>{"twice", "cheer"}));
+    EXPECT_EQ(s.title, "A tiny study");
+    EXPECT_EQ(s.findings.size(), 2u);
+    ASSERT_EQ(s.models.size(), 1u);
+    EXPECT_EQ(s.models[0].architecture, "llama");
+    EXPECT_EQ(s.models[0].n_layer, 2);
+    EXPECT_EQ(s.models[0].n_head, 8);
+    ASSERT_EQ(s.tasks.size(), 2u);
+    for (const auto& t : s.tasks) {
+        const bool behavioural = t.name == "cheer";
+        EXPECT_EQ(t.family, behavioural ? "behavioural" : "functional");
+        EXPECT_EQ(t.primary, behavioural ? "style" : "first_token");
+        EXPECT_EQ(t.n_train, 28);
+        EXPECT_EQ(t.n_test, 6);
+        EXPECT_EQ(t.n_valid, 3);
+        EXPECT_EQ(t.scorer_count > 0, behavioural);
+        std::vector<std::string> ids;
+        for (const auto& setting : t.test) {
+            ids.push_back(setting.id);
+            EXPECT_EQ(setting.n, 6) << setting.id;
+            ASSERT_TRUE(setting.metrics.count(t.primary)) << setting.id;
+            const Interval& i = setting.metrics.at(t.primary);
+            EXPECT_LE(i.low, i.mean);
+            EXPECT_LE(i.mean, i.high);
+            EXPECT_EQ(setting.difference.count("zero-shot"), setting.id != "zero-shot") << setting.id;
+        }
+        EXPECT_EQ(ids, (std::vector<std::string>{"zero-shot", behavioural ? "1-shot" : "2-shot", "fv-paper", "fv-chosen", "fv-random", "icv-paper",
+                                                 "icv-chosen", "icv-random"}));
+        EXPECT_TRUE(find(t.test, "fv-chosen")->difference.count("icv-chosen"));
+        EXPECT_TRUE(find(t.test, "fv-chosen")->difference.count("random"));
+        EXPECT_TRUE(find(t.test, "icv-chosen")->difference.count("random"));
+        // What was chosen is a point of the grid.
+        for (const char* method : {"fv", "icv"}) {
+            bool in_grid = false;
+            for (const auto& point : t.grid)
+                in_grid |= point.method == method && point.setting == find(t.test, std::string(method) + "-chosen")->setting;
+            EXPECT_TRUE(in_grid) << method;
+        }
+        for (const auto& point : t.grid) EXPECT_EQ(point.n, 3) << point.id;
+        ASSERT_EQ(t.aie.size(), 2u);
+        EXPECT_EQ(t.aie[0].size(), 4u);
+        ASSERT_EQ(t.top_heads.size(), 8u);
+        EXPECT_GE(t.top_heads[0].aie, t.top_heads[7].aie);
+        ASSERT_EQ(t.examples.size(), 2u);
+        EXPECT_EQ(t.examples[0].outputs.size(), 8u);
+        EXPECT_FALSE(t.verdict.empty());
+        for (const char* method : {"fv", "icv"}) {
+            ASSERT_TRUE(s.provenance.vector_files.count(t.name + "/" + method)) << t.name << method;
+            EXPECT_TRUE(fs::is_regular_file(at(s.provenance.vector_files.at(t.name + "/" + method))));
+        }
+        EXPECT_EQ(s.provenance.task_digests.at(t.name).size(), 64u);
+    }
+    EXPECT_EQ(s.provenance.command, "a test");
+    EXPECT_EQ(s.provenance.plan_toml, slurp(at("plan.toml")));
+}
+
+TEST_F(StudyRun, NoItemIsOfTwoParts) {
+    const Summary s = run();
+    std::set<int> valid, tested;
+    for (const auto& [unit, records] : study::read_units(folder.path() / "run"))
+        for (const auto& r : records) {
+            if (r.value("phase", "") == "valid" && r["task"] == "twice") valid.insert(r["item"].get<int>());
+            if (r.value("phase", "") == "test" && r["task"] == "twice") tested.insert(r["item"].get<int>());
+        }
+    EXPECT_EQ(valid.size(), 3u);
+    EXPECT_EQ(tested.size(), 6u);
+    for (int i : valid) EXPECT_FALSE(tested.count(i)) << i;
+}
+
+TEST_F(StudyRun, RunAgainIsTheSameWithoutWork) {
+    const std::string summary = to_json(run());
+    const std::string records = slurp(at("records.jsonl")), costs = slurp(at("cost.jsonl"));
+    EXPECT_EQ(to_json(run()), summary);
+    EXPECT_EQ(slurp(at("records.jsonl")), records);
+    EXPECT_EQ(slurp(at("cost.jsonl")), costs);  // no call into the engine was charged
+    EXPECT_EQ(to_json(summarise_run(folder.path() / "run")), summary);
+    EXPECT_EQ(to_json(run("another")), summary);
+}
+
+TEST_F(StudyRun, CostsAreChargedToWhatTheyAreFor) {
+    run();
+    std::set<std::string> phases;
+    for (const auto& c : read_costs(folder.path() / "run")) {
+        phases.insert(c.phase + "/" + c.method);
+        if (c.phase != "close") EXPECT_GT(c.n_decode, 0u) << c.phase << c.method;
+    }
+    for (const char* phase : {"extract/fv", "extract/icv", "tune/fv", "tune/icv", "test/all"}) EXPECT_TRUE(phases.count(phase)) << phase;
+}
+
+// Stopped at every step in turn, and gone on with: the same summary, and no unit computed twice.
+TEST_F(StudyRun, StoppedAnywhereItGoesOn) {
+    const std::string summary = to_json(run("undisturbed"));
+    const auto n_unit = study::read_units(folder.path() / "undisturbed").size();
+    std::atomic<bool> stop = false;
+    host.cancel = &stop;
+    int n_stop = 0;
+    for (bool done = false; !done; ++n_stop) {
+        ASSERT_LT(n_stop, 200);
+        int n_step = 0;
+        // Later each time, so that long steps get done as well.
+        host.observer.step = [&](const std::string&, const std::string&, std::size_t, std::size_t) { stop = ++n_step >= 2 + n_stop; };
+        stop = false;
+        try {
+            EXPECT_EQ(to_json(run()), summary);
+            done = true;
+        } catch (const Error& e) {
+            ASSERT_EQ(e.code(), Code::interrupted) << e.what();
+        }
+    }
+    EXPECT_GE(n_stop, 5);
+    EXPECT_EQ(study::read_units(folder.path() / "run").size(), n_unit);
+    EXPECT_EQ(slurp(at("records.jsonl")), slurp(at("records.jsonl", "undisturbed")));
+}
+
+TEST_F(StudyRun, DeletedVectorsAreMadeAgain) {
+    const std::string summary = to_json(run()), records = slurp(at("records.jsonl"));
+    std::map<fs::path, std::string> before;
+    for (const auto& file : vectors()) before[file] = slurp(file);
+    ASSERT_EQ(before.size(), 4u);
+    fs::remove_all(at("vectors"));
+    EXPECT_EQ(to_json(run()), summary);
+    for (const auto& [file, bytes] : before) EXPECT_EQ(slurp(file), bytes) << file;
+    EXPECT_EQ(slurp(at("records.jsonl")), records);
+    EXPECT_TRUE(!fs::exists(at("checkpoints")) || fs::is_empty(at("checkpoints")));
+}
+
+TEST_F(StudyRun, DamagedVectorIsNamed) {
+    std::atomic<bool> stop = false;
+    host.cancel = &stop;
+    host.observer.step = [&](const std::string&, const std::string& what, std::size_t, std::size_t) { stop = what.find("test items") == 0; };
+    error_of(Code::interrupted, [&] { run(); });
+    stop = false;
+    ASSERT_FALSE(vectors().empty());
+    const auto file = vectors().front();
+    fs::resize_file(file, fs::file_size(file) / 2);
+    expect_parts(error_of(Code::bad_input, [&] { run(); }), {file.filename().c_str()});
+}
+
+// The plan names the file; its contents are part of what the numbers depend on.
+TEST_F(StudyRun, AnotherTaskFileIsAnotherResult) {
+    const Summary before = run();
+    std::string text = slurp(plan.data_dir + "/functional/twice.json");
+    text.replace(text.find("tin tin"), 7, "TIN TIN");
+    folder.write("data/functional/twice.json", text);
+    const Summary after = run();
+    ASSERT_EQ(after.tasks.size(), 2u);
+    EXPECT_EQ(after.tasks[0].name, "twice");
+    EXPECT_NE(after.provenance.task_digests.at("twice"), before.provenance.task_digests.at("twice"));
+    EXPECT_EQ(after.provenance.task_digests.at("cheer"), before.provenance.task_digests.at("cheer"));
+    text.replace(text.find("TIN TIN"), 7, "tin tin");
+    folder.write("data/functional/twice.json", text);
+    EXPECT_EQ(to_json(run()), to_json(before));
+}
+
+TEST_F(StudyRun, ModelsAndSeedsStandInThePlansOrder) {
+    test::TinyOptions tiny;
+    tiny.n_layer = 2;
+    tiny.seed = 9;
+    plan.models.insert(plan.models.begin(), test::make_tiny_model(tiny).string());
+    plan.tasks = {"twice"};
+    plan.methods = {"icv"};
+    plan.seeds = {5, 2};
+    const Summary s = run();
+    ASSERT_EQ(s.models.size(), 2u);
+    EXPECT_NE(s.models[0].digest, s.models[1].digest);
+    ASSERT_EQ(s.tasks.size(), 4u);
+    for (std::size_t i = 0; i < 4; ++i) {
+        EXPECT_EQ(s.tasks[i].model, plan.models[i / 2]);
+        EXPECT_EQ(s.tasks[i].seed, plan.seeds[i % 2]);
+    }
+    EXPECT_EQ(s.provenance.vector_files.size(), 4u);
+    EXPECT_EQ(to_json(summary_from_json(to_json(s))), to_json(s));
+}
+
+TEST_F(StudyRun, BaselinesAlone) {
+    plan.methods = {};
+    const Summary s = run();
+    ASSERT_EQ(s.tasks.size(), 2u);
+    EXPECT_EQ(s.tasks[0].test.size(), 2u);
+    EXPECT_TRUE(s.tasks[0].grid.empty());
+    EXPECT_FALSE(fs::exists(at("vectors")));
+}
+
+TEST_F(StudyRun, WrongInputIsFoundBeforeTheFolderIsMade) {
+    const Plan good = plan;
+    host.resolve_model = [](const std::string& name) {
+        if (name == "absent") throw Error(Code::missing, "no model " + name);
+        return fs::path(name);
+    };
+    plan.models.push_back("absent");
+    expect_parts(error_of(Code::missing, [&] { run(); }), {"absent"});
+    plan = good;
+    plan.tasks.push_back("twise");
+    expect_parts(error_of(Code::missing, [&] { run(); }), {"twise", "twice"});
+    plan = good;
+    plan.tasks.push_back((folder.path() / "data/functional/twice.json").string());
+    expect_parts(error_of(Code::bad_input, [&] { run(); }), {"same name"});
+    plan = good;
+    plan.tasks = {folder.write("three.json", R"([{"input":"a","output":"b"},{"input":"c","output":"d"},{"input":"e","output":"f"}])").string()};
+    expect_parts(error_of(Code::bad_input, [&] { run(); }), {"three"});
+    EXPECT_FALSE(fs::exists(folder.path() / "run"));
+}
+
+TEST_F(StudyRun, AnotherPlanIsRefused) {
+    run();
+    const std::string records = slurp(at("records.jsonl")), kept = slurp(at("plan.toml"));
+    plan.n_test = 5;
+    expect_parts(error_of(Code::bad_input, [&] { run(); }), {"another plan", "--out"});
+    EXPECT_EQ(slurp(at("records.jsonl")), records);
+    EXPECT_EQ(slurp(at("plan.toml")), kept);
+}
+
+// Whatever is wrong with the files of a run folder, it is the input that is bad.
+TEST_F(StudyRun, DamagedFoldersAreBadInput) {
+    run();
+    const auto damaged = [&](const char* file, const std::string& bytes) {
+        const std::string before = slurp(at(file));
+        folder.write(std::string("run/") + file, bytes);
+        const auto text = error_of(Code::bad_input, [&] { summarise_run(folder.path() / "run"); });
+        EXPECT_FALSE(text.empty());
+        folder.write(std::string("run/") + file, before);
+    };
+    const auto without = [&](const char* file, const std::string& part) {
+        std::string text = slurp(at(file));
+        const auto i = text.find(part);
+        EXPECT_NE(i, std::string::npos) << part;
+        damaged(file, text.replace(i, part.size(), "\"other\":"));
+    };
+    damaged("environment.json", "{");
+    damaged("environment.json", "[]");
+    damaged("environment.json", "{\"tasks\": 3}");
+    damaged("plan.toml", "models = 3\n");
+    damaged("records.jsonl", slurp(at("records.jsonl")).substr(7));
+    without("records.jsonl", "\"setting\":");
+    without("records.jsonl", "\"item\":");
+    without("records.jsonl", "\"settings\":");
+    without("records.jsonl", "\"test_units\":");
+    EXPECT_NO_THROW(summarise_run(folder.path() / "run"));
+    error_of(Code::missing, [&] { summarise_run(folder.path() / "absent"); });
+}
+
+TEST_F(StudyRun, TornLedgerLinesAreSkipped) {
+    run();
+    const auto n = read_costs(folder.path() / "run").size();
+    std::ofstream(at("cost.jsonl"), std::ios::app) << "{\"model\": 3, \"seconds\": \"x\"}\n[1]\n{\"model\": \"m\", \"pha";
+    EXPECT_EQ(read_costs(folder.path() / "run").size(), n);
+}
+
+}  // namespace
+}  // namespace tiller

@@ -1,0 +1,108 @@
+// The rules by which a setting is chosen, on made-up records.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "study/task_run.h"
+
+namespace tiller::study {
+namespace {
+
+using nlohmann::json;
+
+std::vector<Candidate> grid_of(std::initializer_list<const char*> ids) {
+    std::vector<Candidate> grid;
+    for (const char* id : ids) grid.push_back({id, id, "m", "grid", {}, {}, 0});
+    return grid;
+}
+
+json functional(const char* setting, int first_token, double logprob) {
+    return {{"setting", setting}, {"item", 0}, {"first_token", first_token}, {"logprob", logprob}};
+}
+
+json behavioural(const char* setting, double style, int collapsed) {
+    return {{"setting", setting}, {"item", 0}, {"style", style}, {"collapsed", collapsed}};
+}
+
+std::string chosen(const std::vector<Candidate>& grid, const std::vector<json>& records, bool is_behavioural, double limit = 0.25) {
+    return grid[choose(grid, records, is_behavioural, limit)].id;
+}
+
+TEST(Choose, HighestAccuracyWins) {
+    const auto grid = grid_of({"a", "b", "c"});
+    EXPECT_EQ(chosen(grid, {functional("a", 0, -1), functional("b", 1, -9), functional("c", 0, -1)}, false), "b");
+}
+
+TEST(Choose, OrderOfRecordsDoesNotMatter) {
+    const auto grid = grid_of({"a", "b"});
+    EXPECT_EQ(chosen(grid, {functional("b", 1, -1), functional("a", 0, -1), functional("a", 1, -1), functional("b", 1, -1)}, false), "b");
+}
+
+TEST(Choose, TiesGoToTheHigherLogProbability) {
+    const auto grid = grid_of({"a", "b", "c"});
+    EXPECT_EQ(chosen(grid, {functional("a", 1, -2), functional("b", 1, -1), functional("c", 1, -3)}, false), "b");
+}
+
+TEST(Choose, FullTiesGoToTheEarlierPoint) {
+    const auto grid = grid_of({"a", "b", "c"});
+    EXPECT_EQ(chosen(grid, {functional("a", 0, -2), functional("b", 1, -1), functional("c", 1, -1)}, false), "b");
+    EXPECT_EQ(chosen(grid_of({"x", "y"}), {behavioural("x", 0.5, 0), behavioural("y", 0.5, 0)}, true), "x");
+}
+
+// A broken row counts as the worst answer, not as an average one.
+TEST(Choose, BrokenRowsWithoutLogProbabilityLose) {
+    const auto grid = grid_of({"broken", "whole"});
+    const json none = {{"setting", "broken"}, {"first_token", 0}, {"logprob", nullptr}, {"broken", true}};
+    const json left_out = {{"setting", "broken"}, {"broken", true}};
+    EXPECT_EQ(chosen(grid, {none, functional("broken", 0, -1), functional("whole", 0, -20), functional("whole", 0, -20)}, false), "whole");
+    EXPECT_EQ(chosen(grid, {left_out, functional("broken", 0, -1), functional("whole", 0, -20), functional("whole", 0, -20)}, false), "whole");
+}
+
+TEST(Choose, HighestStyleWithinTheLimitWins) {
+    const auto grid = grid_of({"weak", "strong", "wild"});
+    const std::vector<json> records = {behavioural("weak", 0.4, 0), behavioural("strong", 0.7, 0), behavioural("wild", 0.99, 1)};
+    EXPECT_EQ(chosen(grid, records, true), "strong");
+    EXPECT_EQ(chosen(grid, records, true, 1.0), "wild");
+}
+
+TEST(Choose, TheLimitItselfIsAllowed) {
+    const auto grid = grid_of({"weak", "edge"});
+    std::vector<json> records;
+    for (int i = 0; i < 4; ++i) {
+        records.push_back(behavioural("weak", 0.4, 0));
+        records.push_back(behavioural("edge", 0.9, i == 0));
+    }
+    EXPECT_EQ(chosen(grid, records, true, 0.25), "edge");
+    EXPECT_EQ(chosen(grid, records, true, 0.24), "weak");
+}
+
+// It is the share that counts, though one setting has more records.
+TEST(Choose, AboveTheLimitTheLeastDamageWins) {
+    const auto grid = grid_of({"a", "b", "c"});
+    const std::vector<json> records = {behavioural("a", 0.9, 1), behavioural("a", 0.9, 1), behavioural("b", 0.2, 1), behavioural("b", 0.2, 0),
+                                       behavioural("c", 0.3, 1), behavioural("c", 0.3, 1)};
+    EXPECT_EQ(chosen(grid, records, true), "b");
+    const std::vector<json> equal = {behavioural("a", 0.2, 1), behavioural("b", 0.9, 1), behavioural("c", 0.3, 1)};
+    EXPECT_EQ(chosen(grid, equal, true), "b");
+}
+
+TEST(Choose, FunctionalTasksKnowNoCollapse) {
+    const auto grid = grid_of({"a", "b"});
+    json collapsed = functional("b", 1, -1);
+    collapsed["style"] = 0.0;
+    EXPECT_EQ(chosen(grid, {functional("a", 0, -1), collapsed}, false, 0.0), "b");
+}
+
+TEST(ChoiceRules, NameTheLimit) {
+    Plan plan;
+    plan.collapse_limit = 0.07;
+    const auto rules = choice_rules(plan);
+    ASSERT_EQ(rules.size(), 2u);
+    EXPECT_NE(rules[0].find("first-token accuracy"), std::string::npos);
+    EXPECT_NE(rules[1].find("7 %"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tiller::study

@@ -1,0 +1,195 @@
+// The journal: what is kept when a process is killed, when the disk is full, and when somebody else writes.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "study/journal.h"
+#include "test_tasks_files.h"
+
+namespace tiller::study {
+namespace {
+
+using nlohmann::json;
+using test::error_of;
+using test::expect_parts;
+
+std::string slurp(const std::filesystem::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+class JournalTest : public testing::Test {
+protected:
+    std::filesystem::path file() const { return folder.path() / "records.jsonl"; }
+    void put(const std::string& bytes) const { folder.write("records.jsonl", bytes); }
+    std::string refusal() const {
+        return error_of(Code::bad_input, [&] { Journal journal(folder.path()); });
+    }
+
+    test::ScratchFolder folder;
+    const std::vector<json> two = {{{"item", 1}, {"logprob", -0.5}}, {{"item", 2}, {"text", "b"}}};
+    const std::string first = R"({"item":1,"unit":"a"})" "\n" R"({"end":1,"unit":"a"})" "\n";
+    const std::string second = R"({"item":2,"unit":"b"})" "\n" R"({"end":1,"unit":"b"})" "\n";
+};
+
+TEST_F(JournalTest, UnitsAreThereAfterReopening) {
+    {
+        Journal journal(folder.path());
+        EXPECT_FALSE(journal.has("a"));
+        journal.append("a", two);
+        journal.append("empty", {});
+        EXPECT_TRUE(journal.has("a"));
+        EXPECT_EQ(journal.records("a").size(), 2u);
+    }
+    Journal journal(folder.path());
+    ASSERT_TRUE(journal.has("a"));
+    EXPECT_TRUE(journal.has("empty"));
+    EXPECT_TRUE(journal.records("empty").empty());
+    EXPECT_FALSE(journal.has("b"));
+    EXPECT_EQ(journal.records("a")[0].at("logprob"), -0.5);
+    EXPECT_EQ(journal.records("a")[1].at("text"), "b");
+    EXPECT_EQ(journal.records("a")[1].at("unit"), "a");
+}
+
+TEST_F(JournalTest, TheFileIsWhatTheFormatSays) {
+    Journal journal(folder.path());
+    journal.append("a", {{{"item", 1}}});
+    journal.append("b", {{{"item", 2}}});
+    EXPECT_EQ(slurp(file()), first + second);
+}
+
+// Numbers used now are those that a restart reads.
+TEST_F(JournalTest, RecordsAreTheSameNowAndAfterARestart) {
+    const std::vector<json> records = {{{"logprob", -0.1f}, {"nll", 1.0 / 3}, {"none", std::nan("")}}};
+    Journal journal(folder.path());
+    journal.append("a", records);
+    EXPECT_EQ(journal.records("a"), read_units(folder.path()).at("a"));
+    EXPECT_TRUE(journal.records("a")[0].at("none").is_null());
+}
+
+TEST_F(JournalTest, TornLastLineIsCutOff) {
+    put(first + second + R"({"item":3,"un)");
+    {
+        Journal journal(folder.path());
+        EXPECT_TRUE(journal.has("a"));
+        EXPECT_TRUE(journal.has("b"));
+        EXPECT_EQ(slurp(file()), first + second);
+        journal.append("c", {});
+    }
+    EXPECT_TRUE(read_units(folder.path()).count("c"));
+}
+
+TEST_F(JournalTest, EveryCutLeavesTheFinishedUnits) {
+    const std::string whole = first + second;
+    for (std::size_t size = 0; size <= whole.size(); ++size) {
+        put(whole.substr(0, size));
+        Journal journal(folder.path());
+        EXPECT_EQ(journal.has("a"), size >= first.size()) << size;
+        EXPECT_EQ(journal.has("b"), size == whole.size()) << size;
+        EXPECT_EQ(slurp(file()), size == whole.size() ? whole : size >= first.size() ? first : "") << size;
+    }
+}
+
+TEST_F(JournalTest, UnfinishedUnitIsCutOff) {
+    put(first + R"({"item":3,"unit":"c"})" "\n" R"({"item":4,"unit":"c"})" "\n");
+    Journal journal(folder.path());
+    EXPECT_FALSE(journal.has("c"));
+    EXPECT_EQ(slurp(file()), first);
+}
+
+TEST_F(JournalTest, DamagedLinesAreRefusedAndLeft) {
+    const std::vector<std::pair<std::string, const char*>> damaged = {
+        {first + "{\"item\":2,\"unit\n" + second, "line 3"},
+        {first + "\n" + second, "line 3"},
+        {first + "[1]\n" + second, "line 3"},
+        {first + "{\"item\":2}\n" + second, "line 3"},
+        {first + "{\"item\":2,\"unit\":3}\n" + second, "line 3"},
+        {std::string("\0\0\0\0\n", 5) + first, "line 1"},
+        {first + second.substr(0, second.find('\n') + 1) + R"({"end":2,"unit":"b"})" "\n" + first, "line 4"},
+        {first + R"({"end":1,"unit":"b"})" "\n" + first, "line 3"},
+        {first + R"({"end":-1,"unit":"b"})" "\n" + first, "line 3"},
+        {first + R"({"end":"x","unit":"b"})" "\n" + first, "line 3"},
+        {first + R"({"item":2,"unit":"b"})" "\n" R"({"end":1,"unit":"c"})" "\n" + first, "line 4"},
+    };
+    for (const auto& [text, line] : damaged) {
+        put(text);
+        expect_parts(refusal(), {"records.jsonl", line, "damaged"});
+        EXPECT_EQ(slurp(file()), text);
+    }
+}
+
+TEST_F(JournalTest, ARefusalGivesTheLockBack) {
+    put("no json\n");
+    refusal();
+    put(first);
+    EXPECT_NO_THROW(Journal(folder.path()));
+}
+
+TEST_F(JournalTest, SecondJournalIsRefused) {
+    {
+        Journal journal(folder.path());
+        expect_parts(error_of(Code::environment, [&] { Journal other(folder.path()); }), {folder.path().c_str(), "in use"});
+        journal.append("a", two);  // the first one goes on
+    }
+    EXPECT_TRUE(Journal(folder.path()).has("a"));
+}
+
+TEST_F(JournalTest, ReadingNeedsNoLock) {
+    Journal journal(folder.path());
+    journal.append("a", two);
+    EXPECT_EQ(read_units(folder.path()).at("a").size(), 2u);
+}
+
+TEST_F(JournalTest, MissingFolderIsTheEnvironment) {
+    expect_parts(error_of(Code::environment, [&] { Journal journal(folder.path() / "no"); }), {"no", "cannot open"});
+    EXPECT_TRUE(read_units(folder.path() / "no").empty());
+}
+
+TEST_F(JournalTest, AFullDiskLeavesTheFileAsItWas) {
+    Journal journal(folder.path());
+    journal.append("a", {{{"item", 1}}});
+    ASSERT_EQ(slurp(file()), first);
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    // Some of the bytes fit, so that there is something to take back.
+    rlimit limit = before;
+    limit.rlim_cur = first.size() + 30;
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+    std::string message;
+    Code code = Code::usage;
+    try {
+        journal.append("b", {{{"item", 2}, {"text", std::string(1000, 'x')}}});
+    } catch (const Error& e) {
+        message = e.what();
+        code = e.code();
+    }
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, handler);
+    EXPECT_EQ(code, Code::environment);
+    expect_parts(message, {"records.jsonl", "File too large", "run the same command again"});
+    EXPECT_FALSE(journal.has("b"));
+    EXPECT_EQ(slurp(file()), first);
+    journal.append("b", {{{"item", 2}}});  // there is space again
+    EXPECT_EQ(slurp(file()), first + second);
+}
+
+TEST_F(JournalTest, InvalidUtf8BecomesValid) {
+    {
+        Journal journal(folder.path());
+        journal.append("a", {{{"generated", "ok \xff\xfe end\n\"quoted\""}}});
+        EXPECT_EQ(journal.records("a")[0].at("generated"), "ok \xef\xbf\xbd\xef\xbf\xbd end\n\"quoted\"");
+    }
+    EXPECT_EQ(Journal(folder.path()).records("a")[0].at("generated"), "ok \xef\xbf\xbd\xef\xbf\xbd end\n\"quoted\"");
+}
+
+}  // namespace
+}  // namespace tiller::study
