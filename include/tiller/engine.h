@@ -4,8 +4,9 @@
 // Batch-shape rules (they make a row's numbers independent of its neighbours, see docs/architecture.md):
 //  1. A row's prompt of T tokens is computed as tokens [0, T-1) in chunks with boundaries at multiples of
 //     512 tokens, then the last prompt token and every further token as steps of one token per row.
-//  2. Every row has its own key/value stream in run(); only rows with equal prompt lengths are computed
-//     together before the last token, and steps are padded to a multiple of four rows.
+//  2. Every row has its own key/value stream in run(); only rows with equal padded prompt lengths are computed
+//     together before the last token; prompts are padded to a multiple of four tokens (the padding is cut off
+//     again) and steps to a multiple of four rows, because kernels for one to three rows round otherwise.
 //  3. Flash attention is off on the CPU.
 // fork() shares one prompt's cells between its rows, so that a branch's rounding depends on its slot. Its results
 // are the same for the same call, and agree with run() to about 1e-5 in log-probability on float32 models; on

@@ -80,7 +80,8 @@ public:
     /// of more than 2^30 bytes.
     std::vector<Token> tokenize(std::string_view text, bool add_bos = true) const;
 
-    /// Text of tokens; control tokens give no text. May end within a UTF-8 character.
+    /// Text of tokens as a continuation has it (a leading blank is kept); control tokens give no text. May end
+    /// within a UTF-8 character.
     std::string text(std::span<const Token> tokens) const;
     /// Text of one token as the vocabulary has it (for tables); control tokens give their name.
     std::string piece(Token token) const;

@@ -192,17 +192,21 @@ std::vector<Token> Model::tokenize(std::string_view text, bool add_bos) const {
 }
 
 std::string Model::text(std::span<const Token> tokens) const {
-    std::string out(tokens.size() * 8 + 16, '\0');
-    const auto call = [&] {
-        return llama_detokenize(handle_->vocab(), tokens.data(), static_cast<std::int32_t>(tokens.size()), out.data(),
-                                static_cast<std::int32_t>(out.size()), /*remove_special*/ true, /*unparse_special*/ false);
-    };
-    int n = call();
-    if (n < 0) {
-        out.resize(static_cast<std::size_t>(-n));
-        n = call();
+    // Token by token: the engine's detokenizer strips the blank in front of a text, which a continuation must keep.
+    std::string out;
+    std::string buffer(64, '\0');
+    for (const Token token : tokens) {
+        const auto call = [&] {
+            return llama_token_to_piece(handle_->vocab(), token, buffer.data(), static_cast<std::int32_t>(buffer.size()), /*lstrip*/ 0,
+                                        /*special*/ false);
+        };
+        int n = call();
+        if (n < 0) {
+            buffer.resize(static_cast<std::size_t>(-n));
+            n = call();
+        }
+        out.append(buffer, 0, static_cast<std::size_t>(std::max(n, 0)));
     }
-    out.resize(static_cast<std::size_t>(std::max(n, 0)));
     return out;
 }
 

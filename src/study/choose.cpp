@@ -1,6 +1,9 @@
 // The rules by which a setting is chosen on the validation split.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "study/task_run.h"
 
 namespace tiller::study {
@@ -18,33 +21,56 @@ double number(const nlohmann::json& record, const char* key, double missing) {
 
 }  // namespace
 
+namespace {
+
+// Highest accuracy, within what so few items can tell: one standard error below the best counts as equal, and the
+// log-probability, which is far less noisy than a handful of hits, decides.
+std::size_t choose_functional(const std::vector<Score>& scores) {
+    double best = 0;
+    for (const Score& s : scores) best = std::max(best, s.primary / s.n);
+    const double error = std::sqrt(best * (1 - best) / std::max(1, scores.front().n));
+    std::size_t chosen = scores.size();
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+        if (scores[i].primary / scores[i].n < best - error) continue;
+        if (chosen == scores.size() || scores[i].logprob > scores[chosen].logprob) chosen = i;
+    }
+    return chosen;
+}
+
+// Above the limit of collapsed outputs, less damage wins; below it, more effect.
+std::size_t choose_behavioural(const std::vector<Score>& scores, double collapse_limit) {
+    const auto better = [&](const Score& a, const Score& b) {
+        const double ca = a.collapsed / a.n, cb = b.collapsed / b.n;
+        if ((ca > collapse_limit) != (cb > collapse_limit)) return ca <= collapse_limit;
+        if (ca > collapse_limit && ca != cb) return ca < cb;
+        return a.primary > b.primary;
+    };
+    std::size_t chosen = 0;
+    for (std::size_t i = 1; i < scores.size(); ++i)
+        if (better(scores[i], scores[chosen])) chosen = i;
+    return chosen;
+}
+
+}  // namespace
+
 std::size_t choose(const std::vector<Candidate>& grid, const std::vector<nlohmann::json>& records, bool behavioural, double collapse_limit) {
     const std::string primary = primary_metric(behavioural);
-    std::map<std::string, Score> scores;
+    std::map<std::string, Score> by_setting;
     for (const auto& record : records) {
-        Score& s = scores[record.at("setting").get<std::string>()];
+        Score& s = by_setting[record.at("setting").get<std::string>()];
         s.primary += number(record, primary.c_str(), 0);
         s.logprob += number(record, "logprob", -100);  // a broken row has none
         s.collapsed += number(record, "collapsed", 0);
         ++s.n;
     }
-    std::size_t best = 0;
-    const auto better = [&](const Score& a, const Score& b) {
-        const double ca = a.collapsed / a.n, cb = b.collapsed / b.n;
-        // Above the limit, less damage wins; below it, more effect.
-        if ((ca > collapse_limit) != (cb > collapse_limit)) return ca <= collapse_limit;
-        if (ca > collapse_limit && ca != cb) return ca < cb;
-        if (a.primary != b.primary) return a.primary > b.primary;
-        return !behavioural && a.logprob > b.logprob;
-    };
-    for (std::size_t i = 1; i < grid.size(); ++i)
-        if (better(scores.at(grid[i].id), scores.at(grid[best].id))) best = i;
-    return best;
+    std::vector<Score> scores;
+    for (const Candidate& candidate : grid) scores.push_back(by_setting.at(candidate.id));
+    return behavioural ? choose_behavioural(scores, collapse_limit) : choose_functional(scores);
 }
 
 std::vector<std::string> choice_rules(const Plan& plan) {
-    return {"Functional and extractive tasks: the chosen setting has the highest first-token accuracy on the validation split; ties go to "
-            "the higher mean log-probability of the answer, then to the earlier point of the grid.",
+    return {"Functional and extractive tasks: among the settings whose first-token accuracy on the validation split is within one standard "
+            "error of the best, the one with the highest mean log-probability of the answer (ties: the earlier point of the grid).",
             fmt::format("Behavioural tasks: among the settings with at most {:.0f} % collapsed outputs on the validation split, the one with the "
                         "highest style score; when none keeps that limit, the one with the fewest collapsed outputs.",
                         plan.collapse_limit * 100)};
