@@ -10,8 +10,8 @@ using namespace tiller::test;
 
 namespace {
 
-// AIEs here are of the size 1e-2; the engine's float32 leaves some 1e-6.
-constexpr double kAieBound = 2e-5;
+// AIEs here are of the size 1e-3 to 1e-2; the engine's float32 leaves some 1e-7.
+constexpr double kAieBound = 5e-6;
 
 struct Expected {
     std::vector<std::vector<double>> mean, aie;
@@ -74,6 +74,7 @@ void choose_likely_targets(const MethodsModel& m, FvTrials& trials) {
                 trial.target = word;
             }
         }
+        trial.target += " is in";  // the first token alone is scored
     }
 }
 
@@ -92,7 +93,7 @@ TEST_P(MethodsHeadSearch, AgreesWithTheReference) {
     ASSERT_EQ(search.aie.size(), 3u);
     double largest = 0;
     for (std::size_t il = 0; il < 3; ++il) {
-        EXPECT_LT(max_difference(search.mean_head_output[il], expected.mean[il]), 2e-4) << "layer " << il;
+        EXPECT_LT(max_difference(search.mean_head_output[il], expected.mean[il]), 2e-5) << "layer " << il;
         EXPECT_LT(max_difference(search.aie[il], expected.aie[il]), kAieBound) << "layer " << il;
         for (double a : expected.aie[il]) largest = std::max(largest, std::fabs(a));
     }

@@ -74,7 +74,7 @@ TEST_F(MethodsInterface, OnlyTrainingItemsAreLookedAt) {
         for (std::size_t i = train_.size(); i < task_.items.size(); ++i)
             task_.items[i] = {static_cast<int>(i), "is is is", "in in in", {"in in in"}};
         EXPECT_TRUE(saved(*method, 11) == first) << method->name();
-        task_.items[3].output = task_.items[3].outputs[0] = "is in a";
+        for (int i : train_) task_.items[static_cast<std::size_t>(i)].output = "is in a";
         EXPECT_FALSE(saved(*method, 11) == first) << method->name();
     }
 }
@@ -112,6 +112,34 @@ TEST_F(MethodsInterface, ProgressReachesTheEndAndCheckpointsAreUsed) {
         }
         EXPECT_EQ(find_method(name).extract(in).directions, v.directions) << name;
     }
+}
+
+// Means over prompts with right labels, effects over other prompts with permuted ones.
+TEST_F(MethodsInterface, FvPromptsAreThePapers) {
+    FvTrials trials;
+    for (const auto& p : make_prompts(task_, train_, 6, 2, 11, false)) trials.mean.push_back(p.text);
+    for (const auto& p : make_prompts(task_, train_, 3, 2, 12, true)) trials.patch.push_back({p.text, p.target});
+    const HeadSearch search = search_heads(engine_, trials);
+    const SteeringVector v = find_method("fv").extract(input(11));
+    EXPECT_EQ(v.aie, search.aie);
+    EXPECT_EQ(v.mean_head_output, search.mean_head_output);
+}
+
+TEST_F(MethodsInterface, CountsAreThePapersUnlessGiven) {
+    TinyOptions small;
+    small.n_layer = 1;
+    small.n_head = small.n_head_kv = 1;
+    Engine engine(tiny(small), exact());
+    train_ = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+    const MethodInput in{engine, task_, train_, kUnrelated, 1, {}, nullptr, {}};
+    const auto fv = find_method("fv").extract(in).provenance.settings;
+    EXPECT_EQ(fv.at("n_mean"), "100");
+    EXPECT_EQ(fv.at("n_patch"), "25");
+    EXPECT_EQ(fv.at("n_shot"), "10");
+    EXPECT_EQ(fv.at("heads"), "1");
+    const auto icv = find_method("icv").extract(in).provenance.settings;
+    EXPECT_EQ(icv.at("pairs"), "12") << "100, or all that there are";
+    EXPECT_EQ(icv.at("n_last"), "4");
 }
 
 // Every setting that a study would try gives edits that the engine takes, also through a saved file.

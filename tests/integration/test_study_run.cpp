@@ -1,4 +1,5 @@
-// A whole study on a tiny model, in this process: what it gives, and what it finds in the folder when it goes on.
+// A whole study on a tiny model, in this process: what it gives, and what it finds in the folder when it goes
+// on.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -36,7 +37,9 @@ protected:
     void TearDown() override { ::unsetenv("TILLER_CACHE_DIR"); }
 
     Summary run(const std::string& name = "run") { return run_study(plan, folder.path() / name, host); }
-    fs::path at(const std::string& file, const std::string& run = "run") const { return folder.path() / run / file; }
+    fs::path at(const std::string& file, const std::string& run = "run") const {
+        return folder.path() / run / file;
+    }
     std::vector<fs::path> vectors() const {
         std::vector<fs::path> files;
         for (const auto& entry : fs::directory_iterator(at("vectors"))) files.push_back(entry.path());
@@ -84,8 +87,9 @@ TEST_F(StudyRun, GivesEverythingThatReportsShow) {
             EXPECT_LE(i.mean, i.high);
             EXPECT_EQ(setting.difference.count("zero-shot"), setting.id != "zero-shot") << setting.id;
         }
-        EXPECT_EQ(ids, (std::vector<std::string>{"zero-shot", behavioural ? "1-shot" : "2-shot", "fv-paper", "fv-chosen", "fv-random", "icv-paper",
-                                                 "icv-chosen", "icv-random"}));
+        EXPECT_EQ(ids, (std::vector<std::string>{"zero-shot", behavioural ? "1-shot" : "2-shot", "fv-paper",
+                                                 "fv-chosen", "fv-random", "icv-paper", "icv-chosen",
+                                                 "icv-random"}));
         EXPECT_TRUE(find(t.test, "fv-chosen")->difference.count("icv-chosen"));
         EXPECT_TRUE(find(t.test, "fv-chosen")->difference.count("random"));
         EXPECT_TRUE(find(t.test, "icv-chosen")->difference.count("random"));
@@ -93,7 +97,8 @@ TEST_F(StudyRun, GivesEverythingThatReportsShow) {
         for (const char* method : {"fv", "icv"}) {
             bool in_grid = false;
             for (const auto& point : t.grid)
-                in_grid |= point.method == method && point.setting == find(t.test, std::string(method) + "-chosen")->setting;
+                in_grid |= point.method == method &&
+                           point.setting == find(t.test, std::string(method) + "-chosen")->setting;
             EXPECT_TRUE(in_grid) << method;
         }
         for (const auto& point : t.grid) EXPECT_EQ(point.n, 3) << point.id;
@@ -142,9 +147,12 @@ TEST_F(StudyRun, CostsAreChargedToWhatTheyAreFor) {
     std::set<std::string> phases;
     for (const auto& c : read_costs(folder.path() / "run")) {
         phases.insert(c.phase + "/" + c.method);
-        if (c.phase != "close") EXPECT_GT(c.n_decode, 0u) << c.phase << c.method;
+        if (c.phase != "close") {
+            EXPECT_GT(c.n_decode, 0u) << c.phase << c.method;
+        }
     }
-    for (const char* phase : {"extract/fv", "extract/icv", "tune/fv", "tune/icv", "test/all"}) EXPECT_TRUE(phases.count(phase)) << phase;
+    for (const char* phase : {"extract/fv", "extract/icv", "tune/fv", "tune/icv", "test/all"})
+        EXPECT_TRUE(phases.count(phase)) << phase;
 }
 
 // Stopped at every step in turn, and gone on with: the same summary, and no unit computed twice.
@@ -158,7 +166,9 @@ TEST_F(StudyRun, StoppedAnywhereItGoesOn) {
         ASSERT_LT(n_stop, 200);
         int n_step = 0;
         // Later each time, so that long steps get done as well.
-        host.observer.step = [&](const std::string&, const std::string&, std::size_t, std::size_t) { stop = ++n_step >= 2 + n_stop; };
+        host.observer.step = [&](const std::string&, const std::string&, std::size_t, std::size_t) {
+            stop = ++n_step >= 2 + n_stop;
+        };
         stop = false;
         try {
             EXPECT_EQ(to_json(run()), summary);
@@ -182,12 +192,25 @@ TEST_F(StudyRun, DeletedVectorsAreMadeAgain) {
     for (const auto& [file, bytes] : before) EXPECT_EQ(slurp(file), bytes) << file;
     EXPECT_EQ(slurp(at("records.jsonl")), records);
     EXPECT_TRUE(!fs::exists(at("checkpoints")) || fs::is_empty(at("checkpoints")));
+    // In the middle of the work: the validation is in the journal, the vectors are gone.
+    std::atomic<bool> stop = false;
+    host.cancel = &stop;
+    host.observer.step = [&](const std::string&, const std::string& what, std::size_t, std::size_t) {
+        stop = what.find("test items") == 0;
+    };
+    error_of(Code::interrupted, [&] { run("stopped"); });
+    EXPECT_FALSE(fs::is_empty(at("vectors", "stopped")));
+    fs::remove_all(at("vectors", "stopped"));
+    host.cancel = nullptr;
+    EXPECT_EQ(to_json(run("stopped")), summary);
 }
 
 TEST_F(StudyRun, DamagedVectorIsNamed) {
     std::atomic<bool> stop = false;
     host.cancel = &stop;
-    host.observer.step = [&](const std::string&, const std::string& what, std::size_t, std::size_t) { stop = what.find("test items") == 0; };
+    host.observer.step = [&](const std::string&, const std::string& what, std::size_t, std::size_t) {
+        stop = what.find("test items") == 0;
+    };
     error_of(Code::interrupted, [&] { run(); });
     stop = false;
     ASSERT_FALSE(vectors().empty());
@@ -256,7 +279,11 @@ TEST_F(StudyRun, WrongInputIsFoundBeforeTheFolderIsMade) {
     plan.tasks.push_back((folder.path() / "data/functional/twice.json").string());
     expect_parts(error_of(Code::bad_input, [&] { run(); }), {"same name"});
     plan = good;
-    plan.tasks = {folder.write("three.json", R"([{"input":"a","output":"b"},{"input":"c","output":"d"},{"input":"e","output":"f"}])").string()};
+    plan.tasks = {
+        folder
+            .write("three.json",
+                   R"([{"input":"a","output":"b"},{"input":"c","output":"d"},{"input":"e","output":"f"}])")
+            .string()};
     expect_parts(error_of(Code::bad_input, [&] { run(); }), {"three"});
     EXPECT_FALSE(fs::exists(folder.path() / "run"));
 }
@@ -302,7 +329,8 @@ TEST_F(StudyRun, DamagedFoldersAreBadInput) {
 TEST_F(StudyRun, TornLedgerLinesAreSkipped) {
     run();
     const auto n = read_costs(folder.path() / "run").size();
-    std::ofstream(at("cost.jsonl"), std::ios::app) << "{\"model\": 3, \"seconds\": \"x\"}\n[1]\n{\"model\": \"m\", \"pha";
+    std::ofstream(at("cost.jsonl"), std::ios::app)
+        << "{\"model\": 3, \"seconds\": \"x\"}\n[1]\n{\"model\": \"m\", \"pha";
     EXPECT_EQ(read_costs(folder.path() / "run").size(), n);
 }
 

@@ -84,7 +84,9 @@ public:
                 if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) ::_exit(126);
                 ::signal(SIGXFSZ, SIG_IGN);
             }
-            if (options.uid != 0 && (::setgroups(0, nullptr) != 0 || ::setgid(options.uid) != 0 || ::setuid(options.uid) != 0)) ::_exit(126);
+            if (options.uid != 0 &&
+                (::setgroups(0, nullptr) != 0 || ::setgid(options.uid) != 0 || ::setuid(options.uid) != 0))
+                ::_exit(126);
             ::execve(argv[0], argv.data(), envp.data());
             ::_exit(127);
         }

@@ -26,28 +26,55 @@ json behavioural(const char* setting, double style, int collapsed) {
     return {{"setting", setting}, {"item", 0}, {"style", style}, {"collapsed", collapsed}};
 }
 
-std::string chosen(const std::vector<Candidate>& grid, const std::vector<json>& records, bool is_behavioural, double limit = 0.25) {
+std::string chosen(const std::vector<Candidate>& grid, const std::vector<json>& records, bool is_behavioural,
+                   double limit = 0.25) {
     return grid[choose(grid, records, is_behavioural, limit)].id;
 }
 
 TEST(Choose, HighestAccuracyWins) {
     const auto grid = grid_of({"a", "b", "c"});
-    EXPECT_EQ(chosen(grid, {functional("a", 0, -1), functional("b", 1, -9), functional("c", 0, -1)}, false), "b");
+    EXPECT_EQ(chosen(grid, {functional("a", 0, -1), functional("b", 1, -9), functional("c", 0, -1)}, false),
+              "b");
+}
+
+// One hit in 17 items is noise: within one standard error the log-probability decides, beyond it accuracy does.
+TEST(Choose, WithinOneStandardErrorTheLogProbabilityDecides) {
+    const auto grid = grid_of({"lucky", "likely", "far"});
+    std::vector<json> records;
+    for (int i = 0; i < 17; ++i) {
+        records.push_back(functional("lucky", i == 0, -12));
+        records.push_back(functional("likely", 0, -5));
+        records.push_back(functional("far", 0, -6));
+    }
+    EXPECT_EQ(chosen(grid, records, false), "likely");
+    records.clear();
+    for (int i = 0; i < 17; ++i) {
+        records.push_back(functional("lucky", i < 9, -12));
+        records.push_back(functional("likely", i < 4, -5));
+        records.push_back(functional("far", i < 8, -6));
+    }
+    EXPECT_EQ(chosen(grid, records, false), "far");
 }
 
 TEST(Choose, OrderOfRecordsDoesNotMatter) {
     const auto grid = grid_of({"a", "b"});
-    EXPECT_EQ(chosen(grid, {functional("b", 1, -1), functional("a", 0, -1), functional("a", 1, -1), functional("b", 1, -1)}, false), "b");
+    EXPECT_EQ(chosen(grid,
+                     {functional("b", 1, -1), functional("a", 0, -1), functional("a", 1, -1),
+                      functional("b", 1, -1)},
+                     false),
+              "b");
 }
 
 TEST(Choose, TiesGoToTheHigherLogProbability) {
     const auto grid = grid_of({"a", "b", "c"});
-    EXPECT_EQ(chosen(grid, {functional("a", 1, -2), functional("b", 1, -1), functional("c", 1, -3)}, false), "b");
+    EXPECT_EQ(chosen(grid, {functional("a", 1, -2), functional("b", 1, -1), functional("c", 1, -3)}, false),
+              "b");
 }
 
 TEST(Choose, FullTiesGoToTheEarlierPoint) {
     const auto grid = grid_of({"a", "b", "c"});
-    EXPECT_EQ(chosen(grid, {functional("a", 0, -2), functional("b", 1, -1), functional("c", 1, -1)}, false), "b");
+    EXPECT_EQ(chosen(grid, {functional("a", 0, -2), functional("b", 1, -1), functional("c", 1, -1)}, false),
+              "b");
     EXPECT_EQ(chosen(grid_of({"x", "y"}), {behavioural("x", 0.5, 0), behavioural("y", 0.5, 0)}, true), "x");
 }
 
@@ -56,13 +83,22 @@ TEST(Choose, BrokenRowsWithoutLogProbabilityLose) {
     const auto grid = grid_of({"broken", "whole"});
     const json none = {{"setting", "broken"}, {"first_token", 0}, {"logprob", nullptr}, {"broken", true}};
     const json left_out = {{"setting", "broken"}, {"broken", true}};
-    EXPECT_EQ(chosen(grid, {none, functional("broken", 0, -1), functional("whole", 0, -20), functional("whole", 0, -20)}, false), "whole");
-    EXPECT_EQ(chosen(grid, {left_out, functional("broken", 0, -1), functional("whole", 0, -20), functional("whole", 0, -20)}, false), "whole");
+    EXPECT_EQ(
+        chosen(grid,
+               {none, functional("broken", 0, -1), functional("whole", 0, -20), functional("whole", 0, -20)},
+               false),
+        "whole");
+    EXPECT_EQ(chosen(grid,
+                     {left_out, functional("broken", 0, -1), functional("whole", 0, -20),
+                      functional("whole", 0, -20)},
+                     false),
+              "whole");
 }
 
 TEST(Choose, HighestStyleWithinTheLimitWins) {
     const auto grid = grid_of({"weak", "strong", "wild"});
-    const std::vector<json> records = {behavioural("weak", 0.4, 0), behavioural("strong", 0.7, 0), behavioural("wild", 0.99, 1)};
+    const std::vector<json> records = {behavioural("weak", 0.4, 0), behavioural("strong", 0.7, 0),
+                                       behavioural("wild", 0.99, 1)};
     EXPECT_EQ(chosen(grid, records, true), "strong");
     EXPECT_EQ(chosen(grid, records, true, 1.0), "wild");
 }
@@ -75,16 +111,19 @@ TEST(Choose, TheLimitItselfIsAllowed) {
         records.push_back(behavioural("edge", 0.9, i == 0));
     }
     EXPECT_EQ(chosen(grid, records, true, 0.25), "edge");
+    EXPECT_EQ(chosen(grid_of({"edge", "weak"}), records, true, 0.25), "edge");
     EXPECT_EQ(chosen(grid, records, true, 0.24), "weak");
 }
 
 // It is the share that counts, though one setting has more records.
 TEST(Choose, AboveTheLimitTheLeastDamageWins) {
     const auto grid = grid_of({"a", "b", "c"});
-    const std::vector<json> records = {behavioural("a", 0.9, 1), behavioural("a", 0.9, 1), behavioural("b", 0.2, 1), behavioural("b", 0.2, 0),
+    const std::vector<json> records = {behavioural("a", 0.9, 1), behavioural("a", 0.9, 1),
+                                       behavioural("b", 0.2, 1), behavioural("b", 0.2, 0),
                                        behavioural("c", 0.3, 1), behavioural("c", 0.3, 1)};
     EXPECT_EQ(chosen(grid, records, true), "b");
-    const std::vector<json> equal = {behavioural("a", 0.2, 1), behavioural("b", 0.9, 1), behavioural("c", 0.3, 1)};
+    const std::vector<json> equal = {behavioural("a", 0.2, 1), behavioural("b", 0.9, 1),
+                                     behavioural("c", 0.3, 1)};
     EXPECT_EQ(chosen(grid, equal, true), "b");
 }
 

@@ -36,8 +36,14 @@ protected:
 
     test::ScratchFolder folder;
     const std::vector<json> two = {{{"item", 1}, {"logprob", -0.5}}, {{"item", 2}, {"text", "b"}}};
-    const std::string first = R"({"item":1,"unit":"a"})" "\n" R"({"end":1,"unit":"a"})" "\n";
-    const std::string second = R"({"item":2,"unit":"b"})" "\n" R"({"end":1,"unit":"b"})" "\n";
+    const std::string first = R"({"item":1,"unit":"a"})"
+                              "\n"
+                              R"({"end":1,"unit":"a"})"
+                              "\n";
+    const std::string second = R"({"item":2,"unit":"b"})"
+                               "\n"
+                               R"({"end":1,"unit":"b"})"
+                               "\n";
 };
 
 TEST_F(JournalTest, UnitsAreThereAfterReopening) {
@@ -99,7 +105,10 @@ TEST_F(JournalTest, EveryCutLeavesTheFinishedUnits) {
 }
 
 TEST_F(JournalTest, UnfinishedUnitIsCutOff) {
-    put(first + R"({"item":3,"unit":"c"})" "\n" R"({"item":4,"unit":"c"})" "\n");
+    put(first + R"({"item":3,"unit":"c"})"
+                "\n"
+                R"({"item":4,"unit":"c"})"
+                "\n");
     Journal journal(folder.path());
     EXPECT_FALSE(journal.has("c"));
     EXPECT_EQ(slurp(file()), first);
@@ -113,11 +122,33 @@ TEST_F(JournalTest, DamagedLinesAreRefusedAndLeft) {
         {first + "{\"item\":2}\n" + second, "line 3"},
         {first + "{\"item\":2,\"unit\":3}\n" + second, "line 3"},
         {std::string("\0\0\0\0\n", 5) + first, "line 1"},
-        {first + second.substr(0, second.find('\n') + 1) + R"({"end":2,"unit":"b"})" "\n" + first, "line 4"},
-        {first + R"({"end":1,"unit":"b"})" "\n" + first, "line 3"},
-        {first + R"({"end":-1,"unit":"b"})" "\n" + first, "line 3"},
-        {first + R"({"end":"x","unit":"b"})" "\n" + first, "line 3"},
-        {first + R"({"item":2,"unit":"b"})" "\n" R"({"end":1,"unit":"c"})" "\n" + first, "line 4"},
+        {first + second.substr(0, second.find('\n') + 1) +
+             R"({"end":2,"unit":"b"})"
+             "\n" +
+             first,
+         "line 4"},
+        {first +
+             R"({"end":1,"unit":"b"})"
+             "\n" +
+             first,
+         "line 3"},
+        {first +
+             R"({"end":-1,"unit":"b"})"
+             "\n" +
+             first,
+         "line 3"},
+        {first +
+             R"({"end":"x","unit":"b"})"
+             "\n" +
+             first,
+         "line 3"},
+        {first +
+             R"({"item":2,"unit":"b"})"
+             "\n"
+             R"({"end":1,"unit":"c"})"
+             "\n" +
+             first,
+         "line 4"},
     };
     for (const auto& [text, line] : damaged) {
         put(text);
@@ -136,7 +167,8 @@ TEST_F(JournalTest, ARefusalGivesTheLockBack) {
 TEST_F(JournalTest, SecondJournalIsRefused) {
     {
         Journal journal(folder.path());
-        expect_parts(error_of(Code::environment, [&] { Journal other(folder.path()); }), {folder.path().c_str(), "in use"});
+        expect_parts(error_of(Code::environment, [&] { Journal other(folder.path()); }),
+                     {folder.path().c_str(), "in use"});
         journal.append("a", two);  // the first one goes on
     }
     EXPECT_TRUE(Journal(folder.path()).has("a"));
@@ -149,7 +181,8 @@ TEST_F(JournalTest, ReadingNeedsNoLock) {
 }
 
 TEST_F(JournalTest, MissingFolderIsTheEnvironment) {
-    expect_parts(error_of(Code::environment, [&] { Journal journal(folder.path() / "no"); }), {"no", "cannot open"});
+    expect_parts(error_of(Code::environment, [&] { Journal journal(folder.path() / "no"); }),
+                 {"no", "cannot open"});
     EXPECT_TRUE(read_units(folder.path() / "no").empty());
 }
 
@@ -188,7 +221,8 @@ TEST_F(JournalTest, InvalidUtf8BecomesValid) {
         journal.append("a", {{{"generated", "ok \xff\xfe end\n\"quoted\""}}});
         EXPECT_EQ(journal.records("a")[0].at("generated"), "ok \xef\xbf\xbd\xef\xbf\xbd end\n\"quoted\"");
     }
-    EXPECT_EQ(Journal(folder.path()).records("a")[0].at("generated"), "ok \xef\xbf\xbd\xef\xbf\xbd end\n\"quoted\"");
+    EXPECT_EQ(Journal(folder.path()).records("a")[0].at("generated"),
+              "ok \xef\xbf\xbd\xef\xbf\xbd end\n\"quoted\"");
 }
 
 }  // namespace

@@ -72,7 +72,8 @@ TEST_F(PlanFile, MissingKeysKeepTheirDefaults) {
 
 TEST_F(PlanFile, UnknownKeysAreNamedWithTheirLine) {
     expect_parts(refusal("n_test = 5\n\nn_tests = 6\n"), {"plan.toml", "line 3", "\"n_tests\"", "n_valid"});
-    expect_parts(refusal("n_test = 5\n[functional]\nn_mean = 5\nn_heads = 2\n"), {"line 4", "\"n_heads\"", "n_patch"});
+    expect_parts(refusal("n_test = 5\n[functional]\nn_mean = 5\nn_heads = 2\n"),
+                 {"line 4", "\"n_heads\"", "n_patch"});
     expect_parts(refusal("[extractive]\nn_mean = 5\n"), {"line 1", "\"extractive\"", "functional"});
 }
 
@@ -90,37 +91,53 @@ TEST_P(BadPlan, IsRefusedWithLineAndKey) {
 
 INSTANTIATE_TEST_SUITE_P(
     Types, BadPlan,
-    testing::Values(Bad{"string", "title = 3\n", "line 2", "title"}, Bad{"integer", "n_test = \"5\"\n", "line 2", "n_test"},
-                    Bad{"integer_as_float", "n_test = 5.0\n", "line 2", "n_test"}, Bad{"boolean", "controls = 1\n", "line 2", "controls"},
+    testing::Values(Bad{"string", "title = 3\n", "line 2", "title"},
+                    Bad{"integer", "n_test = \"5\"\n", "line 2", "n_test"},
+                    Bad{"integer_as_float", "n_test = 5.0\n", "line 2", "n_test"},
+                    Bad{"boolean", "controls = 1\n", "line 2", "controls"},
                     Bad{"number", "\ncollapse_limit = \"0.1\"\n", "line 3", "collapse_limit"},
                     Bad{"number_as_boolean", "[sampling]\ntop_p = true\n", "line 3", "top_p"},
-                    Bad{"list", "tasks = \"antonym\"\n", "line 2", "tasks"}, Bad{"list_of_numbers", "tasks = [\"antonym\", 3]\n", "line 2", "tasks"},
-                    Bad{"seeds_of_strings", "seeds = [\"0\"]\n", "line 2", "seeds"}, Bad{"negative_seed", "seeds = [-1]\n", "line 2", "seeds"},
-                    Bad{"table", "functional = 3\n", "line 2", "functional"}, Bad{"value", "[n_test]\nx = 1\n", "line 2", "n_test"},
+                    Bad{"list", "tasks = \"antonym\"\n", "line 2", "tasks"},
+                    Bad{"list_of_numbers", "tasks = [\"antonym\", 3]\n", "line 2", "tasks"},
+                    Bad{"seeds_of_strings", "seeds = [\"0\"]\n", "line 2", "seeds"},
+                    Bad{"negative_seed", "seeds = [-1]\n", "line 2", "seeds"},
+                    Bad{"table", "functional = 3\n", "line 2", "functional"},
+                    Bad{"value", "[n_test]\nx = 1\n", "line 2", "n_test"},
                     Bad{"date", "n_test = 2026-01-01\n", "line 2", "n_test"}),
     [](const auto& test) { return test.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
     Values, BadPlan,
-    testing::Values(Bad{"zero_test", "title = \"t\"\nn_test = 0\n", "line 3", "n_test"}, Bad{"negative_test", "n_test = -5\n", "line 2", "n_test is -5"},
-                    Bad{"one_test", "n_test = 1\n", "line 2", "at least 2"}, Bad{"zero_valid", "n_valid = 0\n", "line 2", "n_valid"},
-                    Bad{"zero_shot", "n_shot = 0\n", "line 2", "n_shot"}, Bad{"few_resamples", "n_bootstrap = 99\n", "line 2", "n_bootstrap"},
+    testing::Values(Bad{"zero_test", "title = \"t\"\nn_test = 0\n", "line 3", "n_test"},
+                    Bad{"negative_test", "n_test = -5\n", "line 2", "n_test is -5"},
+                    Bad{"one_test", "n_test = 1\n", "line 2", "at least 2"},
+                    Bad{"zero_valid", "n_valid = 0\n", "line 2", "n_valid"},
+                    Bad{"zero_shot", "n_shot = 0\n", "line 2", "n_shot"},
+                    Bad{"few_resamples", "n_bootstrap = 99\n", "line 2", "n_bootstrap"},
                     Bad{"negative_examples", "n_example = -1\n", "line 2", "n_example"},
                     Bad{"zero_mean", "[functional]\nn_mean = 0\n", "line 3", "functional.n_mean"},
-                    Bad{"negative_pairs", "[functional]\nn_mean = 3\n\n[behavioural]\nn_pairs = -2\n", "line 6", "behavioural.n_pairs is -2"},
-                    Bad{"too_many", "n_test = 3000000000\n", "line 2", "n_test"}, Bad{"far_too_many", "max_new_tokens = 100000001\n", "line 2", "max_new_tokens"},
+                    Bad{"negative_pairs", "[functional]\nn_mean = 3\n\n[behavioural]\nn_pairs = -2\n",
+                        "line 6", "behavioural.n_pairs is -2"},
+                    Bad{"too_many", "n_test = 3000000000\n", "line 2", "n_test"},
+                    Bad{"far_too_many", "max_new_tokens = 100000001\n", "line 2", "max_new_tokens"},
                     Bad{"cold", "[sampling]\ntemperature = -0.1\n", "line 3", "sampling.temperature"},
                     Bad{"infinite", "[sampling]\ntemperature = inf\n", "line 3", "sampling.temperature"},
-                    Bad{"no_nucleus", "[sampling]\ntop_p = 0\n", "line 3", "sampling.top_p"}, Bad{"nan", "collapse_limit = nan\n", "line 2", "collapse_limit"},
-                    Bad{"limit", "collapse_limit = 1.5\n", "line 2", "collapse_limit"}, Bad{"no_models", "models = []\n", "line 2", "models"},
-                    Bad{"no_tasks", "tasks = []\n", "line 2", "tasks"}, Bad{"no_seeds", "seeds = []\n", "line 2", "seeds"},
+                    Bad{"no_nucleus", "[sampling]\ntop_p = 0\n", "line 3", "sampling.top_p"},
+                    Bad{"nan", "collapse_limit = nan\n", "line 2", "collapse_limit"},
+                    Bad{"limit", "collapse_limit = 1.5\n", "line 2", "collapse_limit"},
+                    Bad{"no_models", "models = []\n", "line 2", "models"},
+                    Bad{"no_tasks", "tasks = []\n", "line 2", "tasks"},
+                    Bad{"no_seeds", "seeds = []\n", "line 2", "seeds"},
                     Bad{"task_twice", "tasks = [\"antonym\", \"antonym\"]\n", "line 2", "antonym"},
-                    Bad{"method_twice", "methods = [\"fv\", \"icv\", \"fv\"]\n", "line 2", "methods names fv twice"},
-                    Bad{"seed_twice", "seeds = [1, 1]\n", "line 2", "seeds"}, Bad{"model_twice", "models = [\"m\", \"m\"]\n", "line 2", "models"}),
+                    Bad{"method_twice", "methods = [\"fv\", \"icv\", \"fv\"]\n", "line 2",
+                        "methods names fv twice"},
+                    Bad{"seed_twice", "seeds = [1, 1]\n", "line 2", "seeds"},
+                    Bad{"model_twice", "models = [\"m\", \"m\"]\n", "line 2", "models"}),
     [](const auto& test) { return test.param.name; });
 
 TEST_F(PlanFile, UnknownMethodIsAUsageError) {
-    expect_parts(refusal("n_test = 4\nmethods = [\"fv\", \"lora\"]\n", Code::usage), {"line 2", "methods", "\"lora\"", "icv"});
+    expect_parts(refusal("n_test = 4\nmethods = [\"fv\", \"lora\"]\n", Code::usage),
+                 {"line 2", "methods", "\"lora\"", "icv"});
 }
 
 TEST_F(PlanFile, NotToml) {

@@ -13,7 +13,8 @@ using test::expect_parts;
 
 constexpr double limit = 0.05;
 
-SettingSummary setting(const std::string& id, const std::string& method, const std::string& metric, double mean) {
+SettingSummary setting(const std::string& id, const std::string& method, const std::string& metric,
+                       double mean) {
     SettingSummary s;
     s.id = id;
     s.label = id + " label";
@@ -23,27 +24,31 @@ SettingSummary setting(const std::string& id, const std::string& method, const s
     return s;
 }
 
-/// zero-shot 10 %, 10-shot 80 %, random 12 %, FV and ICV as given; both above random; the difference FV - ICV as given.
+/// zero-shot 10 %, 10-shot 80 %, random 12 %, FV and ICV as given; both above random; the difference FV - ICV
+/// as given.
 TaskSummary task_of(double fv, double icv, Interval difference, const std::string& metric = "first_token") {
     TaskSummary t;
     t.model = "m";
     t.name = "t";
     t.family = metric == "style" ? "behavioural" : "functional";
     t.primary = metric;
-    t.test = {setting("zero-shot", "none", metric, 0.1), setting("10-shot", "prompt", metric, 0.8), setting("fv-chosen", "fv", metric, fv),
-              setting("icv-chosen", "icv", metric, icv), setting("fv-random", "random", metric, 0.12)};
+    t.test = {setting("zero-shot", "none", metric, 0.1), setting("10-shot", "prompt", metric, 0.8),
+              setting("fv-chosen", "fv", metric, fv), setting("icv-chosen", "icv", metric, icv),
+              setting("fv-random", "random", metric, 0.12)};
     t.test[2].difference = {{"icv-chosen", difference}, {"random", {0.3, 0.2, 0.4}}};
     t.test[3].difference = {{"random", {0.3, 0.2, 0.4}}};
     return t;
 }
 
 void expect_without(const std::string& text, std::initializer_list<const char*> parts) {
-    for (const char* part : parts) EXPECT_EQ(text.find(part), std::string::npos) << "\"" << part << "\" in: " << text;
+    for (const char* part : parts)
+        EXPECT_EQ(text.find(part), std::string::npos) << "\"" << part << "\" in: " << text;
 }
 
 TEST(Verdict, FvBetter) {
     const auto text = verdict(task_of(0.75, 0.25, {0.5, 0.31, 0.69}), limit);
-    expect_parts(text, {"FV better by 50 points (95 % 31 to 69)", "first-token accuracy 75 % against 25 % for ICV", "zero-shot 10 %", "10-shot 80 %"});
+    expect_parts(text, {"FV better by 50 points (95 % 31 to 69)",
+                        "first-token accuracy 75 % against 25 % for ICV", "zero-shot 10 %", "10-shot 80 %"});
     expect_without(text, {"ICV better", "No difference", "random", "collapse"});
 }
 
@@ -54,7 +59,8 @@ TEST(Verdict, IcvBetter) {
 }
 
 TEST(Verdict, NoDifference) {
-    for (const Interval& d : {Interval{0.1, -0.05, 0.25}, Interval{0.1, 0, 0.25}, Interval{-0.1, -0.2, 0}, Interval{}}) {
+    for (const Interval& d :
+         {Interval{0.1, -0.05, 0.25}, Interval{0.1, 0, 0.25}, Interval{-0.1, -0.2, 0}, Interval{}}) {
         const auto text = verdict(task_of(0.5, 0.4, d), limit);
         expect_parts(text, {"No difference shown between FV (50 %) and ICV (40 %)"});
         expect_without(text, {"better"});
@@ -97,7 +103,8 @@ TEST(Verdict, OneMethod) {
     t.test.erase(t.test.begin() + 3);
     t.test[2].difference.erase("icv-chosen");
     auto text = verdict(t, limit);
-    expect_parts(text, {"fv-chosen label: first-token accuracy 75 %", "zero-shot 10 %", "above the random control"});
+    expect_parts(
+        text, {"fv-chosen label: first-token accuracy 75 %", "zero-shot 10 %", "above the random control"});
     expect_without(text, {"ICV"});
     t.test[2].difference.clear();
     expect_without(verdict(t, limit), {"random control"});
@@ -110,19 +117,20 @@ TEST(Verdict, OneMethod) {
 TEST(Verdict, BaselinesOnly) {
     auto t = task_of(0, 0, {});
     t.test.resize(2);
-    expect_parts(verdict(t, limit), {"Baselines only", "zero-shot 10 %"});
+    expect_parts(verdict(t, limit), {"Baselines only", "zero-shot first-token accuracy 10 %"});
     t.test.clear();
     expect_parts(verdict(t, limit), {"no score"});
 }
 
 TEST(Findings, MeansOverTasksAndClearCases) {
     Summary s;
-    s.tasks = {task_of(0.75, 0.25, {0.5, 0.3, 0.7}), task_of(0.25, 0.75, {-0.5, -0.7, -0.3}), task_of(0.5, 0.5, {0, -0.1, 0.1}),
-               task_of(0.9, 0.1, {0.8, 0.7, 0.9})};
+    s.tasks = {task_of(0.75, 0.25, {0.5, 0.3, 0.7}), task_of(0.25, 0.75, {-0.5, -0.7, -0.3}),
+               task_of(0.5, 0.5, {0, -0.1, 0.1}), task_of(0.9, 0.1, {0.8, 0.7, 0.9})};
     const auto found = findings(s);
     ASSERT_EQ(found.size(), 1u);
-    expect_parts(found[0], {"4 precise-answer tasks", "function vector at its chosen setting 60 %", "in-context vector 40 %", "zero-shot 10 %",
-                            "examples 80 %", "random directions 12 %", "FV is clearly better on 2, the ICV on 1"});
+    expect_parts(found[0], {"4 precise-answer tasks", "function vector at its chosen setting 60 %",
+                            "in-context vector 40 %", "zero-shot 10 %", "examples 80 %",
+                            "random directions 12 %", "FV is clearly better on 2, the ICV on 1"});
     expect_without(found[0], {"n/a", "models"});
     s.tasks[3].model = "m2";
     expect_parts(findings(s)[0], {"4 precise-answer tasks over 2 models"});
@@ -136,7 +144,8 @@ TEST(Findings, FamiliesAreToldApart) {
     const auto found = findings(s);
     ASSERT_EQ(found.size(), 2u);
     expect_parts(found[0], {"1 precise-answer task,", "FV is clearly better on 1, the ICV on 0"});
-    expect_parts(found[1], {"1 behavioural task,", "10 % zero-shot", "in-context vector at its chosen setting 60 % with 4 % of outputs collapsed",
+    expect_parts(found[1], {"1 behavioural task,", "10 % zero-shot",
+                            "in-context vector at its chosen setting 60 % with 4 % of outputs collapsed",
                             "function vector 20 % with 2 %", "FV is clearly better on 0, the ICV on 1"});
 }
 
