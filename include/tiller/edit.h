@@ -10,20 +10,22 @@ namespace tiller {
 /// A place in a transformer layer. Widths are in floats; layers count from 0.
 /// The names in brackets are TransformerLens' hook names for the same tensor.
 enum class Site {
-    head_output,       ///< Heads' outputs concatenated, before W_O [hook_z]. Width n_head * d_head, head-major.
+    head_output,  ///< Heads' outputs concatenated, before W_O [hook_z]. Width n_head * d_head, head-major.
     attention_output,  ///< What the attention block adds to the residual stream [hook_attn_out],
-                       ///< after W_O, its bias and (where the architecture has one) the post-norm. Width n_embd.
+                       ///< after W_O, its bias and (where the architecture has one) the post-norm. Width
+                       ///< n_embd.
     mlp_output,        ///< The MLP's own output, before any post-norm [hook_mlp_out]. Width n_embd.
     residual,          ///< Residual stream after the layer [hook_resid_post]. Width n_embd.
 };
 
 /// What an edit does with its vector v, strength s and the activation x (all float32).
 enum class Operation {
-    add,      ///< x <- x + s * v                                   (function vectors, arXiv 2310.15213, section 2.3)
+    add,      ///< x <- x + s * v                                   (function vectors, arXiv 2310.15213,
+              ///< section 2.3)
     replace,  ///< x <- x + s * (v - x); exactly v when s == 1      (activation patching; task vectors)
-    turn,     ///< ICV's norm-preserving rule (arXiv 2311.06668, eq. 7-8 in the form of arXiv 2411.07213's code):
-              ///< lambda = 1 + max(0, cos(x, -v)), y = 0.1 * s * lambda * v/|v|,
-              ///< x <- normalise(normalise(x) + y) * |x|. v points from negative to positive.
+    turn,  ///< ICV's norm-preserving rule (arXiv 2311.06668, eq. 7-8 in the form of arXiv 2411.07213's code):
+           ///< lambda = 1 + max(0, cos(x, -v)), y = 0.1 * s * lambda * v/|v|,
+           ///< x <- normalise(normalise(x) + y) * |x|. v points from negative to positive.
 };
 
 /// Which tokens of a row an edit touches or a capture reads. Token positions count from 0 and
@@ -82,9 +84,9 @@ struct Capture {
 
 /// Values read by one Capture, before the edits at the same site and layer were applied.
 struct Captured {
-    int n_layer = 0;      ///< layer_end - layer_begin of the request.
-    int n_position = 0;   ///< 1 when averaged.
-    int width = 0;        ///< Floats per layer and position.
+    int n_layer = 0;            ///< layer_end - layer_begin of the request.
+    int n_position = 0;         ///< 1 when averaged.
+    int width = 0;              ///< Floats per layer and position.
     std::vector<float> values;  ///< [n_layer][n_position][width], row-major.
 };
 

@@ -4,14 +4,15 @@
 // Batch-shape rules (they make a row's numbers independent of its neighbours, see docs/architecture.md):
 //  1. A row's prompt of T tokens is computed as tokens [0, T-1) in chunks with boundaries at multiples of
 //     512 tokens, then the last prompt token and every further token as steps of one token per row.
-//  2. Every row has its own key/value stream in run(); only rows with equal padded prompt lengths are computed
+//  2. Every row has its own key/value stream in run(); only rows with equal padded prompt lengths are
+//  computed
 //     together before the last token; prompts are padded to a multiple of four tokens (the padding is cut off
 //     again) and steps to a multiple of four rows, because kernels for one to three rows round otherwise.
 //  3. Flash attention is off on the CPU.
-// fork() shares one prompt's cells between its rows, so that a branch's rounding depends on its slot. Its results
-// are the same for the same call, and agree with run() to about 1e-5 in log-probability on float32 models; on
-// quantised models the engine rounds activations to 8 bits, which turns any last-digit difference into noise of
-// the size of that rounding (0.1 to 0.6 nats, docs/architecture.md).
+// fork() shares one prompt's cells between its rows, so that a branch's rounding depends on its slot. Its
+// results are the same for the same call, and agree with run() to about 1e-5 in log-probability on float32
+// models; on quantised models the engine rounds activations to 8 bits, which turns any last-digit difference
+// into noise of the size of that rounding (0.1 to 0.6 nats, docs/architecture.md).
 #pragma once
 
 #include <atomic>
@@ -38,16 +39,16 @@ struct Sampling {
 
 /// One sequence to run, with everything that is to be done to it and read from it.
 struct Row {
-    std::vector<Token> prompt;       ///< At least one token.
-    std::vector<Edit> edits;         ///< Applied in this order where several meet.
+    std::vector<Token> prompt;  ///< At least one token.
+    std::vector<Edit> edits;    ///< Applied in this order where several meet.
     std::vector<Capture> captures;
-    std::vector<Token> forced;       ///< Teacher-forced continuation; its log-probabilities are returned.
-    int max_new_tokens = 0;          ///< Sampled tokens after the prompt. Not together with `forced`.
+    std::vector<Token> forced;  ///< Teacher-forced continuation; its log-probabilities are returned.
+    int max_new_tokens = 0;     ///< Sampled tokens after the prompt. Not together with `forced`.
     Sampling sampling = {};
-    std::string stop;                ///< Stop once the generated text, blanks in front aside, contains this (empty = off).
-    int n_top = 0;                   ///< Top tokens of the distribution after the prompt.
-    std::vector<Token> watch;        ///< Tokens whose log-probability and rank after the prompt are wanted.
-    bool want_logits = false;        ///< All n_vocab logits after the prompt.
+    std::string stop;  ///< Stop once the generated text, blanks in front aside, contains this (empty = off).
+    int n_top = 0;     ///< Top tokens of the distribution after the prompt.
+    std::vector<Token> watch;  ///< Tokens whose log-probability and rank after the prompt are wanted.
+    bool want_logits = false;  ///< All n_vocab logits after the prompt.
 
     /// Nothing is asked for but captures of the prompt: the output head is skipped.
     bool captures_only() const {
@@ -62,23 +63,23 @@ struct TokenLogprob {
 
 /// What came of a Row.
 struct RowResult {
-    std::vector<TokenLogprob> top;        ///< n_top entries, most likely first (ties: lower id).
-    std::vector<float> watch_logprob;     ///< One per Row::watch.
-    std::vector<int> watch_rank;          ///< 0 = most likely. One per Row::watch.
-    std::vector<float> logits;            ///< [n_vocab] when wanted.
-    std::vector<float> forced_logprob;    ///< One per Row::forced.
-    std::vector<Token> generated;         ///< Without the end-of-generation token.
-    std::string text;                     ///< Of `generated`.
-    bool ended = false;                   ///< End-of-generation token or stop text met.
-    bool broken = false;                  ///< The edits drove the logits to NaN or infinity: the row ended there,
-                                          ///< missing log-probabilities are -infinity.
-    std::vector<Captured> captured;       ///< One per Row::captures.
+    std::vector<TokenLogprob> top;      ///< n_top entries, most likely first (ties: lower id).
+    std::vector<float> watch_logprob;   ///< One per Row::watch.
+    std::vector<int> watch_rank;        ///< 0 = most likely. One per Row::watch.
+    std::vector<float> logits;          ///< [n_vocab] when wanted.
+    std::vector<float> forced_logprob;  ///< One per Row::forced.
+    std::vector<Token> generated;       ///< Without the end-of-generation token.
+    std::string text;                   ///< Of `generated`.
+    bool ended = false;                 ///< End-of-generation token or stop text met.
+    bool broken = false;             ///< The edits drove the logits to NaN or infinity: the row ended there,
+                                     ///< missing log-probabilities are -infinity.
+    std::vector<Captured> captured;  ///< One per Row::captures.
 };
 
 struct EngineOptions {
-    int n_threads = 0;          ///< 0 = the machine's cores.
-    bool cache_f32 = false;     ///< Key/value cache in float32 instead of float16.
-    int max_rows = 64;          ///< Rows in flight in run(), [1, 256]; more rows are run in waves.
+    int n_threads = 0;               ///< 0 = the machine's cores.
+    bool cache_f32 = false;          ///< Key/value cache in float32 instead of float16.
+    int max_rows = 64;               ///< Rows in flight in run(), [1, 256]; more rows are run in waves.
     std::uint64_t memory_limit = 0;  ///< Bytes for model, caches and buffers; 0 = what the machine has free.
     bool flash_attention = false;    ///< Only sensible on a GPU; changes results, recorded in reports.
 };
@@ -109,9 +110,9 @@ public:
 
     /// Runs rows and returns one result each, in order. Rows that start with the same tokens and the same
     /// edits there are computed once. Throws usage (an edit's layer, width or head does not exist, a row is
-    /// empty, a vector holds NaN), unsupported (the architecture lacks a site), bad_input (a row is longer than the
-    /// model's context), environment (not enough memory; the numbers are named), incomplete (an edit or capture was not carried out),
-    /// interrupted (see cancel).
+    /// empty, a vector holds NaN), unsupported (the architecture lacks a site), bad_input (a row is longer
+    /// than the model's context), environment (not enough memory; the numbers are named), incomplete (an edit
+    /// or capture was not carried out), interrupted (see cancel).
     std::vector<RowResult> run(std::span<const Row> rows);
 
     /// One prompt, many branches: rows[i].prompt must be equal for all i, and no edit may touch a token

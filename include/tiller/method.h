@@ -1,5 +1,6 @@
-// Methods turn a task and an engine into a steering vector. A method is one file src/methods/method_<name>.cpp
-// that defines `const Method& method_<name>()`; the build finds it (docs/extending.md).
+// Methods turn a task and an engine into a steering vector. A method is one file
+// src/methods/method_<name>.cpp that defines `const Method& method_<name>()`; the build finds it
+// (docs/extending.md).
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@
 
 namespace tiller {
 
-/// Where long extractions leave what they have done, so that an interrupted run goes on. Keys are short file names.
+/// Where long extractions leave what they have done, so that an interrupted run goes on. Keys are short file
+/// names.
 class Checkpoint {
 public:
     virtual ~Checkpoint() = default;
@@ -28,7 +30,8 @@ public:
 /// Reports (steps done, steps in all) of an extraction; may be empty.
 using Progress = std::function<void(std::size_t, std::size_t)>;
 
-// --- Function vectors (arXiv 2310.15213) -----------------------------------------------------------------------
+// --- Function vectors (arXiv 2310.15213)
+// -----------------------------------------------------------------------
 
 /// Prompts of a head search, as plain text.
 struct FvTrials {
@@ -42,14 +45,16 @@ struct FvTrials {
 
 /// What the causal mediation over heads found.
 struct HeadSearch {
-    std::vector<std::vector<float>> mean_head_output;  ///< [n_layer][n_head * d_head], at the last prompt token.
-    std::vector<std::vector<float>> aie;  ///< [n_layer][n_head]: mean over trials of p(target | patched) - p(target | clean).
-    double clean_probability = 0;         ///< Mean p(target) of the unpatched trials.
-    double noise = 0;                     ///< Standard error of the AIE, median over heads: the size of "nothing".
+    std::vector<std::vector<float>>
+        mean_head_output;  ///< [n_layer][n_head * d_head], at the last prompt token.
+    std::vector<std::vector<float>>
+        aie;  ///< [n_layer][n_head]: mean over trials of p(target | patched) - p(target | clean).
+    double clean_probability = 0;  ///< Mean p(target) of the unpatched trials.
+    double noise = 0;              ///< Standard error of the AIE, median over heads: the size of "nothing".
 };
 
-/// Mean head outputs (section 2.3, eq. 3) and average indirect effects (eq. 5, 6). One prompt's heads are patched
-/// as branches of one fork. Throws bad_input when a list is empty; errors of the engine pass through.
+/// Mean head outputs (section 2.3, eq. 3) and average indirect effects (eq. 5, 6). One prompt's heads are
+/// patched as branches of one fork. Throws bad_input when a list is empty; errors of the engine pass through.
 HeadSearch search_heads(Engine& engine, const FvTrials& trials, Checkpoint* checkpoint = nullptr,
                         const Progress& progress = {});
 
@@ -62,8 +67,10 @@ int default_fv_layer(int n_layer);
 int paper_head_count(const ModelInfo& info);
 
 struct ContributionOptions {
-    bool post_norm = true;       ///< Apply the post-norm where the architecture has one; off only to show what it does.
-    bool bias_per_head = false;  ///< The reference code adds W_O's bias once per head (a defect); off by default.
+    bool post_norm =
+        true;  ///< Apply the post-norm where the architecture has one; off only to show what it does.
+    bool bias_per_head =
+        false;  ///< The reference code adds W_O's bias once per head (a defect); off by default.
 };
 
 /// What each head's mean output adds to the residual stream (docs/methods.md). Immutable; reads W_O once.
@@ -81,40 +88,46 @@ private:
 };
 
 struct FvOptions {
-    int n_heads = 20;   ///< Heads summed; 0 = paper_head_count().
-    int layer = -1;     ///< Edit layer; -1 = default_fv_layer().
-    float scale = 1.0f; ///< Default strength kept in the vector.
+    int n_heads = 20;    ///< Heads summed; 0 = paper_head_count().
+    int layer = -1;      ///< Edit layer; -1 = default_fv_layer().
+    float scale = 1.0f;  ///< Default strength kept in the vector.
     ContributionOptions contributions = {};
 };
 
-/// The function vector: sum of the top heads' contributions, added to the residual stream after `layer` at the last
-/// prompt token and every generated token (section 2.3). Keeps the head table and the means.
+/// The function vector: sum of the top heads' contributions, added to the residual stream after `layer` at
+/// the last prompt token and every generated token (section 2.3). Keeps the head table and the means.
 SteeringVector function_vector(const Model& model, const HeadSearch& search, const FvOptions& options = {});
 
-// --- In-context vectors (arXiv 2311.06668, in the form of arXiv 2411.07213's code) -----------------------------
+// --- In-context vectors (arXiv 2311.06668, in the form of arXiv 2411.07213's code)
+// -----------------------------
 
 struct IcvOptions {
     int n_last = 4;      ///< Tokens at the end of a text whose mean is its latent state.
     float alpha = 1.0f;  ///< Default strength kept in the vector.
 };
 
-/// The in-context vector: first principal direction of the pairs' differences (unit length, all layers together) plus
-/// their mean, stored as positive minus negative per layer; applied to every MLP output at every token with the
-/// norm-preserving turn. One pair: the mean difference alone (said in provenance). Two pairs: the sign of the component
-/// is left to rounding, so the mean difference alone as well. Throws bad_input when there is no pair or a text is empty.
+/// The in-context vector: first principal direction of the pairs' differences (unit length, all layers
+/// together) plus their mean, stored as positive minus negative per layer; applied to every MLP output at
+/// every token with the norm-preserving turn. One pair: the mean difference alone (said in provenance). Two
+/// pairs: the sign of the component is left to rounding, so the mean difference alone as well. Throws
+/// bad_input when there is no pair or a text is empty.
 SteeringVector in_context_vector(Engine& engine, std::span<const Pair> pairs, const IcvOptions& options = {},
                                  const Progress& progress = {});
 
-/// First principal direction (unit length, sign as sklearn's svd_flip: the largest entry of U positive) of the centred
-/// rows of a [n][d] matrix, plus their mean; float64 inside. `explained` gets the share of variance, may be null.
-std::vector<float> principal_direction_plus_mean(const std::vector<std::vector<float>>& rows, double* explained);
+/// First principal direction (unit length, sign as sklearn's svd_flip: the largest entry of U positive) of
+/// the centred rows of a [n][d] matrix, plus their mean; float64 inside. `explained` gets the share of
+/// variance, may be null.
+std::vector<float> principal_direction_plus_mean(const std::vector<std::vector<float>>& rows,
+                                                 double* explained);
 
-// --- Controls --------------------------------------------------------------------------------------------------
+// --- Controls
+// --------------------------------------------------------------------------------------------------
 
 /// A vector of the same method, site and norms with random directions (normal, seeded): the null hypothesis.
 SteeringVector random_like(const SteeringVector& vector, std::uint64_t seed);
 
-// --- The interface that studies use ----------------------------------------------------------------------------
+// --- The interface that studies use
+// ----------------------------------------------------------------------------
 
 /// Named numbers of one setting ("heads" 20, "layer" 6, "scale" 1; "alpha" 1).
 using Setting = std::map<std::string, double>;
@@ -126,7 +139,7 @@ struct MethodInput {
     std::span<const int> train;              ///< Items it may look at.
     std::span<const std::string> unrelated;  ///< Truncated sentences for negatives.
     std::uint64_t seed = 0;
-    Setting options;                         ///< Extraction counts: "n_mean", "n_patch", "n_shot", "n_pairs".
+    Setting options;  ///< Extraction counts: "n_mean", "n_patch", "n_shot", "n_pairs".
     Checkpoint* checkpoint = nullptr;
     Progress progress = {};
 };
@@ -141,10 +154,12 @@ public:
     virtual SteeringVector extract(const MethodInput& input) const = 0;
     /// The setting its paper uses on this model.
     virtual Setting paper_setting(const ModelInfo& info) const = 0;
-    /// The settings tried on the validation split; `behavioural` tasks generate text for each, so the grid is small.
+    /// The settings tried on the validation split; `behavioural` tasks generate text for each, so the grid is
+    /// small.
     virtual std::vector<Setting> grid(const ModelInfo& info, bool behavioural) const = 0;
     /// Makes vectors for settings from an extracted one. The result must not outlive `model`.
-    virtual std::function<SteeringVector(const Setting&)> builder(const Model& model, const SteeringVector& base) const = 0;
+    virtual std::function<SteeringVector(const Setting&)> builder(const Model& model,
+                                                                  const SteeringVector& base) const = 0;
     /// The strength to apply a vector of `setting` with.
     virtual float strength(const Setting& setting) const = 0;
     /// True when edits touch only the last prompt token and later ones, so that prompts can be shared (fork).

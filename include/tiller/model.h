@@ -24,23 +24,24 @@ struct ModelOptions {
 
 /// Facts about a model. All counts are per model unless said otherwise.
 struct ModelInfo {
-    std::filesystem::path path;  ///< First file when the model is split.
-    std::string name;            ///< general.name, or the file's stem.
-    std::string architecture;    ///< general.architecture ("llama", "gemma3", ...).
-    std::string quantisation;    ///< The engine's name of the file type ("Q4_K - Medium", ...).
-    std::string digest;          ///< SHA-256 over the model's files in order, hex.
+    std::filesystem::path path;    ///< First file when the model is split.
+    std::string name;              ///< general.name, or the file's stem.
+    std::string architecture;      ///< general.architecture ("llama", "gemma3", ...).
+    std::string quantisation;      ///< The engine's name of the file type ("Q4_K - Medium", ...).
+    std::string digest;            ///< SHA-256 over the model's files in order, hex.
     std::string tokenizer_digest;  ///< SHA-256 over the token texts and types, hex.
     std::uint64_t file_bytes = 0;  ///< Sum over the model's files.
     std::uint64_t n_param = 0;
     int n_layer = 0;
-    int n_embd = 0;   ///< Width of the residual stream.
+    int n_embd = 0;  ///< Width of the residual stream.
     int n_vocab = 0;
     int n_ctx_train = 0;
     std::vector<int> n_head;  ///< [n_layer]; 0 where a layer has no attention heads.
     std::vector<int> d_head;  ///< [n_layer]; width of one head's output: columns of W_O / n_head.
     bool adds_bos = false;    ///< Does the model's metadata ask for BOS in front of a text?
-    bool post_norm = false;   ///< Does an RMS norm stand between W_O and the residual stream (Gemma 2/3, OLMo 2)?
-    float norm_epsilon = 0;   ///< Epsilon of the model's RMS (or layer) norms.
+    bool post_norm =
+        false;  ///< Does an RMS norm stand between W_O and the residual stream (Gemma 2/3, OLMo 2)?
+    float norm_epsilon = 0;  ///< Epsilon of the model's RMS (or layer) norms.
 
     /// Sum of n_head over the layers.
     int n_head_total() const {
@@ -53,10 +54,10 @@ struct ModelInfo {
 /// The weights between one layer's head outputs and the residual stream, dequantised to float32.
 struct AttentionProjection {
     int n_embd = 0;
-    int n_in = 0;                 ///< n_head * d_head.
-    std::vector<float> w_o;       ///< [n_embd][n_in], row-major: out = w_o * z.
-    std::vector<float> bias;      ///< [n_embd], or empty.
-    std::vector<float> post_norm; ///< [n_embd] RMS norm weight as the engine multiplies it, or empty.
+    int n_in = 0;                  ///< n_head * d_head.
+    std::vector<float> w_o;        ///< [n_embd][n_in], row-major: out = w_o * z.
+    std::vector<float> bias;       ///< [n_embd], or empty.
+    std::vector<float> post_norm;  ///< [n_embd] RMS norm weight as the engine multiplies it, or empty.
 };
 
 /// A loaded model. Immutable after load; may be shared between engines. tokenize() and text() are
@@ -67,7 +68,8 @@ public:
     /// The metadata is checked before the engine sees the file, because the engine aborts on some bad values.
     /// Throws missing (no such file), bad_input (not a GGUF, truncated, impossible metadata), unsupported
     /// (encoder-only or recurrent models), environment (does not fit in memory).
-    static std::shared_ptr<const Model> load(const std::filesystem::path& path, const ModelOptions& options = {});
+    static std::shared_ptr<const Model> load(const std::filesystem::path& path,
+                                             const ModelOptions& options = {});
 
     ~Model();
     Model(const Model&) = delete;
@@ -75,13 +77,13 @@ public:
 
     const ModelInfo& info() const noexcept;
 
-    /// Tokens of a text. Special tokens in the text are NOT parsed; with `add_bos` a BOS (and nothing else) is
-    /// put in front when the model's metadata asks for it. Throws bad_input when the text has invalid UTF-8
-    /// of more than 2^30 bytes.
+    /// Tokens of a text. Special tokens in the text are NOT parsed; with `add_bos` a BOS (and nothing else)
+    /// is put in front when the model's metadata asks for it. Throws bad_input when the text has invalid
+    /// UTF-8 of more than 2^30 bytes.
     std::vector<Token> tokenize(std::string_view text, bool add_bos = true) const;
 
-    /// Text of tokens as a continuation has it (a leading blank is kept); control tokens give no text. May end
-    /// within a UTF-8 character.
+    /// Text of tokens as a continuation has it (a leading blank is kept); control tokens give no text. May
+    /// end within a UTF-8 character.
     std::string text(std::span<const Token> tokens) const;
     /// Text of one token as the vocabulary has it (for tables); control tokens give their name.
     std::string piece(Token token) const;

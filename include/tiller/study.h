@@ -1,7 +1,8 @@
 // A study: a plan (models x tasks x methods x settings) carried out into a run folder, and its summary.
 //
-// Run folder (docs/formats.md): plan.toml, environment.json, records.jsonl (append-only, one record per item and
-// setting), vectors/, cost.jsonl, summary.json and the reports. Everything but records and vectors can be rebuilt.
+// Run folder (docs/formats.md): plan.toml, environment.json, records.jsonl (append-only, one record per item
+// and setting), vectors/, cost.jsonl, summary.json and the reports. Everything but records and vectors can be
+// rebuilt.
 #pragma once
 
 #include <atomic>
@@ -20,31 +21,32 @@ namespace tiller {
 
 /// How many prompts an extraction uses, by task family.
 struct ExtractionPlan {
-    int n_mean = 100;  ///< Few-shot prompts for mean head outputs.
-    int n_patch = 25;  ///< Shuffled-label prompts for the causal effects.
-    int n_shot = 10;   ///< Demonstrations in each of them.
-    int n_pairs = 100; ///< Pairs for in-context vectors.
+    int n_mean = 100;   ///< Few-shot prompts for mean head outputs.
+    int n_patch = 25;   ///< Shuffled-label prompts for the causal effects.
+    int n_shot = 10;    ///< Demonstrations in each of them.
+    int n_pairs = 100;  ///< Pairs for in-context vectors.
 };
 
-/// What to compare. Field names are the keys of the TOML file (tables [functional], [behavioural], [sampling]).
+/// What to compare. Field names are the keys of the TOML file (tables [functional], [behavioural],
+/// [sampling]).
 struct Plan {
     std::string title = "Function vectors and in-context vectors compared";
     std::vector<std::string> models = {"gemma3-270m"};  ///< Known names or GGUF paths.
-    std::vector<std::string> tasks = {"present-past", "capitalize", "country-capital", "singular-plural",
-                                      "english-french", "antonym", "sentiment_transfer", "detoxification"};
+    std::vector<std::string> tasks = {"present-past",   "capitalize", "country-capital",    "singular-plural",
+                                      "english-french", "antonym",    "sentiment_transfer", "detoxification"};
     std::vector<std::string> methods = {"fv", "icv"};
     std::vector<std::uint64_t> seeds = {0};
-    std::string data_dir;          ///< Folder of task files; empty = tiller's own.
-    int n_test = 40;               ///< Test items at most (the split may hold fewer).
-    int n_valid = 20;              ///< Validation items at most.
-    int n_shot = 10;               ///< Demonstrations of the prompting baseline for functional tasks.
-    int n_shot_behavioural = 4;    ///< The same for behavioural tasks, whose items are sentences.
-    bool controls = true;          ///< A random direction of equal norm beside each chosen setting.
+    std::string data_dir;        ///< Folder of task files; empty = tiller's own.
+    int n_test = 40;             ///< Test items at most (the split may hold fewer).
+    int n_valid = 20;            ///< Validation items at most.
+    int n_shot = 10;             ///< Demonstrations of the prompting baseline for functional tasks.
+    int n_shot_behavioural = 4;  ///< The same for behavioural tasks, whose items are sentences.
+    bool controls = true;        ///< A random direction of equal norm beside each chosen setting.
     ExtractionPlan functional = {100, 25, 10, 100};
     ExtractionPlan behavioural = {40, 15, 4, 100};
-    int max_new_tokens = 6;              ///< Functional and extractive tasks (stops at a line break).
+    int max_new_tokens = 6;  ///< Functional and extractive tasks (stops at a line break).
     int max_new_tokens_behavioural = 20;
-    float temperature = 0;         ///< 0 = greedy.
+    float temperature = 0;  ///< 0 = greedy.
     float top_p = 1;
     int top_k = 0;
     double collapse_limit = 0.05;  ///< Share of collapsed outputs a chosen behavioural setting may have.
@@ -56,13 +58,14 @@ struct Plan {
 Plan load_plan(const std::filesystem::path& path);
 /// The plan as TOML, every field, stable order: what plan.toml of a run folder holds.
 std::string plan_toml(const Plan& plan);
-/// Throws usage when a value is impossible or a method is unknown.
+/// Throws bad_input when a value is impossible, usage when a method is unknown.
 void check_plan(const Plan& plan);
 
 /// Where a study reports to. All calls come from the thread that runs the study.
 struct StudyObserver {
     /// A step inside a task began or went on: "present-past (1/8)", "fv: head search", done, all.
-    std::function<void(const std::string& task, const std::string& step, std::size_t done, std::size_t all)> step;
+    std::function<void(const std::string& task, const std::string& step, std::size_t done, std::size_t all)>
+        step;
     /// A task is finished.
     std::function<void(const TaskSummary&)> task;
     /// A remark (what was resumed, what was skipped and why).
@@ -79,9 +82,10 @@ struct StudyHost {
     StudyObserver observer;
 };
 
-/// Carries out a plan in `folder` (made when missing) and returns the summary. Finished units are not repeated: the
-/// same call after an interruption goes on and ends with the same summary. Throws bad_input when the folder holds a
-/// run of another plan, environment when it cannot be written or another process works in it.
+/// Carries out a plan in `folder` (made when missing) and returns the summary. Finished units are not
+/// repeated: the same call after an interruption goes on and ends with the same summary. Throws bad_input
+/// when the folder holds a run of another plan, environment when it cannot be written or another process
+/// works in it.
 Summary run_study(const Plan& plan, const std::filesystem::path& folder, const StudyHost& host);
 
 /// Rebuilds the summary of a run folder from its records. Throws missing, bad_input.
@@ -89,11 +93,13 @@ Summary summarise_run(const std::filesystem::path& folder);
 /// The cost ledger of a run folder.
 std::vector<Cost> read_costs(const std::filesystem::path& folder);
 
-// --- Statistics ------------------------------------------------------------------------------------------------
+// --- Statistics
+// ------------------------------------------------------------------------------------------------
 
 /// Mean with a 95 % percentile bootstrap interval over items, deterministic in `seed`.
 Interval bootstrap_mean(std::span<const double> values, int n_resample, std::uint64_t seed);
 /// The same for the mean of a[i] - b[i] over items.
-Interval bootstrap_difference(std::span<const double> a, std::span<const double> b, int n_resample, std::uint64_t seed);
+Interval bootstrap_difference(std::span<const double> a, std::span<const double> b, int n_resample,
+                              std::uint64_t seed);
 
 }  // namespace tiller

@@ -1,5 +1,5 @@
-// The result of a study as plain data: everything that reports show, and nothing that depends on when or how fast
-// it was made (times are in Cost). Derived from the records; can be rebuilt at any time.
+// The result of a study as plain data: everything that reports show, and nothing that depends on when or how
+// fast it was made (times are in Cost). Derived from the records; can be rebuilt at any time.
 #pragma once
 
 #include <cstdint>
@@ -16,18 +16,19 @@ struct Interval {
 
 /// One row of a task's table: a setting and its scores.
 struct SettingSummary {
-    std::string id;      ///< Unique in its list: "zero-shot", "10-shot", "fv-paper", "fv-chosen", "icv-chosen", "random", or
-                         ///< for validation points "fv heads=8 layer=6 scale=2".
-    std::string label;   ///< For people: "FV, chosen (8 heads, layer 6, scale 2)".
-    std::string method;  ///< "none", "prompt", "fv", "icv", "random", ...
-    std::string kind;    ///< "baseline", "paper", "chosen", "control", "grid".
+    std::string id;  ///< Unique in its list: "zero-shot", "10-shot", "fv-paper", "fv-chosen", "icv-chosen",
+                     ///< "random", or for validation points "fv heads=8 layer=6 scale=2".
+    std::string label;                      ///< For people: "FV, chosen (8 heads, layer 6, scale 2)".
+    std::string method;                     ///< "none", "prompt", "fv", "icv", "random", ...
+    std::string kind;                       ///< "baseline", "paper", "chosen", "control", "grid".
     std::map<std::string, double> setting;  ///< Empty for baselines.
     int n = 0;                              ///< Items.
-    /// Scores by name. Functional: first_token, first_word, exact, f1, contains, logprob, rank (all over items).
-    /// Behavioural: style, perplexity (of the output under the unsteered model), ngram_entropy, distinct_1, distinct_2,
-    /// collapsed. All are means; collapsed, first_token ... are shares in [0, 1].
+    /// Scores by name. Functional: first_token, first_word, exact, f1, contains, logprob, rank (all over
+    /// items). Behavioural: style, perplexity (of the output under the unsteered model), ngram_entropy,
+    /// distinct_1, distinct_2, collapsed. All are means; collapsed, first_token ... are shares in [0, 1].
     std::map<std::string, Interval> metrics;
-    /// Paired difference of the task's primary metric to "zero-shot" and to "random" (by id), where those exist.
+    /// Paired difference of the task's primary metric to "zero-shot" and to "random" (by id), where those
+    /// exist.
     std::map<std::string, Interval> difference;
 };
 
@@ -44,16 +45,16 @@ struct HeadEffectSummary {
 };
 
 struct TaskSummary {
-    std::string model;   ///< Name of the model in Summary::models.
+    std::string model;  ///< Name of the model in Summary::models.
     std::string name, family;
-    std::string primary; ///< The metric that settings are chosen and judged by.
+    std::string primary;  ///< The metric that settings are chosen and judged by.
     std::uint64_t seed = 0;
     int n_train = 0, n_valid = 0, n_test = 0;  ///< Items of the splits; test and valid as used.
-    double scorer_accuracy = -1;               ///< Behavioural: held-out accuracy of the style scorer; -1 = none.
-    int scorer_count = 0;                      ///< Sentences behind it.
-    std::vector<SettingSummary> test;          ///< In the order of the table.
-    std::vector<SettingSummary> grid;          ///< Validation points of the tuning, by method, in grid order.
-    std::vector<std::vector<double>> aie;      ///< [n_layer][n_head] of the FV's head search; may be empty.
+    double scorer_accuracy = -1;           ///< Behavioural: held-out accuracy of the style scorer; -1 = none.
+    int scorer_count = 0;                  ///< Sentences behind it.
+    std::vector<SettingSummary> test;      ///< In the order of the table.
+    std::vector<SettingSummary> grid;      ///< Validation points of the tuning, by method, in grid order.
+    std::vector<std::vector<double>> aie;  ///< [n_layer][n_head] of the FV's head search; may be empty.
     std::vector<HeadEffectSummary> top_heads;  ///< First 20.
     std::vector<ExampleSummary> examples;      ///< A fixed few of the test items.
     std::string verdict;                       ///< One sentence computed from the numbers.
@@ -77,7 +78,8 @@ struct Summary {
     std::string title;
     std::string question;               ///< What was asked, one sentence.
     std::vector<std::string> findings;  ///< What was found, sentences computed from the data.
-    std::vector<std::string> notes;     ///< Rules that a reader needs: collapse rule, choice rule, intervals, splits.
+    std::vector<std::string>
+        notes;  ///< Rules that a reader needs: collapse rule, choice rule, intervals, splits.
     std::vector<ModelSummary> models;
     std::vector<TaskSummary> tasks;
     ProvenanceSummary provenance;
@@ -85,12 +87,13 @@ struct Summary {
 
 /// One line of the cost ledger. Times differ from run to run, so they are not part of Summary.
 struct Cost {
-    std::string model, task, method, phase;  ///< phase: "load", "extract", "tune", "test", "score"
-    std::uint64_t n_decode = 0, n_token = 0; ///< Calls into the engine; tokens computed.
+    std::string model, task, method, phase;   ///< phase: "load", "extract", "tune", "test", "score"
+    std::uint64_t n_decode = 0, n_token = 0;  ///< Calls into the engine; tokens computed.
     double seconds = 0;
 };
 
-/// Canonical JSON (sorted keys, numbers as short as they round-trip; no NaN). Throws bad_input on malformed text.
+/// Canonical JSON (sorted keys, numbers as short as they round-trip; no NaN). Throws bad_input on malformed
+/// text.
 std::string to_json(const Summary& summary);
 Summary summary_from_json(const std::string& text);
 

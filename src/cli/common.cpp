@@ -15,22 +15,33 @@
 namespace tiller::cli {
 namespace {
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double now() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 std::string time_text(double seconds) {
     const int s = static_cast<int>(std::lround(seconds));
-    return s < 60 ? fmt::format("{} s", s) : s < 3600 ? fmt::format("{} min {:02} s", s / 60, s % 60)
-                                                       : fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
+    return s < 60     ? fmt::format("{} s", s)
+           : s < 3600 ? fmt::format("{} min {:02} s", s / 60, s % 60)
+                      : fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
 }
 
 }  // namespace
 
 void add_globals(CLI::App& command, Globals& g) {
-    command.add_option("--threads", g.threads, "Threads (0 = all cores)")->check(CLI::Range(0, 1024))->group("Global");
+    command.add_option("--threads", g.threads, "Threads (0 = all cores)")
+        ->check(CLI::Range(0, 1024))
+        ->group("Global");
     command.add_option("--seed", g.seed, "Seed of splits, prompts and sampling")->group("Global");
-    command.add_option("--cache-type", g.cache_type, "Key/value cache: f16 or f32")->check(CLI::IsMember({"f16", "f32"}))->group("Global");
-    command.add_option("--gpu-layers", g.gpu_layers, "Layers on the GPU (-1 = all)")->check(CLI::Range(-1, 100000))->group("Global");
-    command.add_option("--rows", g.rows, "Rows in flight at most")->check(CLI::Range(1, 256))->group("Global");
+    command.add_option("--cache-type", g.cache_type, "Key/value cache: f16 or f32")
+        ->check(CLI::IsMember({"f16", "f32"}))
+        ->group("Global");
+    command.add_option("--gpu-layers", g.gpu_layers, "Layers on the GPU (-1 = all)")
+        ->check(CLI::Range(-1, 100000))
+        ->group("Global");
+    command.add_option("--rows", g.rows, "Rows in flight at most")
+        ->check(CLI::Range(1, 256))
+        ->group("Global");
     command.add_flag("--json", g.json, "JSON on standard output, nothing else")->group("Global");
     command.add_flag("--quiet", g.quiet, "No progress on standard error")->group("Global");
 }
@@ -60,11 +71,14 @@ VectorArgument parse_vector_argument(const std::string& text) {
     char* end = nullptr;
     const float scale = std::strtof(tail.c_str(), &end);
     if (end != tail.c_str() + tail.size()) return argument;
-    if (!std::isfinite(scale)) throw Error(Code::usage, fmt::format("--vector {}: the scale is {}, expected a finite number", text, tail));
+    if (!std::isfinite(scale))
+        throw Error(Code::usage,
+                    fmt::format("--vector {}: the scale is {}, expected a finite number", text, tail));
     return {text.substr(0, colon), scale, true};
 }
 
-std::vector<Edit> load_edits(const std::vector<std::string>& arguments, const ModelInfo& info, const Globals& globals) {
+std::vector<Edit> load_edits(const std::vector<std::string>& arguments, const ModelInfo& info,
+                             const Globals& globals) {
     std::vector<std::pair<SteeringVector, float>> vectors;
     int n_turn = 0;
     for (const auto& text : arguments) {
@@ -77,7 +91,8 @@ std::vector<Edit> load_edits(const std::vector<std::string>& arguments, const Mo
     }
     std::vector<Edit> edits;
     for (const auto& [vector, scale] : vectors) {
-        const float strength = vector.operation == Operation::turn ? scale / static_cast<float>(n_turn) : scale;
+        const float strength =
+            vector.operation == Operation::turn ? scale / static_cast<float>(n_turn) : scale;
         for (auto& edit : edits_of(vector, strength)) edits.push_back(std::move(edit));
     }
     return edits;

@@ -17,7 +17,7 @@ namespace tiller::cli {
 
 /// Flags that every command takes.
 struct Globals {
-    int threads = 0;             ///< 0 = all cores.
+    int threads = 0;  ///< 0 = all cores.
     std::uint64_t seed = 0;
     std::string cache_type = "f16";
     int gpu_layers = 0;
@@ -30,7 +30,8 @@ struct Globals {
 /// Set by SIGINT and SIGTERM; engines stop at their next decode.
 extern std::atomic<bool> interrupted;
 
-/// A command adds its flags to the program and returns nothing; its callback does the work and throws tiller::Error.
+/// A command adds its flags to the program and returns nothing; its callback does the work and throws
+/// tiller::Error.
 using AddCommand = void (*)(CLI::App&, Globals&);
 void add_compare(CLI::App&, Globals&);
 void add_extract(CLI::App&, Globals&);
@@ -59,10 +60,11 @@ struct VectorArgument {
 VectorArgument parse_vector_argument(const std::string& text);
 /// Loads the vectors, checks them against the model, returns the edits of all. Turned sites are shared out:
 /// n in-context vectors at once each get 1/n of their strength, as in the papers' code.
-std::vector<Edit> load_edits(const std::vector<std::string>& arguments, const ModelInfo& info, const Globals& globals);
+std::vector<Edit> load_edits(const std::vector<std::string>& arguments, const ModelInfo& info,
+                             const Globals& globals);
 
-/// A progress line on standard error: what, done/all, rate, time left. Silent with --quiet; a plain line every few
-/// seconds where standard error is no terminal.
+/// A progress line on standard error: what, done/all, rate, time left. Silent with --quiet; a plain line
+/// every few seconds where standard error is no terminal.
 class ProgressLine {
 public:
     ProgressLine(std::string what, bool quiet);
@@ -77,7 +79,8 @@ private:
     double begin_, last_ = 0;
 };
 
-/// Text to standard output, checked: throws environment when it cannot be written (a closed pipe is no error).
+/// Text to standard output, checked: throws environment when it cannot be written (a closed pipe is no
+/// error).
 void print(const std::string& text);
 /// A line to standard error unless --quiet.
 void note(const Globals& globals, const std::string& text);

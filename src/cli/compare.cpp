@@ -80,12 +80,12 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     host.cancel = &interrupted;
     host.command = command;
     const bool terminal = ::isatty(STDOUT_FILENO) == 1;
-    host.observer.step = [&](const std::string& task, const std::string& what, std::size_t done, std::size_t all) {
-        screen.step(task, what, done, all);
-    };
+    host.observer.step = [&](const std::string& task, const std::string& what, std::size_t done,
+                             std::size_t all) { screen.step(task, what, done, all); };
     host.observer.task = [&](const TaskSummary& task) {
         screen.clear();
-        if (!globals.json) print(terminal_table(task, terminal_width(), terminal && !std::getenv("NO_COLOR")) + "\n");
+        if (!globals.json)
+            print(terminal_table(task, terminal_width(), terminal && !std::getenv("NO_COLOR")) + "\n");
     };
     Summary summary;
     try {
@@ -93,7 +93,9 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     } catch (const Error& e) {
         screen.clear();
         if (e.code() != Code::interrupted) throw;
-        throw Error(Code::interrupted, fmt::format("interrupted; finished work is in {}, the same command goes on from there", o.out));
+        throw Error(
+            Code::interrupted,
+            fmt::format("interrupted; finished work is in {}, the same command goes on from there", o.out));
     }
     screen.clear();
     write_reports(summary, o.out);
@@ -101,8 +103,9 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     std::string text;
     for (const auto& finding : summary.findings) text += finding + "\n";
     const auto folder = std::filesystem::absolute(o.out).lexically_normal();
-    text += fmt::format("\nReport:  {}\nTables:  {}\nRecords: {}\nPeak memory: {} MB\n", (folder / "report.html").string(),
-                        (folder / "results.csv").string(), (folder / "records.jsonl").string(), peak_memory() >> 20);
+    text += fmt::format("\nReport:  {}\nTables:  {}\nRecords: {}\nPeak memory: {} MB\n",
+                        (folder / "report.html").string(), (folder / "results.csv").string(),
+                        (folder / "records.jsonl").string(), peak_memory() >> 20);
     print(text);
 }
 
@@ -110,7 +113,8 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
 
 void add_compare(CLI::App& app, Globals& globals) {
     auto o = std::make_shared<Options>();
-    auto* command = app.add_subcommand("compare", "Compare methods on tasks: the main job (default plan: gemma3-270m, 8 tasks)");
+    auto* command = app.add_subcommand(
+        "compare", "Compare methods on tasks: the main job (default plan: gemma3-270m, 8 tasks)");
     command->add_option("--plan", o->plan, "Plan file (TOML); flags below override it");
     command->add_option("-m,--model", o->models, "Known model names or GGUF paths");
     command->add_option("-t,--task", o->tasks, "Task names or JSON files");
@@ -125,7 +129,8 @@ void add_compare(CLI::App& app, Globals& globals) {
     command->callback([o, &globals, command] {
         std::string text = "tiller compare";
         for (const auto* option : command->get_options())
-            for (const auto& value : option->results()) text += fmt::format(" {} {}", option->get_name(), value);
+            for (const auto& value : option->results())
+                text += fmt::format(" {} {}", option->get_name(), value);
         compare(*o, globals, command->count("--seed") > 0, text);
     });
 }

@@ -27,7 +27,8 @@ struct Scores {
     void add(const std::string& name, double value) { values[name].push_back(value); }
 };
 
-void score(const Task& task, const StyleScorer* scorer, const RowResult& result, const Prompt& prompt, Scores& scores) {
+void score(const Task& task, const StyleScorer* scorer, const RowResult& result, const Prompt& prompt,
+           Scores& scores) {
     if (scorer) {
         const TextHealth health = text_health(result.text);
         scores.add("style", scorer->score(parse_answer(result.text)));
@@ -41,7 +42,8 @@ void score(const Task& task, const StyleScorer* scorer, const RowResult& result,
         const int rank = *std::min_element(result.watch_rank.begin(), result.watch_rank.end());
         scores.add("rank", rank);
         scores.add("first_token", rank == 0 ? 1 : 0);
-        scores.add("logprob", static_cast<double>(*std::max_element(result.watch_logprob.begin(), result.watch_logprob.end())));
+        scores.add("logprob", static_cast<double>(*std::max_element(result.watch_logprob.begin(),
+                                                                    result.watch_logprob.end())));
     }
     const AnswerScores s = score_answer(result.text, prompt.targets, keeps_case(task.name));
     scores.add("first_word", s.first_word);
@@ -66,7 +68,8 @@ void evaluate(const Options& o, const Globals& globals) {
     for (std::size_t i = 0; i < n; ++i) {
         Random random(globals.seed, fmt::format("shots/{}", split.test[i]));
         std::vector<int> demos;
-        for (int d : random.sample(static_cast<int>(split.train.size()), std::min<int>(o.n_shot, static_cast<int>(split.train.size()))))
+        for (int d : random.sample(static_cast<int>(split.train.size()),
+                                   std::min<int>(o.n_shot, static_cast<int>(split.train.size()))))
             demos.push_back(split.train[static_cast<std::size_t>(d)]);
         prompts.push_back(make_prompt(task, demos, split.test[i]));
         for (bool steered : {false, true}) {
@@ -76,7 +79,8 @@ void evaluate(const Options& o, const Globals& globals) {
             row.max_new_tokens = o.n_tokens > 0 ? o.n_tokens : behavioural ? 20 : 6;
             if (!behavioural) row.stop = "\n";
             for (const auto& target : prompts.back().targets)
-                if (const auto tokens = model->continuation(prompts.back().text, target); !tokens.empty()) row.watch.push_back(tokens.front());
+                if (const auto tokens = model->continuation(prompts.back().text, target); !tokens.empty())
+                    row.watch.push_back(tokens.front());
             rows.push_back(std::move(row));
         }
     }
@@ -88,9 +92,11 @@ void evaluate(const Options& o, const Globals& globals) {
         score(task, scorer ? &*scorer : nullptr, results[2 * i], prompts[i], plain);
         score(task, scorer ? &*scorer : nullptr, results[2 * i + 1], prompts[i], steered);
     }
-    nlohmann::json out = {{"task", task.name}, {"n", n}, {"shots", o.n_shot}, {"metrics", nlohmann::json::object()}};
-    std::string text = fmt::format("{}, {} test items, {}-shot prompts\n{:<14} {:>10} {:>10}   difference (95 %)\n", task.name, n, o.n_shot, "score",
-                                   "unsteered", "steered");
+    nlohmann::json out = {
+        {"task", task.name}, {"n", n}, {"shots", o.n_shot}, {"metrics", nlohmann::json::object()}};
+    std::string text =
+        fmt::format("{}, {} test items, {}-shot prompts\n{:<14} {:>10} {:>10}   difference (95 %)\n",
+                    task.name, n, o.n_shot, "score", "unsteered", "steered");
     for (const auto& [name, values] : steered.values) {
         // A row that broke has a log-probability of -infinity, which no mean survives: the item is left out.
         std::vector<double> without, with;
@@ -99,15 +105,21 @@ void evaluate(const Options& o, const Globals& globals) {
                 without.push_back(plain.values[name][i]);
                 with.push_back(values[i]);
             }
-        const Interval a = bootstrap_mean(without, 2000, globals.seed), b = bootstrap_mean(with, 2000, globals.seed);
+        const Interval a = bootstrap_mean(without, 2000, globals.seed),
+                       b = bootstrap_mean(with, 2000, globals.seed);
         const Interval d = bootstrap_difference(with, without, 2000, globals.seed);
-        const auto as_json = [](const Interval& i) { return nlohmann::json{{"mean", i.mean}, {"low", i.low}, {"high", i.high}}; };
-        out["metrics"][name] = {{"unsteered", as_json(a)}, {"steered", as_json(b)}, {"difference", as_json(d)}};
-        text += fmt::format("{:<14} {:>10.3f} {:>10.3f}   {:+.3f} ({:+.3f} to {:+.3f})\n", name, a.mean, b.mean, d.mean, d.low, d.high);
+        const auto as_json = [](const Interval& i) {
+            return nlohmann::json{{"mean", i.mean}, {"low", i.low}, {"high", i.high}};
+        };
+        out["metrics"][name] = {
+            {"unsteered", as_json(a)}, {"steered", as_json(b)}, {"difference", as_json(d)}};
+        text += fmt::format("{:<14} {:>10.3f} {:>10.3f}   {:+.3f} ({:+.3f} to {:+.3f})\n", name, a.mean,
+                            b.mean, d.mean, d.low, d.high);
     }
     if (scorer) {
         out["scorer_accuracy"] = scorer->held_out_accuracy();
-        text += fmt::format("style scorer: {:.0f} % right on {} held-out sentences\n", scorer->held_out_accuracy() * 100, scorer->held_out_count());
+        text += fmt::format("style scorer: {:.0f} % right on {} held-out sentences\n",
+                            scorer->held_out_accuracy() * 100, scorer->held_out_count());
     }
     print(globals.json ? out.dump() + "\n" : text);
 }
@@ -116,14 +128,18 @@ void evaluate(const Options& o, const Globals& globals) {
 
 void add_eval(CLI::App& app, Globals& globals) {
     auto o = std::make_shared<Options>();
-    auto* command = app.add_subcommand("eval", "Score vectors on a task's test items, beside the unsteered model");
+    auto* command =
+        app.add_subcommand("eval", "Score vectors on a task's test items, beside the unsteered model");
     command->add_option("-m,--model", o->model, "Known model name or GGUF path")->required();
     command->add_option("-t,--task", o->task, "Task name or JSON file")->required();
-    command->add_option("--vector", o->vectors, "Steering vector V.gguf[:scale]; may be given several times")->required();
+    command->add_option("--vector", o->vectors, "Steering vector V.gguf[:scale]; may be given several times")
+        ->required();
     command->add_option("--data-dir", o->data_dir, "Folder of task files (default: tiller's own)");
     command->add_option("--n-test", o->n_test, "Test items at most")->check(CLI::Range(2, 1000000));
-    command->add_option("--shots", o->n_shot, "Demonstrations in front of each query")->check(CLI::Range(0, 1000));
-    command->add_option("-n,--tokens", o->n_tokens, "New tokens at most (default 6, behavioural tasks 20)")->check(CLI::Range(1, 10000));
+    command->add_option("--shots", o->n_shot, "Demonstrations in front of each query")
+        ->check(CLI::Range(0, 1000));
+    command->add_option("-n,--tokens", o->n_tokens, "New tokens at most (default 6, behavioural tasks 20)")
+        ->check(CLI::Range(1, 10000));
     command->add_flag("--force", globals.force, "Use a vector of another model when its shape fits");
     add_globals(*command, globals);
     command->callback([o, &globals] { evaluate(*o, globals); });

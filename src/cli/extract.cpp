@@ -30,16 +30,21 @@ void check_output(const std::string& path) {
     std::error_code ec;
     if (!std::filesystem::is_directory(folder, ec))
         throw Error(Code::environment, fmt::format("the folder of {} does not exist; make it first", path));
-    if (std::filesystem::is_directory(path, ec)) throw Error(Code::environment, fmt::format("{} is a folder; name a file", path));
+    if (std::filesystem::is_directory(path, ec))
+        throw Error(Code::environment, fmt::format("{} is a folder; name a file", path));
     if (::access(folder.c_str(), W_OK) != 0)
-        throw Error(Code::environment, fmt::format("the folder of {} cannot be written: {}", path, std::generic_category().message(errno)));
+        throw Error(Code::environment, fmt::format("the folder of {} cannot be written: {}", path,
+                                                   std::generic_category().message(errno)));
 }
 
 void check_strength(const char* flag, float value) {
-    if (!std::isfinite(value)) throw Error(Code::usage, fmt::format("{} is {}, expected a finite number", flag, value));
+    if (!std::isfinite(value))
+        throw Error(Code::usage, fmt::format("{} is {}, expected a finite number", flag, value));
 }
 
-Task task_of(const Options& o) { return find_task(o.task, o.data_dir.empty() ? data_dir() : std::filesystem::path(o.data_dir)); }
+Task task_of(const Options& o) {
+    return find_task(o.task, o.data_dir.empty() ? data_dir() : std::filesystem::path(o.data_dir));
+}
 
 FvTrials trials_of(const Options& o, const Globals& globals, std::string& name, Digest& digest) {
     FvTrials trials;
@@ -50,7 +55,8 @@ FvTrials trials_of(const Options& o, const Globals& globals, std::string& name, 
         const Task task = task_of(o);
         const Split split = split_task(task, globals.seed);
         name = task.name;
-        for (const auto& p : make_prompts(task, split.train, o.n_mean, o.n_shot, globals.seed, false)) trials.mean.push_back(p.text);
+        for (const auto& p : make_prompts(task, split.train, o.n_mean, o.n_shot, globals.seed, false))
+            trials.mean.push_back(p.text);
         for (const auto& p : make_prompts(task, split.train, o.n_patch, o.n_shot, globals.seed + 1, true))
             trials.patch.push_back({p.text, p.target});
     }
@@ -67,13 +73,16 @@ void extract_fv(const Options& o, const Globals& globals) {
     const FvTrials trials = trials_of(o, globals, name, digest);
     const auto model = open_model(o.model, globals);
     if (o.layer >= model->info().n_layer)
-        throw Error(Code::usage, fmt::format("--layer {}: the model has layers 0 to {}", o.layer, model->info().n_layer - 1));
+        throw Error(Code::usage, fmt::format("--layer {}: the model has layers 0 to {}", o.layer,
+                                             model->info().n_layer - 1));
     if (o.heads > model->info().n_head_total())
-        throw Error(Code::usage, fmt::format("--heads {}: the model has {} heads", o.heads, model->info().n_head_total()));
+        throw Error(Code::usage,
+                    fmt::format("--heads {}: the model has {} heads", o.heads, model->info().n_head_total()));
     Engine engine = make_engine(model, globals);
     engine.cancel_with(&interrupted);
     ProgressLine line("head search", globals.quiet);
-    const HeadSearch search = search_heads(engine, trials, nullptr, [&](std::size_t done, std::size_t all) { line.update(done, all); });
+    const HeadSearch search = search_heads(
+        engine, trials, nullptr, [&](std::size_t done, std::size_t all) { line.update(done, all); });
     FvOptions options;
     options.n_heads = o.heads < 0 ? std::min(20, model->info().n_head_total()) : o.heads;
     options.layer = o.layer;
@@ -85,8 +94,11 @@ void extract_fv(const Options& o, const Globals& globals) {
     vector.provenance.settings["n_patch"] = std::to_string(trials.patch.size());
     save_vector(vector, o.out);
     const auto& best = vector.heads.front();
-    note(globals, fmt::format("{}: function vector of {} heads at layer {}; best head {}.{} with AIE {:+.4f} (noise {:.4f})", o.out,
-                              vector.heads.size(), vector.directions.begin()->first, best.layer, best.head, best.aie, search.noise));
+    note(globals,
+         fmt::format(
+             "{}: function vector of {} heads at layer {}; best head {}.{} with AIE {:+.4f} (noise {:.4f})",
+             o.out, vector.heads.size(), vector.directions.begin()->first, best.layer, best.head, best.aie,
+             search.noise));
 }
 
 void extract_icv(const Options& o, const Globals& globals) {
@@ -110,12 +122,14 @@ void extract_icv(const Options& o, const Globals& globals) {
     Engine engine = make_engine(model, globals);
     engine.cancel_with(&interrupted);
     ProgressLine line("pairs", globals.quiet);
-    SteeringVector vector = in_context_vector(engine, pairs, {o.n_last, o.alpha},
-                                              [&](std::size_t done, std::size_t all) { line.update(done, all); });
+    SteeringVector vector =
+        in_context_vector(engine, pairs, {o.n_last, o.alpha},
+                          [&](std::size_t done, std::size_t all) { line.update(done, all); });
     set_provenance(vector, model->info(), name, digest.hex(), globals.seed);
     save_vector(vector, o.out);
-    note(globals, fmt::format("{}: in-context vector of {} pairs; the first direction explains {} of the variance", o.out, pairs.size(),
-                              vector.provenance.settings["explained_variance"]));
+    note(globals,
+         fmt::format("{}: in-context vector of {} pairs; the first direction explains {} of the variance",
+                     o.out, pairs.size(), vector.provenance.settings["explained_variance"]));
 }
 
 void add_common(CLI::App& command, Options& o, Globals& globals) {
@@ -129,24 +143,32 @@ void add_common(CLI::App& command, Options& o, Globals& globals) {
 
 void add_extract(CLI::App& app, Globals& globals) {
     auto o = std::make_shared<Options>();
-    auto* extract = app.add_subcommand("extract", "Make a function vector (fv) or an in-context vector (icv)");
+    auto* extract =
+        app.add_subcommand("extract", "Make a function vector (fv) or an in-context vector (icv)");
     extract->require_subcommand(1);
 
-    auto* fv = extract->add_subcommand("fv", "Function vector by causal search over attention heads (arXiv 2310.15213)");
+    auto* fv = extract->add_subcommand(
+        "fv", "Function vector by causal search over attention heads (arXiv 2310.15213)");
     add_common(*fv, *o, globals);
     auto* task = fv->add_option("-t,--task", o->task, "Task name or JSON file");
-    auto* trials = fv->add_option("--trials", o->trials, "JSON {\"mean\": [prompt], \"patch\": [{\"prompt\", \"target\"}]}");
+    auto* trials = fv->add_option("--trials", o->trials,
+                                  "JSON {\"mean\": [prompt], \"patch\": [{\"prompt\", \"target\"}]}");
     task->excludes(trials);
-    fv->add_option("--heads", o->heads, "Heads to sum (default 20; 0 = the paper code's ceil(L*H/51.2))")->check(CLI::Range(0, 1000000));
-    fv->add_option("--layer", o->layer, "Edit layer, counted from 0 (default ceil(L/3))")->check(CLI::Range(0, 100000));
+    fv->add_option("--heads", o->heads, "Heads to sum (default 20; 0 = the paper code's ceil(L*H/51.2))")
+        ->check(CLI::Range(0, 1000000));
+    fv->add_option("--layer", o->layer, "Edit layer, counted from 0 (default ceil(L/3))")
+        ->check(CLI::Range(0, 100000));
     fv->add_option("--scale", o->scale, "Strength kept in the file as default");
     fv->add_option("--n-mean", o->n_mean, "Prompts for the mean head outputs")->check(CLI::Range(1, 100000));
     fv->add_option("--n-patch", o->n_patch, "Prompts for the causal effects")->check(CLI::Range(1, 100000));
     fv->add_option("--shots", o->n_shot, "Demonstrations in each prompt")->check(CLI::Range(1, 1000));
-    fv->add_flag("--no-post-norm", o->no_post_norm, "Leave out the post-norm correction (to see what it does)");
-    fv->add_flag("--bias-per-head", o->bias_per_head, "Add W_O's bias once per head, as the reference code does");
+    fv->add_flag("--no-post-norm", o->no_post_norm,
+                 "Leave out the post-norm correction (to see what it does)");
+    fv->add_flag("--bias-per-head", o->bias_per_head,
+                 "Add W_O's bias once per head, as the reference code does");
     fv->callback([o, &globals] {
-        if (o->task.empty() && o->trials.empty()) throw Error(Code::usage, "extract fv needs --task or --trials");
+        if (o->task.empty() && o->trials.empty())
+            throw Error(Code::usage, "extract fv needs --task or --trials");
         extract_fv(*o, globals);
     });
 
@@ -156,11 +178,13 @@ void add_extract(CLI::App& app, Globals& globals) {
     auto* pairs = icv->add_option("--pairs", o->pairs, "JSON [{\"negative\": text, \"positive\": text}]");
     icv_task->excludes(pairs);
     icv->add_option("--n-pairs", o->n_pairs, "Pairs to use of a task")->check(CLI::Range(1, 100000));
-    icv->add_option("--last", o->n_last, "Tokens at the end whose mean is the latent state")->check(CLI::Range(1, 100000));
+    icv->add_option("--last", o->n_last, "Tokens at the end whose mean is the latent state")
+        ->check(CLI::Range(1, 100000));
     icv->add_option("--alpha", o->alpha, "Strength kept in the file as default");
     icv->add_flag("--keep-ends", o->keep_ends, "Do not strip \" .\" from the ends of a task's texts");
     icv->callback([o, &globals] {
-        if (o->task.empty() && o->pairs.empty()) throw Error(Code::usage, "extract icv needs --task or --pairs");
+        if (o->task.empty() && o->pairs.empty())
+            throw Error(Code::usage, "extract icv needs --task or --pairs");
         extract_icv(*o, globals);
     });
 }

@@ -24,7 +24,8 @@ void add_generate(CLI::App& app, Globals& globals) {
     command->add_option("-p,--prompt", o->prompts, "Prompt text; may be given several times")->required();
     command->add_option("--vector", o->vectors, "Steering vector V.gguf[:scale]; may be given several times");
     command->add_option("-n,--tokens", o->n, "New tokens at most")->check(CLI::Range(1, 100000));
-    command->add_option("--samples", o->samples, "Continuations of each prompt, with seeds seed, seed+1, ...")->check(CLI::Range(1, 10000));
+    command->add_option("--samples", o->samples, "Continuations of each prompt, with seeds seed, seed+1, ...")
+        ->check(CLI::Range(1, 10000));
     command->add_option("--temperature", o->temperature, "0 = greedy")->check(CLI::Range(0.0, 100.0));
     command->add_option("--top-p", o->top_p, "Nucleus")->check(CLI::Range(0.0001, 1.0));
     command->add_option("--top-k", o->top_k, "0 = off")->check(CLI::Range(0, 1000000));
@@ -46,7 +47,8 @@ void add_generate(CLI::App& app, Globals& globals) {
                     if (steered) row.edits = edits;
                     row.max_new_tokens = o->n;
                     row.stop = o->stop;
-                    row.sampling = {o->temperature, o->top_p, o->top_k, static_cast<std::uint32_t>(globals.seed + static_cast<std::uint64_t>(s))};
+                    row.sampling = {o->temperature, o->top_p, o->top_k,
+                                    static_cast<std::uint32_t>(globals.seed + static_cast<std::uint64_t>(s))};
                     rows.push_back(std::move(row));
                 }
         const auto results = engine.run(rows);
@@ -58,10 +60,17 @@ void add_generate(CLI::App& app, Globals& globals) {
                 for (int steered = o->compare ? 0 : 1; steered < 2; ++steered, ++r) {
                     const std::string out = valid_utf8(results[r].text);
                     if (globals.json)
-                        all.push_back({{"prompt", valid_utf8(prompt)}, {"sample", s}, {"steered", steered && !edits.empty()}, {"text", out},
-                                       {"tokens", results[r].generated}, {"ended", results[r].ended}, {"broken", results[r].broken}});
+                        all.push_back({{"prompt", valid_utf8(prompt)},
+                                       {"sample", s},
+                                       {"steered", steered && !edits.empty()},
+                                       {"text", out},
+                                       {"tokens", results[r].generated},
+                                       {"ended", results[r].ended},
+                                       {"broken", results[r].broken}});
                     else
-                        text += fmt::format("{}{}{}\n", o->compare ? (steered ? "[steered]   " : "[unsteered] ") : "", prompt, out);
+                        text += fmt::format("{}{}{}\n",
+                                            o->compare ? (steered ? "[steered]   " : "[unsteered] ") : "",
+                                            prompt, out);
                 }
         print(globals.json ? all.dump() + "\n" : text);
     });

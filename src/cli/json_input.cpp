@@ -22,14 +22,15 @@ json parse(const std::filesystem::path& path) {
     const std::string bytes = read_file(path, kLimit);
     std::vector<std::set<std::string>> names;  // of the objects around
     try {
-        // Nothing here nests deeper than three levels; deep nesting would only cost stack. A tree keeps the last of two
-        // equal names silently.
+        // Nothing here nests deeper than three levels; deep nesting would only cost stack. A tree keeps the
+        // last of two equal names silently.
         return json::parse(bytes, [&](int depth, json::parse_event_t event, json& part) {
             if (depth > 8) throw Error(Code::bad_input, "nested deeper than 8 levels");
             if (event == json::parse_event_t::object_start) names.emplace_back();
             if (event == json::parse_event_t::object_end) names.pop_back();
             if (event == json::parse_event_t::key && !names.back().insert(part.get<std::string>()).second)
-                throw Error(Code::bad_input, fmt::format("the key {} stands twice in one object", part.dump()));
+                throw Error(Code::bad_input,
+                            fmt::format("the key {} stands twice in one object", part.dump()));
             return true;
         });
     } catch (const json::exception& e) {
@@ -47,15 +48,17 @@ std::string text_of(const std::filesystem::path& path, const json& value, const 
 }
 
 // The values of exactly these keys.
-std::vector<std::string> fields(const std::filesystem::path& path, const json& object, const std::string& where,
-                                std::initializer_list<const char*> keys) {
-    if (!object.is_object()) bad(path, fmt::format("{} is {}, expected an object", where, object.type_name()));
+std::vector<std::string> fields(const std::filesystem::path& path, const json& object,
+                                const std::string& where, std::initializer_list<const char*> keys) {
+    if (!object.is_object())
+        bad(path, fmt::format("{} is {}, expected an object", where, object.type_name()));
     std::vector<std::string> values;
     for (const char* key : keys) {
         if (!object.contains(key)) bad(path, fmt::format("{} has no \"{}\"", where, key));
         values.push_back(text_of(path, object[key], fmt::format("{}.{}", where, key)));
     }
-    if (object.size() != keys.size()) bad(path, fmt::format("{} has {} keys, expected {}", where, object.size(), keys.size()));
+    if (object.size() != keys.size())
+        bad(path, fmt::format("{} has {} keys, expected {}", where, object.size(), keys.size()));
     return values;
 }
 
@@ -71,7 +74,8 @@ FvTrials read_trials(const std::filesystem::path& path) {
     const json root = parse(path);
     FvTrials trials;
     std::size_t i = 0;
-    for (const auto& prompt : list_of(path, root, "mean")) trials.mean.push_back(text_of(path, prompt, fmt::format("mean[{}]", i++)));
+    for (const auto& prompt : list_of(path, root, "mean"))
+        trials.mean.push_back(text_of(path, prompt, fmt::format("mean[{}]", i++)));
     i = 0;
     for (const auto& patch : list_of(path, root, "patch")) {
         const auto values = fields(path, patch, fmt::format("patch[{}]", i++), {"prompt", "target"});
@@ -83,7 +87,8 @@ FvTrials read_trials(const std::filesystem::path& path) {
 
 std::vector<Pair> read_pairs(const std::filesystem::path& path) {
     const json root = parse(path);
-    if (!root.is_array() || root.empty()) bad(path, "expected a list with at least one {\"negative\", \"positive\"}");
+    if (!root.is_array() || root.empty())
+        bad(path, "expected a list with at least one {\"negative\", \"positive\"}");
     std::vector<Pair> pairs;
     for (std::size_t i = 0; i < root.size(); ++i) {
         const auto values = fields(path, root[i], fmt::format("pair {}", i), {"negative", "positive"});

@@ -30,7 +30,10 @@ void on_signal(int) {
 int report_error(const Globals& globals, Code code, const std::string& message) {
     if (globals.json)
         std::fputs((nlohmann::json{{"error", {{"code", code_name(code)}, {"message", message}}}}.dump(
-                        -1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n").c_str(), stderr);
+                        -1, ' ', false, nlohmann::json::error_handler_t::replace) +
+                    "\n")
+                       .c_str(),
+                   stderr);
     else
         std::fputs(fmt::format("tiller: {}\n", message).c_str(), stderr);
     return exit_code(code);
@@ -38,13 +41,17 @@ int report_error(const Globals& globals, Code code, const std::string& message) 
 
 int run(int argc, char** argv) {
     Globals globals;
-    CLI::App app{"tiller extracts steering vectors from language models, applies them, and compares them honestly."};
-    app.set_version_flag("--version", fmt::format("tiller {} (engine {})", TILLER_VERSION, TILLER_ENGINE_VERSION));
+    CLI::App app{
+        "tiller extracts steering vectors from language models, applies them, and compares them honestly."};
+    app.set_version_flag("--version",
+                         fmt::format("tiller {} (engine {})", TILLER_VERSION, TILLER_ENGINE_VERSION));
     app.require_subcommand(0, 1);
-    app.footer("Start here:  tiller models get gemma3-270m && tiller compare\n"
-               "Exit codes:  0 ok, 2 usage, 3 bad input, 4 environment (memory, disk, missing model), 130 interrupted");
-    for (AddCommand add : {add_compare, add_extract, add_generate, add_next, add_eval, add_show, add_report, add_tasks, add_models,
-                           add_bench})
+    app.footer(
+        "Start here:  tiller models get gemma3-270m && tiller compare\n"
+        "Exit codes:  0 ok, 2 usage, 3 bad input, 4 environment (memory, disk, missing model), 130 "
+        "interrupted");
+    for (AddCommand add : {add_compare, add_extract, add_generate, add_next, add_eval, add_show, add_report,
+                           add_tasks, add_models, add_bench})
         add(app, globals);
     try {
         app.parse(argc, argv);
@@ -62,7 +69,8 @@ int run(int argc, char** argv) {
     } catch (const Error& e) {
         return report_error(globals, e.code(), e.what());
     } catch (const std::bad_alloc&) {
-        return report_error(globals, Code::environment, "out of memory; use fewer rows (--rows) or a smaller model");
+        return report_error(globals, Code::environment,
+                            "out of memory; use fewer rows (--rows) or a smaller model");
     } catch (const std::exception& e) {
         return report_error(globals, Code::environment, e.what());
     }

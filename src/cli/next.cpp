@@ -17,7 +17,8 @@ void add_next(CLI::App& app, Globals& globals) {
         int top = 10;
     };
     auto o = std::make_shared<Options>();
-    auto* command = app.add_subcommand("next", "Next-token distribution of a prompt, with vectors or without");
+    auto* command =
+        app.add_subcommand("next", "Next-token distribution of a prompt, with vectors or without");
     command->add_option("-m,--model", o->model, "Known model name or GGUF path")->required();
     command->add_option("-p,--prompt", o->prompt, "Prompt text")->required();
     command->add_option("--vector", o->vectors, "Steering vector V.gguf[:scale]; may be given several times");
@@ -34,11 +35,14 @@ void add_next(CLI::App& app, Globals& globals) {
         row.n_top = o->top;
         const auto result = engine.run(std::span(&row, 1)).front();
         if (result.broken)
-            throw Error(Code::bad_input, "the vectors drive the model's numbers to infinity or NaN, so that there is no distribution; give smaller scales");
+            throw Error(Code::bad_input,
+                        "the vectors drive the model's numbers to infinity or NaN, so that there is no "
+                        "distribution; give smaller scales");
         if (globals.json) {
             nlohmann::json tokens = nlohmann::json::array();
             for (const auto& t : result.top)
-                tokens.push_back({{"id", t.token}, {"text", valid_utf8(model->piece(t.token))}, {"logprob", t.logprob}});
+                tokens.push_back(
+                    {{"id", t.token}, {"text", valid_utf8(model->piece(t.token))}, {"logprob", t.logprob}});
             print(nlohmann::json{{"tokens", tokens}}.dump() + "\n");
             return;
         }

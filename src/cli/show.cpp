@@ -17,13 +17,28 @@ json as_json(const SteeringVector& v) {
     for (const auto& h : v.heads) heads.push_back({{"layer", h.layer}, {"head", h.head}, {"aie", h.aie}});
     for (const auto& [layer, values] : v.directions) direction[std::to_string(layer)] = values;
     const Provenance& p = v.provenance;
-    json provenance = {{"task", p.task}, {"prompts_digest", p.prompts_digest}, {"seed", p.seed}, {"model_name", p.model_name},
-                       {"model_digest", p.model_digest}, {"tokenizer_digest", p.tokenizer_digest}, {"architecture", p.architecture},
-                       {"quantisation", p.quantisation}, {"n_layer", p.n_layer}, {"n_embd", p.n_embd},
-                       {"program_version", p.program_version}, {"settings", p.settings}};
-    json out = {{"method", v.method}, {"site", site_name(v.site)}, {"operation", operation_name(v.operation)},
-                {"positions", positions_name(v.positions)}, {"scale", v.scale}, {"heads", heads}, {"aie", v.aie},
-                {"mean_head_output", v.mean_head_output}, {"direction", direction}, {"provenance", provenance}};
+    json provenance = {{"task", p.task},
+                       {"prompts_digest", p.prompts_digest},
+                       {"seed", p.seed},
+                       {"model_name", p.model_name},
+                       {"model_digest", p.model_digest},
+                       {"tokenizer_digest", p.tokenizer_digest},
+                       {"architecture", p.architecture},
+                       {"quantisation", p.quantisation},
+                       {"n_layer", p.n_layer},
+                       {"n_embd", p.n_embd},
+                       {"program_version", p.program_version},
+                       {"settings", p.settings}};
+    json out = {{"method", v.method},
+                {"site", site_name(v.site)},
+                {"operation", operation_name(v.operation)},
+                {"positions", positions_name(v.positions)},
+                {"scale", v.scale},
+                {"heads", heads},
+                {"aie", v.aie},
+                {"mean_head_output", v.mean_head_output},
+                {"direction", direction},
+                {"provenance", provenance}};
     // A vector of one layer names it; one of many layers lists them.
     if (v.directions.size() == 1)
         out["layer"] = v.directions.begin()->first;
@@ -35,11 +50,14 @@ json as_json(const SteeringVector& v) {
 }
 
 std::string as_text(const SteeringVector& v) {
-    std::string text = fmt::format("method      {}\napplied     {} at {}, {} tokens, scale {}\n", v.method, operation_name(v.operation),
-                                   site_name(v.site), positions_name(v.positions), v.scale);
+    std::string text =
+        fmt::format("method      {}\napplied     {} at {}, {} tokens, scale {}\n", v.method,
+                    operation_name(v.operation), site_name(v.site), positions_name(v.positions), v.scale);
     const Provenance& p = v.provenance;
-    text += fmt::format("model       {} ({}, {}), {} layers, width {}\n", p.model_name, p.architecture, p.quantisation, p.n_layer, p.n_embd);
-    text += fmt::format("digest      {}\ntask        {} (seed {})\nmade by     tiller {}\n", p.model_digest, p.task, p.seed, p.program_version);
+    text += fmt::format("model       {} ({}, {}), {} layers, width {}\n", p.model_name, p.architecture,
+                        p.quantisation, p.n_layer, p.n_embd);
+    text += fmt::format("digest      {}\ntask        {} (seed {})\nmade by     tiller {}\n", p.model_digest,
+                        p.task, p.seed, p.program_version);
     for (const auto& [key, value] : p.settings) text += fmt::format("  {:<20} {}\n", key, value);
     text += "layers (norm of the direction)\n";
     for (const auto& [layer, values] : v.directions) {

@@ -35,10 +35,14 @@ void add_tasks(CLI::App& app, Globals& globals) {
         nlohmann::json all = nlohmann::json::array();
         std::string text;
         const auto add = [&](const Task& task) {
-            all.push_back({{"name", task.name}, {"family", family_name(task.family)}, {"items", task.items.size()}, {"digest", task.digest},
+            all.push_back({{"name", task.name},
+                           {"family", family_name(task.family)},
+                           {"items", task.items.size()},
+                           {"digest", task.digest},
                            {"path", valid_utf8(task.path.string())}});
-            text += fmt::format("{:<26} {:<12} {:>5}  {} -> {}\n", task.name, family_name(task.family), task.items.size(),
-                                beginning(task.items[0].input), beginning(task.items[0].output));
+            text += fmt::format("{:<26} {:<12} {:>5}  {} -> {}\n", task.name, family_name(task.family),
+                                task.items.size(), beginning(task.items[0].input),
+                                beginning(task.items[0].output));
         };
         if (o->name.empty()) {
             text = fmt::format("{:<26} {:<12} {:>5}  {}\n", "task", "family", "items", "first item");

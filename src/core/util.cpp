@@ -25,7 +25,8 @@ std::string finish_hex(const EVP_MD_CTX* context) {
     std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> copy(EVP_MD_CTX_new(), EVP_MD_CTX_free);
     unsigned char hash[EVP_MAX_MD_SIZE];
     unsigned n = 0;
-    if (!copy || EVP_MD_CTX_copy_ex(copy.get(), context) != 1 || EVP_DigestFinal_ex(copy.get(), hash, &n) != 1)
+    if (!copy || EVP_MD_CTX_copy_ex(copy.get(), context) != 1 ||
+        EVP_DigestFinal_ex(copy.get(), hash, &n) != 1)
         throw Error(Code::environment, "SHA-256 is not available in this OpenSSL");
     std::string hex;
     for (unsigned i = 0; i < n; ++i) hex += fmt::format("{:02x}", hash[i]);
@@ -89,7 +90,8 @@ std::string sha256_file(const std::filesystem::path& path) {
         in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
         EVP_DigestUpdate(c.get(), buffer.data(), static_cast<std::size_t>(in.gcount()));
     }
-    if (in.bad()) throw Error(Code::environment, fmt::format("reading {} failed: {}", path.string(), why(errno)));
+    if (in.bad())
+        throw Error(Code::environment, fmt::format("reading {} failed: {}", path.string(), why(errno)));
     return finish_hex(c.get());
 }
 
@@ -110,7 +112,8 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t limit) {
             throw Error(Code::bad_input, fmt::format("{} is larger than {} bytes, the most that is read here",
                                                      path.string(), limit));
     }
-    if (in.bad()) throw Error(Code::environment, fmt::format("reading {} failed: {}", path.string(), why(errno)));
+    if (in.bad())
+        throw Error(Code::environment, fmt::format("reading {} failed: {}", path.string(), why(errno)));
     return bytes;
 }
 
@@ -120,8 +123,9 @@ void write_file_atomic(const std::filesystem::path& path, std::string_view bytes
     const auto fail = [&](const char* what) {
         const int error = errno;
         ::unlink(temporary.c_str());
-        throw Error(Code::environment, fmt::format("cannot write {}: {} failed: {} (free space or choose another folder)",
-                                                   path.string(), what, why(error)));
+        throw Error(Code::environment,
+                    fmt::format("cannot write {}: {} failed: {} (free space or choose another folder)",
+                                path.string(), what, why(error)));
     };
     const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0) fail("open");
@@ -193,7 +197,8 @@ std::uint64_t available_memory() {
     }
     // In a container the group's limit counts, not the machine's.
     std::uint64_t limit = 0, used = 0;
-    if (std::ifstream("/sys/fs/cgroup/memory.max") >> limit && std::ifstream("/sys/fs/cgroup/memory.current") >> used)
+    if (std::ifstream("/sys/fs/cgroup/memory.max") >> limit &&
+        std::ifstream("/sys/fs/cgroup/memory.current") >> used)
         available = std::min(available, limit > used ? limit - used : 0);
     rlimit address_space{};
     if (::getrlimit(RLIMIT_AS, &address_space) == 0 && address_space.rlim_cur != RLIM_INFINITY)

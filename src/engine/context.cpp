@@ -18,10 +18,14 @@ int max_output_rows(int n_vocab) {
 
 std::uint64_t context_bytes(const Model& model, const ContextShape& shape, bool cache_f32) {
     const std::uint64_t per_token = model.handle().kv_per_token_f16 * (cache_f32 ? 2 : 1);
-    const std::uint64_t cells = static_cast<std::uint64_t>(shape.n_ctx) * static_cast<std::uint64_t>(shape.shared ? 1 : shape.n_seq);
-    const auto rows = static_cast<std::uint64_t>(std::min(shape.n_seq, max_output_rows(model.info().n_vocab)));
-    const std::uint64_t logits = rows * static_cast<std::uint64_t>(model.info().n_vocab) * 4 * 2;  // graph and copy
-    const auto n_head = static_cast<std::uint64_t>(*std::max_element(model.info().n_head.begin(), model.info().n_head.end()));
+    const std::uint64_t cells =
+        static_cast<std::uint64_t>(shape.n_ctx) * static_cast<std::uint64_t>(shape.shared ? 1 : shape.n_seq);
+    const auto rows =
+        static_cast<std::uint64_t>(std::min(shape.n_seq, max_output_rows(model.info().n_vocab)));
+    const std::uint64_t logits =
+        rows * static_cast<std::uint64_t>(model.info().n_vocab) * 4 * 2;  // graph and copy
+    const auto n_head =
+        static_cast<std::uint64_t>(*std::max_element(model.info().n_head.begin(), model.info().n_head.end()));
     const std::uint64_t scores = n_head * static_cast<std::uint64_t>(shape.n_ctx) * kChunk * 4 * 2;
     return cells * per_token + logits + scores + (std::uint64_t{64} << 20);
 }
@@ -31,20 +35,25 @@ Context::Context(std::shared_ptr<const Model> model, const ContextShape& shape, 
     : model_(std::move(model)), shape_(shape), hook_(model_->info().n_layer, model_->info().architecture) {
     const std::uint64_t needed = context_bytes(*model_, shape, options.cache_f32);
     const auto refuse = [&](const std::string& why) {
-        throw Error(Code::environment,
-                    fmt::format("{}: {} rows of {} tokens need about {} MB for caches and logits, {} MB are free; use fewer "
-                                "rows (--rows), shorter prompts or --cache-type f16",
-                                why, shape.n_seq, shape.n_ctx, needed >> 20, budget >> 20));
+        throw Error(
+            Code::environment,
+            fmt::format(
+                "{}: {} rows of {} tokens need about {} MB for caches and logits, {} MB are free; use fewer "
+                "rows (--rows), shorter prompts or --cache-type f16",
+                why, shape.n_seq, shape.n_ctx, needed >> 20, budget >> 20));
     };
     if (needed > budget) refuse("not enough memory");
     llama_context_params p = llama_context_default_params();
     p.n_ctx = static_cast<std::uint32_t>(shape.shared ? shape.n_ctx : shape.n_ctx * shape.n_seq);
     p.n_batch = p.n_ubatch = kChunk;  // one batch is one graph, so rows keep their order
     p.n_seq_max = static_cast<std::uint32_t>(shape.n_seq);
-    p.n_outputs_max = static_cast<std::uint32_t>(std::max(max_output_rows(model_->info().n_vocab), shape.n_seq));
-    const int threads = options.n_threads > 0 ? options.n_threads : static_cast<int>(std::thread::hardware_concurrency());
+    p.n_outputs_max =
+        static_cast<std::uint32_t>(std::max(max_output_rows(model_->info().n_vocab), shape.n_seq));
+    const int threads =
+        options.n_threads > 0 ? options.n_threads : static_cast<int>(std::thread::hardware_concurrency());
     p.n_threads = p.n_threads_batch = std::max(threads, 1);
-    p.flash_attn_type = options.flash_attention ? LLAMA_FLASH_ATTN_TYPE_ENABLED : LLAMA_FLASH_ATTN_TYPE_DISABLED;
+    p.flash_attn_type =
+        options.flash_attention ? LLAMA_FLASH_ATTN_TYPE_ENABLED : LLAMA_FLASH_ATTN_TYPE_DISABLED;
     p.type_k = p.type_v = options.cache_f32 ? GGML_TYPE_F32 : GGML_TYPE_F16;
     p.kv_unified = shape.shared;
     p.swa_full = true;  // forks must keep the cells of the sliding window
@@ -52,7 +61,8 @@ Context::Context(std::shared_ptr<const Model> model, const ContextShape& shape, 
     p.cb_eval = &Hook::callback;
     p.cb_eval_user_data = &hook_;
     take_engine_log();
-    // The model is const for users; the engine's API wants it mutable to make a context and does not change weights.
+    // The model is const for users; the engine's API wants it mutable to make a context and does not change
+    // weights.
     context_.reset(llama_init_from_model(model_->handle().llama.get(), p));
     if (!context_) refuse("the engine could not make a context (" + take_engine_log() + ")");
     batch_.reset(new llama_batch(llama_batch_init(kChunk, 0, 1)));
@@ -70,10 +80,14 @@ void Context::compute(std::span<const Entry> entries) {
     }
     take_engine_log();
     if (const int status = llama_decode(context_.get(), b); status != 0)
-        throw Error(Code::environment,
-                    status == 1 ? fmt::format("the key/value cache of {} tokens for {} sequences is full; this is a mistake in "
-                                              "tiller's planning, please report it", shape_.n_ctx, shape_.n_seq)
-                                : fmt::format("the engine failed with status {}: {}", status, take_engine_log()));
+        throw Error(
+            Code::environment,
+            status == 1
+                ? fmt::format(
+                      "the key/value cache of {} tokens for {} sequences is full; this is a mistake in "
+                      "tiller's planning, please report it",
+                      shape_.n_ctx, shape_.n_seq)
+                : fmt::format("the engine failed with status {}: {}", status, take_engine_log()));
 }
 
 void Context::probe() {
@@ -89,7 +103,8 @@ void Context::probe() {
 void Context::decode(std::span<const Entry> entries, DecodePlan& plan) {
     plan.tokens.resize(entries.size());
     plan.n_output = 0;
-    for (std::size_t i = 0; i < entries.size(); ++i) plan.tokens[i].output = entries[i].output ? plan.n_output++ : -1;
+    for (std::size_t i = 0; i < entries.size(); ++i)
+        plan.tokens[i].output = entries[i].output ? plan.n_output++ : -1;
     hook_.begin(&plan);
     try {
         compute(entries);
@@ -102,12 +117,17 @@ void Context::decode(std::span<const Entry> entries, DecodePlan& plan) {
 
 std::span<const float> Context::logits(int i) const {
     const float* values = llama_get_logits_ith(context_.get(), i);
-    if (!values) throw Error(Code::environment, fmt::format("the engine kept no logits for batch entry {}", i));
+    if (!values)
+        throw Error(Code::environment, fmt::format("the engine kept no logits for batch entry {}", i));
     return {values, static_cast<std::size_t>(model_->info().n_vocab)};
 }
 
 void Context::clear(bool data) { llama_memory_clear(llama_get_memory(context_.get()), data); }
-void Context::copy_sequence(int from, int to) { llama_memory_seq_cp(llama_get_memory(context_.get()), from, to, -1, -1); }
-void Context::truncate(int sequence, int begin) { llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, begin, -1); }
+void Context::copy_sequence(int from, int to) {
+    llama_memory_seq_cp(llama_get_memory(context_.get()), from, to, -1, -1);
+}
+void Context::truncate(int sequence, int begin) {
+    llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, begin, -1);
+}
 
 }  // namespace tiller::engine

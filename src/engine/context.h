@@ -15,7 +15,8 @@ namespace tiller::engine {
 
 /// Most tokens of one decode, and the chunk of long prompts (batch-shape rule 1).
 constexpr int kChunk = 512;
-/// Steps are padded to a multiple of this many rows (batch-shape rule 2): kernels for few rows round otherwise.
+/// Steps are padded to a multiple of this many rows (batch-shape rule 2): kernels for few rows round
+/// otherwise.
 constexpr int kRowMultiple = 4;
 
 /// Most rows computed together before their last prompt tokens.
@@ -27,9 +28,9 @@ inline int round_up(int n, int multiple) { return (n + multiple - 1) / multiple 
 int max_output_rows(int n_vocab);
 
 struct ContextShape {
-    int n_seq = 4;       ///< Sequences.
-    int n_ctx = 256;     ///< Tokens per sequence (streams) or in all (shared).
-    bool shared = false; ///< One cache for all sequences (fork) instead of a stream for each (run).
+    int n_seq = 4;        ///< Sequences.
+    int n_ctx = 256;      ///< Tokens per sequence (streams) or in all (shared).
+    bool shared = false;  ///< One cache for all sequences (fork) instead of a stream for each (run).
 };
 
 /// Bytes of key/value cache and of logits that a context of this shape takes.
@@ -45,8 +46,10 @@ struct Entry {
 
 class Context {
 public:
-    /// `budget`: bytes that it may take. Throws environment when it cannot be made; the needed bytes are named.
-    Context(std::shared_ptr<const Model> model, const ContextShape& shape, const EngineOptions& options, std::uint64_t budget);
+    /// `budget`: bytes that it may take. Throws environment when it cannot be made; the needed bytes are
+    /// named.
+    Context(std::shared_ptr<const Model> model, const ContextShape& shape, const EngineOptions& options,
+            std::uint64_t budget);
 
     const ContextShape& shape() const { return shape_; }
     Hook& hook() { return hook_; }
@@ -54,14 +57,16 @@ public:
     /// Finds the sites by computing four tokens, then clears the cache.
     void probe();
 
-    /// Decodes `entries` in one batch, which must fit into kChunk tokens. plan.tokens and n_output are filled here
-    /// from the entries. Throws incomplete when the plan was not carried out, environment when the engine fails.
+    /// Decodes `entries` in one batch, which must fit into kChunk tokens. plan.tokens and n_output are filled
+    /// here from the entries. Throws incomplete when the plan was not carried out, environment when the
+    /// engine fails.
     void decode(std::span<const Entry> entries, DecodePlan& plan);
 
     /// Logits [n_vocab] of entry i of the last decode, which must have asked for outputs.
     std::span<const float> logits(int i) const;
 
-    /// Forgets all sequences; with `data`, zeroes the cells too (stale cells are masked, but NaN times 0 is NaN).
+    /// Forgets all sequences; with `data`, zeroes the cells too (stale cells are masked, but NaN times 0 is
+    /// NaN).
     void clear(bool data);
     /// Copies all cells of one sequence to another; without copying data in a shared context.
     void copy_sequence(int from, int to);

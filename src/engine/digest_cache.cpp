@@ -15,11 +15,13 @@ std::string cached_digest(const std::vector<std::filesystem::path>& files) {
     Digest key;
     for (const auto& file : files) {
         struct stat s {};
-        if (::stat(file.c_str(), &s) != 0) throw Error(Code::missing, fmt::format("no such file: {}", file.string()));
+        if (::stat(file.c_str(), &s) != 0)
+            throw Error(Code::missing, fmt::format("no such file: {}", file.string()));
         std::error_code ec;
         key.add(std::filesystem::absolute(file, ec).string());
         key.add(static_cast<std::uint64_t>(s.st_size)).add(static_cast<std::uint64_t>(s.st_ino));
-        key.add(static_cast<std::uint64_t>(s.st_mtim.tv_sec)).add(static_cast<std::uint64_t>(s.st_mtim.tv_nsec));
+        key.add(static_cast<std::uint64_t>(s.st_mtim.tv_sec))
+            .add(static_cast<std::uint64_t>(s.st_mtim.tv_nsec));
     }
     const auto entry = cache_dir() / "digests" / key.hex();
     if (std::ifstream in(entry); in) {

@@ -45,7 +45,8 @@ std::vector<TokenLogprob> top_tokens(std::span<const float> logits, int n) {
     const double lse = log_sum_exp(logits);
     std::vector<TokenLogprob> top;
     for (std::size_t i = 0; i < k; ++i)
-        top.push_back({ids[i], static_cast<float>(static_cast<double>(logits[static_cast<std::size_t>(ids[i])]) - lse)});
+        top.push_back({ids[i], static_cast<float>(
+                                   static_cast<double>(logits[static_cast<std::size_t>(ids[i])]) - lse)});
     return top;
 }
 
@@ -57,7 +58,8 @@ Sampler::Sampler(const Sampling& sampling) {
     // The papers' order in transformers: temperature first, then top-k, then top-p.
     llama_sampler_chain_add(chain_.get(), llama_sampler_init_temp(sampling.temperature));
     if (sampling.top_k > 0) llama_sampler_chain_add(chain_.get(), llama_sampler_init_top_k(sampling.top_k));
-    if (sampling.top_p < 1) llama_sampler_chain_add(chain_.get(), llama_sampler_init_top_p(sampling.top_p, 1));
+    if (sampling.top_p < 1)
+        llama_sampler_chain_add(chain_.get(), llama_sampler_init_top_p(sampling.top_p, 1));
     // The engine takes this one value for "no seed" and draws a new one each time.
     const std::uint32_t seed = sampling.seed == LLAMA_DEFAULT_SEED ? LLAMA_DEFAULT_SEED - 1 : sampling.seed;
     llama_sampler_chain_add(chain_.get(), llama_sampler_init_dist(seed));

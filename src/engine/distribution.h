@@ -9,8 +9,8 @@
 
 namespace tiller::engine {
 
-/// log(sum(exp(logits))); float32 exponentials, float64 sums in blocks of fixed size, so that the result does not
-/// depend on the machine's vector width.
+/// log(sum(exp(logits))); float32 exponentials, float64 sums in blocks of fixed size, so that the result does
+/// not depend on the machine's vector width.
 double log_sum_exp(std::span<const float> logits);
 
 /// The most likely token; ties: the lower id.

@@ -37,7 +37,8 @@ struct Engine::Impl {
 
     Impl(std::shared_ptr<const Model> m, const EngineOptions& o) : model(std::move(m)), options(o) {
         if (options.max_rows < 1 || options.max_rows > 256)
-            throw Error(Code::usage, fmt::format("rows in flight: {} given, expected 1 to 256", options.max_rows));
+            throw Error(Code::usage,
+                        fmt::format("rows in flight: {} given, expected 1 to 256", options.max_rows));
         Context probe(model, {kRowMultiple, 256, false}, options, budget(nullptr));
         probe.probe();
         sites = probe.hook().sites();
@@ -61,15 +62,17 @@ void Engine::Impl::check_post_norm() const {
     for (int il = 0; il < info.n_layer; ++il) {
         const bool found = sites.attention_has_post_norm[static_cast<std::size_t>(il)];
         if (sites.at(Site::attention_output, il).present && found != info.post_norm)
-            throw Error(Code::unsupported,
-                        fmt::format("architecture {}: layer {} has {} norm between its attention output and the residual "
-                                    "stream, its weights say otherwise; please report this", info.architecture, il,
-                                    found ? "a" : "no"));
+            throw Error(
+                Code::unsupported,
+                fmt::format(
+                    "architecture {}: layer {} has {} norm between its attention output and the residual "
+                    "stream, its weights say otherwise; please report this",
+                    info.architecture, il, found ? "a" : "no"));
     }
 }
 
-// Tokens of a row that are computed before its last prompt token: padded to a multiple of four (batch-shape rule 2),
-// because kernels work on four tokens at a time and round the rest otherwise.
+// Tokens of a row that are computed before its last prompt token: padded to a multiple of four (batch-shape
+// rule 2), because kernels work on four tokens at a time and round the rest otherwise.
 int prefill_length(const RowState& row) { return round_up(row.n_prompt() - 1, kRowMultiple); }
 
 // Bytes that a context may take beside the model and the other context.
@@ -89,7 +92,8 @@ Context& Engine::Impl::context(std::unique_ptr<Context>& slot, ContextShape shap
         shape.n_seq = std::max(shape.n_seq, slot->shape().n_seq);
         slot.reset();
     }
-    slot = std::make_unique<Context>(model, shape, options, budget((&slot == &streams ? shared : streams).get()));
+    slot = std::make_unique<Context>(model, shape, options,
+                                     budget((&slot == &streams ? shared : streams).get()));
     slot->hook().set_sites(sites);
     return *slot;
 }
@@ -108,11 +112,12 @@ void Engine::Impl::decode(Context& c, bool stop_early, bool keep_cache) {
     stats.n_capture += c.hook().n_capture() - captures;
 }
 
-// Tokens of one row's chunk: fewer where captures need outputs, of which the context keeps only so many. Depends on
-// the row alone, so that its numbers do not depend on its neighbours.
+// Tokens of one row's chunk: fewer where captures need outputs, of which the context keeps only so many.
+// Depends on the row alone, so that its numbers do not depend on its neighbours.
 int Engine::Impl::chunk_of(const RowState& row) const {
     for (int p = 0; p < row.n_prompt() - 1; ++p)
-        if (row.capture_needs_output(sites, p)) return std::min(kChunk, max_output_rows(model->info().n_vocab));
+        if (row.capture_needs_output(sites, p))
+            return std::min(kChunk, max_output_rows(model->info().n_vocab));
     return kChunk;
 }
 
@@ -135,9 +140,11 @@ void Engine::Impl::prefill(Context& c, std::span<RowState*> rows, int first_sequ
                 rows[r]->plan(plan, static_cast<int>(entries.size()), p);
                 entries.push_back({row.row().prompt[static_cast<std::size_t>(p)], p, sequence, output});
             }
-            // Padding is causal, so no real token sees it; it is forgotten below. Positions stay within the model's.
+            // Padding is causal, so no real token sees it; it is forgotten below. Positions stay within the
+            // model's.
             for (int p = std::max(begin, n); p < end; ++p, ++stats.n_padding)
-                entries.push_back({row.row().prompt.back(), std::min(p, model->info().n_ctx_train - 1), sequence, false});
+                entries.push_back(
+                    {row.row().prompt.back(), std::min(p, model->info().n_ctx_train - 1), sequence, false});
             for (std::size_t i = entries.size(); i-- > first && n_output % kRowMultiple != 0;)
                 if (!entries[i].output) {
                     entries[i].output = true;
@@ -146,11 +153,12 @@ void Engine::Impl::prefill(Context& c, std::span<RowState*> rows, int first_sequ
         }
         decode(c, true, true);
     }
-    for (std::size_t r = 0; r < rows.size(); ++r) c.truncate(first_sequence + static_cast<int>(r), rows[r]->n_prompt() - 1);
+    for (std::size_t r = 0; r < rows.size(); ++r)
+        c.truncate(first_sequence + static_cast<int>(r), rows[r]->n_prompt() - 1);
 }
 
-// Steps of one token in sequences [0, rows.size()), padded, until every row is finished. positions[s] is the next
-// position of sequence s, for all sequences of the context.
+// Steps of one token in sequences [0, rows.size()), padded, until every row is finished. positions[s] is the
+// next position of sequence s, for all sequences of the context.
 void Engine::Impl::steps(Context& c, std::span<RowState*> rows, std::vector<int>& positions) {
     for (auto active = rows.size();;) {
         while (active > 0 && rows[active - 1]->finished()) --active;
@@ -182,7 +190,8 @@ void Engine::Impl::steps(Context& c, std::span<RowState*> rows, std::vector<int>
                 n_done += row.finished();
                 if (!row.finished()) ++positions[s];
             }
-            // Padding takes its token back and so never grows: a learned position must not lie behind the context.
+            // Padding takes its token back and so never grows: a learned position must not lie behind the
+            // context.
             if (s >= active || rows[s]->finished()) c.truncate(static_cast<int>(s), positions[s]);
         }
         if (progress) progress(n_done, n_row);
@@ -195,7 +204,8 @@ namespace {
 std::string prefix_key(const Row& row) {
     Digest digest;
     const int n = static_cast<int>(row.prompt.size());
-    digest.add(std::string_view(reinterpret_cast<const char*>(row.prompt.data()), (row.prompt.size() - 1) * sizeof(Token)));
+    digest.add(std::string_view(reinterpret_cast<const char*>(row.prompt.data()),
+                                (row.prompt.size() - 1) * sizeof(Token)));
     for (const Edit& e : row.edits) {
         bool early = false;
         for (int p = 0; p < n - 1 && !early; ++p) early = e.positions.contains(p, n);
@@ -219,7 +229,8 @@ bool captures_early(const Row& row) {
 
 }  // namespace
 
-// Rows in flight together, one stream each. `rows` is ordered so that rows with equal prompt lengths are neighbours.
+// Rows in flight together, one stream each. `rows` is ordered so that rows with equal prompt lengths are
+// neighbours.
 void Engine::Impl::wave(std::span<RowState*> rows) {
     // Leaders compute their prefix; followers copy it from a leader that is the same up to there.
     std::vector<int> leader(rows.size(), -1);
@@ -236,8 +247,9 @@ void Engine::Impl::wave(std::span<RowState*> rows) {
         most_steps = std::max(most_steps, row->n_step());
     }
     // As many streams as memory allows, so that later waves can use the same context.
-    ContextShape shape{round_up(std::min(options.max_rows, static_cast<int>(std::max(rows.size(), n_row))), kRowMultiple),
-                       longest + most_steps, false};
+    ContextShape shape{
+        round_up(std::min(options.max_rows, static_cast<int>(std::max(rows.size(), n_row))), kRowMultiple),
+        longest + most_steps, false};
     Context& c = context(streams, shape);
 
     for (std::size_t i = 0; i < rows.size();) {
@@ -247,8 +259,9 @@ void Engine::Impl::wave(std::span<RowState*> rows) {
         }
         const int n = prefill_length(*rows[i]), chunk = chunk_of(*rows[i]);
         std::size_t end = i + 1;
-        while (end < rows.size() && leader[end] < 0 && prefill_length(*rows[end]) == n && chunk_of(*rows[end]) == chunk &&
-               static_cast<int>(end - i + 1) * n <= chunk && end - i < kPrefillRows)
+        while (end < rows.size() && leader[end] < 0 && prefill_length(*rows[end]) == n &&
+               chunk_of(*rows[end]) == chunk && static_cast<int>(end - i + 1) * n <= chunk &&
+               end - i < kPrefillRows)
             ++end;
         prefill(c, rows.subspan(i, end - i), static_cast<int>(i));
         i = end;
@@ -270,7 +283,9 @@ Engine::~Engine() = default;
 const Model& Engine::model() const noexcept { return *impl_->model; }
 const EngineOptions& Engine::options() const noexcept { return impl_->options; }
 const EngineStats& Engine::stats() const noexcept { return impl_->stats; }
-void Engine::on_progress(std::function<void(std::size_t, std::size_t)> callback) { impl_->progress = std::move(callback); }
+void Engine::on_progress(std::function<void(std::size_t, std::size_t)> callback) {
+    impl_->progress = std::move(callback);
+}
 void Engine::cancel_with(const std::atomic<bool>* flag) { impl_->cancel = flag; }
 bool Engine::has_site(Site site, int layer) const {
     return layer >= 0 && layer < info().n_layer && impl_->sites.at(site, layer).present;
@@ -286,8 +301,8 @@ std::vector<RowResult> Engine::run(std::span<const Row> rows) {
     std::vector<RowResult> results(rows.size());
     std::deque<RowState> states;
     for (std::size_t i = 0; i < rows.size(); ++i) states.emplace_back(*m.model, rows[i], results[i]);
-    // Long rows first, so that a wave shrinks from its end; equal lengths together, so that they share batches;
-    // equal prompts together, so that they share a prefix.
+    // Long rows first, so that a wave shrinks from its end; equal lengths together, so that they share
+    // batches; equal prompts together, so that they share a prefix.
     std::vector<RowState*> order;
     for (auto& s : states) order.push_back(&s);
     std::stable_sort(order.begin(), order.end(), [](const RowState* a, const RowState* b) {
@@ -297,19 +312,23 @@ std::vector<RowResult> Engine::run(std::span<const Row> rows) {
     });
     m.n_done = 0;
     m.n_row = rows.size();
-    // Fewer rows in flight when memory is short: halve until a wave fits, and let the context say why when none does.
+    // Fewer rows in flight when memory is short: halve until a wave fits, and let the context say why when
+    // none does.
     int in_flight = m.options.max_rows;
     int longest = 0;
     for (const auto& s : states) longest = std::max(longest, s.n_prompt() + s.n_step());
     std::uint64_t free = m.budget(m.shared.get());
-    if (m.options.memory_limit == 0 && m.streams) free += context_bytes(*m.model, m.streams->shape(), m.options.cache_f32);
+    if (m.options.memory_limit == 0 && m.streams)
+        free += context_bytes(*m.model, m.streams->shape(), m.options.cache_f32);
     while (in_flight > kRowMultiple && estimate_bytes(in_flight, longest) > free) in_flight /= 2;
-    in_flight = std::max(round_up(in_flight, kRowMultiple) - (in_flight % kRowMultiple ? kRowMultiple : 0), 1);
+    in_flight =
+        std::max(round_up(in_flight, kRowMultiple) - (in_flight % kRowMultiple ? kRowMultiple : 0), 1);
     const int saved = m.options.max_rows;
     m.options.max_rows = in_flight;
     try {
         for (std::size_t i = 0; i < order.size(); i += static_cast<std::size_t>(in_flight))
-            m.wave(std::span(order).subspan(i, std::min<std::size_t>(static_cast<std::size_t>(in_flight), order.size() - i)));
+            m.wave(std::span(order).subspan(
+                i, std::min<std::size_t>(static_cast<std::size_t>(in_flight), order.size() - i)));
     } catch (...) {
         m.options.max_rows = saved;
         m.streams.reset();  // its cache holds half a wave
@@ -339,7 +358,8 @@ std::vector<RowResult> Engine::fork(std::span<const Row> rows) {
     for (std::size_t i = 0; i < rows.size(); ++i) states.emplace_back(*m.model, rows[i], results[i]);
     std::vector<RowState*> order;
     for (auto& s : states) order.push_back(&s);
-    std::stable_sort(order.begin(), order.end(), [](const RowState* a, const RowState* b) { return a->n_step() > b->n_step(); });
+    std::stable_sort(order.begin(), order.end(),
+                     [](const RowState* a, const RowState* b) { return a->n_step() > b->n_step(); });
     m.n_done = 0;
     m.n_row = rows.size();
     const int n_prefix = static_cast<int>(rows[0].prompt.size()) - 1;
@@ -350,14 +370,16 @@ std::vector<RowResult> Engine::fork(std::span<const Row> rows) {
         c.clear(false);
         if (n_prefix > 0) m.prefill(c, std::span(order).first(1), 0);
         for (std::size_t i = 0; i < order.size(); i += static_cast<std::size_t>(in_flight))
-            m.branch(c, std::span(order).subspan(i, std::min<std::size_t>(static_cast<std::size_t>(in_flight), order.size() - i)),
+            m.branch(c,
+                     std::span(order).subspan(
+                         i, std::min<std::size_t>(static_cast<std::size_t>(in_flight), order.size() - i)),
                      n_prefix);
     } catch (...) {
         m.shared.reset();
         throw;
     }
-    // Branches read each other's cells with weight 0, and 0 times NaN is NaN: one broken branch spoils all. In run() every
-    // row has its own cells, so the truth about each is found there.
+    // Branches read each other's cells with weight 0, and 0 times NaN is NaN: one broken branch spoils all.
+    // In run() every row has its own cells, so the truth about each is found there.
     if (std::any_of(results.begin(), results.end(), [](const RowResult& r) { return r.broken; })) {
         m.shared.reset();
         return run(rows);

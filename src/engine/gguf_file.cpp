@@ -48,19 +48,22 @@ GgufFile::GgufFile(const std::filesystem::path& path) : path_(path) {
     gguf_.reset(gguf_init_from_file(path.c_str(), params));
     tensors_.reset(tensors);
     if (!gguf_)
-        throw Error(Code::bad_input,
-                    fmt::format("{} is not a whole GGUF file ({} bytes); expected a file that begins with \"GGUF\" and "
-                                "a complete header; get it again",
-                                path.string(), std::filesystem::file_size(path, ec)));
+        throw Error(
+            Code::bad_input,
+            fmt::format(
+                "{} is not a whole GGUF file ({} bytes); expected a file that begins with \"GGUF\" and "
+                "a complete header; get it again",
+                path.string(), std::filesystem::file_size(path, ec)));
     // The header may be whole while the tensor data are cut off.
     const std::uint64_t size = std::filesystem::file_size(path, ec);
     for (std::int64_t i = 0; i < gguf_get_n_tensors(gguf_.get()); ++i) {
         const std::uint64_t end = gguf_get_data_offset(gguf_.get()) + gguf_get_tensor_offset(gguf_.get(), i) +
                                   gguf_get_tensor_size(gguf_.get(), i);
         if (end > size)
-            throw Error(Code::bad_input,
-                        fmt::format("{} is truncated: tensor {} ends at byte {}, the file has {}; get it again",
-                                    path.string(), gguf_get_tensor_name(gguf_.get(), i), end, size));
+            throw Error(
+                Code::bad_input,
+                fmt::format("{} is truncated: tensor {} ends at byte {}, the file has {}; get it again",
+                            path.string(), gguf_get_tensor_name(gguf_.get(), i), end, size));
     }
 }
 
@@ -109,10 +112,12 @@ std::optional<bool> GgufFile::boolean(const std::string& key) const {
 std::vector<std::string> GgufFile::strings(const std::string& key) const {
     const auto id = gguf_find_key(gguf_.get(), key.c_str());
     if (id < 0) return {};
-    if (gguf_get_kv_type(gguf_.get(), id) != GGUF_TYPE_ARRAY || gguf_get_arr_type(gguf_.get(), id) != GGUF_TYPE_STRING)
+    if (gguf_get_kv_type(gguf_.get(), id) != GGUF_TYPE_ARRAY ||
+        gguf_get_arr_type(gguf_.get(), id) != GGUF_TYPE_STRING)
         bad(*this, fmt::format("key {} is no array of strings", key));
     std::vector<std::string> values;
-    for (std::size_t i = 0; i < gguf_get_arr_n(gguf_.get(), id); ++i) values.emplace_back(gguf_get_arr_str(gguf_.get(), id, i));
+    for (std::size_t i = 0; i < gguf_get_arr_n(gguf_.get(), id); ++i)
+        values.emplace_back(gguf_get_arr_str(gguf_.get(), id, i));
     return values;
 }
 
@@ -123,7 +128,8 @@ std::optional<std::vector<std::int64_t>> GgufFile::per_layer(const std::string& 
         return std::vector<std::int64_t>(static_cast<std::size_t>(n_layer), *integer(key));
     const auto type = gguf_get_arr_type(gguf_.get(), id);
     if (type != GGUF_TYPE_INT32 && type != GGUF_TYPE_UINT32)
-        bad(*this, fmt::format("key {} is an array of {}, expected 32-bit integers", key, gguf_type_name(type)));
+        bad(*this,
+            fmt::format("key {} is an array of {}, expected 32-bit integers", key, gguf_type_name(type)));
     const auto n = gguf_get_arr_n(gguf_.get(), id);
     if (n != static_cast<std::size_t>(n_layer))
         bad(*this, fmt::format("key {} has {} entries, expected one for each of {} layers", key, n, n_layer));
@@ -141,7 +147,8 @@ std::vector<std::uint8_t> GgufFile::bytes(const std::string& name) const {
     if (!t || id < 0) bad(*this, fmt::format("tensor {} is missing", name));
     std::vector<std::uint8_t> raw(ggml_nbytes(t));
     std::ifstream in(path_, std::ios::binary);
-    in.seekg(static_cast<std::streamoff>(gguf_get_data_offset(gguf_.get()) + gguf_get_tensor_offset(gguf_.get(), id)));
+    in.seekg(static_cast<std::streamoff>(gguf_get_data_offset(gguf_.get()) +
+                                         gguf_get_tensor_offset(gguf_.get(), id)));
     in.read(reinterpret_cast<char*>(raw.data()), static_cast<std::streamsize>(raw.size()));
     if (!in) bad(*this, fmt::format("tensor {} cannot be read in full ({} bytes)", name, raw.size()));
     return raw;
@@ -170,15 +177,18 @@ std::vector<std::filesystem::path> model_parts(const std::filesystem::path& path
     if (!std::regex_match(name, match, pattern)) return {path};
     const int n = std::stoi(match[3]);
     if (const int i = std::stoi(match[2]); i < 1 || i > n)
-        throw Error(Code::bad_input, fmt::format("{} says that it is part {} of {}; give the files their own names back",
-                                                 path.string(), i, n));
+        throw Error(Code::bad_input,
+                    fmt::format("{} says that it is part {} of {}; give the files their own names back",
+                                path.string(), i, n));
     std::vector<std::filesystem::path> parts;
     for (int i = 1; i <= n; ++i) {
         const auto part = path.parent_path() / fmt::format("{}-{:05}-of-{:05}.gguf", match[1].str(), i, n);
         std::error_code ec;
         if (!std::filesystem::exists(part, ec))
-            throw Error(Code::missing, fmt::format("part {} of {} of the split model is missing: {}; put all parts "
-                                                   "in one folder", i, n, part.string()));
+            throw Error(Code::missing,
+                        fmt::format("part {} of {} of the split model is missing: {}; put all parts "
+                                    "in one folder",
+                                    i, n, part.string()));
         parts.push_back(part);
     }
     return parts;

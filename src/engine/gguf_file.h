@@ -56,7 +56,8 @@ private:
 /// Throws bad_input with the file's name in front.
 [[noreturn]] void bad(const GgufFile& file, const std::string& what);
 
-/// All parts of a model in order: one file, or the "-00001-of-0000N" set around it. Throws missing, bad_input.
+/// All parts of a model in order: one file, or the "-00001-of-0000N" set around it. Throws missing,
+/// bad_input.
 std::vector<std::filesystem::path> model_parts(const std::filesystem::path& path);
 
 /// Refuses metadata that the engine would abort on or that no transformer decoder has.

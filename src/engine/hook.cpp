@@ -49,7 +49,8 @@ void DecodePlan::reset(int n_layer) {
     }
 }
 
-Hook::Hook(int n_layer, std::string architecture) : n_layer_(n_layer), architecture_(std::move(architecture)) {
+Hook::Hook(int n_layer, std::string architecture)
+    : n_layer_(n_layer), architecture_(std::move(architecture)) {
     const auto n = static_cast<std::size_t>(n_layer);
     for (auto& site : map_.sites) site.assign(n, {});
     map_.mlp_is_moe.assign(n, false);
@@ -85,7 +86,8 @@ void Hook::begin(const DecodePlan* plan) {
         for (int il = 0; il < n_layer_; ++il)
             if (!plan->empty(static_cast<Site>(site), il)) {
                 const auto s = static_cast<Site>(site);
-                if (il > last_layer_action_ || (il == last_layer_action_ && rank_of(s) >= rank_of(last_site_action_))) {
+                if (il > last_layer_action_ ||
+                    (il == last_layer_action_ && rank_of(s) >= rank_of(last_site_action_))) {
                     last_layer_action_ = il;
                     last_site_action_ = s;
                 }
@@ -127,9 +129,10 @@ bool Hook::locate(const ggml_tensor* t, Place& place) {
     return extends_attention(t, place);
 }
 
-// The way from the heads to the residual stream: W_O, its scale and bias, a constant scale (Granite), a post-norm
-// (Gemma, OLMo 2, GLM-4). The nodes' names differ between architectures and some name the MLP's norm like a post-norm,
-// so they are known by what they read: the weights of W_O, or the node before. The last of them is the site.
+// The way from the heads to the residual stream: W_O, its scale and bias, a constant scale (Granite), a
+// post-norm (Gemma, OLMo 2, GLM-4). The nodes' names differ between architectures and some name the MLP's
+// norm like a post-norm, so they are known by what they read: the weights of W_O, or the node before. The
+// last of them is the site.
 bool Hook::extends_attention(const ggml_tensor* t, Place& place) {
     int layer = -1;
     if (t->op == GGML_OP_MUL_MAT || t->op == GGML_OP_MUL || t->op == GGML_OP_ADD)
@@ -198,7 +201,8 @@ bool Hook::evaluate(ggml_tensor* t) {
     if (!past_cache || !last) return true;
     // Stop only when nothing of this layer is left.
     for (const auto site : {Site::head_output, Site::attention_output, Site::mlp_output, Site::residual})
-        if (!plan_->empty(site, place.layer) && !done_[index_of(site)][static_cast<std::size_t>(place.layer)]) return true;
+        if (!plan_->empty(site, place.layer) && !done_[index_of(site)][static_cast<std::size_t>(place.layer)])
+            return true;
     return false;
 }
 
@@ -207,13 +211,15 @@ void Hook::carry_out(ggml_tensor* t, const Place& place, const std::vector<Actio
     const auto n_token = static_cast<std::int64_t>(plan_->tokens.size());
     const auto width = static_cast<std::size_t>(t->ne[0]);
     const auto refuse = [&](const std::string& what) {
-        failure_ = fmt::format("{} in layer {} of architecture {}: {}", site_name(place.site), place.layer, architecture_, what);
+        failure_ = fmt::format("{} in layer {} of architecture {}: {}", site_name(place.site), place.layer,
+                               architecture_, what);
     };
     if (t->type != GGML_TYPE_F32 || !ggml_is_contiguous(t))
         return refuse(fmt::format("the node {} is not a contiguous float32 tensor", t->name));
     const bool reduced = rows != n_token;
     if (reduced && rows != plan_->n_output)
-        return refuse(fmt::format("{} rows in the graph, expected {} tokens or {} outputs", rows, n_token, plan_->n_output));
+        return refuse(fmt::format("{} rows in the graph, expected {} tokens or {} outputs", rows, n_token,
+                                  plan_->n_output));
 
     const ggml_backend_buffer_t buffer = t->view_src ? t->view_src->buffer : t->buffer;
     const bool host = buffer && ggml_backend_buffer_is_host(buffer);
@@ -246,7 +252,8 @@ void Hook::carry_out(ggml_tensor* t, const Place& place, const std::vector<Actio
         const std::span<const float> v(*edit.vector);
         if (edit.head >= 0) {
             if ((static_cast<std::size_t>(edit.head) + 1) * v.size() > width)
-                return refuse(fmt::format("head {} of width {} is outside of {} values", edit.head, v.size(), width));
+                return refuse(
+                    fmt::format("head {} of width {} is outside of {} values", edit.head, v.size(), width));
             x = x.subspan(static_cast<std::size_t>(edit.head) * v.size(), v.size());
         } else if (v.size() != width) {
             return refuse(fmt::format("the vector has {} values, the site has {}", v.size(), width));
@@ -265,11 +272,12 @@ void Hook::check() {
     for (const auto site : {Site::head_output, Site::attention_output, Site::mlp_output, Site::residual})
         for (int il = 0; il < n_layer_; ++il)
             if (!plan->empty(site, il) && !done_[index_of(site)][static_cast<std::size_t>(il)])
-                throw Error(Code::incomplete,
-                            fmt::format("{} edits or captures at {} in layer {} were not carried out: the graph of "
-                                        "architecture {} did not reach that site; please report this",
-                                        plan->actions[index_of(site)][static_cast<std::size_t>(il)].size(), site_name(site),
-                                        il, architecture_));
+                throw Error(
+                    Code::incomplete,
+                    fmt::format("{} edits or captures at {} in layer {} were not carried out: the graph of "
+                                "architecture {} did not reach that site; please report this",
+                                plan->actions[index_of(site)][static_cast<std::size_t>(il)].size(),
+                                site_name(site), il, architecture_));
 }
 
 }  // namespace tiller::engine

@@ -35,14 +35,18 @@ struct DecodePlan {
     std::vector<BatchToken> tokens;
     int n_output = 0;
     std::array<std::vector<std::vector<Action>>, kSites> actions;  ///< [site][layer]; captures before edits.
-    bool stop_early = false;     ///< Logits are not needed: stop after the last action (or the last layer's cache).
-    bool keep_cache = true;      ///< With stop_early: the cache must be whole, so do not stop before the last layer.
+    bool stop_early =
+        false;  ///< Logits are not needed: stop after the last action (or the last layer's cache).
+    bool keep_cache =
+        true;  ///< With stop_early: the cache must be whole, so do not stop before the last layer.
 
     void reset(int n_layer);
     void add(Site site, int layer, const Action& action) {
         actions[index_of(site)][static_cast<std::size_t>(layer)].push_back(action);
     }
-    bool empty(Site site, int layer) const { return actions[index_of(site)][static_cast<std::size_t>(layer)].empty(); }
+    bool empty(Site site, int layer) const {
+        return actions[index_of(site)][static_cast<std::size_t>(layer)].empty();
+    }
 };
 
 /// What a probe of the graph found about one site of one layer.
@@ -56,9 +60,11 @@ struct SiteInfo {
 struct SiteMap {
     std::array<std::vector<SiteInfo>, kSites> sites;  ///< [site][layer]
     std::vector<bool> mlp_is_moe;                     ///< [layer]: the MLP output is "ffn_moe_out".
-    std::vector<bool> attention_has_post_norm;        ///< [layer]: an RMS norm is the last step before the stream.
-    std::vector<int> n_projection;                    ///< [layer]: nodes from W_O to what is added (see hook.cpp).
-    const SiteInfo& at(Site site, int layer) const { return sites[index_of(site)][static_cast<std::size_t>(layer)]; }
+    std::vector<bool> attention_has_post_norm;  ///< [layer]: an RMS norm is the last step before the stream.
+    std::vector<int> n_projection;              ///< [layer]: nodes from W_O to what is added (see hook.cpp).
+    const SiteInfo& at(Site site, int layer) const {
+        return sites[index_of(site)][static_cast<std::size_t>(layer)];
+    }
 };
 
 /// Evaluation callback of one llama context. Not thread-safe.
@@ -106,18 +112,18 @@ private:
     int probe_tokens_ = 0;
 
     // State of one graph evaluation.
-    std::vector<int> n_projection_;              // [layer] nodes from W_O on met so far
+    std::vector<int> n_projection_;                // [layer] nodes from W_O on met so far
     const ggml_tensor* projection_end_ = nullptr;  // the last of them, or a view of it
-    int projection_layer_ = -1;                  // and its layer
-    std::vector<int> n_ffn_out_;                 // [layer] nodes named ffn_out met so far
-    std::array<std::vector<char>, kSites> done_; // [site][layer] carried out
-    const ggml_tensor* pending_ = nullptr;       // asked for and wanted
+    int projection_layer_ = -1;                    // and its layer
+    std::vector<int> n_ffn_out_;                   // [layer] nodes named ffn_out met so far
+    std::array<std::vector<char>, kSites> done_;   // [site][layer] carried out
+    const ggml_tensor* pending_ = nullptr;         // asked for and wanted
     Place pending_place_{};
     bool pending_action_ = false;
-    int last_layer_action_ = -1;                 // where an early stop may happen
+    int last_layer_action_ = -1;  // where an early stop may happen
     Site last_site_action_ = Site::head_output;
     std::string failure_;
-    std::vector<float> staging_;                 // activations of a device buffer
+    std::vector<float> staging_;  // activations of a device buffer
     std::uint64_t n_edit_ = 0, n_capture_ = 0;
 };
 

@@ -37,9 +37,9 @@ std::string tokenizer_digest(const llama_vocab* vocab) {
     return digest.hex();
 }
 
-// Name of the weight of the RMS norm between a layer's attention output and the residual stream; empty when there is
-// none. Some architectures store the norm in front of their MLP under the name of a post-norm. The engine room
-// compares this with the graph (Engine's constructor).
+// Name of the weight of the RMS norm between a layer's attention output and the residual stream; empty when
+// there is none. Some architectures store the norm in front of their MLP under the name of a post-norm. The
+// engine room compares this with the graph (Engine's constructor).
 std::string post_norm_name(const Model::Handle& h, int layer) {
     const std::string& architecture = h.info.architecture;
     static const char* norm_of_mlp[] = {"gpt-oss", "seed_oss", "glm4moe", "qwen3next", "qwen35", "qwen35moe"};
@@ -54,7 +54,8 @@ std::string post_norm_name(const Model::Handle& h, int layer) {
 float residual_scale(const Model::Handle& h) {
     const auto& architecture = h.info.architecture;
     const auto value = h.parts.front()->real(architecture + ".residual_scale");
-    if (!value && architecture == "minicpm") return 1.4f / std::sqrt(static_cast<float>(h.info.n_layer));  // as the engine
+    if (!value && architecture == "minicpm")
+        return 1.4f / std::sqrt(static_cast<float>(h.info.n_layer));  // as the engine
     return value && *value != 0 ? static_cast<float>(*value) : 1.0f;
 }
 
@@ -77,7 +78,8 @@ void fill_shapes(Model::Handle& h) {
         info.d_head[i] = static_cast<int>(part->tensor(name)->ne[0] / n_head);
         const std::int64_t n_kv = kv_heads ? (*kv_heads)[i] : n_head;
         const auto d_k = first.integer(info.architecture + ".attention.key_length").value_or(info.d_head[i]);
-        const auto d_v = first.integer(info.architecture + ".attention.value_length").value_or(info.d_head[i]);
+        const auto d_v =
+            first.integer(info.architecture + ".attention.value_length").value_or(info.d_head[i]);
         h.kv_per_token_f16 += static_cast<std::uint64_t>(2 * n_kv * (d_k + d_v));
     }
     info.post_norm = !post_norm_name(h, 0).empty();
@@ -89,10 +91,12 @@ void fill_shapes(Model::Handle& h) {
 void check_memory(const std::vector<std::unique_ptr<GgufFile>>& parts, std::uint64_t bytes) {
     const auto free = available_memory();
     if (bytes > free)
-        throw Error(Code::environment,
-                    fmt::format("{} needs {:.1f} GB for its weights and {:.1f} GB are free; use a smaller model or a "
-                                "stronger quantisation", parts.front()->path().string(), static_cast<double>(bytes) / 1e9,
-                                static_cast<double>(free) / 1e9));
+        throw Error(
+            Code::environment,
+            fmt::format("{} needs {:.1f} GB for its weights and {:.1f} GB are free; use a smaller model or a "
+                        "stronger quantisation",
+                        parts.front()->path().string(), static_cast<double>(bytes) / 1e9,
+                        static_cast<double>(free) / 1e9));
 }
 
 }  // namespace
@@ -139,15 +143,19 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
         h->llama.reset(llama_model_load_from_file(files.front().c_str(), params));
     if (progress.stopped) throw Error(Code::interrupted, "loading the model was stopped");
     if (!h->llama)
-        throw Error(Code::bad_input, fmt::format("the engine cannot load {}: {}", path.string(), engine::take_engine_log()));
+        throw Error(Code::bad_input,
+                    fmt::format("the engine cannot load {}: {}", path.string(), engine::take_engine_log()));
     const llama_model* m = h->llama.get();
     if (llama_model_has_encoder(m) || !llama_model_has_decoder(m) || llama_model_is_diffusion(m))
         throw Error(Code::unsupported, fmt::format("{} is not a decoder-only language model", path.string()));
     if (llama_model_is_recurrent(m))
-        throw Error(Code::unsupported, fmt::format("{} is a recurrent model and has no attention heads", path.string()));
+        throw Error(Code::unsupported,
+                    fmt::format("{} is a recurrent model and has no attention heads", path.string()));
     if (llama_model_is_hybrid(m))
-        throw Error(Code::unsupported, fmt::format("{} mixes attention with recurrent layers, whose state cannot be "
-                                                   "forked; tiller steers pure transformers", path.string()));
+        throw Error(Code::unsupported,
+                    fmt::format("{} mixes attention with recurrent layers, whose state cannot be "
+                                "forked; tiller steers pure transformers",
+                                path.string()));
 
     const GgufFile& first = *h->parts.front();
     info.path = first.path();
@@ -161,24 +169,28 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
     info.n_ctx_train = llama_model_n_ctx_train(m);
     info.adds_bos = llama_vocab_get_add_bos(h->vocab());
     if (llama_vocab_type(h->vocab()) == LLAMA_VOCAB_TYPE_NONE)
-        throw Error(Code::unsupported, fmt::format("{} has no tokenizer (tokenizer.ggml.model is missing or \"no_vocab\")",
-                                                   path.string()));
+        throw Error(Code::unsupported,
+                    fmt::format("{} has no tokenizer (tokenizer.ggml.model is missing or \"no_vocab\")",
+                                path.string()));
     fill_shapes(*h);
     if (info.n_head_total() == 0)
-        throw Error(Code::unsupported, fmt::format("{} (architecture {}): no layer has an attention output projection "
-                                                   "(blk.N.attn_output.weight), so there are no heads to steer",
-                                                   path.string(), info.architecture));
+        throw Error(Code::unsupported,
+                    fmt::format("{} (architecture {}): no layer has an attention output projection "
+                                "(blk.N.attn_output.weight), so there are no heads to steer",
+                                path.string(), info.architecture));
     info.tokenizer_digest = tokenizer_digest(h->vocab());
     return std::shared_ptr<const Model>(new Model(std::move(h)));
 }
 
 std::vector<Token> Model::tokenize(std::string_view text, bool add_bos) const {
     if (text.size() > (1u << 30))
-        throw Error(Code::bad_input, fmt::format("a text of {} bytes is too long to tokenize (at most 2^30)", text.size()));
+        throw Error(Code::bad_input,
+                    fmt::format("a text of {} bytes is too long to tokenize (at most 2^30)", text.size()));
     std::vector<Token> tokens(text.size() + 8);
     const auto call = [&] {
-        return llama_tokenize(handle_->vocab(), text.data(), static_cast<std::int32_t>(text.size()), tokens.data(),
-                              static_cast<std::int32_t>(tokens.size()), /*add_special*/ false, /*parse_special*/ false);
+        return llama_tokenize(handle_->vocab(), text.data(), static_cast<std::int32_t>(text.size()),
+                              tokens.data(), static_cast<std::int32_t>(tokens.size()), /*add_special*/ false,
+                              /*parse_special*/ false);
     };
     int n = call();
     if (n < 0) {
@@ -192,12 +204,14 @@ std::vector<Token> Model::tokenize(std::string_view text, bool add_bos) const {
 }
 
 std::string Model::text(std::span<const Token> tokens) const {
-    // Token by token: the engine's detokenizer strips the blank in front of a text, which a continuation must keep.
+    // Token by token: the engine's detokenizer strips the blank in front of a text, which a continuation must
+    // keep.
     std::string out;
     std::string buffer(64, '\0');
     for (const Token token : tokens) {
         const auto call = [&] {
-            return llama_token_to_piece(handle_->vocab(), token, buffer.data(), static_cast<std::int32_t>(buffer.size()), /*lstrip*/ 0,
+            return llama_token_to_piece(handle_->vocab(), token, buffer.data(),
+                                        static_cast<std::int32_t>(buffer.size()), /*lstrip*/ 0,
                                         /*special*/ false);
         };
         int n = call();
@@ -229,7 +243,8 @@ bool Model::is_end_of_generation(Token token) const { return llama_vocab_is_eog(
 AttentionProjection Model::attention_projection(int layer) const {
     const ModelInfo& info = handle_->info;
     if (layer < 0 || layer >= info.n_layer)
-        throw Error(Code::usage, fmt::format("layer {} does not exist, the model has layers 0 to {}", layer, info.n_layer - 1));
+        throw Error(Code::usage, fmt::format("layer {} does not exist, the model has layers 0 to {}", layer,
+                                             info.n_layer - 1));
     const std::string stem = fmt::format("blk.{}.", layer);
     const auto read = [&](const std::string& name) -> std::vector<float> {
         const auto* part = handle_->part_with(stem + name);
@@ -239,11 +254,12 @@ AttentionProjection Model::attention_projection(int layer) const {
     p.n_embd = info.n_embd;
     p.n_in = info.n_head[static_cast<std::size_t>(layer)] * info.d_head[static_cast<std::size_t>(layer)];
     if (p.n_in == 0)
-        throw Error(Code::unsupported, fmt::format("layer {} of {} has no attention heads", layer, info.name));
+        throw Error(Code::unsupported,
+                    fmt::format("layer {} of {} has no attention heads", layer, info.name));
     p.w_o = read("attn_output.weight");
     if (p.w_o.size() != static_cast<std::size_t>(p.n_embd) * static_cast<std::size_t>(p.n_in))
-        throw Error(Code::bad_input, fmt::format("{}attn_output.weight has {} values, expected {} x {}", stem, p.w_o.size(),
-                                                 p.n_embd, p.n_in));
+        throw Error(Code::bad_input, fmt::format("{}attn_output.weight has {} values, expected {} x {}", stem,
+                                                 p.w_o.size(), p.n_embd, p.n_in));
     if (const auto scale = read("attn_output.scale"); scale.size() == 1)
         for (float& w : p.w_o) w *= scale[0];
     p.bias = read("attn_output.bias");
@@ -253,10 +269,12 @@ AttentionProjection Model::attention_projection(int layer) const {
     }
     if (const std::string name = post_norm_name(*handle_, layer); !name.empty())
         p.post_norm = handle_->part_with(name)->values(name);
-    for (const auto& [what, n] : {std::pair{"bias", p.bias.size()}, std::pair{"post-norm", p.post_norm.size()}})
+    for (const auto& [what, n] :
+         {std::pair{"bias", p.bias.size()}, std::pair{"post-norm", p.post_norm.size()}})
         if (n != 0 && n != static_cast<std::size_t>(p.n_embd))
-            throw Error(Code::bad_input, fmt::format("the attention output's {} in layer {} has {} values, expected {}", what,
-                                                     layer, n, p.n_embd));
+            throw Error(Code::bad_input,
+                        fmt::format("the attention output's {} in layer {} has {} values, expected {}", what,
+                                    layer, n, p.n_embd));
     return p;
 }
 

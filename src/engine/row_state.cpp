@@ -12,7 +12,9 @@ namespace {
 
 constexpr float kImpossible = -std::numeric_limits<float>::infinity();
 
-int n_new(const Row& row) { return row.forced.empty() ? row.max_new_tokens : static_cast<int>(row.forced.size()); }
+int n_new(const Row& row) {
+    return row.forced.empty() ? row.max_new_tokens : static_cast<int>(row.forced.size());
+}
 
 // Positions in [0, n_position) that a capture chooses.
 int count_positions(const Capture& capture, int n_prompt, int n_position) {
@@ -37,7 +39,8 @@ RowState::RowState(const Model& model, const Row& row, RowResult& result)
         state.layer_end = capture.layer_end < 0 ? model.info().n_layer : capture.layer_end;
         state.width = site_width(model.info(), capture.site, state.layer_begin);
         if (capture.mean)
-            state.sums.assign(static_cast<std::size_t>((state.layer_end - state.layer_begin) * state.width), 0.0);
+            state.sums.assign(static_cast<std::size_t>((state.layer_end - state.layer_begin) * state.width),
+                              0.0);
         captures_.push_back(std::move(state));
     }
 }
@@ -72,7 +75,8 @@ void RowState::plan(DecodePlan& plan, int index, int position) {
         ++state.n_seen;
     }
     for (const Edit& edit : row_->edits)
-        if (edit.positions.contains(position, n_prompt())) plan.add(edit.site, edit.layer, {index, &edit, nullptr, nullptr});
+        if (edit.positions.contains(position, n_prompt()))
+            plan.add(edit.site, edit.layer, {index, &edit, nullptr, nullptr});
 }
 
 void RowState::first_distribution(std::span<const float> logits) {
@@ -83,7 +87,8 @@ void RowState::first_distribution(std::span<const float> logits) {
     if (row.watch.empty()) return;
     const double lse = log_sum_exp(logits);
     for (Token token : row.watch) {
-        result.watch_logprob.push_back(static_cast<float>(static_cast<double>(logits[static_cast<std::size_t>(token)]) - lse));
+        result.watch_logprob.push_back(
+            static_cast<float>(static_cast<double>(logits[static_cast<std::size_t>(token)]) - lse));
         result.watch_rank.push_back(rank_of(logits, token));
     }
 }
@@ -108,7 +113,8 @@ void RowState::accept(Token token) {
 void RowState::advance(std::span<const float> logits) {
     const int step = step_++;
     const Token best = most_likely(logits);
-    if (static_cast<std::size_t>(best) >= logits.size() || !std::isfinite(logits[static_cast<std::size_t>(best)])) {
+    if (static_cast<std::size_t>(best) >= logits.size() ||
+        !std::isfinite(logits[static_cast<std::size_t>(best)])) {
         result_->broken = finished_ = true;
         if (step == 0) {
             result_->watch_logprob.assign(row_->watch.size(), kImpossible);
@@ -120,7 +126,8 @@ void RowState::advance(std::span<const float> logits) {
     if (step == 0) first_distribution(logits);
     const auto i = static_cast<std::size_t>(step);
     if (i < row_->forced.size()) {
-        const double logprob = static_cast<double>(logits[static_cast<std::size_t>(row_->forced[i])]) - log_sum_exp(logits);
+        const double logprob =
+            static_cast<double>(logits[static_cast<std::size_t>(row_->forced[i])]) - log_sum_exp(logits);
         result_->forced_logprob.push_back(static_cast<float>(logprob));
         next_token_ = row_->forced[i];
     } else if (step < row_->max_new_tokens) {
@@ -142,8 +149,9 @@ void RowState::finish() {
         CaptureState& state = captures_[c];
         const int expected = count_positions(capture, n_prompt(), n_sure);
         if (state.n_seen < expected)
-            throw Error(Code::incomplete, fmt::format("a capture of {} read {} of {} positions of a prompt of {} tokens",
-                                                      site_name(capture.site), state.n_seen, expected, n_prompt()));
+            throw Error(Code::incomplete,
+                        fmt::format("a capture of {} read {} of {} positions of a prompt of {} tokens",
+                                    site_name(capture.site), state.n_seen, expected, n_prompt()));
         Captured out;
         out.n_layer = state.layer_end - state.layer_begin;
         out.width = state.width;
@@ -154,10 +162,12 @@ void RowState::finish() {
         } else if (!capture.mean) {
             for (std::size_t l = 0; l < static_cast<std::size_t>(out.n_layer); ++l)
                 for (const auto& block : state.blocks)
-                    out.values.insert(out.values.end(), block.begin() + static_cast<std::ptrdiff_t>(l * width),
+                    out.values.insert(out.values.end(),
+                                      block.begin() + static_cast<std::ptrdiff_t>(l * width),
                                       block.begin() + static_cast<std::ptrdiff_t>((l + 1) * width));
         }
-        const bool finite = std::all_of(out.values.begin(), out.values.end(), [](float v) { return std::isfinite(v); });
+        const bool finite =
+            std::all_of(out.values.begin(), out.values.end(), [](float v) { return std::isfinite(v); });
         result_->broken = result_->broken || !finite;
         result_->captured.push_back(std::move(out));
     }

@@ -34,7 +34,8 @@ public:
 
     /// Does the token at `position` need its output kept for a capture?
     bool capture_needs_output(const SiteMap& sites, int position) const;
-    /// Puts this row's captures and edits for the token at `position`, entry `index` of the batch, into the plan.
+    /// Puts this row's captures and edits for the token at `position`, entry `index` of the batch, into the
+    /// plan.
     void plan(DecodePlan& plan, int index, int position);
 
     /// Token of the next step.
@@ -44,8 +45,8 @@ public:
     /// A step of a row that needs no logits.
     void advance();
 
-    /// Moves text and captures into the result, once, when the row is finished. Captured values that are not finite
-    /// make the row broken. Throws incomplete when positions are missing.
+    /// Moves text and captures into the result, once, when the row is finished. Captured values that are not
+    /// finite make the row broken. Throws incomplete when positions are missing.
     void finish();
 
 private:

@@ -14,45 +14,58 @@ namespace {
 std::string positions_problem(const Positions& p) {
     if (p.kind == Positions::Kind::range && (p.begin < 0 || p.end <= p.begin))
         return fmt::format("positions [{}, {}) are empty or negative", p.begin, p.end);
-    if (p.kind == Positions::Kind::last_k && p.end < 1) return fmt::format("the last {} positions, expected at least 1", p.end);
+    if (p.kind == Positions::Kind::last_k && p.end < 1)
+        return fmt::format("the last {} positions, expected at least 1", p.end);
     return {};
 }
 
 void validate_edit(std::size_t row, const Edit& edit, const ModelInfo& info, const SiteMap& sites) {
     const auto refuse = [&](Code code, const std::string& what) {
-        throw Error(code, fmt::format("row {}: {} edit at {}: {}", row, operation_name(edit.operation), site_name(edit.site), what));
+        throw Error(code, fmt::format("row {}: {} edit at {}: {}", row, operation_name(edit.operation),
+                                      site_name(edit.site), what));
     };
     if (edit.layer < 0 || edit.layer >= info.n_layer)
-        refuse(Code::usage, fmt::format("layer {} does not exist, {} has layers 0 to {}", edit.layer, info.name, info.n_layer - 1));
+        refuse(Code::usage, fmt::format("layer {} does not exist, {} has layers 0 to {}", edit.layer,
+                                        info.name, info.n_layer - 1));
     if (!sites.at(edit.site, edit.layer).present)
-        refuse(Code::unsupported, fmt::format("architecture {} has no such site in layer {}", info.architecture, edit.layer));
+        refuse(Code::unsupported,
+               fmt::format("architecture {} has no such site in layer {}", info.architecture, edit.layer));
     const auto il = static_cast<std::size_t>(edit.layer);
     if (edit.head >= 0 && edit.site != Site::head_output) refuse(Code::usage, "only head_output has heads");
     if (edit.head < -1 || edit.head >= info.n_head[il])
-        refuse(Code::usage, fmt::format("head {} does not exist, layer {} has {} heads", edit.head, edit.layer, info.n_head[il]));
+        refuse(Code::usage, fmt::format("head {} does not exist, layer {} has {} heads", edit.head,
+                                        edit.layer, info.n_head[il]));
     const int expected = edit.head >= 0 ? info.d_head[il] : site_width(info, edit.site, edit.layer);
     if (!edit.vector || edit.vector->size() != static_cast<std::size_t>(expected))
-        refuse(Code::usage, fmt::format("the vector has {} values, expected {}", edit.vector ? edit.vector->size() : 0, expected));
-    if (const auto problem = positions_problem(edit.positions); !problem.empty()) refuse(Code::usage, problem);
-    if (!std::isfinite(edit.strength)) refuse(Code::usage, fmt::format("the strength is {}, expected a finite number", edit.strength));
+        refuse(Code::usage, fmt::format("the vector has {} values, expected {}",
+                                        edit.vector ? edit.vector->size() : 0, expected));
+    if (const auto problem = positions_problem(edit.positions); !problem.empty())
+        refuse(Code::usage, problem);
+    if (!std::isfinite(edit.strength))
+        refuse(Code::usage, fmt::format("the strength is {}, expected a finite number", edit.strength));
 }
 
-void validate_capture(std::size_t r, const Row& row, const Capture& capture, const ModelInfo& info, const SiteMap& sites) {
+void validate_capture(std::size_t r, const Row& row, const Capture& capture, const ModelInfo& info,
+                      const SiteMap& sites) {
     const auto refuse = [&](Code code, const std::string& what) {
         throw Error(code, fmt::format("row {}: capture at {}: {}", r, site_name(capture.site), what));
     };
     const int begin = capture.layer_begin, end = capture.layer_end == -1 ? info.n_layer : capture.layer_end;
     if (begin < 0 || end > info.n_layer || begin >= end)
-        refuse(Code::usage, fmt::format("layers [{}, {}) do not exist, the model has {}", begin, end, info.n_layer));
+        refuse(Code::usage,
+               fmt::format("layers [{}, {}) do not exist, the model has {}", begin, end, info.n_layer));
     for (int il = begin; il < end; ++il) {
         if (!sites.at(capture.site, il).present)
-            refuse(Code::unsupported, fmt::format("architecture {} has no such site in layer {}", info.architecture, il));
+            refuse(Code::unsupported,
+                   fmt::format("architecture {} has no such site in layer {}", info.architecture, il));
         const int first = site_width(info, capture.site, begin), width = site_width(info, capture.site, il);
         if (width != first)
-            refuse(Code::unsupported, fmt::format("layers {} and {} differ in width ({} and {}); capture them one by one", begin,
-                                                  il, first, width));
+            refuse(Code::unsupported,
+                   fmt::format("layers {} and {} differ in width ({} and {}); capture them one by one", begin,
+                               il, first, width));
     }
-    if (const auto problem = positions_problem(capture.positions); !problem.empty()) refuse(Code::usage, problem);
+    if (const auto problem = positions_problem(capture.positions); !problem.empty())
+        refuse(Code::usage, problem);
     const int n_prompt = static_cast<int>(row.prompt.size());
     const int n = n_prompt + static_cast<int>(row.forced.size()) + row.max_new_tokens;
     int position = 0;
@@ -68,33 +81,48 @@ void validate_rows(std::span<const Row> rows, const Model& model, const SiteMap&
     for (std::size_t r = 0; r < rows.size(); ++r) {
         const Row& row = rows[r];
         if (row.prompt.empty())
-            throw Error(Code::usage, fmt::format("row {} has no tokens; give at least one (a model without BOS cannot start from "
-                                                 "an empty prompt)", r));
+            throw Error(
+                Code::usage,
+                fmt::format("row {} has no tokens; give at least one (a model without BOS cannot start from "
+                            "an empty prompt)",
+                            r));
         if (!row.forced.empty() && row.max_new_tokens > 0)
-            throw Error(Code::usage, fmt::format("row {} asks for forced and for sampled tokens; ask for one of them", r));
-        if (row.max_new_tokens < 0) throw Error(Code::usage, fmt::format("row {} asks for {} tokens", r, row.max_new_tokens));
-        if (row.n_top < 0) throw Error(Code::usage, fmt::format("row {} asks for the {} most likely tokens", r, row.n_top));
+            throw Error(Code::usage,
+                        fmt::format("row {} asks for forced and for sampled tokens; ask for one of them", r));
+        if (row.max_new_tokens < 0)
+            throw Error(Code::usage, fmt::format("row {} asks for {} tokens", r, row.max_new_tokens));
+        if (row.n_top < 0)
+            throw Error(Code::usage, fmt::format("row {} asks for the {} most likely tokens", r, row.n_top));
         const Sampling& s = row.sampling;
-        if (!(s.temperature >= 0) || !std::isfinite(s.temperature) || !(s.top_p > 0 && s.top_p <= 1) || s.top_k < 0)
-            throw Error(Code::usage, fmt::format("row {}: temperature {}, top-p {}, top-k {}: expected >= 0, in (0, 1], >= 0", r,
-                                                 s.temperature, s.top_p, s.top_k));
+        if (!(s.temperature >= 0) || !std::isfinite(s.temperature) || !(s.top_p > 0 && s.top_p <= 1) ||
+            s.top_k < 0)
+            throw Error(
+                Code::usage,
+                fmt::format("row {}: temperature {}, top-p {}, top-k {}: expected >= 0, in (0, 1], >= 0", r,
+                            s.temperature, s.top_p, s.top_k));
         for (const auto* tokens : {&row.prompt, &row.forced, &row.watch})
             for (Token t : *tokens)
                 if (t < 0 || t >= info.n_vocab)
-                    throw Error(Code::usage, fmt::format("row {}: token {} is outside of the vocabulary of {}", r, t, info.n_vocab));
-        const std::size_t length = row.prompt.size() + row.forced.size() + static_cast<std::size_t>(row.max_new_tokens);
+                    throw Error(Code::usage,
+                                fmt::format("row {}: token {} is outside of the vocabulary of {}", r, t,
+                                            info.n_vocab));
+        const std::size_t length =
+            row.prompt.size() + row.forced.size() + static_cast<std::size_t>(row.max_new_tokens);
         if (length > static_cast<std::size_t>(info.n_ctx_train))
-            throw Error(Code::bad_input,
-                        fmt::format("row {} needs {} tokens (prompt {}, continuation {}), the context of {} holds {}; use fewer "
-                                    "shots or a shorter prompt", r, length, row.prompt.size(), length - row.prompt.size(),
-                                    info.name, info.n_ctx_train));
+            throw Error(Code::bad_input, fmt::format("row {} needs {} tokens (prompt {}, continuation {}), "
+                                                     "the context of {} holds {}; use fewer "
+                                                     "shots or a shorter prompt",
+                                                     r, length, row.prompt.size(), length - row.prompt.size(),
+                                                     info.name, info.n_ctx_train));
         for (const Edit& edit : row.edits) {
             validate_edit(r, edit, info, sites);
             if (!checked.insert(edit.vector.get()).second) continue;
             for (std::size_t i = 0; i < edit.vector->size(); ++i)
                 if (!std::isfinite((*edit.vector)[i]))
-                    throw Error(Code::usage, fmt::format("row {}: value {} of a steering vector is {}, expected a finite number",
-                                                             r, i, (*edit.vector)[i]));
+                    throw Error(
+                        Code::usage,
+                        fmt::format("row {}: value {} of a steering vector is {}, expected a finite number",
+                                    r, i, (*edit.vector)[i]));
         }
         for (const Capture& capture : row.captures) validate_capture(r, row, capture, info, sites);
     }
@@ -103,7 +131,8 @@ void validate_rows(std::span<const Row> rows, const Model& model, const SiteMap&
 void validate_fork(std::span<const Row> rows) {
     for (std::size_t r = 0; r < rows.size(); ++r) {
         if (rows[r].prompt != rows[0].prompt)
-            throw Error(Code::usage, fmt::format("fork: the prompt of row {} differs from that of row 0; use run", r));
+            throw Error(Code::usage,
+                        fmt::format("fork: the prompt of row {} differs from that of row 0; use run", r));
         const int n = static_cast<int>(rows[r].prompt.size());
         const auto early = [n](const Positions& p) {
             for (int i = 0; i < n - 1; ++i)
@@ -112,11 +141,16 @@ void validate_fork(std::span<const Row> rows) {
         };
         for (const Edit& edit : rows[r].edits)
             if (early(edit.positions))
-                throw Error(Code::usage, fmt::format("fork: row {} edits tokens before the last of the prompt, which all rows "
-                                                     "share; use run", r));
+                throw Error(
+                    Code::usage,
+                    fmt::format("fork: row {} edits tokens before the last of the prompt, which all rows "
+                                "share; use run",
+                                r));
         for (const Capture& c : rows[r].captures)
             if (early(c.positions))
-                throw Error(Code::usage, fmt::format("fork: row {} captures tokens before the last of the prompt; use run", r));
+                throw Error(
+                    Code::usage,
+                    fmt::format("fork: row {} captures tokens before the last of the prompt; use run", r));
     }
 }
 

@@ -12,9 +12,9 @@
 namespace tiller::engine {
 namespace {
 
-constexpr std::size_t kBlock = 32;                  // values in a block
-constexpr std::size_t kQ5 = 2 + 4 + kBlock / 2;     // float16 scale, high bits, low nibbles
-constexpr std::size_t kQ8 = 2 + kBlock;             // float16 scale, bytes
+constexpr std::size_t kBlock = 32;               // values in a block
+constexpr std::size_t kQ5 = 2 + 4 + kBlock / 2;  // float16 scale, high bits, low nibbles
+constexpr std::size_t kQ8 = 2 + kBlock;          // float16 scale, bytes
 
 bool has_amx() {
     std::ifstream info("/proc/cpuinfo");
@@ -36,7 +36,8 @@ void write_copy(const GgufFile& file, const std::filesystem::path& path) {
         ggml_init({static_cast<std::size_t>(n + 1) * ggml_tensor_overhead(), nullptr, true}), ggml_free);
     for (std::int64_t i = 0; i < n; ++i) {
         const ggml_tensor* t = file.tensor(gguf_get_tensor_name(source, i));
-        ggml_tensor* shape = ggml_new_tensor(shapes.get(), is_matrix(t) ? GGML_TYPE_Q8_0 : t->type, GGML_MAX_DIMS, t->ne);
+        ggml_tensor* shape =
+            ggml_new_tensor(shapes.get(), is_matrix(t) ? GGML_TYPE_Q8_0 : t->type, GGML_MAX_DIMS, t->ne);
         ggml_set_name(shape, t->name);
         gguf_add_tensor(copy.get(), shape);
     }
@@ -89,7 +90,9 @@ std::optional<std::filesystem::path> widened_model(const GgufFile& file, const s
     try {
         std::filesystem::create_directories(path.parent_path());
         // Twice the size is the most that widening can give, and leaves the disk some room.
-        if (std::filesystem::space(path.parent_path()).available < 2 * std::filesystem::file_size(file.path())) return std::nullopt;
+        if (std::filesystem::space(path.parent_path()).available <
+            2 * std::filesystem::file_size(file.path()))
+            return std::nullopt;
         write_copy(file, temporary);
         std::filesystem::rename(temporary, path);
         return path;

@@ -22,14 +22,17 @@ HeadContributions::HeadContributions(const Model& model, const std::vector<std::
                                      const ContributionOptions& options) {
     const ModelInfo& info = model.info();
     if (means.size() != static_cast<std::size_t>(info.n_layer))
-        throw Error(Code::bad_input, fmt::format("mean head outputs for {} layers, the model has {}", means.size(), info.n_layer));
+        throw Error(Code::bad_input, fmt::format("mean head outputs for {} layers, the model has {}",
+                                                 means.size(), info.n_layer));
     for (int il = 0; il < info.n_layer; ++il) {
         const auto i = static_cast<std::size_t>(il);
         auto& heads = values_.emplace_back();
         if (info.n_head[i] == 0) continue;
         const AttentionProjection p = model.attention_projection(il);
         if (means[i].size() != static_cast<std::size_t>(p.n_in))
-            throw Error(Code::bad_input, fmt::format("mean head outputs of layer {} have {} values, expected {}", il, means[i].size(), p.n_in));
+            throw Error(Code::bad_input,
+                        fmt::format("mean head outputs of layer {} have {} values, expected {}", il,
+                                    means[i].size(), p.n_in));
         const auto n_embd = static_cast<std::size_t>(p.n_embd), n_in = static_cast<std::size_t>(p.n_in);
         const auto d = static_cast<std::size_t>(info.d_head[i]);
         std::vector<double> whole(n_embd, 0.0);
@@ -38,7 +41,8 @@ HeadContributions::HeadContributions(const Model& model, const std::vector<std::
             auto& part = parts.emplace_back(n_embd, 0.0);
             for (std::size_t e = 0; e < n_embd; ++e) {
                 double sum = 0;
-                for (std::size_t k = h * d; k < (h + 1) * d; ++k) sum += static_cast<double>(p.w_o[e * n_in + k]) * static_cast<double>(means[i][k]);
+                for (std::size_t k = h * d; k < (h + 1) * d; ++k)
+                    sum += static_cast<double>(p.w_o[e * n_in + k]) * static_cast<double>(means[i][k]);
                 part[e] = sum;
                 whole[e] += sum;
             }
@@ -47,8 +51,8 @@ HeadContributions::HeadContributions(const Model& model, const std::vector<std::
         }
         if (!p.bias.empty())
             for (std::size_t e = 0; e < n_embd; ++e) whole[e] += static_cast<double>(p.bias[e]);
-        // A post-norm divides by the RMS of the whole attention output; a head's share of it is the head's own
-        // product over that RMS, so the shares add up to what the block writes (docs/methods.md).
+        // A post-norm divides by the RMS of the whole attention output; a head's share of it is the head's
+        // own product over that RMS, so the shares add up to what the block writes (docs/methods.md).
         double rms = 1;
         const bool post_norm = options.post_norm && !p.post_norm.empty();
         if (post_norm) {
@@ -59,7 +63,8 @@ HeadContributions::HeadContributions(const Model& model, const std::vector<std::
         for (const auto& part : parts) {
             auto& out = heads.emplace_back(n_embd);
             for (std::size_t e = 0; e < n_embd; ++e)
-                out[e] = static_cast<float>(part[e] / rms * (post_norm ? static_cast<double>(p.post_norm[e]) : 1.0));
+                out[e] = static_cast<float>(part[e] / rms *
+                                            (post_norm ? static_cast<double>(p.post_norm[e]) : 1.0));
         }
     }
 }
@@ -82,13 +87,18 @@ SteeringVector function_vector(const Model& model, const HeadSearch& search, con
     const ModelInfo& info = model.info();
     const int layer = options.layer == -1 ? default_fv_layer(info.n_layer) : options.layer;
     if (layer < 0 || layer >= info.n_layer)
-        throw Error(Code::usage, fmt::format("--layer {}: the model has layers 0 to {}", layer, info.n_layer - 1));
+        throw Error(Code::usage,
+                    fmt::format("--layer {}: the model has layers 0 to {}", layer, info.n_layer - 1));
     const int n = options.n_heads == 0 ? paper_head_count(info) : options.n_heads;
     if (n < 1 || n > info.n_head_total())
-        throw Error(Code::usage, fmt::format("--heads {}: expected 1 to {}, the model's heads", n, info.n_head_total()));
+        throw Error(Code::usage,
+                    fmt::format("--heads {}: expected 1 to {}, the model's heads", n, info.n_head_total()));
     for (std::size_t il = 0; il < info.n_head.size(); ++il)
-        if (search.aie.size() != info.n_head.size() || search.aie[il].size() != static_cast<std::size_t>(info.n_head[il]))
-            throw Error(Code::bad_input, fmt::format("the head search's effects do not have the model's shape (layer {})", il));
+        if (search.aie.size() != info.n_head.size() ||
+            search.aie[il].size() != static_cast<std::size_t>(info.n_head[il]))
+            throw Error(
+                Code::bad_input,
+                fmt::format("the head search's effects do not have the model's shape (layer {})", il));
     SteeringVector v;
     v.method = "fv";
     v.site = Site::residual;
@@ -99,7 +109,8 @@ SteeringVector function_vector(const Model& model, const HeadSearch& search, con
     v.heads.resize(static_cast<std::size_t>(n));
     v.aie = search.aie;
     v.mean_head_output = search.mean_head_output;
-    v.directions[layer] = HeadContributions(model, search.mean_head_output, options.contributions).sum(v.heads);
+    v.directions[layer] =
+        HeadContributions(model, search.mean_head_output, options.contributions).sum(v.heads);
     v.provenance.settings["heads"] = std::to_string(n);
     v.provenance.settings["layer"] = std::to_string(layer);
     v.provenance.settings["post_norm"] = options.contributions.post_norm && info.post_norm ? "true" : "false";

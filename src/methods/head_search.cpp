@@ -16,7 +16,8 @@ Layers zeros(const ModelInfo& info, bool per_head) {
     Layers out;
     for (int il = 0; il < info.n_layer; ++il) {
         const auto i = static_cast<std::size_t>(il);
-        out.emplace_back(static_cast<std::size_t>(per_head ? info.n_head[i] : info.n_head[i] * info.d_head[i]), 0.0f);
+        out.emplace_back(
+            static_cast<std::size_t>(per_head ? info.n_head[i] : info.n_head[i] * info.d_head[i]), 0.0f);
     }
     return out;
 }
@@ -72,11 +73,14 @@ std::vector<float> chunk_sum(Engine& engine, std::span<const std::string> prompt
 }
 
 // Effects of one trial: p(target | head patched) - p(target | clean) for every head, then p(target | clean).
-std::vector<float> trial_effects(Engine& engine, const FvTrials::Patch& trial, const std::vector<std::vector<SharedFloats>>& means) {
+std::vector<float> trial_effects(Engine& engine, const FvTrials::Patch& trial,
+                                 const std::vector<std::vector<SharedFloats>>& means) {
     const auto target = engine.model().continuation(trial.prompt, trial.target);
     if (target.empty())
-        throw Error(Code::bad_input, fmt::format("the target \"{}\" gives no token after its prompt; expected a word with its "
-                                                 "leading blank, like \" went\"", trial.target));
+        throw Error(Code::bad_input,
+                    fmt::format("the target \"{}\" gives no token after its prompt; expected a word with its "
+                                "leading blank, like \" went\"",
+                                trial.target));
     Row clean;
     clean.prompt = engine.model().tokenize(trial.prompt);
     clean.watch = {target.front()};
@@ -97,7 +101,8 @@ std::vector<float> trial_effects(Engine& engine, const FvTrials::Patch& trial, c
     const double base = std::exp(static_cast<double>(results[0].watch_logprob[0]));
     std::vector<float> effects;
     for (std::size_t r = 1; r < results.size(); ++r)
-        effects.push_back(static_cast<float>(std::exp(static_cast<double>(results[r].watch_logprob[0])) - base));
+        effects.push_back(
+            static_cast<float>(std::exp(static_cast<double>(results[r].watch_logprob[0])) - base));
     effects.push_back(static_cast<float>(base));
     return effects;
 }
@@ -109,7 +114,8 @@ std::vector<std::vector<SharedFloats>> per_head(const ModelInfo& info, const Lay
         auto& heads = out.emplace_back();
         for (std::size_t h = 0; h < static_cast<std::size_t>(info.n_head[il]); ++h) {
             const auto begin = means[il].begin() + static_cast<std::ptrdiff_t>(h * d);
-            heads.push_back(std::make_shared<const std::vector<float>>(begin, begin + static_cast<std::ptrdiff_t>(d)));
+            heads.push_back(
+                std::make_shared<const std::vector<float>>(begin, begin + static_cast<std::ptrdiff_t>(d)));
         }
     }
     return out;
@@ -126,9 +132,12 @@ std::vector<float> cached(Checkpoint* checkpoint, const std::string& key, std::s
 
 }  // namespace
 
-HeadSearch search_heads(Engine& engine, const FvTrials& trials, Checkpoint* checkpoint, const Progress& progress) {
-    if (trials.mean.empty()) throw Error(Code::bad_input, "no prompts for the mean head outputs; give at least one in \"mean\"");
-    if (trials.patch.empty()) throw Error(Code::bad_input, "no trials for the head search; give at least one in \"patch\"");
+HeadSearch search_heads(Engine& engine, const FvTrials& trials, Checkpoint* checkpoint,
+                        const Progress& progress) {
+    if (trials.mean.empty())
+        throw Error(Code::bad_input, "no prompts for the mean head outputs; give at least one in \"mean\"");
+    if (trials.patch.empty())
+        throw Error(Code::bad_input, "no trials for the head search; give at least one in \"patch\"");
     const ModelInfo& info = engine.info();
     HeadSearch search;
     search.mean_head_output = zeros(info, false);
@@ -141,8 +150,10 @@ HeadSearch search_heads(Engine& engine, const FvTrials& trials, Checkpoint* chec
     const std::size_t all = n_chunk + trials.patch.size();
     std::vector<double> total(n_mean, 0.0);
     for (std::size_t c = 0; c < n_chunk; ++c) {
-        const auto part = std::span(trials.mean).subspan(c * chunk, std::min(chunk, trials.mean.size() - c * chunk));
-        const auto sum = cached(checkpoint, fmt::format("mean-{}", c), n_mean, [&] { return chunk_sum(engine, part); });
+        const auto part =
+            std::span(trials.mean).subspan(c * chunk, std::min(chunk, trials.mean.size() - c * chunk));
+        const auto sum =
+            cached(checkpoint, fmt::format("mean-{}", c), n_mean, [&] { return chunk_sum(engine, part); });
         for (std::size_t i = 0; i < n_mean; ++i) total[i] += static_cast<double>(sum[i]);
         if (progress) progress(++done, all);
     }
@@ -157,7 +168,8 @@ HeadSearch search_heads(Engine& engine, const FvTrials& trials, Checkpoint* chec
         const auto effects = cached(checkpoint, fmt::format("trial-{}", t), n_head + 1,
                                     [&] { return trial_effects(engine, trials.patch[t], heads); });
         for (std::size_t i = 0; i <= n_head; ++i) sum[i] += static_cast<double>(effects[i]);
-        for (std::size_t i = 0; i < n_head; ++i) squares[i] += static_cast<double>(effects[i]) * static_cast<double>(effects[i]);
+        for (std::size_t i = 0; i < n_head; ++i)
+            squares[i] += static_cast<double>(effects[i]) * static_cast<double>(effects[i]);
         if (progress) progress(++done, all);
     }
     const auto n = static_cast<double>(trials.patch.size());
@@ -171,7 +183,8 @@ HeadSearch search_heads(Engine& engine, const FvTrials& trials, Checkpoint* chec
     search.aie = zeros(info, true);
     unflatten(aie, search.aie);
     search.clean_probability = sum[n_head] / n;
-    std::nth_element(errors.begin(), errors.begin() + static_cast<std::ptrdiff_t>(errors.size() / 2), errors.end());
+    std::nth_element(errors.begin(), errors.begin() + static_cast<std::ptrdiff_t>(errors.size() / 2),
+                     errors.end());
     search.noise = errors[errors.size() / 2];
     return search;
 }
@@ -182,7 +195,8 @@ std::vector<HeadEffect> rank_heads(const std::vector<std::vector<float>>& aie) {
         for (std::size_t h = 0; h < aie[il].size(); ++h)
             heads.push_back({static_cast<int>(il), static_cast<int>(h), aie[il][h]});
     // Stable: equal effects keep the order by layer, then head.
-    std::stable_sort(heads.begin(), heads.end(), [](const HeadEffect& a, const HeadEffect& b) { return a.aie > b.aie; });
+    std::stable_sort(heads.begin(), heads.end(),
+                     [](const HeadEffect& a, const HeadEffect& b) { return a.aie > b.aie; });
     return heads;
 }
 

@@ -10,22 +10,26 @@
 
 namespace tiller {
 
-std::vector<float> principal_direction_plus_mean(const std::vector<std::vector<float>>& rows, double* explained) {
+std::vector<float> principal_direction_plus_mean(const std::vector<std::vector<float>>& rows,
+                                                 double* explained) {
     if (rows.empty()) throw Error(Code::bad_input, "a principal direction needs at least one row");
     const auto n = static_cast<Eigen::Index>(rows.size());
     const auto d = static_cast<Eigen::Index>(rows[0].size());
     for (std::size_t i = 0; i < rows.size(); ++i)
         if (rows[i].size() != rows[0].size())
-            throw Error(Code::bad_input, fmt::format("row {} of the matrix has {} values, expected {}", i, rows[i].size(), d));
+            throw Error(Code::bad_input,
+                        fmt::format("row {} of the matrix has {} values, expected {}", i, rows[i].size(), d));
     Eigen::MatrixXd x(n, d);
     for (Eigen::Index i = 0; i < n; ++i)
-        for (Eigen::Index j = 0; j < d; ++j) x(i, j) = static_cast<double>(rows[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)]);
+        for (Eigen::Index j = 0; j < d; ++j)
+            x(i, j) = static_cast<double>(rows[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)]);
     const Eigen::RowVectorXd mean = x.colwise().mean();
     x.rowwise() -= mean;
     Eigen::RowVectorXd direction = mean;
     if (explained) *explained = 0;
     if (n >= 3) {
-        // d is layers x width and n a hundred or so: the n x n Gram matrix has the same left singular vectors.
+        // d is layers x width and n a hundred or so: the n x n Gram matrix has the same left singular
+        // vectors.
         const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(x * x.transpose());
         Eigen::VectorXd u = solver.eigenvectors().col(n - 1);
         const double variance = std::max(0.0, solver.eigenvalues()(n - 1));
@@ -44,9 +48,12 @@ std::vector<float> principal_direction_plus_mean(const std::vector<std::vector<f
     return out;
 }
 
-SteeringVector in_context_vector(Engine& engine, std::span<const Pair> pairs, const IcvOptions& options, const Progress& progress) {
-    if (pairs.empty()) throw Error(Code::bad_input, "no pairs; give at least one {\"negative\", \"positive\"}");
-    if (options.n_last < 1) throw Error(Code::usage, fmt::format("--last {}: expected at least 1 token", options.n_last));
+SteeringVector in_context_vector(Engine& engine, std::span<const Pair> pairs, const IcvOptions& options,
+                                 const Progress& progress) {
+    if (pairs.empty())
+        throw Error(Code::bad_input, "no pairs; give at least one {\"negative\", \"positive\"}");
+    if (options.n_last < 1)
+        throw Error(Code::usage, fmt::format("--last {}: expected at least 1 token", options.n_last));
     const ModelInfo& info = engine.info();
     // Latents are bounded: a chunk of pairs at a time.
     constexpr std::size_t chunk = 32;
@@ -59,8 +66,10 @@ SteeringVector in_context_vector(Engine& engine, std::span<const Pair> pairs, co
                 Row row;
                 row.prompt = engine.model().tokenize(*text);
                 if (row.prompt.empty() || text->empty())
-                    throw Error(Code::bad_input, fmt::format("pair {} has an empty text", begin + rows.size() / 2));
-                row.captures.push_back({Site::residual, 0, -1, {Positions::Kind::last_k, 0, options.n_last}, true});
+                    throw Error(Code::bad_input,
+                                fmt::format("pair {} has an empty text", begin + rows.size() / 2));
+                row.captures.push_back(
+                    {Site::residual, 0, -1, {Positions::Kind::last_k, 0, options.n_last}, true});
                 rows.push_back(std::move(row));
             }
         const auto results = engine.run(rows);
@@ -84,12 +93,14 @@ SteeringVector in_context_vector(Engine& engine, std::span<const Pair> pairs, co
     const auto width = static_cast<std::size_t>(info.n_embd);
     for (int il = 0; il < info.n_layer; ++il) {
         auto& direction = v.directions[il];
-        for (std::size_t e = 0; e < width; ++e) direction.push_back(-reference[static_cast<std::size_t>(il) * width + e]);
+        for (std::size_t e = 0; e < width; ++e)
+            direction.push_back(-reference[static_cast<std::size_t>(il) * width + e]);
     }
     v.provenance.settings["pairs"] = std::to_string(pairs.size());
     v.provenance.settings["n_last"] = std::to_string(options.n_last);
     v.provenance.settings["explained_variance"] = fmt::format("{:.6g}", explained);
-    v.provenance.settings["direction"] = pairs.size() >= 3 ? "first principal direction + mean" : "mean only (fewer than three pairs)";
+    v.provenance.settings["direction"] =
+        pairs.size() >= 3 ? "first principal direction + mean" : "mean only (fewer than three pairs)";
     return v;
 }
 

@@ -32,7 +32,8 @@ public:
             digest.add(p.text);
         }
         // Another stream of prompts: the same demonstrations would tie the effects to the means' own prompts.
-        for (const auto& p : make_prompts(in.task, in.train, option("n_patch", 25), n_shot, in.seed + 1, true)) {
+        for (const auto& p :
+             make_prompts(in.task, in.train, option("n_patch", 25), n_shot, in.seed + 1, true)) {
             trials.patch.push_back({p.text, p.target});
             digest.add(p.text).add(p.target);
         }
@@ -60,7 +61,8 @@ public:
             layers = {n / 3, n / 2, 2 * n / 3};
             scales = {1, 2};
         } else {
-            heads = {paper_head_count(info), std::max(1, total / 18), std::max(1, total / 9), std::max(1, total / 4)};
+            heads = {paper_head_count(info), std::max(1, total / 18), std::max(1, total / 9),
+                     std::max(1, total / 4)};
             // Densest around the middle, where function vectors of small models work in our runs.
             layers = {n / 4, n / 3, 4 * n / 9, n / 2, 5 * n / 9, 11 * n / 18, 2 * n / 3};
             scales = {1, 2, 4};
@@ -73,7 +75,8 @@ public:
         return settings;
     }
 
-    std::function<SteeringVector(const Setting&)> builder(const Model& model, const SteeringVector& base) const override {
+    std::function<SteeringVector(const Setting&)> builder(const Model& model,
+                                                          const SteeringVector& base) const override {
         const auto contributions = std::make_shared<HeadContributions>(model, base.mean_head_output);
         const auto ranked = std::make_shared<std::vector<HeadEffect>>(rank_heads(base.aie));
         auto shell = std::make_shared<SteeringVector>(base);

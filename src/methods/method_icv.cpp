@@ -10,7 +10,8 @@ class InContextVectors final : public Method {
 public:
     std::string name() const override { return "icv"; }
     std::string summary() const override {
-        return "in-context vector: principal direction of paired texts, turned into every MLP output (arXiv 2311.06668)";
+        return "in-context vector: principal direction of paired texts, turned into every MLP output (arXiv "
+               "2311.06668)";
     }
 
     SteeringVector extract(const MethodInput& in) const override {
@@ -32,7 +33,8 @@ public:
         return settings;
     }
 
-    std::function<SteeringVector(const Setting&)> builder(const Model&, const SteeringVector& base) const override {
+    std::function<SteeringVector(const Setting&)> builder(const Model&,
+                                                          const SteeringVector& base) const override {
         auto shell = std::make_shared<SteeringVector>(base);
         return [shell](const Setting& setting) {
             SteeringVector v = *shell;

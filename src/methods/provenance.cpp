@@ -4,8 +4,8 @@
 
 namespace tiller {
 
-void set_provenance(SteeringVector& vector, const ModelInfo& info, const std::string& task, const std::string& prompts_digest,
-                    std::uint64_t seed) {
+void set_provenance(SteeringVector& vector, const ModelInfo& info, const std::string& task,
+                    const std::string& prompts_digest, std::uint64_t seed) {
     Provenance& p = vector.provenance;
     p.task = task;
     p.prompts_digest = prompts_digest;

@@ -8,7 +8,7 @@
 namespace tiller {
 
 /// Model, program and seed; the caller adds settings and the prompts' digest.
-void set_provenance(SteeringVector& vector, const ModelInfo& info, const std::string& task, const std::string& prompts_digest,
-                    std::uint64_t seed);
+void set_provenance(SteeringVector& vector, const ModelInfo& info, const std::string& task,
+                    const std::string& prompts_digest, std::uint64_t seed);
 
 }  // namespace tiller

@@ -23,7 +23,8 @@ SteeringVector random_like(const SteeringVector& vector, std::uint64_t seed) {
             drawn += values.back() * values.back();
         }
         const double factor = drawn > 0 ? std::sqrt(norm / drawn) : 0;
-        for (std::size_t i = 0; i < direction.size(); ++i) direction[i] = static_cast<float>(values[i] * factor);
+        for (std::size_t i = 0; i < direction.size(); ++i)
+            direction[i] = static_cast<float>(values[i] * factor);
     }
     return out;
 }

@@ -33,10 +33,11 @@ Interval bootstrap_mean(std::span<const double> values, int n_resample, std::uin
     return out;
 }
 
-Interval bootstrap_difference(std::span<const double> a, std::span<const double> b, int n_resample, std::uint64_t seed) {
+Interval bootstrap_difference(std::span<const double> a, std::span<const double> b, int n_resample,
+                              std::uint64_t seed) {
     if (a.size() != b.size())
-        throw Error(Code::usage, "a paired difference needs as many values on both sides: " + std::to_string(a.size()) + " and " +
-                                     std::to_string(b.size()));
+        throw Error(Code::usage, "a paired difference needs as many values on both sides: " +
+                                     std::to_string(a.size()) + " and " + std::to_string(b.size()));
     std::vector<double> difference(a.size());
     for (std::size_t i = 0; i < a.size(); ++i) difference[i] = a[i] - b[i];
     return bootstrap_mean(difference, n_resample, seed);

@@ -23,12 +23,15 @@ double number(const nlohmann::json& record, const char* key, double missing) {
 
 namespace {
 
-// Highest accuracy, within what so few items can tell: one standard error below the best counts as equal, and the
-// log-probability, which is far less noisy than a handful of hits, decides.
+// Highest accuracy, within what so few items can tell: one standard error below the best counts as equal, and
+// the log-probability, which is far less noisy than a handful of hits, decides.
 std::size_t choose_functional(const std::vector<Score>& scores) {
     double best = 0;
     for (const Score& s : scores) best = std::max(best, s.primary / s.n);
-    const double error = std::sqrt(best * (1 - best) / std::max(1, scores.front().n));
+    // With one success and one failure added: the plain estimate calls 1 hit of 17 certain to be better than
+    // none.
+    const double n = std::max(1, scores.front().n), share = (best * n + 1) / (n + 2);
+    const double error = std::sqrt(share * (1 - share) / n);
     std::size_t chosen = scores.size();
     for (std::size_t i = 0; i < scores.size(); ++i) {
         if (scores[i].primary / scores[i].n < best - error) continue;
@@ -53,7 +56,8 @@ std::size_t choose_behavioural(const std::vector<Score>& scores, double collapse
 
 }  // namespace
 
-std::size_t choose(const std::vector<Candidate>& grid, const std::vector<nlohmann::json>& records, bool behavioural, double collapse_limit) {
+std::size_t choose(const std::vector<Candidate>& grid, const std::vector<nlohmann::json>& records,
+                   bool behavioural, double collapse_limit) {
     const std::string primary = primary_metric(behavioural);
     std::map<std::string, Score> by_setting;
     for (const auto& record : records) {
@@ -69,11 +73,16 @@ std::size_t choose(const std::vector<Candidate>& grid, const std::vector<nlohman
 }
 
 std::vector<std::string> choice_rules(const Plan& plan) {
-    return {"Functional and extractive tasks: among the settings whose first-token accuracy on the validation split is within one standard "
-            "error of the best, the one with the highest mean log-probability of the answer (ties: the earlier point of the grid).",
-            fmt::format("Behavioural tasks: among the settings with at most {:.0f} % collapsed outputs on the validation split, the one with the "
-                        "highest style score; when none keeps that limit, the one with the fewest collapsed outputs.",
-                        plan.collapse_limit * 100)};
+    return {
+        "Functional and extractive tasks: among the settings whose first-token accuracy on the validation "
+        "split is within one standard "
+        "error of the best, the one with the highest mean log-probability of the answer (ties: the earlier "
+        "point of the grid).",
+        fmt::format(
+            "Behavioural tasks: among the settings with at most {:.0f} % collapsed outputs on the validation "
+            "split, the one with the "
+            "highest style score; when none keeps that limit, the one with the fewest collapsed outputs.",
+            plan.collapse_limit * 100)};
 }
 
 }  // namespace tiller::study

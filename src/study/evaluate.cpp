@@ -19,7 +19,8 @@ Prompt prompt_of(const TaskContext& c, int item, int n_shot) {
     Random random(c.seed, fmt::format("shots/{}", item));
     const int n = std::min<int>(n_shot, static_cast<int>(c.split.train.size()));
     std::vector<int> demos;
-    for (int i : random.sample(static_cast<int>(c.split.train.size()), n)) demos.push_back(c.split.train[static_cast<std::size_t>(i)]);
+    for (int i : random.sample(static_cast<int>(c.split.train.size()), n))
+        demos.push_back(c.split.train[static_cast<std::size_t>(i)]);
     return make_prompt(c.task, demos, item);
 }
 
@@ -36,13 +37,20 @@ Row row_of(const TaskContext& c, const Candidate& candidate, const Prompt& promp
         row.max_new_tokens = c.behavioural() ? c.plan.max_new_tokens_behavioural : c.plan.max_new_tokens;
         if (!c.behavioural()) row.stop = "\n";
         // A row's seed is its own, so that its text does not depend on what else is run.
-        const auto digest = Digest().add(c.seed).add(c.task.name).add(candidate.id).add(static_cast<std::uint64_t>(item)).hex();
-        row.sampling = {c.plan.temperature, c.plan.top_p, c.plan.top_k, static_cast<std::uint32_t>(std::stoul(digest.substr(0, 8), nullptr, 16))};
+        const auto digest = Digest()
+                                .add(c.seed)
+                                .add(c.task.name)
+                                .add(candidate.id)
+                                .add(static_cast<std::uint64_t>(item))
+                                .hex();
+        row.sampling = {c.plan.temperature, c.plan.top_p, c.plan.top_k,
+                        static_cast<std::uint32_t>(std::stoul(digest.substr(0, 8), nullptr, 16))};
     }
     return row;
 }
 
-void score_functional(const TaskContext& c, json& record, const RowResult& result, const Prompt& prompt, bool generated) {
+void score_functional(const TaskContext& c, json& record, const RowResult& result, const Prompt& prompt,
+                      bool generated) {
     if (!result.watch_rank.empty()) {
         record["rank"] = *std::min_element(result.watch_rank.begin(), result.watch_rank.end());
         record["first_token"] = record["rank"] == 0 ? 1 : 0;
@@ -67,9 +75,10 @@ void score_behavioural(const TaskContext& c, json& record, const RowResult& resu
     record["collapsed"] = health.collapsed || result.broken ? 1 : 0;
 }
 
-// Mean negative log-probability per token of each output under the unsteered model, after the zero-shot prompt.
-void add_damage(TaskContext& c, std::span<const int> items, std::size_t n_candidate, const std::vector<RowResult>& results,
-                std::vector<json>& records) {
+// Mean negative log-probability per token of each output under the unsteered model, after the zero-shot
+// prompt.
+void add_damage(TaskContext& c, std::span<const int> items, std::size_t n_candidate,
+                const std::vector<RowResult>& results, std::vector<json>& records) {
     std::vector<Row> rows;
     std::vector<std::size_t> of;
     for (std::size_t i = 0; i < items.size(); ++i) {
@@ -105,16 +114,20 @@ std::vector<json> evaluate(TaskContext& c, std::span<const int> items, std::span
             prompts.push_back(prompt_of(c, item, candidate.n_shot));
             rows.push_back(row_of(c, candidate, prompts.back(), item, generate));
         }
-    const bool forks = !generate && candidates.size() > 4 && std::all_of(candidates.begin(), candidates.end(), [](const Candidate& k) {
-        return k.n_shot == 0 && std::all_of(k.edits.begin(), k.edits.end(), [](const Edit& e) {
-            return e.positions.kind == Positions::Kind::steered || e.positions.kind == Positions::Kind::last_prompt;
+    const bool forks =
+        !generate && candidates.size() > 4 &&
+        std::all_of(candidates.begin(), candidates.end(), [](const Candidate& k) {
+            return k.n_shot == 0 && std::all_of(k.edits.begin(), k.edits.end(), [](const Edit& e) {
+                       return e.positions.kind == Positions::Kind::steered ||
+                              e.positions.kind == Positions::Kind::last_prompt;
+                   });
         });
-    });
     std::vector<RowResult> results;
     if (forks) {
         // One prompt, many settings: the prompt is computed once.
         for (std::size_t i = 0; i < items.size(); ++i) {
-            for (auto& result : c.engine.fork(std::span(rows).subspan(i * candidates.size(), candidates.size())))
+            for (auto& result :
+                 c.engine.fork(std::span(rows).subspan(i * candidates.size(), candidates.size())))
                 results.push_back(std::move(result));
             c.step(what, i + 1, items.size());
         }
@@ -127,8 +140,8 @@ std::vector<json> evaluate(TaskContext& c, std::span<const int> items, std::span
     for (std::size_t r = 0; r < rows.size(); ++r) {
         const Candidate& candidate = candidates[r % candidates.size()];
         const Item& item = c.task.items[static_cast<std::size_t>(items[r / candidates.size()])];
-        json record = {{"model", c.model_name}, {"task", c.task.name}, {"seed", c.seed}, {"phase", phase}, {"setting", candidate.id},
-                       {"item", item.id}};
+        json record = {{"model", c.model_name}, {"task", c.task.name},     {"seed", c.seed},
+                       {"phase", phase},        {"setting", candidate.id}, {"item", item.id}};
         if (generate) {
             record["generated"] = valid_utf8(results[r].text);
             record["n_token"] = results[r].generated.size();

@@ -23,7 +23,8 @@ public:
     }
     void store(const std::string& key, std::span<const float> values) override {
         std::filesystem::create_directories(folder_);
-        write_file_atomic(folder_ / (key + ".f32"), {reinterpret_cast<const char*>(values.data()), values.size_bytes()});
+        write_file_atomic(folder_ / (key + ".f32"),
+                          {reinterpret_cast<const char*>(values.data()), values.size_bytes()});
     }
     void remove() const {
         std::error_code ec;
@@ -42,12 +43,14 @@ Setting options_of(const TaskContext& c) {
 }  // namespace
 
 std::filesystem::path vector_file(const TaskContext& c, const Method& method) {
-    // The name holds a digest of all that the vector depends on, so that a changed plan never finds an old file.
+    // The name holds a digest of all that the vector depends on, so that a changed plan never finds an old
+    // file.
     Digest digest;
     digest.add(c.key).add(method.name());
     for (const auto& [key, value] : options_of(c)) digest.add(key).add(fmt::format("{}", value));
     const auto model = std::filesystem::path(c.model_name).stem().string();
-    return std::filesystem::path("vectors") / fmt::format("{}-{}-s{}-{}-{}.gguf", model, c.task.name, c.seed, method.name(), digest.hex().substr(0, 8));
+    return std::filesystem::path("vectors") / fmt::format("{}-{}-s{}-{}-{}.gguf", model, c.task.name, c.seed,
+                                                          method.name(), digest.hex().substr(0, 8));
 }
 
 SteeringVector extracted_vector(TaskContext& c, const Method& method) {
@@ -59,15 +62,17 @@ SteeringVector extracted_vector(TaskContext& c, const Method& method) {
     }
     FolderCheckpoint checkpoint(c.folder / "checkpoints" / path.stem());
     MethodInput input{c.engine, c.task, c.split.train, c.unrelated, c.seed, options_of(c), &checkpoint, {}};
-    input.progress = [&](std::size_t done, std::size_t all) { c.step(method.name() + ": extraction", done, all); };
+    input.progress = [&](std::size_t done, std::size_t all) {
+        c.step(method.name() + ": extraction", done, all);
+    };
     const EngineStats before = c.engine.stats();
     SteeringVector vector = method.extract(input);
     const EngineStats& after = c.engine.stats();
     std::filesystem::create_directories(path.parent_path());
     save_vector(vector, path);
     checkpoint.remove();
-    add_cost(c.folder, {c.model_name, c.task.name, method.name(), "extract", after.n_decode - before.n_decode, after.n_token - before.n_token,
-                        after.seconds - before.seconds});
+    add_cost(c.folder, {c.model_name, c.task.name, method.name(), "extract", after.n_decode - before.n_decode,
+                        after.n_token - before.n_token, after.seconds - before.seconds});
     return load_vector(path);  // what a resumed run would use
 }
 

@@ -20,7 +20,8 @@ std::filesystem::path records_file(const std::filesystem::path& folder) { return
 
 }  // namespace
 
-std::map<std::string, std::vector<nlohmann::json>> read_units(const std::filesystem::path& folder, long long* whole_bytes) {
+std::map<std::string, std::vector<nlohmann::json>> read_units(const std::filesystem::path& folder,
+                                                              long long* whole_bytes) {
     std::map<std::string, std::vector<nlohmann::json>> units;
     if (whole_bytes) *whole_bytes = 0;
     const auto path = records_file(folder);
@@ -30,8 +31,11 @@ std::map<std::string, std::vector<nlohmann::json>> read_units(const std::filesys
     std::size_t line_number = 0;
     const auto require = [&](bool good, const char* what) {
         if (!good)
-            throw Error(Code::bad_input, fmt::format("{}, line {}: {}; the file was changed by hand or damaged (move it away to start "
-                                                     "again)", path.string(), line_number, what));
+            throw Error(
+                Code::bad_input,
+                fmt::format("{}, line {}: {}; the file was changed by hand or damaged (move it away to start "
+                            "again)",
+                            path.string(), line_number, what));
     };
     for (std::size_t begin = 0; begin < bytes.size();) {
         const auto end = bytes.find('\n', begin);
@@ -62,8 +66,9 @@ Journal::Journal(const std::filesystem::path& folder) : path_(records_file(folde
     if (lock_ < 0) fail("cannot open the run folder for writing");
     if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
         ::close(lock_);
-        throw Error(Code::environment, fmt::format("{} is in use by another tiller process; wait for it or choose another --out",
-                                                   folder.string()));
+        throw Error(Code::environment,
+                    fmt::format("{} is in use by another tiller process; wait for it or choose another --out",
+                                folder.string()));
     }
     try {
         long long whole = 0;
@@ -94,7 +99,8 @@ void Journal::append(const std::string& unit, const std::vector<nlohmann::json>&
     text += nlohmann::json{{"unit", unit}, {"end", records.size()}}.dump() + "\n";
     bool ok = true;
     for (std::size_t done = 0; ok && done < text.size();) {
-        const ssize_t n = ::pwrite(fd_, text.data() + done, text.size() - done, size_ + static_cast<long long>(done));
+        const ssize_t n =
+            ::pwrite(fd_, text.data() + done, text.size() - done, size_ + static_cast<long long>(done));
         if (n < 0 && errno == EINTR) continue;
         ok = n > 0;
         if (ok) done += static_cast<std::size_t>(n);
@@ -103,8 +109,11 @@ void Journal::append(const std::string& unit, const std::vector<nlohmann::json>&
     if (!ok) {
         const std::string reason = why();
         [[maybe_unused]] const int cut = ::ftruncate(fd_, size_);  // opening the file cuts it as well
-        throw Error(Code::environment, fmt::format("cannot write {}: {}; free space and run the same command again, finished work is kept",
-                                                   path_.string(), reason));
+        throw Error(
+            Code::environment,
+            fmt::format(
+                "cannot write {}: {}; free space and run the same command again, finished work is kept",
+                path_.string(), reason));
     }
     size_ += static_cast<long long>(text.size());
     // As it will be read: the same text gives the same numbers now and after a restart.

@@ -9,12 +9,13 @@
 
 namespace tiller::study {
 
-/// records.jsonl of a run folder. A unit is written as its records, then {"unit": key, "end": n}; what stands behind
-/// the last closing line when the file is opened (a killed process) is cut off. Holds the folder's lock.
+/// records.jsonl of a run folder. A unit is written as its records, then {"unit": key, "end": n}; what stands
+/// behind the last closing line when the file is opened (a killed process) is cut off. Holds the folder's
+/// lock.
 class Journal {
 public:
-    /// Throws environment when the folder cannot be written or another process holds the lock; bad_input when a
-    /// whole line is not a record.
+    /// Throws environment when the folder cannot be written or another process holds the lock; bad_input when
+    /// a whole line is not a record.
     explicit Journal(const std::filesystem::path& folder);
     ~Journal();
     Journal(const Journal&) = delete;
@@ -22,7 +23,8 @@ public:
 
     bool has(const std::string& unit) const { return units_.count(unit) != 0; }
     const std::vector<nlohmann::json>& records(const std::string& unit) const { return units_.at(unit); }
-    /// Appends a finished unit and syncs it to disk. A full disk leaves the journal as it was. Throws environment.
+    /// Appends a finished unit and syncs it to disk. A full disk leaves the journal as it was. Throws
+    /// environment.
     void append(const std::string& unit, const std::vector<nlohmann::json>& records);
 
 private:
@@ -33,6 +35,7 @@ private:
 };
 
 /// Reads the finished units of a run folder without locking it.
-std::map<std::string, std::vector<nlohmann::json>> read_units(const std::filesystem::path& folder, long long* whole_bytes = nullptr);
+std::map<std::string, std::vector<nlohmann::json>> read_units(const std::filesystem::path& folder,
+                                                              long long* whole_bytes = nullptr);
 
 }  // namespace tiller::study

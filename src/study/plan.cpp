@@ -22,7 +22,9 @@ class Fields {
 public:
     explicit Fields(toml::table* input, std::string where) : input_(input), where_(std::move(where)) {}
 
-    void field(const char* key, std::string& v) { visit(key, v, "a string", [&](toml::node& n) { return n.value_exact<std::string>(); }); }
+    void field(const char* key, std::string& v) {
+        visit(key, v, "a string", [&](toml::node& n) { return n.value_exact<std::string>(); });
+    }
     void field(const char* key, int& v) {
         visit(key, v, "a whole number", [&](toml::node& n) -> std::optional<int> {
             const auto value = n.value_exact<std::int64_t>();
@@ -31,8 +33,12 @@ public:
             return static_cast<int>(std::clamp<std::int64_t>(*value, -kMost, kMost + 1));
         });
     }
-    void field(const char* key, bool& v) { visit(key, v, "true or false", [&](toml::node& n) { return n.value_exact<bool>(); }); }
-    void field(const char* key, double& v) { visit(key, v, "a number", [&](toml::node& n) { return n.value<double>(); }); }
+    void field(const char* key, bool& v) {
+        visit(key, v, "true or false", [&](toml::node& n) { return n.value_exact<bool>(); });
+    }
+    void field(const char* key, double& v) {
+        visit(key, v, "a number", [&](toml::node& n) { return n.value<double>(); });
+    }
     void field(const char* key, float& v) {
         visit(key, v, "a number", [&](toml::node& n) -> std::optional<float> {
             const auto value = n.value<double>();
@@ -43,16 +49,17 @@ public:
         visit(key, v, "a list of strings", [&](toml::node& n) { return list<std::string>(n); });
     }
     void field(const char* key, std::vector<std::uint64_t>& v) {
-        visit(key, v, "a list of whole numbers", [&](toml::node& n) -> std::optional<std::vector<std::uint64_t>> {
-            const auto values = list<std::int64_t>(n);
-            if (!values) return std::nullopt;
-            std::vector<std::uint64_t> out;
-            for (auto value : *values) {
-                if (value < 0) return std::nullopt;
-                out.push_back(static_cast<std::uint64_t>(value));
-            }
-            return out;
-        });
+        visit(key, v, "a list of whole numbers",
+              [&](toml::node& n) -> std::optional<std::vector<std::uint64_t>> {
+                  const auto values = list<std::int64_t>(n);
+                  if (!values) return std::nullopt;
+                  std::vector<std::uint64_t> out;
+                  for (auto value : *values) {
+                      if (value < 0) return std::nullopt;
+                      out.push_back(static_cast<std::uint64_t>(value));
+                  }
+                  return out;
+              });
     }
     template <class Visit>
     void table(const char* key, Visit visit_fields) {
@@ -74,8 +81,9 @@ public:
     void refuse_unknown() const {
         for (const auto& [key, node] : *input_)
             if (std::find(known_.begin(), known_.end(), key.str()) == known_.end())
-                throw Error(Code::bad_input, fmt::format("{}, line {}: unknown key \"{}\"; known here: {}", where_, node.source().begin.line,
-                                                         key.str(), fmt::join(known_, ", ")));
+                throw Error(Code::bad_input,
+                            fmt::format("{}, line {}: unknown key \"{}\"; known here: {}", where_,
+                                        node.source().begin.line, key.str(), fmt::join(known_, ", ")));
     }
     const std::string& text() const { return text_; }
     void start_writing() { writing_ = true; }
@@ -94,7 +102,8 @@ private:
         return out;
     }
     [[noreturn]] void refuse(toml::node& node, const char* key, const char* expected) const {
-        throw Error(Code::bad_input, fmt::format("{}, line {}: \"{}\" must be {}", where_, node.source().begin.line, key, expected));
+        throw Error(Code::bad_input, fmt::format("{}, line {}: \"{}\" must be {}", where_,
+                                                 node.source().begin.line, key, expected));
     }
     template <class T, class Read>
     void visit(const char* key, T& value, const char* expected, Read read) {
@@ -114,7 +123,9 @@ private:
         std::string out = "\"";
         for (char c : v) {
             if (c == '"' || c == '\\') out += '\\';
-            out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? fmt::format("\\u{:04x}", static_cast<unsigned char>(c)) : std::string(1, c);
+            out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f
+                       ? fmt::format("\\u{:04x}", static_cast<unsigned char>(c))
+                       : std::string(1, c);
         }
         return out + "\"";
     }
@@ -198,7 +209,8 @@ std::optional<Fault> fault_of(const Plan& plan) {
         if (const auto twice = repeated(values)) refuse(key, fmt::format("names {} twice", *twice));
     };
     const auto text = [&](const std::string& key, const std::string& value) {
-        if (!is_valid_utf8(value)) refuse(key, fmt::format("\"{}\" is not UTF-8, which a plan file must be", valid_utf8(value)));
+        if (!is_valid_utf8(value))
+            refuse(key, fmt::format("\"{}\" is not UTF-8, which a plan file must be", valid_utf8(value)));
     };
     if (plan.models.empty()) refuse("models", "is empty; name at least one, like \"gemma3-270m\"");
     if (plan.tasks.empty()) refuse("tasks", "is empty; name at least one (see `tiller tasks`)");
@@ -233,7 +245,8 @@ std::optional<Fault> fault_of(const Plan& plan) {
     within("max_new_tokens_behavioural", plan.max_new_tokens_behavioural, 1);
     within("n_bootstrap", plan.n_bootstrap, 100);
     within("n_example", plan.n_example, 0);
-    for (const auto& [name, e] : {std::pair("functional.", &plan.functional), std::pair("behavioural.", &plan.behavioural)}) {
+    for (const auto& [name, e] :
+         {std::pair("functional.", &plan.functional), std::pair("behavioural.", &plan.behavioural)}) {
         const std::string table = name;
         within(table + "n_mean", e->n_mean, 1);
         within(table + "n_patch", e->n_patch, 1);
@@ -242,7 +255,8 @@ std::optional<Fault> fault_of(const Plan& plan) {
     }
     if (!(plan.temperature >= 0) || !std::isfinite(plan.temperature))
         refuse("sampling.temperature", fmt::format("is {}, expected 0 or more", plan.temperature));
-    if (!(plan.top_p > 0 && plan.top_p <= 1)) refuse("sampling.top_p", fmt::format("is {}, expected above 0 and at most 1", plan.top_p));
+    if (!(plan.top_p > 0 && plan.top_p <= 1))
+        refuse("sampling.top_p", fmt::format("is {}, expected above 0 and at most 1", plan.top_p));
     within("sampling.top_k", plan.top_k, 0);
     if (!(plan.collapse_limit >= 0 && plan.collapse_limit <= 1))
         refuse("collapse_limit", fmt::format("is {}, expected 0 to 1", plan.collapse_limit));
@@ -257,14 +271,16 @@ Plan load_plan(const std::filesystem::path& path) {
     try {
         table = toml::parse(text, path.string());
     } catch (const toml::parse_error& e) {
-        throw Error(Code::bad_input, fmt::format("{}, line {}: not TOML: {}", path.string(), e.source().begin.line, e.description()));
+        throw Error(Code::bad_input, fmt::format("{}, line {}: not TOML: {}", path.string(),
+                                                 e.source().begin.line, e.description()));
     }
     Plan plan;
     Fields fields(&table, path.string());
     fields_of(fields, plan);
     fields.refuse_unknown();
     if (const auto fault = fault_of(plan))
-        throw Error(fault->code, fmt::format("{}, line {}: {} {}", path.string(), table.at_path(fault->key).node()->source().begin.line,
+        throw Error(fault->code, fmt::format("{}, line {}: {} {}", path.string(),
+                                             table.at_path(fault->key).node()->source().begin.line,
                                              fault->key, fault->what));
     return plan;
 }
@@ -278,7 +294,8 @@ std::string plan_toml(const Plan& plan) {
 }
 
 void check_plan(const Plan& plan) {
-    if (const auto fault = fault_of(plan)) throw Error(fault->code, fmt::format("plan: {} {}", fault->key, fault->what));
+    if (const auto fault = fault_of(plan))
+        throw Error(fault->code, fmt::format("plan: {} {}", fault->key, fault->what));
 }
 
 }  // namespace tiller

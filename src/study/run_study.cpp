@@ -20,9 +20,12 @@ namespace study {
 
 void add_cost(const std::filesystem::path& folder, const Cost& c) {
     std::ofstream out(folder / "cost.jsonl", std::ios::app);
-    out << json{{"model", c.model}, {"task", c.task}, {"method", c.method}, {"phase", c.phase}, {"n_decode", c.n_decode},
-                {"n_token", c.n_token}, {"seconds", c.seconds}}.dump() << "\n";
-    if (!out.flush()) throw Error(Code::environment, fmt::format("cannot write {}", (folder / "cost.jsonl").string()));
+    out << json{{"model", c.model},       {"task", c.task},       {"method", c.method},  {"phase", c.phase},
+                {"n_decode", c.n_decode}, {"n_token", c.n_token}, {"seconds", c.seconds}}
+               .dump()
+        << "\n";
+    if (!out.flush())
+        throw Error(Code::environment, fmt::format("cannot write {}", (folder / "cost.jsonl").string()));
 }
 
 }  // namespace study
@@ -39,20 +42,32 @@ std::string machine_text() {
             cpu = line.substr(line.find(':') + 2);
             break;
         }
-    return fmt::format("{}, {} cores, {} {}", cpu, std::thread::hardware_concurrency(), name.sysname, name.machine);
+    return fmt::format("{}, {} cores, {} {}", cpu, std::thread::hardware_concurrency(), name.sysname,
+                       name.machine);
 }
 
 json model_record(const std::string& plan_name, const ModelInfo& i) {
-    return {{"plan_name", plan_name}, {"name", i.name}, {"digest", i.digest}, {"architecture", i.architecture}, {"quantisation", i.quantisation},
-            {"n_param", i.n_param}, {"file_bytes", i.file_bytes}, {"n_layer", i.n_layer}, {"n_embd", i.n_embd}, {"n_head", i.n_head_total()},
+    return {{"plan_name", plan_name},
+            {"name", i.name},
+            {"digest", i.digest},
+            {"architecture", i.architecture},
+            {"quantisation", i.quantisation},
+            {"n_param", i.n_param},
+            {"file_bytes", i.file_bytes},
+            {"n_layer", i.n_layer},
+            {"n_embd", i.n_embd},
+            {"n_head", i.n_head_total()},
             {"post_norm", i.post_norm}};
 }
 
 void make_folder(const std::filesystem::path& folder) {
     std::error_code ec;
     std::filesystem::create_directories(folder, ec);
-    if (!ec && !std::filesystem::is_directory(folder, ec) && !ec) ec = std::make_error_code(std::errc::not_a_directory);
-    if (ec) throw Error(Code::environment, fmt::format("cannot make the run folder {}: {}; choose another --out", folder.string(), ec.message()));
+    if (!ec && !std::filesystem::is_directory(folder, ec) && !ec)
+        ec = std::make_error_code(std::errc::not_a_directory);
+    if (ec)
+        throw Error(Code::environment, fmt::format("cannot make the run folder {}: {}; choose another --out",
+                                                   folder.string(), ec.message()));
 }
 
 // The plan that a folder was made for. An existing folder must hold the same one.
@@ -62,33 +77,50 @@ void claim_folder(const Plan& plan, const std::filesystem::path& folder) {
     std::error_code ec;
     if (!std::filesystem::exists(file, ec)) return write_file_atomic(file, text);
     if (read_file(file, 1 << 20) != text)
-        throw Error(Code::bad_input, fmt::format("{} holds the run of another plan (its plan.toml differs); choose another --out, or remove the "
-                                                 "folder", folder.string()));
+        throw Error(Code::bad_input, fmt::format("{} holds the run of another plan (its plan.toml differs); "
+                                                 "choose another --out, or remove the "
+                                                 "folder",
+                                                 folder.string()));
 }
 
 json read_environment(const std::filesystem::path& folder) {
     const auto path = folder / "environment.json";
     auto value = json::parse(read_file(path, 1 << 24), nullptr, false);
-    if (value.is_discarded()) throw Error(Code::bad_input, fmt::format("{} is not JSON; run the study again to rebuild it", path.string()));
+    if (value.is_discarded())
+        throw Error(Code::bad_input,
+                    fmt::format("{} is not JSON; run the study again to rebuild it", path.string()));
     return value;
 }
 
-// `tasks` are the names of the closing units that this start goes for: what an older version of the program, of a task
-// file or of a model left in the records is no result any more.
-void write_environment(const std::filesystem::path& folder, const StudyHost& host, const json& models, const json& tasks) {
-    const json environment = {{"program_version", TILLER_VERSION}, {"engine_version", TILLER_ENGINE_VERSION}, {"machine", machine_text()},
-                              {"command", host.command}, {"cache", host.engine.cache_f32 ? "f32" : "f16"},
-                              {"flash_attention", host.engine.flash_attention}, {"gpu_layers", host.n_gpu_layers},
-                              {"max_rows", host.engine.max_rows}, {"models", models}, {"tasks", tasks}};
+// `tasks` are the names of the closing units that this start goes for: what an older version of the program,
+// of a task file or of a model left in the records is no result any more.
+void write_environment(const std::filesystem::path& folder, const StudyHost& host, const json& models,
+                       const json& tasks) {
+    const json environment = {{"program_version", TILLER_VERSION},
+                              {"engine_version", TILLER_ENGINE_VERSION},
+                              {"machine", machine_text()},
+                              {"command", host.command},
+                              {"cache", host.engine.cache_f32 ? "f32" : "f16"},
+                              {"flash_attention", host.engine.flash_attention},
+                              {"gpu_layers", host.n_gpu_layers},
+                              {"max_rows", host.engine.max_rows},
+                              {"models", models},
+                              {"tasks", tasks}};
     write_file_atomic(folder / "environment.json", environment.dump(2) + "\n");
 }
 
 // All that the numbers of a task depend on, beside the setting.
-std::string task_key(const Plan& plan, const StudyHost& host, const ModelInfo& model, const Task& task, std::uint64_t seed,
-                     const std::vector<std::string>& unrelated) {
+std::string task_key(const Plan& plan, const StudyHost& host, const ModelInfo& model, const Task& task,
+                     std::uint64_t seed, const std::vector<std::string>& unrelated) {
     Digest d;
-    d.add(TILLER_VERSION).add(TILLER_ENGINE_VERSION).add(model.digest).add(task.digest).add(task.name).add(seed);
-    d.add(static_cast<std::uint64_t>(host.engine.cache_f32)).add(static_cast<std::uint64_t>(host.engine.flash_attention));
+    d.add(TILLER_VERSION)
+        .add(TILLER_ENGINE_VERSION)
+        .add(model.digest)
+        .add(task.digest)
+        .add(task.name)
+        .add(seed);
+    d.add(static_cast<std::uint64_t>(host.engine.cache_f32))
+        .add(static_cast<std::uint64_t>(host.engine.flash_attention));
     if (host.n_gpu_layers != 0) d.add(static_cast<std::uint64_t>(host.n_gpu_layers));
     d.add(plan_toml(plan));
     for (const auto& text : unrelated) d.add(text);
@@ -96,7 +128,8 @@ std::string task_key(const Plan& plan, const StudyHost& host, const ModelInfo& m
 }
 
 std::vector<int> first(const std::vector<int>& items, int n) {
-    return {items.begin(), items.begin() + std::min<std::ptrdiff_t>(n, static_cast<std::ptrdiff_t>(items.size()))};
+    return {items.begin(),
+            items.begin() + std::min<std::ptrdiff_t>(n, static_cast<std::ptrdiff_t>(items.size()))};
 }
 
 }  // namespace
@@ -110,8 +143,10 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
         tasks.push_back(find_task(name, data));
         for (std::size_t t = 0; t + 1 < tasks.size(); ++t)
             if (tasks[t].name == tasks.back().name)
-                throw Error(Code::bad_input, fmt::format("plan: the tasks {} and {} have the same name; rename one of the files",
-                                                         tasks[t].path.string(), tasks.back().path.string()));
+                throw Error(
+                    Code::bad_input,
+                    fmt::format("plan: the tasks {} and {} have the same name; rename one of the files",
+                                tasks[t].path.string(), tasks.back().path.string()));
         for (auto seed : plan.seeds) split_task(tasks.back(), seed);
     }
     std::vector<std::filesystem::path> files;
@@ -123,17 +158,23 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
     json models = json::array(), closings = json::array();
     for (std::size_t m = 0; m < files.size(); ++m) {
         const std::string& name = plan.models[m];
-        const auto model = Model::load(files[m], {host.n_gpu_layers, [&](float) { return !host.cancel || !host.cancel->load(); }});
+        const auto model = Model::load(
+            files[m], {host.n_gpu_layers, [&](float) { return !host.cancel || !host.cancel->load(); }});
         models.push_back(model_record(name, model->info()));
-        const auto key = [&](const Task& task, std::uint64_t seed) { return task_key(plan, host, model->info(), task, seed, unrelated); };
+        const auto key = [&](const Task& task, std::uint64_t seed) {
+            return task_key(plan, host, model->info(), task, seed, unrelated);
+        };
         for (const auto& task : tasks)
-            for (auto seed : plan.seeds) closings.push_back(unit_name(name, task.name, seed, closing_unit, key(task, seed)));
+            for (auto seed : plan.seeds)
+                closings.push_back(unit_name(name, task.name, seed, closing_unit, key(task, seed)));
         write_environment(folder, host, models, closings);
         Engine engine(model, host.engine);
         engine.cancel_with(host.cancel);
         for (std::size_t t = 0; t < tasks.size(); ++t)
             for (auto seed : plan.seeds) {
-                TaskContext c{plan, host, engine, journal, folder, name, seed, tasks[t], split_task(tasks[t], seed), {}, {}, {}, unrelated, "", ""};
+                TaskContext c{
+                    plan, host, engine, journal,   folder, name, seed, tasks[t], split_task(tasks[t], seed),
+                    {},   {},   {},     unrelated, "",     ""};
                 c.test = first(c.split.test, plan.n_test);
                 c.valid = first(c.split.valid, plan.n_valid);
                 c.label = fmt::format("{} ({}/{})", c.task.name, t + 1, tasks.size());
@@ -147,7 +188,8 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
                 if (host.observer.task) {
                     const Summary so_far = summarise(plan, read_units(folder), read_environment(folder));
                     for (const auto& task : so_far.tasks)
-                        if (task.model == name && task.name == c.task.name && task.seed == seed) host.observer.task(task);
+                        if (task.model == name && task.name == c.task.name && task.seed == seed)
+                            host.observer.task(task);
                 }
             }
     }
@@ -166,7 +208,8 @@ std::vector<Cost> read_costs(const std::filesystem::path& folder) {
     for (std::string line; std::getline(lines, line);) {
         try {
             const auto j = json::parse(line);
-            costs.push_back({j.at("model"), j.at("task"), j.at("method"), j.at("phase"), j.at("n_decode"), j.at("n_token"), j.at("seconds")});
+            costs.push_back({j.at("model"), j.at("task"), j.at("method"), j.at("phase"), j.at("n_decode"),
+                             j.at("n_token"), j.at("seconds")});
         } catch (const json::exception&) {
             continue;  // a torn line of a killed run; the ledger is no result
         }

@@ -37,8 +37,8 @@ std::vector<double> list(const std::map<int, double>& values) {
     return out;
 }
 
-SettingSummary setting_summary(const json& setting, const std::vector<const json*>& records, bool behavioural, const Plan& plan,
-                               std::uint64_t seed) {
+SettingSummary setting_summary(const json& setting, const std::vector<const json*>& records, bool behavioural,
+                               const Plan& plan, std::uint64_t seed) {
     SettingSummary s;
     s.id = setting.at("id");
     s.label = setting.at("label");
@@ -51,7 +51,8 @@ SettingSummary setting_summary(const json& setting, const std::vector<const json
         if (values.empty()) continue;
         Interval interval = bootstrap_mean(values, plan.n_bootstrap, seed);
         // A mean of perplexities would be the worst text's alone; the mean is taken over log-probabilities.
-        if (metric == "perplexity") interval = {std::exp(interval.mean), std::exp(interval.low), std::exp(interval.high)};
+        if (metric == "perplexity")
+            interval = {std::exp(interval.mean), std::exp(interval.low), std::exp(interval.high)};
         s.metrics[metric] = interval;
     }
     return s;
@@ -63,14 +64,16 @@ BySetting by_setting(const std::map<std::string, std::vector<json>>& units, cons
     BySetting out;
     for (const auto& name : names) {
         const auto it = units.find(name.get<std::string>());
-        if (it == units.end()) throw Error(Code::bad_input, fmt::format("records.jsonl lacks the unit {}", name.get<std::string>()));
+        if (it == units.end())
+            throw Error(Code::bad_input,
+                        fmt::format("records.jsonl lacks the unit {}", name.get<std::string>()));
         for (const auto& record : it->second) out[record.at("setting").get<std::string>()].push_back(&record);
     }
     return out;
 }
 
-Interval paired(const BySetting& records, const std::string& a, const std::string& b, const std::string& metric, const Plan& plan,
-                std::uint64_t seed) {
+Interval paired(const BySetting& records, const std::string& a, const std::string& b,
+                const std::string& metric, const Plan& plan, std::uint64_t seed) {
     const auto va = values_of(records.at(a), metric), vb = values_of(records.at(b), metric);
     std::vector<double> x, y;
     for (const auto& [item, value] : va)
@@ -81,7 +84,8 @@ Interval paired(const BySetting& records, const std::string& a, const std::strin
     return bootstrap_difference(x, y, plan.n_bootstrap, seed);
 }
 
-TaskSummary task_summary(const Plan& plan, const std::map<std::string, std::vector<json>>& units, const json& task) {
+TaskSummary task_summary(const Plan& plan, const std::map<std::string, std::vector<json>>& units,
+                         const json& task) {
     TaskSummary t;
     t.model = task.at("model");
     t.name = task.at("task");
@@ -96,21 +100,26 @@ TaskSummary task_summary(const Plan& plan, const std::map<std::string, std::vect
         t.scorer_count = task["scorer"].at("count");
     }
     const bool behavioural = t.family == "behavioural";
-    const auto test = by_setting(units, task.at("test_units")), valid = by_setting(units, task.at("valid_units"));
+    const auto test = by_setting(units, task.at("test_units")),
+               valid = by_setting(units, task.at("valid_units"));
     for (const auto& setting : task.at("settings")) {
         const std::string id = setting.at("id");
         t.test.push_back(setting_summary(setting, test.at(id), behavioural, plan, t.seed));
         auto& s = t.test.back();
-        if (id != "zero-shot") s.difference["zero-shot"] = paired(test, id, "zero-shot", t.primary, plan, t.seed);
+        if (id != "zero-shot")
+            s.difference["zero-shot"] = paired(test, id, "zero-shot", t.primary, plan, t.seed);
         const std::string random = s.method + "-random";
-        if (id != random && test.count(random)) s.difference["random"] = paired(test, id, random, t.primary, plan, t.seed);
+        if (id != random && test.count(random))
+            s.difference["random"] = paired(test, id, random, t.primary, plan, t.seed);
         if (s.kind == "chosen" && s.method == "fv" && test.count("icv-chosen"))
             s.difference["icv-chosen"] = paired(test, id, "icv-chosen", t.primary, plan, t.seed);
     }
     for (const auto& setting : task.at("grid"))
-        t.grid.push_back(setting_summary(setting, valid.at(setting.at("id").get<std::string>()), behavioural, plan, t.seed));
+        t.grid.push_back(setting_summary(setting, valid.at(setting.at("id").get<std::string>()), behavioural,
+                                         plan, t.seed));
     for (const auto& layer : task.at("aie")) t.aie.push_back(layer.get<std::vector<double>>());
-    for (const auto& head : task.at("top_heads")) t.top_heads.push_back({head.at("layer"), head.at("head"), head.at("aie")});
+    for (const auto& head : task.at("top_heads"))
+        t.top_heads.push_back({head.at("layer"), head.at("head"), head.at("aie")});
     std::map<int, const json*> items;
     for (const auto& item : task.at("items")) items[item.at("item").get<int>()] = &item;
     for (const auto& item : task.at("items")) {
@@ -128,10 +137,13 @@ TaskSummary task_summary(const Plan& plan, const std::map<std::string, std::vect
     return t;
 }
 
-Summary from_records(const Plan& plan, const std::map<std::string, std::vector<json>>& units, const json& environment) {
+Summary from_records(const Plan& plan, const std::map<std::string, std::vector<json>>& units,
+                     const json& environment) {
     Summary s;
     s.title = plan.title;
-    s.question = "Which steering method works for which task on this model, at which setting, at what cost in fluency, and how sure is that?";
+    s.question =
+        "Which steering method works for which task on this model, at which setting, at what cost in "
+        "fluency, and how sure is that?";
     for (const auto& model : plan.models)
         for (const auto& m : environment.at("models"))
             if (m.at("plan_name") == model) {
@@ -158,17 +170,27 @@ Summary from_records(const Plan& plan, const std::map<std::string, std::vector<j
         s.provenance.task_digests[t.name] = task.at("task_digest");
         const bool one = plan.models.size() == 1 && plan.seeds.size() == 1;
         for (const auto& [method, file] : task.at("vector_files").items())
-            s.provenance.vector_files[one ? fmt::format("{}/{}", t.name, method) : fmt::format("{}/{}/s{}/{}", t.model, t.name, t.seed, method)] = file;
+            s.provenance.vector_files[one ? fmt::format("{}/{}", t.name, method)
+                                          : fmt::format("{}/{}/s{}/{}", t.model, t.name, t.seed, method)] =
+                file;
     }
     s.findings = findings(s);
     s.notes = choice_rules(plan);
-    s.notes.push_back(fmt::format("Intervals are 95 % percentile bootstrap intervals over test items ({} resamples); differences are paired by item. "
-                                  "They say nothing about other seeds or other items of the domain.", plan.n_bootstrap));
+    s.notes.push_back(
+        fmt::format("Intervals are 95 % percentile bootstrap intervals over test items ({} resamples); "
+                    "differences are paired by item. "
+                    "They say nothing about other seeds or other items of the domain.",
+                    plan.n_bootstrap));
     s.notes.push_back(std::string("A text counts as collapsed when: ") + collapse_rule());
-    s.notes.push_back("Perplexity is exp of the mean negative log-probability per token of the output under the unsteered model, after the "
-                      "zero-shot prompt. Style is the probability that a fastText classifier, trained on the task's training split, gives to "
-                      "the output side's style.");
-    s.notes.push_back("Splits: 70 % train (vectors, demonstrations, style scorer), 9 % validation (choice of settings), 21 % test (everything shown).");
+    s.notes.push_back(
+        "Perplexity is exp of the mean negative log-probability per token of the output under the unsteered "
+        "model, after the "
+        "zero-shot prompt. Style is the probability that a fastText classifier, trained on the task's "
+        "training split, gives to "
+        "the output side's style.");
+    s.notes.push_back(
+        "Splits: 70 % train (vectors, demonstrations, style scorer), 9 % validation (choice of settings), 21 "
+        "% test (everything shown).");
     s.provenance.program_version = environment.at("program_version");
     s.provenance.engine_version = environment.at("engine_version");
     s.provenance.machine = environment.at("machine");
@@ -180,10 +202,15 @@ Summary from_records(const Plan& plan, const std::map<std::string, std::vector<j
 
 }  // namespace
 
-Summary summarise(const Plan& plan, const std::map<std::string, std::vector<json>>& units, const json& environment) {
+Summary summarise(const Plan& plan, const std::map<std::string, std::vector<json>>& units,
+                  const json& environment) {
     const auto damaged = [](const std::string& what) {
-        return Error(Code::bad_input, fmt::format("records.jsonl or environment.json was changed by hand or damaged ({}); move the run folder "
-                                                  "away and run the study again", what));
+        return Error(
+            Code::bad_input,
+            fmt::format(
+                "records.jsonl or environment.json was changed by hand or damaged ({}); move the run folder "
+                "away and run the study again",
+                what));
     };
     try {
         return from_records(plan, units, environment);

@@ -36,11 +36,11 @@ struct TaskContext {
     std::uint64_t seed = 0;
     Task task;
     Split split;
-    std::vector<int> test, valid;        ///< As used.
-    std::optional<StyleScorer> scorer;   ///< Behavioural tasks.
+    std::vector<int> test, valid;       ///< As used.
+    std::optional<StyleScorer> scorer;  ///< Behavioural tasks.
     std::vector<std::string> unrelated;
-    std::string label;                   ///< "present-past (1/8)" for progress.
-    std::string key;                     ///< Digest of all that every unit of this task depends on.
+    std::string label;  ///< "present-past (1/8)" for progress.
+    std::string key;    ///< Digest of all that every unit of this task depends on.
 
     bool behavioural() const { return task.family == Family::behavioural; }
     std::string primary() const { return primary_metric(behavioural()); }
@@ -50,11 +50,12 @@ struct TaskContext {
     }
 };
 
-/// Runs candidates on items (indices into task.items) and returns one record per item and candidate, in that order.
-/// With `generate`, texts are generated and scored; without, only the next token is (functional tasks). `phase` is
-/// kept in the records ("valid", "test"); `what` is shown as progress.
-std::vector<nlohmann::json> evaluate(TaskContext& context, std::span<const int> items, std::span<const Candidate> candidates,
-                                     const std::string& phase, const std::string& what, bool generate);
+/// Runs candidates on items (indices into task.items) and returns one record per item and candidate, in that
+/// order. With `generate`, texts are generated and scored; without, only the next token is (functional
+/// tasks). `phase` is kept in the records ("valid", "test"); `what` is shown as progress.
+std::vector<nlohmann::json> evaluate(TaskContext& context, std::span<const int> items,
+                                     std::span<const Candidate> candidates, const std::string& phase,
+                                     const std::string& what, bool generate);
 
 /// The method's extracted vector: from the run folder when it is there and fits, else extracted and saved.
 SteeringVector extracted_vector(TaskContext& context, const Method& method);
@@ -63,12 +64,14 @@ SteeringVector extracted_vector(TaskContext& context, const Method& method);
 std::filesystem::path vector_file(const TaskContext& context, const Method& method);
 
 /// Index of the setting to use, by the choice rule, from validation records of every setting in `grid`.
-std::size_t choose(const std::vector<Candidate>& grid, const std::vector<nlohmann::json>& records, bool behavioural, double collapse_limit);
+std::size_t choose(const std::vector<Candidate>& grid, const std::vector<nlohmann::json>& records,
+                   bool behavioural, double collapse_limit);
 /// The choice rule in one sentence each, for reports.
 std::vector<std::string> choice_rules(const Plan& plan);
 
 /// The name of a unit of work; `key` is a digest of all that its numbers depend on.
-std::string unit_name(const std::string& model, const std::string& task, std::uint64_t seed, const std::string& what, const std::string& key);
+std::string unit_name(const std::string& model, const std::string& task, std::uint64_t seed,
+                      const std::string& what, const std::string& key);
 /// The unit of a task's closing record.
 inline constexpr const char* closing_unit = "task";
 

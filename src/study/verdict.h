@@ -8,8 +8,8 @@
 
 namespace tiller::study {
 
-/// Which method is better on this task, by how much, how sure, and whether the effect is above the random control; warns
-/// of settings with more collapsed outputs than the limit.
+/// Which method is better on this task, by how much, how sure, and whether the effect is above the random
+/// control; warns of settings with more collapsed outputs than the limit.
 std::string verdict(const TaskSummary& task, double collapse_limit);
 
 /// One sentence per task family: what the chosen settings reach beside the baselines.

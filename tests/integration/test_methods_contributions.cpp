@@ -16,7 +16,8 @@ void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 
 std::vector<Case> cases() {
     std::vector<Case> all;
-    for (const char* a : {"llama", "granite", "seed_oss", "qwen2", "qwen3moe", "olmo2", "gemma2", "gemma3", "glm4", "gptneox", "gpt2"}) {
+    for (const char* a : {"llama", "granite", "seed_oss", "qwen2", "qwen3moe", "olmo2", "gemma2", "gemma3",
+                          "glm4", "gptneox", "gpt2"}) {
         all.push_back({a, {}});
         all.back().options.architecture = a;
     }
@@ -30,7 +31,8 @@ std::vector<Case> cases() {
 class MethodsContributions : public testing::TestWithParam<Case> {
 protected:
     MethodsContributions() : model_(tiny(GetParam().options)) {
-        // The "means" are one prompt's own head outputs, so that the sum has to be that prompt's attention output.
+        // The "means" are one prompt's own head outputs, so that the sum has to be that prompt's attention
+        // output.
         Engine engine(model_, exact());
         Row row;
         row.prompt = random_prompt(17, 21);
@@ -56,7 +58,8 @@ protected:
         const auto& z = means_[static_cast<std::size_t>(il)];
         std::vector<double> out(static_cast<std::size_t>(p.n_embd));
         for (std::size_t e = 0; e < out.size(); ++e)
-            for (std::size_t i = 0; i < z.size(); ++i) out[e] += static_cast<double>(p.w_o[e * z.size() + i]) * static_cast<double>(z[i]);
+            for (std::size_t i = 0; i < z.size(); ++i)
+                out[e] += static_cast<double>(p.w_o[e * z.size() + i]) * static_cast<double>(z[i]);
         return out;
     }
 
@@ -70,7 +73,8 @@ TEST_P(MethodsContributions, HeadsAndBiasAddUpToTheAttentionOutput) {
     for (int il = 0; il < info().n_layer; ++il) {
         const AttentionProjection p = model_->attention_projection(il);
         std::vector<float> sum = layer_sum(contributions, il);
-        ASSERT_FALSE(!p.bias.empty() && !p.post_norm.empty()) << "a bias's share under a post-norm is not its own size";
+        ASSERT_FALSE(!p.bias.empty() && !p.post_norm.empty())
+            << "a bias's share under a post-norm is not its own size";
         for (std::size_t e = 0; e < p.bias.size(); ++e) sum[e] += p.bias[e];
         EXPECT_LT(max_difference(sum, part(result_.captured[1], il)), 1e-4) << "layer " << il;
     }
@@ -100,7 +104,8 @@ TEST_P(MethodsContributions, BiasPerHeadAddsItOncePerHead) {
         }
     }
     const std::string& a = info().architecture;
-    EXPECT_EQ(model_->attention_projection(0).bias.empty(), a != "gptneox" && a != "gpt2" && std::string(GetParam().name) != "llama_bias");
+    EXPECT_EQ(model_->attention_projection(0).bias.empty(),
+              a != "gptneox" && a != "gpt2" && std::string(GetParam().name) != "llama_bias");
 }
 
 TEST_P(MethodsContributions, MeansOfAnotherShapeAreRefused) {

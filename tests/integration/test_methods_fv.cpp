@@ -10,7 +10,10 @@ namespace {
 
 class MethodsFv : public testing::TestWithParam<bool> {
 protected:
-    MethodsFv() : m_(llama_options(GetParam())), engine_(m_.model, exact()), search_(search_heads(engine_, small_trials(6, 2))) {}
+    MethodsFv()
+        : m_(llama_options(GetParam())),
+          engine_(m_.model, exact()),
+          search_(search_heads(engine_, small_trials(6, 2))) {}
 
     // Sum of the heads' slices of W_O times their means; a bias belongs to no head.
     std::vector<double> by_hand(const std::vector<HeadEffect>& heads) const {
@@ -19,7 +22,8 @@ protected:
             const auto& w = m_.weights.layer(head.layer, "attn_output.weight");
             const auto& mean = search_.mean_head_output[static_cast<std::size_t>(head.layer)];
             for (std::size_t e = 0; e < out.size(); ++e)
-                for (std::size_t i = static_cast<std::size_t>(head.head) * 16; i < (static_cast<std::size_t>(head.head) + 1) * 16; ++i)
+                for (std::size_t i = static_cast<std::size_t>(head.head) * 16;
+                     i < (static_cast<std::size_t>(head.head) + 1) * 16; ++i)
                     out[e] += static_cast<double>(w[e * 64 + i]) * static_cast<double>(mean[i]);
         }
         return out;
@@ -35,7 +39,8 @@ TEST_P(MethodsFv, DirectionIsTheSumOfTheTopHeads) {
         const SteeringVector v = function_vector(*m_.model, search_, {.n_heads = n, .scale = 2.5f});
         ASSERT_EQ(v.heads.size(), static_cast<std::size_t>(n));
         for (std::size_t i = 0; i < v.heads.size(); ++i) {
-            EXPECT_EQ(v.heads[i].aie, search_.aie[static_cast<std::size_t>(v.heads[i].layer)][static_cast<std::size_t>(v.heads[i].head)]);
+            EXPECT_EQ(v.heads[i].aie, search_.aie[static_cast<std::size_t>(v.heads[i].layer)]
+                                                 [static_cast<std::size_t>(v.heads[i].head)]);
             if (i > 0) {
                 EXPECT_GE(v.heads[i - 1].aie, v.heads[i].aie);
             }
@@ -69,20 +74,31 @@ TEST_P(MethodsFv, AppliedAtTheLastPromptTokenAndEveryForcedOne) {
             row.forced = {40, 270, 77, 290};
             rows.push_back(row);
             // Written out, not taken from the vector: position 8 is the last of nine.
-            expected.push_back({{Site::residual, layer, -1, Operation::add, {Positions::Kind::range, 8, 99}, shared(v.directions.at(layer)), strength}});
+            expected.push_back({{Site::residual,
+                                 layer,
+                                 -1,
+                                 Operation::add,
+                                 {Positions::Kind::range, 8, 99},
+                                 shared(v.directions.at(layer)),
+                                 strength}});
         }
     rows.push_back(rows[0]);
     rows.back().edits.clear();
     const auto results = engine_.run(rows);
     for (std::size_t i = 0; i < expected.size(); ++i) {
         compare_with_reference(m_, rows[i], results[i], expected[i], 2e-3, fmt::format("row {}", i));
-        EXPECT_GT(max_difference(results[i].logits, results.back().logits), 0.05) << "the vector does nothing in row " << i;
+        EXPECT_GT(max_difference(results[i].logits, results.back().logits), 0.05)
+            << "the vector does nothing in row " << i;
     }
 }
 
 TEST_P(MethodsFv, LayersAndHeadCountsOutsideTheModelAreRefused) {
-    for (int layer : {3, 99, -2}) expect_error(Code::usage, {"--layer", std::to_string(layer), "0 to 2"}, [&] { function_vector(*m_.model, search_, {.n_heads = 2, .layer = layer}); });
-    for (int n : {13, 1000, -1}) expect_error(Code::usage, {"--heads", std::to_string(n), "1 to 12"}, [&] { function_vector(*m_.model, search_, {.n_heads = n}); });
+    for (int layer : {3, 99, -2})
+        expect_error(Code::usage, {"--layer", std::to_string(layer), "0 to 2"},
+                     [&] { function_vector(*m_.model, search_, {.n_heads = 2, .layer = layer}); });
+    for (int n : {13, 1000, -1})
+        expect_error(Code::usage, {"--heads", std::to_string(n), "1 to 12"},
+                     [&] { function_vector(*m_.model, search_, {.n_heads = n}); });
     // 20 heads are the papers' number for a large model; this one has 12.
     expect_error(Code::usage, {"--heads 20"}, [&] { function_vector(*m_.model, search_); });
     EXPECT_EQ(function_vector(*m_.model, search_, {.n_heads = 2, .layer = -1}).directions.begin()->first, 1);
@@ -97,7 +113,8 @@ TEST_P(MethodsFv, SearchesOfAnotherModelAreRefused) {
         expect_error(Code::bad_input, {"shape"}, [&] { function_vector(*m_.model, search, {.n_heads = 2}); });
 }
 
-INSTANTIATE_TEST_SUITE_P(Llama, MethodsFv, testing::Bool(),
-                         [](const auto& param) { return param.param ? "GroupedHeads" : "OneHeadPerKeyWithBiases"; });
+INSTANTIATE_TEST_SUITE_P(Llama, MethodsFv, testing::Bool(), [](const auto& param) {
+    return param.param ? "GroupedHeads" : "OneHeadPerKeyWithBiases";
+});
 
 }  // namespace

@@ -21,7 +21,8 @@ struct Expected {
 
 Expected reference_search(const MethodsModel& m, const FvTrials& trials) {
     Expected out;
-    const auto n_layer = static_cast<std::size_t>(m.options.n_layer), n_head = static_cast<std::size_t>(m.options.n_head);
+    const auto n_layer = static_cast<std::size_t>(m.options.n_layer),
+               n_head = static_cast<std::size_t>(m.options.n_head);
     const auto d = static_cast<std::size_t>(m.options.d_head);
     out.mean.assign(n_layer, Values(n_head * d, 0.0));
     out.aie.assign(n_layer, Values(n_head, 0.0));
@@ -42,10 +43,17 @@ Expected reference_search(const MethodsModel& m, const FvTrials& trials) {
         for (std::size_t il = 0; il < n_layer; ++il)
             for (std::size_t h = 0; h < n_head; ++h) {
                 std::vector<float> slice;
-                for (std::size_t i = h * d; i < (h + 1) * d; ++i) slice.push_back(static_cast<float>(out.mean[il][i]));
-                const Edit patch{Site::head_output, static_cast<int>(il), static_cast<int>(h), Operation::replace,
-                                 {Positions::Kind::range, n - 1, n}, shared(slice), 1};
-                const double p = std::exp(log_softmax(m.reference.run(tokens, n, std::vector<Edit>{patch}).logits.back(), target));
+                for (std::size_t i = h * d; i < (h + 1) * d; ++i)
+                    slice.push_back(static_cast<float>(out.mean[il][i]));
+                const Edit patch{Site::head_output,
+                                 static_cast<int>(il),
+                                 static_cast<int>(h),
+                                 Operation::replace,
+                                 {Positions::Kind::range, n - 1, n},
+                                 shared(slice),
+                                 1};
+                const double p = std::exp(
+                    log_softmax(m.reference.run(tokens, n, std::vector<Edit>{patch}).logits.back(), target));
                 effects[il * n_head + h].push_back(p - clean);
                 out.aie[il][h] += (p - clean) / static_cast<double>(trials.patch.size());
             }
@@ -67,8 +75,10 @@ void choose_likely_targets(const MethodsModel& m, FvTrials& trials) {
         const auto tokens = m.model->tokenize(trial.prompt);
         const auto logits = m.reference.run(tokens, static_cast<int>(tokens.size()), {}).logits.back();
         double best = -1e9;
-        for (const char* word : {" the", " cat", " dog", " red", " sun", " hot", " cold", " is", " in", " a"}) {
-            const double l = logits[static_cast<std::size_t>(target_tokens(*m.model, trial.prompt, word).at(0))];
+        for (const char* word :
+             {" the", " cat", " dog", " red", " sun", " hot", " cold", " is", " in", " a"}) {
+            const double l =
+                logits[static_cast<std::size_t>(target_tokens(*m.model, trial.prompt, word).at(0))];
             if (l > best) {
                 best = l;
                 trial.target = word;
@@ -87,7 +97,8 @@ TEST_P(MethodsHeadSearch, AgreesWithTheReference) {
     choose_likely_targets(m, trials);
     const Expected expected = reference_search(m, trials);
     std::vector<std::pair<std::size_t, std::size_t>> steps;
-    const HeadSearch search = search_heads(engine, trials, nullptr, [&](std::size_t done, std::size_t all) { steps.emplace_back(done, all); });
+    const HeadSearch search = search_heads(
+        engine, trials, nullptr, [&](std::size_t done, std::size_t all) { steps.emplace_back(done, all); });
 
     ASSERT_EQ(search.mean_head_output.size(), 3u);
     ASSERT_EQ(search.aie.size(), 3u);
@@ -107,10 +118,13 @@ TEST_P(MethodsHeadSearch, AgreesWithTheReference) {
     int n_clear = 0;
     for (std::size_t i = 0; i < ranked.size(); ++i)
         for (std::size_t j = i + 1; j < ranked.size(); ++j) {
-            const auto of = [&](const HeadEffect& h) { return expected.aie[static_cast<std::size_t>(h.layer)][static_cast<std::size_t>(h.head)]; };
+            const auto of = [&](const HeadEffect& h) {
+                return expected.aie[static_cast<std::size_t>(h.layer)][static_cast<std::size_t>(h.head)];
+            };
             if (std::fabs(of(ranked[i]) - of(ranked[j])) < 2 * kAieBound) continue;
             ++n_clear;
-            EXPECT_GT(of(ranked[i]), of(ranked[j])) << ranked[i].layer << "." << ranked[i].head << " before " << ranked[j].layer << "." << ranked[j].head;
+            EXPECT_GT(of(ranked[i]), of(ranked[j])) << ranked[i].layer << "." << ranked[i].head << " before "
+                                                    << ranked[j].layer << "." << ranked[j].head;
         }
     EXPECT_GT(n_clear, 60) << "of 66 pairs";
 
@@ -132,14 +146,17 @@ TEST_P(MethodsHeadSearch, ResumedSearchIsBitIdentical) {
             engine.cancel_with(&stop);
             const auto stop_after_k = [&](std::size_t done, std::size_t) { stop = done == k; };
             if (k < 6)
-                expect_error(Code::interrupted, {}, [&] { search_heads(engine, trials, &checkpoint, stop_after_k); });
+                expect_error(Code::interrupted, {},
+                             [&] { search_heads(engine, trials, &checkpoint, stop_after_k); });
             else
-                search_heads(engine, trials, &checkpoint, stop_after_k);  // stopped when nothing was left to do
+                search_heads(engine, trials, &checkpoint,
+                             stop_after_k);  // stopped when nothing was left to do
         }
         ASSERT_EQ(checkpoint.n_store, static_cast<int>(k));
         std::vector<std::size_t> steps;
         Engine engine(m.model, exact());
-        const HeadSearch resumed = search_heads(engine, trials, &checkpoint, [&](std::size_t done, std::size_t) { steps.push_back(done); });
+        const HeadSearch resumed = search_heads(
+            engine, trials, &checkpoint, [&](std::size_t done, std::size_t) { steps.push_back(done); });
         EXPECT_EQ(checkpoint.n_load, static_cast<int>(k));
         EXPECT_EQ(checkpoint.n_store, 6);
         EXPECT_EQ(steps, (std::vector<std::size_t>{1, 2, 3, 4, 5, 6}));
@@ -153,8 +170,9 @@ TEST_P(MethodsHeadSearch, ResumedSearchIsBitIdentical) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Llama, MethodsHeadSearch, testing::Bool(),
-                         [](const auto& param) { return param.param ? "GroupedHeads" : "OneHeadPerKeyWithBiases"; });
+INSTANTIATE_TEST_SUITE_P(Llama, MethodsHeadSearch, testing::Bool(), [](const auto& param) {
+    return param.param ? "GroupedHeads" : "OneHeadPerKeyWithBiases";
+});
 
 TEST(MethodsHeadSearchInput, CheckpointsOfAnotherShapeAreComputedAgain) {
     const MethodsModel m(llama_options(true));
@@ -213,7 +231,9 @@ TEST(MethodsHeadSearchInput, LayerWithoutHeads) {
     const auto results = engine.run(rows);
     std::vector<double> mean;
     for (std::size_t i = 0; i < 64; ++i)
-        mean.push_back((static_cast<double>(results[0].captured[0].values[i]) + static_cast<double>(results[1].captured[0].values[i])) / 2);
+        mean.push_back((static_cast<double>(results[0].captured[0].values[i]) +
+                        static_cast<double>(results[1].captured[0].values[i])) /
+                       2);
     EXPECT_LT(max_difference(search.mean_head_output[2], mean), 1e-6);
     const SteeringVector v = function_vector(*model, search, {.n_heads = 8});
     EXPECT_EQ(v.heads.size(), 8u);

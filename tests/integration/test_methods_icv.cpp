@@ -11,7 +11,8 @@ namespace {
 
 // Different lengths, some shorter than four tokens ("a" is BOS and one token).
 std::vector<Pair> pairs_of(int n) {
-    const std::vector<std::string> words = {"hot", "cold", "a dog is in the sun", "cat", "the red sun", "is", "a", "Q: red\nA: the cat"};
+    const std::vector<std::string> words = {"hot", "cold", "a dog is in the sun", "cat", "the red sun",
+                                            "is",  "a",    "Q: red\nA: the cat"};
     std::vector<Pair> pairs;
     for (int i = 0; i < n; ++i) {
         const auto word = [&](int k) { return words[static_cast<std::size_t>(k) % words.size()]; };
@@ -53,7 +54,8 @@ protected:
     // The largest distance in terms of the expected vector's length.
     static double relative_distance(const SteeringVector& v, const Values& expected) {
         std::vector<double> got;
-        for (const auto& [il, direction] : v.directions) got.insert(got.end(), direction.begin(), direction.end());
+        for (const auto& [il, direction] : v.directions)
+            got.insert(got.end(), direction.begin(), direction.end());
         EXPECT_EQ(got.size(), expected.size());
         double square = 0, norm = 0;
         for (std::size_t i = 0; i < got.size(); ++i) {
@@ -77,7 +79,8 @@ TEST_P(MethodsIcv, DirectionAgreesWithTheReference) {
             for (double& e : expected) e = -e;
             std::vector<std::pair<std::size_t, std::size_t>> steps;
             const SteeringVector v =
-                in_context_vector(engine_, pairs, {.n_last = n_last, .alpha = 0.3f}, [&](std::size_t done, std::size_t all) { steps.emplace_back(done, all); });
+                in_context_vector(engine_, pairs, {.n_last = n_last, .alpha = 0.3f},
+                                  [&](std::size_t done, std::size_t all) { steps.emplace_back(done, all); });
             EXPECT_LT(relative_distance(v, expected), 2e-3) << n << " pairs, last " << n_last;
             // The comparison must see both parts and the sign.
             EXPECT_GT(relative_distance(v, pca.sum()), 1);
@@ -124,29 +127,39 @@ TEST_P(MethodsIcv, SteersEveryMlpOutputAtEveryToken) {
         rows.push_back(row);
         auto& edits = expected.emplace_back();
         for (int il = 0; il < 3; ++il)
-            edits.push_back({Site::mlp_output, il, -1, Operation::turn, {Positions::Kind::range, 0, 99}, shared(v.directions.at(il)), alpha});
+            edits.push_back({Site::mlp_output,
+                             il,
+                             -1,
+                             Operation::turn,
+                             {Positions::Kind::range, 0, 99},
+                             shared(v.directions.at(il)),
+                             alpha});
     }
     rows.push_back(rows[0]);
     rows.back().edits.clear();
     const auto results = engine_.run(rows);
     for (std::size_t i = 0; i < expected.size(); ++i) {
         compare_with_reference(m_, rows[i], results[i], expected[i], 5e-3, fmt::format("row {}", i));
-        EXPECT_GT(max_difference(results[i].logits, results.back().logits), 0.05) << "the vector does nothing in row " << i;
+        EXPECT_GT(max_difference(results[i].logits, results.back().logits), 0.05)
+            << "the vector does nothing in row " << i;
     }
 }
 
-// Two vectors, each with half its alpha, one after the other. The papers' code adds both turns to the untouched
-// activation before it normalises once; for turns of a tenth of the length that is nearly the same.
+// Two vectors, each with half its alpha, one after the other. The papers' code adds both turns to the
+// untouched activation before it normalises once; for turns of a tenth of the length that is nearly the same.
 TEST_P(MethodsIcv, TwoVectorsAtOnce) {
     const auto pairs = pairs_of(8);
-    const SteeringVector a = in_context_vector(engine_, std::span(pairs).first(4)), b = in_context_vector(engine_, std::span(pairs).last(4));
+    const SteeringVector a = in_context_vector(engine_, std::span(pairs).first(4)),
+                         b = in_context_vector(engine_, std::span(pairs).last(4));
     Row row = logits_row(random_prompt(9, 4), edits_of(a, 0.5f));
     for (auto& edit : edits_of(b, 0.75f)) row.edits.push_back(edit);
     row.forced = {40, 270, 77, 290};
     std::vector<Edit> expected;
     for (int il = 0; il < 3; ++il) {
-        expected.push_back({Site::mlp_output, il, -1, Operation::turn, {}, shared(a.directions.at(il)), 0.5f});
-        expected.push_back({Site::mlp_output, il, -1, Operation::turn, {}, shared(b.directions.at(il)), 0.75f});
+        expected.push_back(
+            {Site::mlp_output, il, -1, Operation::turn, {}, shared(a.directions.at(il)), 0.5f});
+        expected.push_back(
+            {Site::mlp_output, il, -1, Operation::turn, {}, shared(b.directions.at(il)), 0.75f});
     }
     Row only_a = row;
     only_a.edits.resize(3);
@@ -164,7 +177,8 @@ TEST_P(MethodsIcv, TwoVectorsAtOnce) {
         // The papers' form, written out.
         const auto dot = [](const std::vector<float>& p, const std::vector<float>& q) {
             double sum = 0;
-            for (std::size_t i = 0; i < p.size(); ++i) sum += static_cast<double>(p[i]) * static_cast<double>(q[i]);
+            for (std::size_t i = 0; i < p.size(); ++i)
+                sum += static_cast<double>(p[i]) * static_cast<double>(q[i]);
             return sum;
         };
         const double length = std::sqrt(dot(*x, *x));
@@ -172,11 +186,13 @@ TEST_P(MethodsIcv, TwoVectorsAtOnce) {
         for (float e : *x) at_once.push_back(e / length);
         for (const auto& [v, alpha] : {std::pair{&va, 1.0}, {&vb, 1.5}}) {
             const double lambda = 1 + std::max(0.0, -dot(*x, *v) / length / std::sqrt(dot(*v, *v)));
-            for (std::size_t i = 0; i < at_once.size(); ++i) at_once[i] += 0.1 * alpha / 2 * lambda * (*v)[i] / std::sqrt(dot(*v, *v));
+            for (std::size_t i = 0; i < at_once.size(); ++i)
+                at_once[i] += 0.1 * alpha / 2 * lambda * (*v)[i] / std::sqrt(dot(*v, *v));
         }
         double norm = 0, distance = 0;
         for (double e : at_once) norm += e * e;
-        for (std::size_t i = 0; i < at_once.size(); ++i) distance += std::pow(at_once[i] / std::sqrt(norm) * length - in_turn[i], 2);
+        for (std::size_t i = 0; i < at_once.size(); ++i)
+            distance += std::pow(at_once[i] / std::sqrt(norm) * length - in_turn[i], 2);
         EXPECT_LT(std::sqrt(distance) / length, 0.02) << "layer " << il;
     }
 }
@@ -197,12 +213,14 @@ TEST_P(MethodsIcv, EqualTextsGiveNoDirection) {
     const SteeringVector v = in_context_vector(engine_, pairs);
     for (const auto& [il, direction] : v.directions)
         for (float e : direction) ASSERT_EQ(e, 0.0f);
-    std::vector<Row> rows = {logits_row(random_prompt(9, 4), edits_of(v, 1)), logits_row(random_prompt(9, 4))};
+    std::vector<Row> rows = {logits_row(random_prompt(9, 4), edits_of(v, 1)),
+                             logits_row(random_prompt(9, 4))};
     const auto results = engine_.run(rows);
     EXPECT_LT(max_difference(results[0].logits, results[1].logits), 1e-4);
 }
 
-INSTANTIATE_TEST_SUITE_P(Llama, MethodsIcv, testing::Bool(),
-                         [](const auto& param) { return param.param ? "GroupedHeads" : "OneHeadPerKeyWithBiases"; });
+INSTANTIATE_TEST_SUITE_P(Llama, MethodsIcv, testing::Bool(), [](const auto& param) {
+    return param.param ? "GroupedHeads" : "OneHeadPerKeyWithBiases";
+});
 
 }  // namespace

@@ -22,7 +22,9 @@ const std::vector<std::string> kUnrelated = {"in the sun", "is a red", "the dog 
 Task small_task() {
     Task task;
     task.name = "small";
-    const std::vector<std::string> words = {"cat", "dog", "red", "sun", "hot", "cold", "the cat", "a dog", "the sun", "a sun", "red cat", "hot dog", "cold sun", "the red"};
+    const std::vector<std::string> words = {"cat",     "dog",     "red",      "sun",     "hot",
+                                            "cold",    "the cat", "a dog",    "the sun", "a sun",
+                                            "red cat", "hot dog", "cold sun", "the red"};
     for (std::size_t i = 0; i < words.size(); ++i) {
         const auto& out = words[(i + 5) % words.size()];
         task.items.push_back({static_cast<int>(i), words[i], out, {out}});
@@ -36,7 +38,9 @@ protected:
         std::iota(train_.begin(), train_.end(), 0);
     }
     MethodInput input(std::uint64_t seed) {
-        return {engine_, task_, train_, kUnrelated, seed, {{"n_mean", 6}, {"n_patch", 3}, {"n_shot", 2}, {"n_pairs", 5}}, nullptr, {}};
+        return {engine_,    task_, train_,
+                kUnrelated, seed,  {{"n_mean", 6}, {"n_patch", 3}, {"n_shot", 2}, {"n_pairs", 5}},
+                nullptr,    {}};
     }
     // Bytes of the saved file.
     std::string saved(const Method& method, std::uint64_t seed) {
@@ -118,7 +122,8 @@ TEST_F(MethodsInterface, ProgressReachesTheEndAndCheckpointsAreUsed) {
 TEST_F(MethodsInterface, FvPromptsAreThePapers) {
     FvTrials trials;
     for (const auto& p : make_prompts(task_, train_, 6, 2, 11, false)) trials.mean.push_back(p.text);
-    for (const auto& p : make_prompts(task_, train_, 3, 2, 12, true)) trials.patch.push_back({p.text, p.target});
+    for (const auto& p : make_prompts(task_, train_, 3, 2, 12, true))
+        trials.patch.push_back({p.text, p.target});
     const HeadSearch search = search_heads(engine_, trials);
     const SteeringVector v = find_method("fv").extract(input(11));
     EXPECT_EQ(v.aie, search.aie);
@@ -148,7 +153,8 @@ TEST_F(MethodsInterface, BuildersMakeUsableVectorsForEverySetting) {
         const SteeringVector base = method->extract(input(11));
         const auto path = temporary_file("vector.gguf");
         save_vector(base, path);
-        const auto build = method->builder(*model_, base), build_loaded = method->builder(*model_, load_vector(path));
+        const auto build = method->builder(*model_, base),
+                   build_loaded = method->builder(*model_, load_vector(path));
         std::vector<Setting> settings = method->grid(model_->info(), false);
         for (const auto& s : method->grid(model_->info(), true)) settings.push_back(s);
         settings.push_back(method->paper_setting(model_->info()));
@@ -158,12 +164,15 @@ TEST_F(MethodsInterface, BuildersMakeUsableVectorsForEverySetting) {
             EXPECT_EQ(build_loaded(setting).directions, v.directions) << method->name();
             rows.push_back(logits_row(rows[0].prompt, edits_of(v, method->strength(setting))));
             for (const Edit& edit : rows.back().edits) {
-                EXPECT_EQ(!edit.positions.contains(0, 2) && edit.positions.contains(1, 2), method->spares_prompt()) << method->name();
+                EXPECT_EQ(!edit.positions.contains(0, 2) && edit.positions.contains(1, 2),
+                          method->spares_prompt())
+                    << method->name();
             }
         }
         // Methods that spare the prompt run as branches of one.
         const auto results = method->spares_prompt() ? engine_.fork(rows) : engine_.run(rows);
-        for (std::size_t i = 1; i < results.size(); ++i) EXPECT_GT(max_difference(results[i].logits, results[0].logits), 1e-3) << method->name();
+        for (std::size_t i = 1; i < results.size(); ++i)
+            EXPECT_GT(max_difference(results[i].logits, results[0].logits), 1e-3) << method->name();
     }
 }
 
@@ -177,7 +186,8 @@ TEST_F(MethodsInterface, FvBuilderEqualsFunctionVector) {
     for (int heads : {1, 4, 12})
         for (int layer : {0, 2}) {
             const SteeringVector got = build({{"heads", heads}, {"layer", layer}, {"scale", 3}});
-            const SteeringVector expected = function_vector(*model_, search, {.n_heads = heads, .layer = layer, .scale = 3});
+            const SteeringVector expected =
+                function_vector(*model_, search, {.n_heads = heads, .layer = layer, .scale = 3});
             EXPECT_EQ(got.directions, expected.directions);
             EXPECT_EQ(got.scale, expected.scale);
             EXPECT_EQ(got.site, expected.site);
@@ -185,7 +195,8 @@ TEST_F(MethodsInterface, FvBuilderEqualsFunctionVector) {
             EXPECT_EQ(got.positions, expected.positions);
             ASSERT_EQ(got.heads.size(), expected.heads.size());
             for (std::size_t i = 0; i < got.heads.size(); ++i)
-                EXPECT_TRUE(got.heads[i].layer == expected.heads[i].layer && got.heads[i].head == expected.heads[i].head);
+                EXPECT_TRUE(got.heads[i].layer == expected.heads[i].layer &&
+                            got.heads[i].head == expected.heads[i].head);
             for (const char* key : {"heads", "layer", "post_norm", "bias_per_head"})
                 EXPECT_EQ(got.provenance.settings.at(key), expected.provenance.settings.at(key)) << key;
         }
@@ -202,7 +213,8 @@ TEST_F(MethodsInterface, IcvBuilderKeepsTheDirections) {
     EXPECT_EQ(method.strength({{"alpha", 1.3}}), 1.3f);
 }
 
-// --- docs/extending.md ------------------------------------------------------------------------------------------
+// --- docs/extending.md
+// ------------------------------------------------------------------------------------------
 
 TEST_F(MethodsInterface, TheDocumentedExampleIsAMeanDifference) {
     const Method& method = method_mean_difference();
@@ -216,10 +228,14 @@ TEST_F(MethodsInterface, TheDocumentedExampleIsAMeanDifference) {
             const auto tokens = model_->tokenize(text);
             const auto pass = reference.run(tokens, static_cast<int>(tokens.size()), {});
             for (std::size_t il = 0; il < 3; ++il)
-                for (std::size_t e = 0; e < 48; ++e) expected[il][e] += sign * pass.captured[3][il].back()[e] / static_cast<double>(pairs.size());
+                for (std::size_t e = 0; e < 48; ++e)
+                    expected[il][e] +=
+                        sign * pass.captured[3][il].back()[e] / static_cast<double>(pairs.size());
         }
     ASSERT_EQ(v.directions.size(), 3u);
-    for (int il = 0; il < 3; ++il) EXPECT_LT(max_difference(v.directions.at(il), expected[static_cast<std::size_t>(il)]), 1e-4) << "layer " << il;
+    for (int il = 0; il < 3; ++il)
+        EXPECT_LT(max_difference(v.directions.at(il), expected[static_cast<std::size_t>(il)]), 1e-4)
+            << "layer " << il;
     const SteeringVector one = method.builder(*model_, v)({{"layer", 2}, {"scale", 0.5}});
     ASSERT_EQ(one.directions.size(), 1u);
     EXPECT_EQ(one.directions.at(2), v.directions.at(2));
@@ -227,7 +243,8 @@ TEST_F(MethodsInterface, TheDocumentedExampleIsAMeanDifference) {
         ModelInfo info = model_->info();
         info.n_layer = n;
         const auto grid = method.grid(info, false);
-        EXPECT_EQ(std::set<Setting>(grid.begin(), grid.end()).size(), grid.size()) << n << " layers: the same setting twice";
+        EXPECT_EQ(std::set<Setting>(grid.begin(), grid.end()).size(), grid.size())
+            << n << " layers: the same setting twice";
         for (const auto& setting : grid) EXPECT_TRUE(setting.at("layer") >= 0 && setting.at("layer") < n);
     }
 }

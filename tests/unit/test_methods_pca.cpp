@@ -27,24 +27,31 @@ Rows random_rows(int n, int d, unsigned seed) {
 TEST(MethodsPca, OneAxisByHand) {
     // Centred, the first column is (-2, -1, 3): the third row is the largest entry of U and must be positive.
     double explained = -1;
-    EXPECT_LT(max_difference(principal_direction_plus_mean({{0, 2}, {1, 2}, {5, 2}}, &explained), std::vector<double>{3, 2}), 1e-6);
+    EXPECT_LT(max_difference(principal_direction_plus_mean({{0, 2}, {1, 2}, {5, 2}}, &explained),
+                             std::vector<double>{3, 2}),
+              1e-6);
     EXPECT_NEAR(explained, 1, 1e-12);
     // Mirrored: (2, 1, -3), so that the component points to negative numbers.
-    EXPECT_LT(max_difference(principal_direction_plus_mean({{0, 2}, {-1, 2}, {-5, 2}}, &explained), std::vector<double>{-3, 2}), 1e-6);
+    EXPECT_LT(max_difference(principal_direction_plus_mean({{0, 2}, {-1, 2}, {-5, 2}}, &explained),
+                             std::vector<double>{-3, 2}),
+              1e-6);
     EXPECT_NEAR(explained, 1, 1e-12);
 }
 
 TEST(MethodsPca, TwoAxesByHand) {
-    // Along a = (0.6, 0.8): (-2, -1, 3), squares 14. Along b = (-0.8, 0.6): 0.1 * (4, -5, 1), orthogonal to the
-    // former as a column, squares 0.42. So a is the component, exactly. Mean (7, -1).
+    // Along a = (0.6, 0.8): (-2, -1, 3), squares 14. Along b = (-0.8, 0.6): 0.1 * (4, -5, 1), orthogonal to
+    // the former as a column, squares 0.42. So a is the component, exactly. Mean (7, -1).
     const double along[] = {-2, -1, 3}, across[] = {0.4, -0.5, 0.1};
     Rows rows;
     for (int i = 0; i < 3; ++i)
-        rows.push_back({static_cast<float>(7 + 0.6 * along[i] - 0.8 * across[i]), static_cast<float>(-1 + 0.8 * along[i] + 0.6 * across[i])});
+        rows.push_back({static_cast<float>(7 + 0.6 * along[i] - 0.8 * across[i]),
+                        static_cast<float>(-1 + 0.8 * along[i] + 0.6 * across[i])});
     double explained = -1;
-    EXPECT_LT(max_difference(principal_direction_plus_mean(rows, &explained), std::vector<double>{7.6, -0.2}), 1e-6);
+    EXPECT_LT(max_difference(principal_direction_plus_mean(rows, &explained), std::vector<double>{7.6, -0.2}),
+              1e-6);
     EXPECT_NEAR(explained, 14 / 14.42, 1e-6);
-    EXPECT_LT(max_difference(principal_direction_plus_mean(rows, nullptr), std::vector<double>{7.6, -0.2}), 1e-6);
+    EXPECT_LT(max_difference(principal_direction_plus_mean(rows, nullptr), std::vector<double>{7.6, -0.2}),
+              1e-6);
 }
 
 TEST(MethodsPca, AgreesWithPowerIteration) {
@@ -54,11 +61,14 @@ TEST(MethodsPca, AgreesWithPowerIteration) {
             for (unsigned seed : {1u, 2u, 3u}) {
                 const Rows rows = random_rows(n, d, seed * 100 + static_cast<unsigned>(n));
                 const ReferencePca expected = reference_pca(rows);
-                ASSERT_GT(expected.sign_margin(), 1e-6) << "n " << n << ", d " << d << ", seed " << seed << ": take another seed";
+                ASSERT_GT(expected.sign_margin(), 1e-6)
+                    << "n " << n << ", d " << d << ", seed " << seed << ": take another seed";
                 double explained = -1;
                 const auto got = principal_direction_plus_mean(rows, &explained);
-                EXPECT_LT(max_difference(got, expected.sum()), 1e-5) << "n " << n << ", d " << d << ", seed " << seed;
-                EXPECT_NEAR(explained, expected.explained, 1e-9) << "n " << n << ", d " << d << ", seed " << seed;
+                EXPECT_LT(max_difference(got, expected.sum()), 1e-5)
+                    << "n " << n << ", d " << d << ", seed " << seed;
+                EXPECT_NEAR(explained, expected.explained, 1e-9)
+                    << "n " << n << ", d " << d << ", seed " << seed;
                 n_flip += expected.component[0] < 0;
             }
     // Both signs must occur, or a fixed sign would pass.
@@ -83,7 +93,8 @@ TEST(MethodsPca, OneRowAndTwoRowsAreTheMeanAlone) {
     EXPECT_EQ(principal_direction_plus_mean({{1, -2, 3}}, &explained), (std::vector<float>{1, -2, 3}));
     EXPECT_EQ(explained, 0);
     explained = -1;
-    EXPECT_EQ(principal_direction_plus_mean({{1, -2, 3}, {3, 4, 3}}, &explained), (std::vector<float>{2, 1, 3}));
+    EXPECT_EQ(principal_direction_plus_mean({{1, -2, 3}, {3, 4, 3}}, &explained),
+              (std::vector<float>{2, 1, 3}));
     EXPECT_EQ(explained, 0);
 }
 
@@ -100,7 +111,9 @@ TEST(MethodsPca, EqualRowsAreTheMeanAlone) {
 
 TEST(MethodsPca, BadMatricesAreRefused) {
     expect_error(Code::bad_input, {"row"}, [] { principal_direction_plus_mean({}, nullptr); });
-    expect_error(Code::bad_input, {"row 2", "1", "2"}, [] { principal_direction_plus_mean({{1, 2}, {1, 3}, {4}}, nullptr); });
+    expect_error(Code::bad_input, {"row 2", "1", "2"}, [] {
+        principal_direction_plus_mean({{1, 2}, {1, 3}, {4}}, nullptr);
+    });
 }
 
 }  // namespace

@@ -25,7 +25,9 @@ SteeringVector vector_of_layers() {
     v.operation = Operation::turn;
     v.positions = Positions::Kind::all;
     v.scale = 0.7f;
-    for (int il : {0, 1, 5}) v.directions[il] = *random_vector(640, static_cast<unsigned>(il), 0.01f * static_cast<float>(1 + 40 * il));
+    for (int il : {0, 1, 5})
+        v.directions[il] =
+            *random_vector(640, static_cast<unsigned>(il), 0.01f * static_cast<float>(1 + 40 * il));
     v.directions[6].assign(640, 0.0f);
     v.heads = {{0, 0, 0.5f}};
     v.aie = {{0.5f}};
@@ -48,7 +50,8 @@ TEST(MethodsRandom, KeepsNormsSiteAndOperation) {
     ASSERT_EQ(random.directions.size(), v.directions.size());
     for (const auto& [il, direction] : v.directions) {
         ASSERT_EQ(random.directions.at(il).size(), direction.size());
-        EXPECT_NEAR(norm(random.directions.at(il)), norm(direction), 1e-6 * norm(direction)) << "layer " << il;
+        EXPECT_NEAR(norm(random.directions.at(il)), norm(direction), 1e-6 * norm(direction))
+            << "layer " << il;
     }
     EXPECT_EQ(norm(random.directions.at(6)), 0);
 }
@@ -60,7 +63,8 @@ TEST(MethodsRandom, DirectionsAreNormalNumbersOfTheSeed) {
     for (int il : {0, 1, 5}) {
         const auto& x = a.directions.at(il);
         EXPECT_LT(std::fabs(dot(x, b.directions.at(il)) / norm(x) / norm(x)), 0.2) << "seeds, layer " << il;
-        EXPECT_LT(std::fabs(dot(x, v.directions.at(il)) / norm(x) / norm(x)), 0.2) << "the vector itself, layer " << il;
+        EXPECT_LT(std::fabs(dot(x, v.directions.at(il)) / norm(x) / norm(x)), 0.2)
+            << "the vector itself, layer " << il;
         double fourth = 0, sum = 0;
         for (float e : x) {
             const double z = e * std::sqrt(640.0) / norm(x);

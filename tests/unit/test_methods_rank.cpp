@@ -29,13 +29,15 @@ std::vector<std::pair<int, int>> places(const std::vector<HeadEffect>& heads) {
 
 TEST(MethodsRank, FallingEffectThenLayerThenHead) {
     const auto heads = rank_heads({{0.1f, 0.3f, -0.2f}, {0.3f, 0.1f, 0.3f}});
-    EXPECT_EQ(places(heads), (std::vector<std::pair<int, int>>{{0, 1}, {1, 0}, {1, 2}, {0, 0}, {1, 1}, {0, 2}}));
+    EXPECT_EQ(places(heads),
+              (std::vector<std::pair<int, int>>{{0, 1}, {1, 0}, {1, 2}, {0, 0}, {1, 1}, {0, 2}}));
     EXPECT_EQ(heads[0].aie, 0.3f);
     EXPECT_EQ(heads[5].aie, -0.2f);
 }
 
 TEST(MethodsRank, AllEqualKeepsTheOrderAndHeadlessLayersAreLeftOut) {
-    EXPECT_EQ(places(rank_heads({{0, 0}, {}, {0, -0.0f}})), (std::vector<std::pair<int, int>>{{0, 0}, {0, 1}, {2, 0}, {2, 1}}));
+    EXPECT_EQ(places(rank_heads({{0, 0}, {}, {0, -0.0f}})),
+              (std::vector<std::pair<int, int>>{{0, 0}, {0, 1}, {2, 0}, {2, 1}}));
     EXPECT_TRUE(rank_heads({}).empty());
     // More than a sort's block size: only a stable order passes.
     const auto many = rank_heads(std::vector<std::vector<float>>(40, std::vector<float>(40, 1.0f)));
@@ -88,7 +90,8 @@ TEST(MethodsRank, SettingsAreWithinTheModel) {
     for (auto [n_layer, n_head] : {std::pair{1, 1}, {1, 4}, {2, 1}, {2, 4}, {3, 2}, {18, 4}, {32, 32}}) {
         const ModelInfo info = shape(n_layer, n_head);
         for (const Method* method : methods()) {
-            const std::string what = method->name() + " on " + std::to_string(n_layer) + " x " + std::to_string(n_head);
+            const std::string what =
+                method->name() + " on " + std::to_string(n_layer) + " x " + std::to_string(n_head);
             const auto functional = method->grid(info, false), behavioural = method->grid(info, true);
             EXPECT_LE(behavioural.size(), functional.size()) << what;
             auto all = functional;
@@ -107,11 +110,13 @@ TEST(MethodsRank, SettingsAreWithinTheModel) {
             }
             for (const auto& grid : {functional, behavioural}) {
                 EXPECT_FALSE(grid.empty()) << what;
-                EXPECT_EQ(std::set<Setting>(grid.begin(), grid.end()).size(), grid.size()) << what << ": the same setting twice";
+                EXPECT_EQ(std::set<Setting>(grid.begin(), grid.end()).size(), grid.size())
+                    << what << ": the same setting twice";
             }
         }
     }
-    EXPECT_EQ(find_method("fv").paper_setting(shape(32, 32)), (Setting{{"heads", 20}, {"layer", 11}, {"scale", 1}}));
+    EXPECT_EQ(find_method("fv").paper_setting(shape(32, 32)),
+              (Setting{{"heads", 20}, {"layer", 11}, {"scale", 1}}));
     EXPECT_EQ(find_method("icv").paper_setting(shape(32, 32)), (Setting{{"alpha", 1}}));
 }
 

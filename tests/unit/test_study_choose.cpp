@@ -37,7 +37,8 @@ TEST(Choose, HighestAccuracyWins) {
               "b");
 }
 
-// One hit in 17 items is noise: within one standard error the log-probability decides, beyond it accuracy does.
+// One hit in 17 items is noise: within one standard error the log-probability decides, beyond it accuracy
+// does.
 TEST(Choose, WithinOneStandardErrorTheLogProbabilityDecides) {
     const auto grid = grid_of({"lucky", "likely", "far"});
     std::vector<json> records;
