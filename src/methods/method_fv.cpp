@@ -62,9 +62,10 @@ public:
             scales = {1, 2};
         } else {
             heads = {paper_head_count(info), std::max(1, total / 18), std::max(1, total / 9),
-                     std::max(1, total / 4)};
-            // Densest around the middle, where function vectors of small models work in our runs.
-            layers = {n / 4, n / 3, 4 * n / 9, n / 2, 5 * n / 9, 11 * n / 18, 2 * n / 3};
+                     std::max(1, total / 6), std::max(1, total / 4),  std::max(1, 3 * total / 4)};
+            // Densest around the middle, where function vectors of small models work in our runs; tasks that
+            // need facts want most heads, early.
+            layers = {n / 8, n / 4, n / 3, 4 * n / 9, n / 2, 5 * n / 9, 11 * n / 18, 2 * n / 3};
             scales = {1, 2, 4};
         }
         std::vector<Setting> settings;
