@@ -11,7 +11,7 @@ set(TILLER_ENGINE_COMMIT de3ff815ea7d559ee917f063901b8986f038abc6)
 set(TILLER_ENGINE_PACKAGE node-llama-cpp)
 set(TILLER_ENGINE_PACKAGE_VERSION 3.22.1)
 set(TILLER_ENGINE_PACKAGE_SHA256 a0d9dd80eacd2ab1cfe71aee57ac8a806487fd70b3d2a38fbec637752d9e5c5f)
-set(TILLER_ENGINE_RECIPE 1)  # Raise when this file changes how the engine is built.
+set(TILLER_ENGINE_RECIPE 2)  # Raise when this file changes how the engine is built.
 
 include("${CMAKE_CURRENT_LIST_DIR}/engine/import.cmake")
 
@@ -115,9 +115,16 @@ function(tiller_build_engine prefix)
         tiller_unpack_engine("${source}" "${tmp}")
     endif()
 
-    set(amx_fix "")
+    set(engine_flags "")
     if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-        set(amx_fix "-include ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/engine/amx_tile_config.h")
+        set(engine_flags "-include ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/engine/amx_tile_config.h")
+    endif()
+    # With AVX512-FP16 ggml adds up float16 dot products in float16: attention scores of models with large key
+    # biases (Qwen2.5) overflow to infinity, and all others lose digits. Without it the sums are float32.
+    include(CheckCXXCompilerFlag)
+    check_cxx_compiler_flag(-mno-avx512fp16 TILLER_HAS_NO_AVX512FP16)
+    if(TILLER_HAS_NO_AVX512FP16 AND TILLER_NATIVE)
+        string(APPEND engine_flags " -mno-avx512fp16")
     endif()
     set(jobs "$ENV{CMAKE_BUILD_PARALLEL_LEVEL}")
     if(jobs STREQUAL "")
@@ -129,7 +136,7 @@ function(tiller_build_engine prefix)
     tiller_engine_step("configure" "${tmp}" COMMAND "${CMAKE_COMMAND}" -S "${source}" -B "${tmp}/build"
         -G "${CMAKE_GENERATOR}" "-DCMAKE_INSTALL_PREFIX=${tmp}/prefix" -Wno-dev
         "-DCMAKE_C_COMPILER=${CMAKE_C_COMPILER}" "-DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER}"
-        "-DCMAKE_C_FLAGS=${amx_fix}" "-DCMAKE_CXX_FLAGS=${amx_fix}" ${TILLER_ENGINE_OPTIONS} --log-level=WARNING
+        "-DCMAKE_C_FLAGS=${engine_flags}" "-DCMAKE_CXX_FLAGS=${engine_flags}" ${TILLER_ENGINE_OPTIONS} --log-level=WARNING
         OUTPUT_QUIET)
     tiller_engine_step("build" "${tmp}" COMMAND "${CMAKE_COMMAND}" --build "${tmp}/build" --parallel ${jobs})
     tiller_engine_step("install" "${tmp}" COMMAND "${CMAKE_COMMAND}" --install "${tmp}/build" OUTPUT_QUIET)
