@@ -43,6 +43,14 @@ struct FvTrials {
     std::vector<Patch> patch;
 };
 
+/// Trials of a task: n_mean few-shot prompts with right labels, n_patch with shuffled ones, from items of
+/// `pool`. The two lists come from different streams of `seed`, so that the effects are not tied to the
+/// means' own demonstrations.
+FvTrials make_trials(const Task& task, std::span<const int> pool, int n_mean, int n_patch, int n_shot,
+                     std::uint64_t seed);
+/// SHA-256 over all prompts and targets, in order: Provenance::prompts_digest.
+std::string prompts_digest(const FvTrials& trials);
+
 /// What the causal mediation over heads found.
 struct HeadSearch {
     std::vector<std::vector<float>>

@@ -110,6 +110,12 @@ struct Prompt {
 Prompt make_prompt(const Task& task, std::span<const int> demos, int query, const Template& form = {},
                    bool shuffle_labels = false, Random* random = nullptr);
 
+/// The prompt by which an item is tested: zero-shot, or with n_shot demonstrations of `pool` (fewer when it
+/// is smaller) that depend on the seed and the item alone, so that every setting and every rerun sees the
+/// same.
+Prompt make_test_prompt(const Task& task, std::span<const int> pool, int item, int n_shot,
+                        std::uint64_t seed);
+
 /// n prompts of n_shot demonstrations each; demonstrations and query of one prompt are different items drawn
 /// from `pool` (indices). Queries run through the shuffled pool, wrapping around when it is smaller than n.
 /// The first prompts do not depend on n, the queries not on n_shot, and shuffle_labels changes the labels

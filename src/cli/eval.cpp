@@ -66,12 +66,7 @@ void evaluate(const Options& o, const Globals& globals) {
     std::vector<Row> rows;
     std::vector<Prompt> prompts;
     for (std::size_t i = 0; i < n; ++i) {
-        Random random(globals.seed, fmt::format("shots/{}", split.test[i]));
-        std::vector<int> demos;
-        for (int d : random.sample(static_cast<int>(split.train.size()),
-                                   std::min<int>(o.n_shot, static_cast<int>(split.train.size()))))
-            demos.push_back(split.train[static_cast<std::size_t>(d)]);
-        prompts.push_back(make_prompt(task, demos, split.test[i]));
+        prompts.push_back(make_test_prompt(task, split.train, split.test[i], o.n_shot, globals.seed));
         for (bool steered : {false, true}) {
             Row row;
             row.prompt = model->tokenize(prompts.back().text);

@@ -46,31 +46,22 @@ Task task_of(const Options& o) {
     return find_task(o.task, o.data_dir.empty() ? data_dir() : std::filesystem::path(o.data_dir));
 }
 
-FvTrials trials_of(const Options& o, const Globals& globals, std::string& name, Digest& digest) {
-    FvTrials trials;
+FvTrials trials_of(const Options& o, const Globals& globals, std::string& name) {
     if (!o.trials.empty()) {
-        trials = read_trials(o.trials);
         name = std::filesystem::path(o.trials).filename().string();
-    } else {
-        const Task task = task_of(o);
-        const Split split = split_task(task, globals.seed);
-        name = task.name;
-        for (const auto& p : make_prompts(task, split.train, o.n_mean, o.n_shot, globals.seed, false))
-            trials.mean.push_back(p.text);
-        for (const auto& p : make_prompts(task, split.train, o.n_patch, o.n_shot, globals.seed + 1, true))
-            trials.patch.push_back({p.text, p.target});
+        return read_trials(o.trials);
     }
-    for (const auto& p : trials.mean) digest.add(p);
-    for (const auto& p : trials.patch) digest.add(p.prompt).add(p.target);
-    return trials;
+    const Task task = task_of(o);
+    name = task.name;
+    return make_trials(task, split_task(task, globals.seed).train, o.n_mean, o.n_patch, o.n_shot,
+                       globals.seed);
 }
 
 void extract_fv(const Options& o, const Globals& globals) {
     check_output(o.out);
     check_strength("--scale", o.scale);
     std::string name;
-    Digest digest;
-    const FvTrials trials = trials_of(o, globals, name, digest);
+    const FvTrials trials = trials_of(o, globals, name);
     const auto model = open_model(o.model, globals);
     if (o.layer >= model->info().n_layer)
         throw Error(Code::usage, fmt::format("--layer {}: the model has layers 0 to {}", o.layer,
@@ -89,7 +80,7 @@ void extract_fv(const Options& o, const Globals& globals) {
     options.scale = o.scale;
     options.contributions = {!o.no_post_norm, o.bias_per_head};
     SteeringVector vector = function_vector(*model, search, options);
-    set_provenance(vector, model->info(), name, digest.hex(), globals.seed);
+    set_provenance(vector, model->info(), name, prompts_digest(trials), globals.seed);
     vector.provenance.settings["n_mean"] = std::to_string(trials.mean.size());
     vector.provenance.settings["n_patch"] = std::to_string(trials.patch.size());
     save_vector(vector, o.out);

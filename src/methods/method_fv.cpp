@@ -5,7 +5,6 @@
 #include <cmath>
 #include <set>
 
-#include "core/util.h"
 #include "methods/provenance.h"
 #include "tiller/method.h"
 
@@ -25,23 +24,13 @@ public:
             return it == in.options.end() ? fallback : static_cast<int>(it->second);
         };
         const int n_shot = option("n_shot", 10);
-        FvTrials trials;
-        Digest digest;
-        for (const auto& p : make_prompts(in.task, in.train, option("n_mean", 100), n_shot, in.seed, false)) {
-            trials.mean.push_back(p.text);
-            digest.add(p.text);
-        }
-        // Another stream of prompts: the same demonstrations would tie the effects to the means' own prompts.
-        for (const auto& p :
-             make_prompts(in.task, in.train, option("n_patch", 25), n_shot, in.seed + 1, true)) {
-            trials.patch.push_back({p.text, p.target});
-            digest.add(p.text).add(p.target);
-        }
+        const FvTrials trials =
+            make_trials(in.task, in.train, option("n_mean", 100), option("n_patch", 25), n_shot, in.seed);
         const HeadSearch search = search_heads(in.engine, trials, in.checkpoint, in.progress);
         FvOptions options;
         options.n_heads = paper_head_count(in.engine.info());
         SteeringVector v = function_vector(in.engine.model(), search, options);
-        set_provenance(v, in.engine.info(), in.task.name, digest.hex(), in.seed);
+        set_provenance(v, in.engine.info(), in.task.name, prompts_digest(trials), in.seed);
         v.provenance.settings["n_mean"] = std::to_string(trials.mean.size());
         v.provenance.settings["n_patch"] = std::to_string(trials.patch.size());
         v.provenance.settings["n_shot"] = std::to_string(n_shot);

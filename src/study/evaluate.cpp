@@ -14,14 +14,7 @@ namespace {
 using nlohmann::json;
 
 Prompt prompt_of(const TaskContext& c, int item, int n_shot) {
-    if (n_shot == 0) return make_prompt(c.task, {}, item);
-    // Demonstrations depend on the item alone, so that every setting and every rerun sees the same.
-    Random random(c.seed, fmt::format("shots/{}", item));
-    const int n = std::min<int>(n_shot, static_cast<int>(c.split.train.size()));
-    std::vector<int> demos;
-    for (int i : random.sample(static_cast<int>(c.split.train.size()), n))
-        demos.push_back(c.split.train[static_cast<std::size_t>(i)]);
-    return make_prompt(c.task, demos, item);
+    return make_test_prompt(c.task, c.split.train, item, n_shot, c.seed);
 }
 
 Row row_of(const TaskContext& c, const Candidate& candidate, const Prompt& prompt, int item, bool generate) {
