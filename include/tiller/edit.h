@@ -25,7 +25,9 @@ enum class Operation {
     replace,  ///< x <- x + s * (v - x); exactly v when s == 1      (activation patching; task vectors)
     turn,  ///< ICV's norm-preserving rule (arXiv 2311.06668, eq. 7-8 in the form of arXiv 2411.07213's code):
            ///< lambda = 1 + max(0, cos(x, -v)), y = 0.1 * s * lambda * v/|v|,
-           ///< x <- normalise(normalise(x) + y) * |x|. v points from negative to positive.
+           ///< x <- normalise(normalise(x) + y) * |x|. v points from negative to positive. Turns of one
+           ///< activation that follow each other in a row's edits are one turn: their y, each from x as it
+           ///< was, are summed (as the paper's code does with several vectors).
 };
 
 /// Which tokens of a row an edit touches or a capture reads. Token positions count from 0 and

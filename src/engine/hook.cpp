@@ -36,6 +36,12 @@ int attention_projection_layer(const ggml_tensor* t) {
     return layer;
 }
 
+// Is `next` a turn of the very values that the turn `action` changes?
+bool meets(const Action& action, const Action& next) {
+    return next.edit && next.token == action.token && next.edit->operation == Operation::turn &&
+           next.edit->head == action.edit->head && next.edit->vector->size() == action.edit->vector->size();
+}
+
 }  // namespace
 
 void DecodePlan::reset(int n_layer) {
@@ -230,7 +236,8 @@ void Hook::carry_out(ggml_tensor* t, const Place& place, const std::vector<Actio
         data = staging_.data();
     }
     bool changed = false;
-    for (const Action& action : actions) {
+    for (std::size_t a = 0; a < actions.size(); ++a) {
+        const Action& action = actions[a];
         int row = action.token;
         if (reduced) row = plan_->tokens[static_cast<std::size_t>(row)].output;
         if (row < 0) {
@@ -258,7 +265,19 @@ void Hook::carry_out(ggml_tensor* t, const Place& place, const std::vector<Actio
         } else if (v.size() != width) {
             return refuse(fmt::format("the vector has {} values, the site has {}", v.size(), width));
         }
-        apply(edit.operation, x, v, edit.strength);
+        if (edit.operation == Operation::turn) {
+            // Turns of one activation that follow each other are one turn (edit.h).
+            turns_.assign(1, {v, edit.strength});
+            for (; a + 1 < actions.size() && meets(action, actions[a + 1]); ++a) {
+                const Edit& next = *actions[a + 1].edit;
+                turns_.push_back({*next.vector, next.strength});
+                changed = changed || next.strength != 0.0f;
+                ++n_edit_;
+            }
+            turn(x, turns_);
+        } else {
+            apply(edit.operation, x, v, edit.strength);
+        }
         changed = changed || edit.strength != 0.0f;
         ++n_edit_;
     }

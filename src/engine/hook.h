@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/operations.h"
 #include "tiller/edit.h"
 
 namespace tiller::engine {
@@ -124,6 +125,7 @@ private:
     Site last_site_action_ = Site::head_output;
     std::string failure_;
     std::vector<float> staging_;  // activations of a device buffer
+    std::vector<Term> turns_;     // that meet at one activation
     std::uint64_t n_edit_ = 0, n_capture_ = 0;
 };
 

@@ -10,17 +10,9 @@ namespace {
 using Values = Eigen::Map<Eigen::ArrayXf>;
 using ConstValues = Eigen::Map<const Eigen::ArrayXf>;
 
-// ICV's update with v = positive - negative (the paper's code keeps -v, hence the signs). The small
-// constants are PyTorch's: cosine_similarity divides by max(|x| |v|, 1e-8), normalize by max(|x|, 1e-12).
-void turn(Values x, ConstValues v, float strength) {
-    const float norm_x = std::sqrt(x.square().sum());
-    const float norm_v = std::sqrt(v.square().sum());
-    const float cosine = -(x * v).sum() / std::max(norm_x * norm_v, 1e-8f);
-    const float lambda = 1.0f + std::max(0.0f, cosine);
-    const float step = 0.1f * strength * lambda / std::max(norm_v, 1e-12f);
-    x = x / std::max(norm_x, 1e-12f) + step * v;
-    x *= norm_x / std::max(std::sqrt(x.square().sum()), 1e-12f);
-}
+// The small constants of ICV's update are PyTorch's: cosine_similarity divides by max(|x| |v|, 1e-8),
+// normalize by max(|x|, 1e-12).
+float norm(const Eigen::Ref<const Eigen::ArrayXf>& x) { return std::sqrt(x.square().sum()); }
 
 }  // namespace
 
@@ -36,8 +28,30 @@ void apply(Operation operation, std::span<float> x_span, std::span<const float> 
             else
                 x += strength * (v - x);
             break;
-        case Operation::turn: turn(x, v, strength); break;
+        case Operation::turn: {
+            const Term term{v_span, strength};
+            turn(x_span, std::span(&term, 1));
+            break;
+        }
     }
+}
+
+void turn(std::span<float> x_span, std::span<const Term> terms) {
+    Values x(x_span.data(), static_cast<Eigen::Index>(x_span.size()));
+    const float norm_x = norm(x);
+    Eigen::ArrayXf turned = x / std::max(norm_x, 1e-12f);
+    bool changed = false;
+    for (const Term& term : terms) {
+        if (term.strength == 0.0f) continue;
+        // v = positive - negative; the paper's code keeps -v, hence the sign of the cosine.
+        const ConstValues v(term.v.data(), static_cast<Eigen::Index>(term.v.size()));
+        const float norm_v = norm(v);
+        const float cosine = -(x * v).sum() / std::max(norm_x * norm_v, 1e-8f);
+        const float lambda = 1.0f + std::max(0.0f, cosine);
+        turned += 0.1f * term.strength * lambda / std::max(norm_v, 1e-12f) * v;
+        changed = true;
+    }
+    if (changed) x = turned * (norm_x / std::max(norm(turned), 1e-12f));
 }
 
 }  // namespace tiller::engine

@@ -7,28 +7,41 @@
 
 namespace tiller::test {
 
-void reference_apply(Operation operation, std::span<double> x, std::span<const float> v, double strength) {
+namespace {
+
+// All edits of one activation, in order; turns that follow each other are one turn.
+void reference_apply(std::span<double> x, std::span<const Edit* const> edits) {
     const std::size_t n = x.size();
-    if (operation == Operation::add)
-        for (std::size_t i = 0; i < n; ++i) x[i] += strength * v[i];
-    if (operation == Operation::replace)
-        for (std::size_t i = 0; i < n; ++i) x[i] += strength * (v[i] - x[i]);
-    if (operation != Operation::turn) return;
-    double xx = 0, vv = 0, xv = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-        xx += x[i] * x[i];
-        vv += static_cast<double>(v[i]) * v[i];
-        xv += x[i] * v[i];
+    for (std::size_t k = 0; k < edits.size(); ++k) {
+        const auto& v = *edits[k]->vector;
+        const auto strength = static_cast<double>(edits[k]->strength);
+        if (edits[k]->operation == Operation::add)
+            for (std::size_t i = 0; i < n; ++i) x[i] += strength * v[i];
+        if (edits[k]->operation == Operation::replace)
+            for (std::size_t i = 0; i < n; ++i) x[i] += strength * (v[i] - x[i]);
+        if (edits[k]->operation != Operation::turn) continue;
+        double xx = 0, turned = 0;
+        for (double value : x) xx += value * value;
+        std::vector<double> y(n);
+        for (std::size_t i = 0; i < n; ++i) y[i] = x[i] / std::sqrt(xx);
+        for (;; ++k) {
+            const auto& w = *edits[k]->vector;
+            double vv = 0, xv = 0;
+            for (std::size_t i = 0; i < n; ++i) {
+                vv += static_cast<double>(w[i]) * w[i];
+                xv += x[i] * w[i];
+            }
+            const double lambda = 1 + std::max(0.0, -xv / std::sqrt(xx * vv));
+            for (std::size_t i = 0; i < n; ++i)
+                y[i] += 0.1 * static_cast<double>(edits[k]->strength) * lambda * w[i] / std::sqrt(vv);
+            if (k + 1 == edits.size() || edits[k + 1]->operation != Operation::turn) break;
+        }
+        for (double value : y) turned += value * value;
+        for (std::size_t i = 0; i < n; ++i) x[i] = y[i] / std::sqrt(turned) * std::sqrt(xx);
     }
-    const double lambda = 1 + std::max(0.0, -xv / std::sqrt(xx * vv));
-    double turned = 0;
-    std::vector<double> y(n);
-    for (std::size_t i = 0; i < n; ++i) {
-        y[i] = x[i] / std::sqrt(xx) + 0.1 * strength * lambda * v[i] / std::sqrt(vv);
-        turned += y[i] * y[i];
-    }
-    for (std::size_t i = 0; i < n; ++i) x[i] = y[i] / std::sqrt(turned) * std::sqrt(xx);
 }
+
+}  // namespace
 
 ReferenceLlama::ReferenceLlama(const TinyOptions& options, const std::filesystem::path& path)
     : o_(options), w_(path) {}
@@ -79,12 +92,15 @@ ReferencePass ReferenceLlama::run(std::span<const Token> tokens, int n_prompt,
 
     const auto visit = [&](Site site, int il, int position, Values& x) {
         pass.captured[static_cast<std::size_t>(site)][static_cast<std::size_t>(il)].push_back(x);
-        for (const Edit& edit : edits) {
-            if (edit.site != site || edit.layer != il || !edit.positions.contains(position, n_prompt))
-                continue;
+        std::vector<const Edit*> here;
+        for (const Edit& edit : edits)
+            if (edit.site == site && edit.layer == il && edit.positions.contains(position, n_prompt))
+                here.push_back(&edit);
+        for (std::size_t i = 0, end = 0; i < here.size(); i = end) {
+            while (end < here.size() && here[end]->head == here[i]->head) ++end;
             std::span<double> slice(x);
-            if (edit.head >= 0) slice = slice.subspan(static_cast<std::size_t>(edit.head) * d, d);
-            reference_apply(edit.operation, slice, *edit.vector, static_cast<double>(edit.strength));
+            if (here[i]->head >= 0) slice = slice.subspan(static_cast<std::size_t>(here[i]->head) * d, d);
+            reference_apply(slice, std::span(here).subspan(i, end - i));
         }
     };
 

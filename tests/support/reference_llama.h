@@ -38,7 +38,4 @@ private:
     TinyWeights w_;
 };
 
-/// The three operations of tiller/edit.h, in float64.
-void reference_apply(Operation operation, std::span<double> x, std::span<const float> v, double strength);
-
 }  // namespace tiller::test
