@@ -26,9 +26,13 @@ std::string report_csv(const Summary& summary);
 /// to_json(summary) with one more field, "cost". summary_from_json() reads it too.
 std::string report_json(const Summary& summary, const std::vector<Cost>& costs);
 
-/// The test results of one task for a terminal: the verdict, then a table with 95 % intervals, no line wider
-/// than `width` columns (at least 20 are assumed). Leaves out the metrics that do not fit, the primary one
-/// last; the best steering method is marked "*". `colour` adds ANSI escapes, which take no columns. UTF-8.
+/// Every task's verdict and the findings for a terminal, no line wider than `width` columns. UTF-8.
+std::string terminal_verdicts(const Summary& summary, int width);
+
+/// The test results of one task for a terminal: the verdict, if there is one, then a table with 95 %
+/// intervals, no line wider than `width` columns (at least 20 are assumed). Leaves out the metrics that do
+/// not fit, the primary one last; the best steering method is marked "*". `colour` adds ANSI escapes, which
+/// take no columns. UTF-8.
 std::string terminal_table(const TaskSummary& task, int width, bool colour);
 
 }  // namespace tiller

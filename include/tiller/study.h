@@ -66,7 +66,7 @@ struct StudyObserver {
     /// A step inside a task began or went on: "present-past (1/8)", "fv: head search", done, all.
     std::function<void(const std::string& task, const std::string& step, std::size_t done, std::size_t all)>
         step;
-    /// A task is finished.
+    /// A task is finished. Its verdict is empty: that depends on the other tasks of the run.
     std::function<void(const TaskSummary&)> task;
     /// A remark (what was resumed, what was skipped and why).
     std::function<void(const std::string&)> note;
@@ -92,14 +92,5 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
 Summary summarise_run(const std::filesystem::path& folder);
 /// The cost ledger of a run folder.
 std::vector<Cost> read_costs(const std::filesystem::path& folder);
-
-// --- Statistics
-// ------------------------------------------------------------------------------------------------
-
-/// Mean with a 95 % percentile bootstrap interval over items, deterministic in `seed`.
-Interval bootstrap_mean(std::span<const double> values, int n_resample, std::uint64_t seed);
-/// The same for the mean of a[i] - b[i] over items.
-Interval bootstrap_difference(std::span<const double> a, std::span<const double> b, int n_resample,
-                              std::uint64_t seed);
 
 }  // namespace tiller

@@ -9,7 +9,7 @@
 
 namespace tiller {
 
-/// A mean over items with its 95 % percentile bootstrap interval.
+/// A mean over items with its 95 % bootstrap interval (statistics.h).
 struct Interval {
     double mean = 0, low = 0, high = 0;
 };
@@ -27,9 +27,21 @@ struct SettingSummary {
     /// items). Behavioural: style, perplexity (of the output under the unsteered model), ngram_entropy,
     /// distinct_1, distinct_2, collapsed. All are means; collapsed, first_token ... are shares in [0, 1].
     std::map<std::string, Interval> metrics;
-    /// Paired difference of the task's primary metric to "zero-shot" and to "random" (by id), where those
-    /// exist.
+    /// Paired difference of the task's primary metric to "zero-shot" and to "random" (the method's own
+    /// control), where those exist.
     std::map<std::string, Interval> difference;
+    /// Items whose primary metric is higher and lower than zero-shot: what the setting mends and what it
+    /// spoils.
+    int n_better = 0, n_worse = 0;
+};
+
+/// Two chosen settings of a task, item by item.
+struct PairSummary {
+    std::string a, b;               ///< Ids in TaskSummary::test.
+    Interval difference;            ///< Primary metric of a minus b.
+    int n_better = 0, n_worse = 0;  ///< Items on which a scores higher, lower.
+    double p = 1;                   ///< paired_p() of statistics.h.
+    double p_holm = 1;              ///< Adjusted for all pairs of the study's tasks.
 };
 
 /// One test item with every setting's output.
@@ -53,6 +65,7 @@ struct TaskSummary {
     double scorer_accuracy = -1;           ///< Behavioural: held-out accuracy of the style scorer; -1 = none.
     int scorer_count = 0;                  ///< Sentences behind it.
     std::vector<SettingSummary> test;      ///< In the order of the table.
+    std::vector<PairSummary> pairs;        ///< All pairs of chosen settings, in the order of `test`.
     std::vector<SettingSummary> grid;      ///< Validation points of the tuning, by method, in grid order.
     std::vector<std::vector<double>> aie;  ///< [n_layer][n_head] of the FV's head search; may be empty.
     std::vector<HeadEffectSummary> top_heads;  ///< First 20.

@@ -100,8 +100,7 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     screen.clear();
     write_reports(summary, o.out);
     if (globals.json) return print(to_json(summary) + "\n");
-    std::string text;
-    for (const auto& finding : summary.findings) text += finding + "\n";
+    std::string text = terminal_verdicts(summary, terminal_width());
     const auto folder = std::filesystem::absolute(o.out).lexically_normal();
     text += fmt::format("\nReport:  {}\nTables:  {}\nRecords: {}\nPeak memory: {} MB\n",
                         (folder / "report.html").string(), (folder / "results.csv").string(),

@@ -11,6 +11,7 @@
 #include "core/util.h"
 #include "tiller/error.h"
 #include "tiller/scoring.h"
+#include "tiller/statistics.h"
 #include "tiller/study.h"
 
 namespace tiller::cli {

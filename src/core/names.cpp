@@ -63,4 +63,12 @@ std::optional<Kind> positions_from_name(std::string_view name) noexcept {
     return find(kinds, positions_name, name);
 }
 
+std::string method_title(std::string_view method) {
+    std::string title(method);
+    if (title.size() <= 3)
+        for (char& c : title)
+            if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    return title;
+}
+
 }  // namespace tiller

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "tiller/edit.h"
@@ -17,5 +18,8 @@ std::optional<Operation> operation_from_name(std::string_view name) noexcept;
 const char* positions_name(Positions::Kind kind) noexcept;
 /// Inverse of positions_name(); empty for any other text.
 std::optional<Positions::Kind> positions_from_name(std::string_view name) noexcept;
+
+/// A method's name for people: the field's abbreviations in capitals ("FV", "ICV"), longer names as they are.
+std::string method_title(std::string_view method);
 
 }  // namespace tiller

@@ -49,8 +49,22 @@ std::vector<Capture> head_captures(const ModelInfo& info) {
     return captures;
 }
 
-// Sums of head outputs at the last prompt token over some prompts, in float64 and prompt order.
-std::vector<float> chunk_sum(Engine& engine, std::span<const std::string> prompts) {
+// `i` counts the values of a capture of several layers.
+[[noreturn]] void refuse(const ModelInfo& info, std::size_t prompt, const Capture& capture, std::size_t i,
+                         float value) {
+    const auto width = static_cast<std::size_t>(site_width(info, Site::head_output, capture.layer_begin));
+    const auto layer = static_cast<std::size_t>(capture.layer_begin) + i / width;
+    throw Error(
+        Code::bad_input,
+        fmt::format("head search: prompt {} of the means gives {} in layer {}, head {}; expected a finite "
+                    "number. The model's own arithmetic overflows there: try another quantisation of it "
+                    "and --cache-type f32",
+                    prompt, value, layer, i % width / static_cast<std::size_t>(info.d_head[layer])));
+}
+
+// Sums of head outputs at the last prompt token over some prompts, in float64 and prompt order. `first` is
+// the number of the first one, for errors.
+std::vector<float> chunk_sum(Engine& engine, std::span<const std::string> prompts, std::size_t first) {
     const ModelInfo& info = engine.info();
     const auto captures = head_captures(info);
     std::vector<Row> rows;
@@ -62,11 +76,15 @@ std::vector<float> chunk_sum(Engine& engine, std::span<const std::string> prompt
     }
     const auto results = engine.run(rows);
     std::vector<double> sum;
-    for (const auto& result : results) {
+    for (std::size_t r = 0; r < results.size(); ++r) {
         std::size_t at = 0;
-        for (const auto& captured : result.captured) {
-            sum.resize(std::max(sum.size(), at + captured.values.size()), 0.0);
-            for (float v : captured.values) sum[at++] += static_cast<double>(v);
+        for (std::size_t c = 0; c < captures.size(); ++c) {
+            const auto& values = results[r].captured[c].values;
+            sum.resize(std::max(sum.size(), at + values.size()), 0.0);
+            for (std::size_t i = 0; i < values.size(); ++i) {
+                if (!std::isfinite(values[i])) refuse(info, first + r, captures[c], i, values[i]);
+                sum[at++] += static_cast<double>(values[i]);
+            }
         }
     }
     return {sum.begin(), sum.end()};
@@ -152,8 +170,8 @@ HeadSearch search_heads(Engine& engine, const FvTrials& trials, Checkpoint* chec
     for (std::size_t c = 0; c < n_chunk; ++c) {
         const auto part =
             std::span(trials.mean).subspan(c * chunk, std::min(chunk, trials.mean.size() - c * chunk));
-        const auto sum =
-            cached(checkpoint, fmt::format("mean-{}", c), n_mean, [&] { return chunk_sum(engine, part); });
+        const auto sum = cached(checkpoint, fmt::format("mean-{}", c), n_mean,
+                                [&] { return chunk_sum(engine, part, c * chunk); });
         for (std::size_t i = 0; i < n_mean; ++i) total[i] += static_cast<double>(sum[i]);
         if (progress) progress(++done, all);
     }

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <set>
 
+#include "core/names.h"
 #include "core/util.h"
 #include "report/judge.h"
 #include "report/numbers.h"
@@ -338,13 +339,13 @@ Chart trade_off_chart(const TaskSummary& task, const Palette& palette) {
             !std::isfinite(damage->mean))
             continue;
         Json row = described_point(setting, *effect);
-        row["method"] = valid_utf8(method_label(setting.method));
+        row["method"] = valid_utf8(method_title(setting.method));
         row["perplexity"] = number(damage->mean);
         if (const Interval* collapsed = metric_of(setting, "collapsed"))
             row["collapsed"] = format_interval(*collapsed);
         rows.push_back(row);
         if (!seen.insert(setting.method).second) continue;
-        names.push_back(valid_utf8(method_label(setting.method)));
+        names.push_back(valid_utf8(method_title(setting.method)));
         inks.push_back(palette.colour(setting.method));
         shapes.push_back(palette.style(setting.method).shape);
     }

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <iterator>
 #include <tuple>
 
+#include "core/names.h"
 #include "report/numbers.h"
 
 namespace tiller::report {
@@ -57,18 +57,9 @@ bool no_better_than_random(const SettingSummary& setting, const std::string& pri
     return lower_is_better(primary) ? !(found->second.high < 0) : !(found->second.low > 0);
 }
 
-std::string method_label(const std::string& method) {
-    std::string label = method;
-    if (label.size() <= 3)  // The field's abbreviations; longer names are words.
-        std::transform(label.begin(), label.end(), label.begin(), [](unsigned char c) {
-            return c < 0x80 ? static_cast<char>(std::toupper(c)) : static_cast<char>(c);
-        });
-    return label;
-}
-
 std::string short_name(const SettingSummary& setting) {
     if (!is_steering(setting) || (setting.kind != "paper" && setting.kind != "chosen")) return setting.id;
-    return fmt::format("{} {}", method_label(setting.method), setting.kind);
+    return fmt::format("{} {}", method_title(setting.method), setting.kind);
 }
 
 std::string row_name(const Summary& summary, const TaskSummary& task) {

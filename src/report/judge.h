@@ -25,9 +25,6 @@ std::set<std::string> best_of(const TaskSummary& task);
 /// side of zero.
 bool no_better_than_random(const SettingSummary& setting, const std::string& primary);
 
-/// "FV", "ICV"; other methods by their name.
-std::string method_label(const std::string& method);
-
 /// "FV paper", "ICV chosen", else the id.
 std::string short_name(const SettingSummary& setting);
 

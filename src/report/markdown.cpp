@@ -94,7 +94,7 @@ void add_task(std::string& out, const Summary& summary, const TaskSummary& task)
     const auto metrics = metrics_of(task.test, task.primary);
     std::vector<std::string> heads = {"setting"};
     for (const auto& metric : metrics) heads.push_back(markdown(metric_label(metric)));
-    heads.insert(heads.end(), {"over zero-shot", "over random", "n"});
+    heads.insert(heads.end(), {"over zero-shot", "over random", "items up / down", "n"});
     out += table_head(heads, 1);
     const auto best = best_of(task);
     for (const auto& setting : task.test) {
@@ -106,8 +106,20 @@ void add_task(std::string& out, const Summary& summary, const TaskSummary& task)
             cells.push_back(found == setting.difference.end() ? ""
                                                               : markdown(format_interval(found->second)));
         }
+        cells.push_back(setting.difference.contains("zero-shot")
+                            ? fmt::format("{} / {}", setting.n_better, setting.n_worse)
+                            : "");
         cells.push_back(fmt::format("{}", setting.n));
         out += row(cells);
+    }
+    if (!task.pairs.empty()) {
+        out += "\n" +
+               table_head({"first against second", "difference", "items up / down", "p", "p, adjusted"}, 1);
+        for (const auto& pair : task.pairs)
+            out += row({markdown(fmt::format("{} against {}", pair.a, pair.b)),
+                        markdown(format_interval(pair.difference)),
+                        fmt::format("{} / {}", pair.n_better, pair.n_worse), fmt::format("{:.2g}", pair.p),
+                        fmt::format("{:.2g}", pair.p_holm)});
     }
     add_examples(out, task);
 }

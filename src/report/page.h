@@ -30,6 +30,8 @@ std::string task_anchor(std::size_t index);
 /// The table of all test settings and metrics of a task.
 std::string metrics_table(const TaskSummary& task, const Palette& palette);
 /// All validation points, folded.
+/// The chosen settings against each other; empty when there is only one.
+std::string pairs_table(const TaskSummary& task);
 std::string grid_table(const TaskSummary& task);
 /// Inputs, wanted texts and outputs side by side.
 std::string examples_table(const TaskSummary& task, const Palette& palette);

@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "core/names.h"
 #include "report/escape.h"
 #include "report/judge.h"
 #include "report/numbers.h"
@@ -81,7 +82,7 @@ std::string cost_section(const std::vector<Cost>& costs, const Palette& palette)
         add(total, sum);
         SettingSummary sign;
         sign.method = lines[begin].method;
-        const std::string method = lines[begin].method.empty() ? "shared" : method_label(lines[begin].method);
+        const std::string method = lines[begin].method.empty() ? "shared" : method_title(lines[begin].method);
         const std::string head = fmt::format(
             "{}{}{}", palette.sign(sign), html(method),
             models.size() > 1 ? fmt::format(R"( <span class="quiet">{}</span>)", html(lines[begin].model))

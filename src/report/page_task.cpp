@@ -6,6 +6,7 @@
 #include <functional>
 #include <set>
 
+#include "core/names.h"
 #include "report/escape.h"
 #include "report/judge.h"
 #include "report/numbers.h"
@@ -64,7 +65,7 @@ std::string strength_part(const TaskSummary& task, const Palette& palette) {
         }
         if (charts.empty()) continue;
         out += fmt::format(R"(<h4>{}: strength against {}</h4><div class="{}">{}</div>)",
-                           html(method_label(method)), is_behavioural(task) ? "effect and damage" : "effect",
+                           html(method_title(method)), is_behavioural(task) ? "effect and damage" : "effect",
                            panels > 1 ? "stack" : "triple", charts);
     }
     if (out.empty()) return "";
@@ -88,7 +89,9 @@ std::string metrics_table(const TaskSummary& task, const Palette& palette) {
         table += fmt::format(
             R"(<th class="num" scope="col" title="Paired difference of {} to this setting">over {}</th>)",
             html(metric_label(task.primary)), html(other));
-    table += R"(<th class="num" scope="col">n</th></tr></thead><tbody>)";
+    table +=
+        R"(<th class="num" scope="col" title="Items that score higher and lower than zero-shot">items up / down</th>)"
+        R"(<th class="num" scope="col">n</th></tr></thead><tbody>)";
     const auto best = best_of(task);
     for (const auto& setting : task.test) {
         const bool is_best = best.contains(setting.id), null = no_better_than_random(setting, task.primary);
@@ -104,9 +107,28 @@ std::string metrics_table(const TaskSummary& task, const Palette& palette) {
             table += interval_cell(found == setting.difference.end() ? nullptr : &found->second,
                                    null && other == "random" ? "null" : "");
         }
-        table += fmt::format(R"(<td class="num">{}</td></tr>)", setting.n);
+        table += fmt::format(R"(<td class="num">{}</td><td class="num">{}</td></tr>)",
+                             setting.difference.contains("zero-shot")
+                                 ? fmt::format("{} / {}", setting.n_better, setting.n_worse)
+                                 : "",
+                             setting.n);
     }
     return scrolled(table + "</tbody></table>");
+}
+
+std::string pairs_table(const TaskSummary& task) {
+    if (task.pairs.empty()) return "";
+    std::string table =
+        R"(<table class="metrics"><thead><tr><th scope="col">first against second</th>)"
+        R"(<th class="num" scope="col">difference</th><th class="num" scope="col">items up / down</th>)"
+        R"(<th class="num" scope="col">p</th>)"
+        R"(<th class="num" scope="col" title="Holm, over all pairs of this run">p, adjusted</th></tr></thead><tbody>)";
+    for (const auto& pair : task.pairs)
+        table += fmt::format(
+            R"(<tr><th scope="row">{} against {}</th>{}<td class="num">{} / {}</td><td class="num">{:.2g}</td><td class="num">{:.2g}</td></tr>)",
+            html(pair.a), html(pair.b), interval_cell(&pair.difference, ""), pair.n_better, pair.n_worse,
+            pair.p, pair.p_holm);
+    return "<h4>Chosen settings item by item</h4>" + scrolled(table + "</tbody></table>");
 }
 
 std::string grid_table(const TaskSummary& task) {
@@ -137,7 +159,7 @@ std::string task_section(const Summary& summary, std::size_t index, const Palett
         R"(<details class="task" id="{}"{}><summary><h3>{}</h3><span class="verdict">{}</span></summary><p class="quiet">{}</p>)",
         task_anchor(index), open ? " open" : "", html(task_title(summary, task)), html(task.verdict),
         facts(task));
-    if (!task.test.empty()) out += metrics_table(task, palette);
+    if (!task.test.empty()) out += metrics_table(task, palette) + pairs_table(task);
     out += strength_part(task, palette);
     out += grid_table(task);
     out += heads_part(task);

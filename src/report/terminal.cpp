@@ -85,6 +85,15 @@ std::string wrapped(const std::string& text, int width) {
 
 }  // namespace
 
+std::string terminal_verdicts(const Summary& summary, int width) {
+    std::string out;
+    for (const auto& task : summary.tasks)
+        out += wrapped(terminal_text(task_title(summary, task) + ": " + task.verdict), std::max(width, 20));
+    out += "\n";
+    for (const auto& finding : summary.findings) out += wrapped(terminal_text(finding), std::max(width, 20));
+    return out;
+}
+
 std::string terminal_table(const TaskSummary& task, int width, bool colour) {
     width = std::max(width, 20);
     const std::string title = terminal_text(fmt::format("{}  ({}, {}, {} test items, seed {})", task.name,

@@ -12,6 +12,8 @@ namespace {
 struct Score {
     double primary = 0, logprob = 0, collapsed = 0;
     int n = 0;
+    // With one collapsed and one whole output added: none of 20 is no promise, and one of 20 is none at all.
+    double expected_collapse() const { return (collapsed + 1) / (n + 2); }
 };
 
 double number(const nlohmann::json& record, const char* key, double missing) {
@@ -43,7 +45,7 @@ std::size_t choose_functional(const std::vector<Score>& scores) {
 // Above the limit of collapsed outputs, less damage wins; below it, more effect.
 std::size_t choose_behavioural(const std::vector<Score>& scores, double collapse_limit) {
     const auto better = [&](const Score& a, const Score& b) {
-        const double ca = a.collapsed / a.n, cb = b.collapsed / b.n;
+        const double ca = a.expected_collapse(), cb = b.expected_collapse();
         if ((ca > collapse_limit) != (cb > collapse_limit)) return ca <= collapse_limit;
         if (ca > collapse_limit && ca != cb) return ca < cb;
         return a.primary > b.primary;
@@ -78,11 +80,12 @@ std::vector<std::string> choice_rules(const Plan& plan) {
         "split is within one standard "
         "error of the best, the one with the highest mean log-probability of the answer (ties: the earlier "
         "point of the grid).",
-        fmt::format(
-            "Behavioural tasks: among the settings with at most {:.0f} % collapsed outputs on the validation "
-            "split, the one with the "
-            "highest style score; when none keeps that limit, the one with the fewest collapsed outputs.",
-            plan.collapse_limit * 100)};
+        fmt::format("Behavioural tasks: among the settings whose expected share of collapsed outputs is at "
+                    "most {:.0f} % "
+                    "((collapsed + 1) / (items + 2) on the validation split), the one with the highest style "
+                    "score; when "
+                    "none keeps that limit, the one with the fewest collapsed outputs.",
+                    plan.collapse_limit * 100)};
 }
 
 }  // namespace tiller::study

@@ -21,6 +21,8 @@ public:
     Journal(const Journal&) = delete;
     Journal& operator=(const Journal&) = delete;
 
+    /// The finished units.
+    const std::map<std::string, std::vector<nlohmann::json>>& units() const { return units_; }
     bool has(const std::string& unit) const { return units_.count(unit) != 0; }
     const std::vector<nlohmann::json>& records(const std::string& unit) const { return units_.at(unit); }
     /// Appends a finished unit and syncs it to disk. A full disk leaves the journal as it was. Throws

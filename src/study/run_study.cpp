@@ -186,14 +186,12 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
                 }
                 run_task(c);
                 if (host.observer.task) {
-                    const Summary so_far = summarise(plan, read_units(folder), read_environment(folder));
-                    for (const auto& task : so_far.tasks)
-                        if (task.model == name && task.name == c.task.name && task.seed == seed)
-                            host.observer.task(task);
+                    const auto closing = unit_name(name, c.task.name, seed, closing_unit, c.key);
+                    host.observer.task(summarise_task(plan, journal.units(), journal.records(closing).at(0)));
                 }
             }
     }
-    return summarise_run(folder);
+    return summarise(plan, journal.units(), read_environment(folder));
 }
 
 Summary summarise_run(const std::filesystem::path& folder) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "core/names.h"
 #include "core/util.h"
 #include "study/task_run.h"
 #include "tiller/error.h"
@@ -15,11 +16,6 @@ using nlohmann::json;
 std::string setting_text(const Setting& setting) {
     std::string text;
     for (const auto& [key, value] : setting) text += fmt::format(" {}={}", key, value);
-    return text;
-}
-
-std::string upper(std::string text) {
-    for (char& ch : text) ch = static_cast<char>(std::toupper(static_cast<unsigned char>(ch)));
     return text;
 }
 
@@ -122,15 +118,17 @@ void run_task(TaskContext& c) {
             grid.empty() ? paper
                          : grid[choose(grid, records, c.behavioural(), c.plan.collapse_limit)].setting;
         chosen[name] = best;
-        test.push_back(candidate(paper, name + "-paper",
-                                 fmt::format("{}, paper's setting ({})", upper(name), setting_label(paper)),
-                                 "paper"));
+        test.push_back(candidate(
+            paper, name + "-paper",
+            fmt::format("{}, paper's setting ({})", method_title(name), setting_label(paper)), "paper"));
         test.push_back(candidate(best, name + "-chosen",
-                                 fmt::format("{}, chosen ({})", upper(name), setting_label(best)), "chosen"));
+                                 fmt::format("{}, chosen ({})", method_title(name), setting_label(best)),
+                                 "chosen"));
         if (c.plan.controls) {
             const auto random = random_like(build(best), c.seed);
-            test.push_back({name + "-random", fmt::format("Random direction in place of the {}", upper(name)),
-                            "random", "control", best, edits_of(random, method.strength(best)), 0});
+            test.push_back({name + "-random",
+                            fmt::format("Random direction in place of the {}", method_title(name)), "random",
+                            "control", best, edits_of(random, method.strength(best)), 0});
         }
     }
     // Items in parts: a killed run repeats at most one, and a part fills the engine's rows.

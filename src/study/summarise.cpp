@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
+#include <tuple>
+#include <utility>
 
 #include "core/util.h"
 #include "study/task_run.h"
 #include "study/verdict.h"
 #include "tiller/error.h"
+#include "tiller/statistics.h"
 
 namespace tiller::study {
 
@@ -72,20 +75,50 @@ BySetting by_setting(const std::map<std::string, std::vector<json>>& units, cons
     return out;
 }
 
-Interval paired(const BySetting& records, const std::string& a, const std::string& b,
-                const std::string& metric, const Plan& plan, std::uint64_t seed) {
+// The values of two settings on the items that both have.
+std::pair<std::vector<double>, std::vector<double>> paired(const BySetting& records, const std::string& a,
+                                                           const std::string& b, const std::string& metric) {
     const auto va = values_of(records.at(a), metric), vb = values_of(records.at(b), metric);
-    std::vector<double> x, y;
+    std::pair<std::vector<double>, std::vector<double>> out;
     for (const auto& [item, value] : va)
         if (const auto it = vb.find(item); it != vb.end()) {
-            x.push_back(value);
-            y.push_back(it->second);
+            out.first.push_back(value);
+            out.second.push_back(it->second);
         }
-    return bootstrap_difference(x, y, plan.n_bootstrap, seed);
+    return out;
 }
 
-TaskSummary task_summary(const Plan& plan, const std::map<std::string, std::vector<json>>& units,
-                         const json& task) {
+// Items on which x is higher, lower than y.
+std::pair<int, int> changes(const std::vector<double>& x, const std::vector<double>& y) {
+    std::pair<int, int> out{0, 0};
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        out.first += x[i] > y[i];
+        out.second += x[i] < y[i];
+    }
+    return out;
+}
+
+std::vector<PairSummary> pairs_of(const TaskSummary& t, const BySetting& records, const Plan& plan) {
+    std::vector<const SettingSummary*> chosen;
+    for (const auto& s : t.test)
+        if (s.kind == "chosen") chosen.push_back(&s);
+    std::vector<PairSummary> pairs;
+    for (std::size_t i = 0; i < chosen.size(); ++i)
+        for (std::size_t j = i + 1; j < chosen.size(); ++j) {
+            PairSummary pair{chosen[i]->id, chosen[j]->id, {}, 0, 0, 1, 1};
+            const auto [x, y] = paired(records, pair.a, pair.b, t.primary);
+            pair.difference = bootstrap_difference(x, y, plan.n_bootstrap, t.seed);
+            std::tie(pair.n_better, pair.n_worse) = changes(x, y);
+            pair.p = pair.p_holm = paired_p(x, y, t.seed);
+            pairs.push_back(pair);
+        }
+    return pairs;
+}
+
+}  // namespace
+
+TaskSummary summarise_task(const Plan& plan, const std::map<std::string, std::vector<json>>& units,
+                           const json& task) {
     TaskSummary t;
     t.model = task.at("model");
     t.name = task.at("task");
@@ -106,14 +139,16 @@ TaskSummary task_summary(const Plan& plan, const std::map<std::string, std::vect
         const std::string id = setting.at("id");
         t.test.push_back(setting_summary(setting, test.at(id), behavioural, plan, t.seed));
         auto& s = t.test.back();
-        if (id != "zero-shot")
-            s.difference["zero-shot"] = paired(test, id, "zero-shot", t.primary, plan, t.seed);
+        const auto difference = [&](const std::string& other, const std::string& name) {
+            const auto [x, y] = paired(test, id, other, t.primary);
+            s.difference[name] = bootstrap_difference(x, y, plan.n_bootstrap, t.seed);
+            if (name == "zero-shot") std::tie(s.n_better, s.n_worse) = changes(x, y);
+        };
+        if (id != "zero-shot") difference("zero-shot", "zero-shot");
         const std::string random = s.method + "-random";
-        if (id != random && test.count(random))
-            s.difference["random"] = paired(test, id, random, t.primary, plan, t.seed);
-        if (s.kind == "chosen" && s.method == "fv" && test.count("icv-chosen"))
-            s.difference["icv-chosen"] = paired(test, id, "icv-chosen", t.primary, plan, t.seed);
+        if (id != random && test.count(random)) difference(random, "random");
     }
+    t.pairs = pairs_of(t, test, plan);
     for (const auto& setting : task.at("grid"))
         t.grid.push_back(setting_summary(setting, valid.at(setting.at("id").get<std::string>()), behavioural,
                                          plan, t.seed));
@@ -133,8 +168,23 @@ TaskSummary task_summary(const Plan& plan, const std::map<std::string, std::vect
                 if (record->at("item") == e.item) e.outputs[id] = record->value("generated", "");
         t.examples.push_back(std::move(e));
     }
-    t.verdict = verdict(t, plan.collapse_limit);
     return t;
+}
+
+namespace {
+
+// One family of tests: all pairs of all tasks. The verdicts say what stands after the adjustment.
+void judge(Summary& s, double collapse_limit) {
+    std::vector<double> p;
+    for (const auto& t : s.tasks)
+        for (const auto& pair : t.pairs) p.push_back(pair.p);
+    const auto adjusted = holm(p);
+    std::size_t next = 0;
+    for (auto& t : s.tasks) {
+        for (auto& pair : t.pairs) pair.p_holm = adjusted[next++];
+        t.verdict = verdict(t, collapse_limit);
+    }
+    s.findings = findings(s, collapse_limit);
 }
 
 Summary from_records(const Plan& plan, const std::map<std::string, std::vector<json>>& units,
@@ -165,7 +215,7 @@ Summary from_records(const Plan& plan, const std::map<std::string, std::vector<j
         const auto closing = units.find(name.get<std::string>());
         if (closing == units.end()) continue;  // not finished yet
         const json& task = closing->second.at(0);
-        s.tasks.push_back(task_summary(plan, units, task));
+        s.tasks.push_back(summarise_task(plan, units, task));
         const TaskSummary& t = s.tasks.back();
         s.provenance.task_digests[t.name] = task.at("task_digest");
         const bool one = plan.models.size() == 1 && plan.seeds.size() == 1;
@@ -174,13 +224,15 @@ Summary from_records(const Plan& plan, const std::map<std::string, std::vector<j
                                           : fmt::format("{}/{}/s{}/{}", t.model, t.name, t.seed, method)] =
                 file;
     }
-    s.findings = findings(s);
+    judge(s, plan.collapse_limit);
     s.notes = choice_rules(plan);
-    s.notes.push_back(
-        fmt::format("Intervals are 95 % percentile bootstrap intervals over test items ({} resamples); "
-                    "differences are paired by item. "
-                    "They say nothing about other seeds or other items of the domain.",
-                    plan.n_bootstrap));
+    s.notes.push_back(fmt::format(
+        "Intervals are 95 % bootstrap intervals over test items ({} resamples), widened for small "
+        "samples; differences are paired by item. A method is called better when McNemar's exact "
+        "test (shares) or a permutation test (style) says so at 5 %, adjusted by Holm's method for "
+        "all pairs of methods of this run. Neither speaks of other seeds or other items of the "
+        "domain.",
+        plan.n_bootstrap));
     s.notes.push_back(std::string("A text counts as collapsed when: ") + collapse_rule());
     s.notes.push_back(
         "Perplexity is exp of the mean negative log-probability per token of the output under the unsteered "

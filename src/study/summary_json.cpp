@@ -33,7 +33,12 @@ template <class V, Is<SettingSummary> T>
 void fields(V& visit, T& x) {
     visit("id", x.id), visit("label", x.label), visit("method", x.method), visit("kind", x.kind);
     visit("setting", x.setting), visit("n", x.n), visit("metrics", x.metrics);
-    visit("difference", x.difference);
+    visit("difference", x.difference), visit("n_better", x.n_better), visit("n_worse", x.n_worse);
+}
+template <class V, Is<PairSummary> T>
+void fields(V& visit, T& x) {
+    visit("a", x.a), visit("b", x.b), visit("difference", x.difference), visit("n_better", x.n_better);
+    visit("n_worse", x.n_worse), visit("p", x.p), visit("p_holm", x.p_holm);
 }
 template <class V, Is<ExampleSummary> T>
 void fields(V& visit, T& x) {
@@ -48,7 +53,8 @@ void fields(V& visit, T& x) {
     visit("model", x.model), visit("name", x.name), visit("family", x.family), visit("primary", x.primary);
     visit("seed", x.seed), visit("n_train", x.n_train), visit("n_valid", x.n_valid);
     visit("n_test", x.n_test), visit("scorer_accuracy", x.scorer_accuracy);
-    visit("scorer_count", x.scorer_count), visit("test", x.test), visit("grid", x.grid), visit("aie", x.aie);
+    visit("scorer_count", x.scorer_count), visit("test", x.test), visit("pairs", x.pairs);
+    visit("grid", x.grid), visit("aie", x.aie);
     visit("top_heads", x.top_heads), visit("examples", x.examples), visit("verdict", x.verdict);
 }
 template <class V, Is<ModelSummary> T>

@@ -84,6 +84,11 @@ void add_cost(const std::filesystem::path& folder, const Cost& cost);
 /// The names of the scores of a family, in the order of tables.
 std::vector<std::string> metric_names(bool behavioural);
 
+/// Summary of one finished task, without the verdict, which depends on the run's other tasks. `closing` is
+/// the record of its closing unit.
+TaskSummary summarise_task(const Plan& plan, const std::map<std::string, std::vector<nlohmann::json>>& units,
+                           const nlohmann::json& closing);
+
 /// Summaries of the finished tasks among those that the environment names. Throws bad_input.
 Summary summarise(const Plan& plan, const std::map<std::string, std::vector<nlohmann::json>>& units,
                   const nlohmann::json& environment);

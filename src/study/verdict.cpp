@@ -5,121 +5,199 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
-#include <utility>
+
+#include "core/names.h"
 
 namespace tiller::study {
 namespace {
 
-const SettingSummary* find(const TaskSummary& t, const std::string& id) {
+constexpr double level = 0.05;
+
+using Settings = std::vector<const SettingSummary*>;
+
+const Interval* metric(const SettingSummary& s, const std::string& name) {
+    const auto it = s.metrics.find(name);
+    return it == s.metrics.end() ? nullptr : &it->second;
+}
+
+std::string share(double value) { return std::isnan(value) ? "n/a" : fmt::format("{:.0f} %", value * 100); }
+
+double mean(const SettingSummary& s, const std::string& name) {
+    const Interval* i = metric(s, name);
+    return i ? i->mean : std::nan("");
+}
+
+std::string scored(const TaskSummary& t, const SettingSummary& s) {
+    return metric(s, t.primary) ? share(mean(s, t.primary)) : "no score";
+}
+
+Settings of_kind(const TaskSummary& t, const char* kind) {
+    Settings out;
     for (const auto& s : t.test)
-        if (s.id == id) return &s;
-    return nullptr;
+        if (s.kind == kind) out.push_back(&s);
+    return out;
 }
 
-double percent(double share) { return share * 100; }
-
-const Interval* metric(const SettingSummary* s, const std::string& name) {
-    if (!s) return nullptr;
-    const auto it = s->metrics.find(name);
-    return it == s->metrics.end() ? nullptr : &it->second;
+bool above_random(const SettingSummary& s) {
+    const auto it = s.difference.find("random");
+    return it != s.difference.end() && it->second.low > 0;
 }
 
-std::string scored(const TaskSummary& t, const std::string& id) {
-    const Interval* i = metric(find(t, id), t.primary);
-    return i ? fmt::format("{:.0f} %", percent(i->mean)) : "no score";
+bool collapses(const SettingSummary& s, double limit) {
+    const Interval* collapsed = metric(s, "collapsed");
+    return collapsed && collapsed->mean > limit;
 }
 
-bool above_random(const SettingSummary* s) {
-    if (!s) return false;
-    const auto it = s->difference.find("random");
-    return it != s->difference.end() && it->second.low > 0;
+Settings usable(const Settings& chosen, double limit) {
+    Settings out;
+    std::copy_if(chosen.begin(), chosen.end(), std::back_inserter(out),
+                 [&](const SettingSummary* s) { return !collapses(*s, limit); });
+    return out;
 }
 
-// Mean over tasks of a family; nullopt-like NaN when no task has the setting.
-double family_mean(const std::vector<const TaskSummary*>& tasks, const std::string& id,
-                   const std::string& name) {
-    double sum = 0;
-    int n = 0;
-    for (const auto* t : tasks)
-        if (const Interval* i = metric(find(*t, id), name.empty() ? t->primary : name)) {
-            sum += i->mean;
-            ++n;
-        }
-    return n ? sum / n : std::nan("");
+// The pair of two settings, seen from a.
+PairSummary pair_of(const TaskSummary& t, const std::string& a, const std::string& b) {
+    for (const auto& p : t.pairs) {
+        if (p.a == a && p.b == b) return p;
+        if (p.a == b && p.b == a)
+            return {a,         b,          {-p.difference.mean, -p.difference.high, -p.difference.low},
+                    p.n_worse, p.n_better, p.p,
+                    p.p_holm};
+    }
+    return {};
 }
 
-std::string share(double value) {
-    return std::isnan(value) ? "n/a" : fmt::format("{:.0f} %", percent(value));
+bool better(const PairSummary& p) { return p.difference.mean > 0 && p.p_holm <= level; }
+
+std::string p_text(double p) { return p < 0.001 ? "p < 0.001" : fmt::format("p = {:.2g}", p); }
+
+std::string two_methods(const TaskSummary& t, const SettingSummary& best, const SettingSummary& other,
+                        const std::string& what) {
+    const PairSummary p = pair_of(t, best.id, other.id);
+    const std::string a = method_title(best.method), b = method_title(other.method);
+    const auto ahead = [&](const char* how) {
+        return fmt::format("{} {} by {:.0f} points (95 % {:.0f} to {:.0f})", a, how, p.difference.mean * 100,
+                           p.difference.low * 100, p.difference.high * 100);
+    };
+    const std::string scores =
+        fmt::format(": {} {} against {} for {}", what, scored(t, best), scored(t, other), b);
+    if (better(p)) return ahead("better") + scores;
+    if (p.difference.low > 0)
+        return ahead("ahead") +
+               fmt::format(", but not beyond chance over the comparisons of this run ({})",
+                           p_text(p.p_holm)) +
+               scores;
+    return fmt::format("No difference shown between {} ({}) and {} ({}) in {}", a, scored(t, best), b,
+                       scored(t, other), what);
+}
+
+std::string many_methods(const TaskSummary& t, const SettingSummary& best, const Settings& others,
+                         const std::string& what) {
+    std::vector<std::string> beaten, equal;
+    for (const auto* other : others)
+        (better(pair_of(t, best.id, other->id)) ? beaten : equal)
+            .push_back(fmt::format("{} ({})", method_title(other->method), scored(t, *other)));
+    std::string text = fmt::format("Highest {}: {} ({})", what, method_title(best.method), scored(t, best));
+    if (!beaten.empty()) text += fmt::format("; better than {}", fmt::join(beaten, ", "));
+    if (!equal.empty()) text += fmt::format("; no difference shown from {}", fmt::join(equal, ", "));
+    return text;
+}
+
+// Sorted so that the first has the highest score; the order of the table where scores are equal.
+Settings by_score(const TaskSummary& t, Settings settings) {
+    std::stable_sort(settings.begin(), settings.end(),
+                     [&](const auto* a, const auto* b) { return mean(*a, t.primary) > mean(*b, t.primary); });
+    return settings;
+}
+
+std::string compared(const TaskSummary& t, const Settings& counted, const std::string& what) {
+    if (counted.empty()) return "No method has a setting that keeps the outputs from collapsing";
+    const SettingSummary& best = *counted[0];
+    if (counted.size() == 1)
+        return fmt::format("{}: {} {}", method_title(best.method), what, scored(t, best));
+    if (counted.size() == 2) return two_methods(t, best, *counted[1], what);
+    return many_methods(t, best, {counted.begin() + 1, counted.end()}, what);
+}
+
+std::string beside_baselines(const TaskSummary& t) {
+    std::string text;
+    for (const auto* s : of_kind(t, "baseline"))
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", s->id, scored(t, *s));
+    return text.empty() ? "" : "; " + text;
+}
+
+std::string beside_random(const Settings& chosen) {
+    std::vector<std::string> above, not_above;
+    for (const auto* s : chosen)
+        if (s->difference.count("random"))
+            (above_random(*s) ? above : not_above).push_back(method_title(s->method));
+    if (not_above.empty()) return "";
+    if (!above.empty())
+        return fmt::format(" Only {} {} above the random control.", fmt::join(above, ", "),
+                           above.size() == 1 ? "is" : "are");
+    return not_above.size() == 1 ? " The effect is not above its random control."
+                                 : " No effect is above its random control.";
 }
 
 }  // namespace
 
 std::string verdict(const TaskSummary& t, double collapse_limit) {
-    const auto* fv = find(t, "fv-chosen");
-    const auto* icv = find(t, "icv-chosen");
     const std::string what = t.primary == "style" ? "style score" : "first-token accuracy";
+    const Settings chosen = of_kind(t, "chosen");
     std::string text;
-    if (fv && icv) {
-        const Interval d = fv->difference.count("icv-chosen") ? fv->difference.at("icv-chosen") : Interval{};
-        const auto points = [](double v) { return std::abs(v) * 100; };
-        if (d.low > 0)
-            text = fmt::format("FV better by {:.0f} points (95 % {:.0f} to {:.0f}): {} {} against {} for ICV",
-                               points(d.mean), points(d.low), points(d.high), what, scored(t, "fv-chosen"),
-                               scored(t, "icv-chosen"));
-        else if (d.high < 0)
-            text = fmt::format("ICV better by {:.0f} points (95 % {:.0f} to {:.0f}): {} {} against {} for FV",
-                               points(d.mean), points(d.high), points(d.low), what, scored(t, "icv-chosen"),
-                               scored(t, "fv-chosen"));
-        else
-            text = fmt::format("No difference shown between FV ({}) and ICV ({}) in {}",
-                               scored(t, "fv-chosen"), scored(t, "icv-chosen"), what);
-        text += fmt::format("; zero-shot {}", scored(t, "zero-shot"));
-        const auto prompt = std::find_if(t.test.begin(), t.test.end(),
-                                         [](const SettingSummary& s) { return s.method == "prompt"; });
-        if (prompt != t.test.end()) text += fmt::format(", {} {}", prompt->id, scored(t, prompt->id));
-        text += ".";
-        const bool f = above_random(fv), i = above_random(icv);
-        const bool controls = fv->difference.count("random") != 0;
-        if (controls && !f && !i) text += " Neither effect is above its random control.";
-        if (controls && f != i)
-            text += fmt::format(" Only the {}'s effect is above its random control.", f ? "FV" : "ICV");
+    if (chosen.empty()) {
+        text = fmt::format("Baselines only: {}{}.", what, beside_baselines(t));
     } else {
-        const auto* one = fv ? fv : icv;
-        text =
-            one ? fmt::format("{}: {} {}, zero-shot {}{}.", one->label, what, scored(t, one->id),
-                              scored(t, "zero-shot"), above_random(one) ? "; above the random control" : "")
-                : fmt::format("Baselines only: zero-shot {} {}.", what, scored(t, "zero-shot"));
+        text = compared(t, by_score(t, usable(chosen, collapse_limit)), what) + beside_baselines(t) + "." +
+               beside_random(chosen);
     }
-    for (const auto& [name, setting] : {std::pair("FV", fv), std::pair("ICV", icv)})
-        if (const auto* collapsed = metric(setting, "collapsed");
-            collapsed && collapsed->mean > collapse_limit)
-            text += fmt::format(" At the {}'s setting {:.0f} % of the outputs collapse.", name,
-                                percent(collapsed->mean));
+    for (const auto* s : chosen)
+        if (collapses(*s, collapse_limit))
+            text += fmt::format(" {} ({}) does not count: {} of its outputs collapse.",
+                                method_title(s->method), scored(t, *s), share(mean(*s, "collapsed")));
     return text;
 }
 
 namespace {
 
-bool have(const std::vector<const TaskSummary*>& tasks, const std::string& id) {
-    return std::any_of(tasks.begin(), tasks.end(),
-                       [&](const TaskSummary* t) { return find(*t, id) != nullptr; });
+using Tasks = std::vector<const TaskSummary*>;
+
+// Mean over the tasks that have the setting; NaN when none has.
+double family_mean(const Tasks& tasks, const std::string& id, const std::string& name) {
+    double sum = 0;
+    int n = 0;
+    for (const auto* t : tasks)
+        for (const auto& s : t->test)
+            if (s.id == id)
+                if (const Interval* i = metric(s, name.empty() ? t->primary : name)) {
+                    sum += i->mean;
+                    ++n;
+                }
+    return n ? sum / n : std::nan("");
 }
 
-// "; the FV is clearly better on 2, the ICV on 1", where both were run.
-std::string clear_cases(const std::vector<const TaskSummary*>& tasks) {
-    if (!have(tasks, "fv-chosen") || !have(tasks, "icv-chosen")) return ".";
-    int fv = 0, icv = 0;
+// "; better than every other on: FV 2, ICV 1", where several methods were run.
+std::string clear_cases(const Tasks& tasks, double limit) {
+    std::map<std::string, int> wins;
+    bool several = false;
     for (const auto* t : tasks) {
-        const auto* s = find(*t, "fv-chosen");
-        if (!s || !s->difference.count("icv-chosen")) continue;
-        fv += s->difference.at("icv-chosen").low > 0;
-        icv += s->difference.at("icv-chosen").high < 0;
+        const Settings chosen = of_kind(*t, "chosen"), counted = by_score(*t, usable(chosen, limit));
+        several = several || chosen.size() > 1;
+        for (const auto* s : chosen) wins.try_emplace(s->method, 0);
+        if (counted.size() < 2) continue;
+        wins[counted[0]->method] += std::all_of(counted.begin() + 1, counted.end(), [&](const auto* other) {
+            return better(pair_of(*t, counted[0]->id, other->id));
+        });
     }
-    return fmt::format("; the FV is clearly better on {}, the ICV on {}.", fv, icv);
+    if (!several) return ".";
+    std::vector<std::string> texts;
+    for (const auto& [method, n] : wins) texts.push_back(fmt::format("{} on {}", method_title(method), n));
+    return fmt::format("; clearly better than every other: {}.", fmt::join(texts, ", "));
 }
 
-std::string how_many(const std::vector<const TaskSummary*>& tasks, const char* family) {
+std::string how_many(const Tasks& tasks, const char* family) {
     std::set<std::string> models;
     for (const auto* t : tasks) models.insert(t->model);
     // A task counts once for every model and seed.
@@ -127,46 +205,51 @@ std::string how_many(const std::vector<const TaskSummary*>& tasks, const char* f
     return fmt::format("{} {} task{}{}", tasks.size(), family, tasks.size() == 1 ? "" : "s", on);
 }
 
-std::string precise_finding(const std::vector<const TaskSummary*>& tasks) {
+std::string long_title(const std::string& method) {
+    if (method == "fv") return "function vector";
+    if (method == "icv") return "in-context vector";
+    return method;
+}
+
+std::string precise_finding(const Tasks& tasks, double limit) {
     std::vector<std::string> methods, baselines;
-    const auto add = [&](std::vector<std::string>& list, const std::string& id, const std::string& name) {
-        if (have(tasks, id)) list.push_back(fmt::format("{} {}", name, share(family_mean(tasks, id, ""))));
+    const auto add = [&](std::vector<std::string>& list, const SettingSummary& s, const std::string& name) {
+        list.push_back(fmt::format("{} {}", name, share(family_mean(tasks, s.id, ""))));
     };
-    add(methods, "fv-chosen", "the function vector at its chosen setting");
-    add(methods, "icv-chosen", "the in-context vector");
-    add(baselines, "zero-shot", "zero-shot");
-    for (const auto& s : tasks[0]->test)
-        if (s.method == "prompt") add(baselines, s.id, "prompting with examples");
-    add(baselines, "fv-random", "random directions");
+    for (const auto* s : of_kind(*tasks[0], "chosen")) add(methods, *s, long_title(s->method));
+    for (const auto* s : of_kind(*tasks[0], "baseline")) add(baselines, *s, s->id);
+    for (const auto* s : of_kind(*tasks[0], "control")) {
+        add(baselines, *s, "random directions");
+        break;
+    }
     if (methods.empty())
         return fmt::format("On {}, baselines get these shares of first tokens right: {}.",
                            how_many(tasks, "precise-answer"), fmt::join(baselines, ", "));
-    return fmt::format("On {}, these shares of first tokens are right: {} ({}){}",
+    return fmt::format("On {}, these shares of first tokens are right at chosen settings: {} ({}){}",
                        how_many(tasks, "precise-answer"), fmt::join(methods, ", "),
-                       fmt::join(baselines, ", "), clear_cases(tasks));
+                       fmt::join(baselines, ", "), clear_cases(tasks, limit));
 }
 
-std::string behavioural_finding(const std::vector<const TaskSummary*>& tasks) {
+std::string behavioural_finding(const Tasks& tasks, double limit) {
     std::vector<std::string> methods;
-    for (const auto& [id, name] : {std::pair("icv-chosen", "the in-context vector at its chosen setting"),
-                                   std::pair("fv-chosen", "the function vector")})
-        if (have(tasks, id))
-            methods.push_back(fmt::format("{} {} with {} of outputs collapsed", name,
-                                          share(family_mean(tasks, id, "")),
-                                          share(family_mean(tasks, id, "collapsed"))));
+    for (const auto* s : of_kind(*tasks[0], "chosen"))
+        methods.push_back(fmt::format("{} {} with {} of outputs collapsed", long_title(s->method),
+                                      share(family_mean(tasks, s->id, "")),
+                                      share(family_mean(tasks, s->id, "collapsed"))));
     return fmt::format("On {}, the mean style score is {} zero-shot{}{}{}", how_many(tasks, "behavioural"),
-                       share(family_mean(tasks, "zero-shot", "")), methods.empty() ? "" : "; ",
-                       fmt::join(methods, ", "), clear_cases(tasks));
+                       share(family_mean(tasks, "zero-shot", "")),
+                       methods.empty() ? "" : "; at chosen settings: ", fmt::join(methods, ", "),
+                       clear_cases(tasks, limit));
 }
 
 }  // namespace
 
-std::vector<std::string> findings(const Summary& summary) {
-    std::vector<const TaskSummary*> precise, behavioural;
+std::vector<std::string> findings(const Summary& summary, double collapse_limit) {
+    Tasks precise, behavioural;
     for (const auto& t : summary.tasks) (t.family == "behavioural" ? behavioural : precise).push_back(&t);
     std::vector<std::string> out;
-    if (!precise.empty()) out.push_back(precise_finding(precise));
-    if (!behavioural.empty()) out.push_back(behavioural_finding(behavioural));
+    if (!precise.empty()) out.push_back(precise_finding(precise, collapse_limit));
+    if (!behavioural.empty()) out.push_back(behavioural_finding(behavioural, collapse_limit));
     return out;
 }
 

@@ -8,11 +8,12 @@
 
 namespace tiller::study {
 
-/// Which method is better on this task, by how much, how sure, and whether the effect is above the random
-/// control; warns of settings with more collapsed outputs than the limit.
+/// Which method is better on this task, by how much, how sure (Holm-adjusted), and whether the effects are
+/// above their random controls. A setting with more collapsed outputs than the limit is named and does not
+/// count.
 std::string verdict(const TaskSummary& task, double collapse_limit);
 
 /// One sentence per task family: what the chosen settings reach beside the baselines.
-std::vector<std::string> findings(const Summary& summary);
+std::vector<std::string> findings(const Summary& summary, double collapse_limit);
 
 }  // namespace tiller::study

@@ -250,4 +250,25 @@ TEST(EngineMissingSite, IsNamedWithLayerAndArchitecture) {
               static_cast<std::size_t>(model->info().n_vocab));
 }
 
+// Qwen2.5's keys have biases in the hundreds: the attention scores pass float16's largest number, 65504,
+// before they are scaled. An engine that adds float16 products up in float16 (AVX512-FP16) makes NaN of them.
+TEST(EngineArchitectures, LargeKeyBiasesDoNotOverflow) {
+    TinyOptions o;
+    o.architecture = "qwen2";
+    o.d_head = 128;  // As Qwen2.5 has it; the kernels in question take 128 products at a time.
+    for (int il = 0; il < o.n_layer; ++il) {
+        o.constants[fmt::format("blk.{}.attn_q.bias", il)] = 100;
+        o.constants[fmt::format("blk.{}.attn_k.bias", il)] = 300;
+    }
+    EngineOptions options = exact();
+    options.cache_f32 = false;
+    Engine engine(tiny(o), options);
+    Row row = logits_row(random_prompt(40, 3));
+    row.captures = {{Site::head_output, 0, -1, {}, false}};
+    const RowResult result = engine.run(std::span(&row, 1))[0];
+    EXPECT_FALSE(result.broken);
+    for (float v : result.captured[0].values) ASSERT_TRUE(std::isfinite(v));
+    for (float v : result.logits) ASSERT_TRUE(std::isfinite(v));
+}
+
 }  // namespace

@@ -208,6 +208,15 @@ TEST(MethodsHeadSearchInput, EmptyListsAndTargetsAreRefused) {
 }
 
 // The flat tables skip a layer without heads.
+// Overflow inside the model must not end as a vector of NaN, nor as an error about some row.
+TEST(MethodsHeadSearchInput, MeansThatAreNotFiniteNamePromptLayerAndHead) {
+    TinyOptions o;
+    o.constants = {{"blk.1.attn_v.weight", NAN}};
+    Engine engine(tiny(o), exact());
+    expect_error(Code::bad_input, {"head search", "prompt 0", "layer 1, head 0", "nan", "--cache-type f32"},
+                 [&] { search_heads(engine, small_trials(20, 2)); });
+}
+
 TEST(MethodsHeadSearchInput, LayerWithoutHeads) {
     TinyOptions o;
     o.architecture = "deci";

@@ -90,7 +90,11 @@ TEST_F(StudyRun, GivesEverythingThatReportsShow) {
         EXPECT_EQ(ids, (std::vector<std::string>{"zero-shot", behavioural ? "1-shot" : "2-shot", "fv-paper",
                                                  "fv-chosen", "fv-random", "icv-paper", "icv-chosen",
                                                  "icv-random"}));
-        EXPECT_TRUE(find(t.test, "fv-chosen")->difference.count("icv-chosen"));
+        ASSERT_EQ(t.pairs.size(), 1u);
+        EXPECT_EQ(t.pairs[0].a, "fv-chosen");
+        EXPECT_EQ(t.pairs[0].b, "icv-chosen");
+        EXPECT_LE(t.pairs[0].n_better + t.pairs[0].n_worse, 6);
+        EXPECT_LE(t.pairs[0].p, t.pairs[0].p_holm);
         EXPECT_TRUE(find(t.test, "fv-chosen")->difference.count("random"));
         EXPECT_TRUE(find(t.test, "icv-chosen")->difference.count("random"));
         // What was chosen is a point of the grid.

@@ -5,6 +5,7 @@
 #include <llama.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <random>
@@ -83,6 +84,8 @@ private:
         auto* data = static_cast<float*>(t->data);
         for (std::int64_t i = 0; i < ggml_nelements(t); ++i)
             data[i] = static_cast<float>(mean + deviation * normal());
+        if (const auto constant = o.constants.find(name); constant != o.constants.end())
+            std::fill_n(data, ggml_nelements(t), constant->second);
         gguf_add_tensor(gguf_.get(), t);
     }
     // Box-Muller by hand: std::normal_distribution differs between standard libraries.
@@ -257,7 +260,7 @@ fs::path make_tiny_model(const TinyOptions& options) {
     if (fused || arch == "qwen2" || arch == "olmo2") o.n_embd = o.n_head * o.d_head;
     if (fused) o.n_head_kv = o.n_head;
     const std::string key = key_of(o);
-    if (!o.metadata)
+    if (!o.metadata && o.constants.empty())
         if (const auto it = made.find(key); it != made.end()) return it->second;
 
     Writer w(o);
@@ -273,7 +276,7 @@ fs::path make_tiny_model(const TinyOptions& options) {
     if (o.metadata) o.metadata(w.gguf());
     const fs::path path = temporary_file("tiny-" + arch + ".gguf");
     w.write(path);
-    if (!o.metadata) made[key] = path;
+    if (!o.metadata && o.constants.empty()) made[key] = path;
     return path;
 }
 

@@ -29,6 +29,8 @@ struct TinyOptions {
     bool add_bos = true;
     unsigned seed = 1;
     int layer_without_heads = -1;  ///< deci: this layer has no attention.
+    /// Tensors that get one value throughout, by name ("blk.0.attn_k.bias"); such files are not shared.
+    std::map<std::string, float> constants = {};
     /// Last change to the metadata before the file is written; such files are not shared between tests.
     std::function<void(gguf_context*)> metadata = {};
 };

@@ -55,6 +55,9 @@ inline Summary small_summary() {
     task.test[2].setting = {{"heads", 2}, {"layer", 1}, {"scale", 1.5}};
     task.test[2].difference["random"] = {0.375, 0.125, 0.5};
     task.test[2].difference["zero-shot"] = {0.375, 0.125, 0.5};
+    task.test[2].n_better = 9;
+    task.test[2].n_worse = 1;
+    task.pairs = {{"fv-chosen", "fv-paper", {0.25, 0.0625, 0.5}, 6, 1, 0.125, 0.25}};
     for (const double scale : {1.0, 1.5}) {
         SettingSummary point = setting("", "", "fv", "grid", 0.25 * scale);
         point.id = scale > 1 ? "fv heads=2 layer=1 scale=1.5" : "fv heads=2 layer=1 scale=1";

@@ -84,12 +84,16 @@ FV beats random directions.
 
 functional, seed 18446744073709551615; 60 training, 10 validation and 20 test items; judged by first token.
 
-| setting | first token | rank | over zero-shot | over random | n |
-|---|--:|--:|--:|--:|--:|
-| Zero-shot | 0.12 \[0.00, 0.25\] | 12.5 \[10.0, 15.0\] |  |  | 20 |
-| FV, paper | 0.25 \[0.12, 0.38\] = | 12.5 \[10.0, 15.0\] |  | 0.12 \[-0.06, 0.25\] | 20 |
-| FV, chosen \(heads 2\) | **0.50 \[0.38, 0.62\]** | 12.5 \[10.0, 15.0\] | 0.38 \[0.12, 0.50\] | 0.38 \[0.12, 0.50\] | 20 |
-| Random | 0.12 \[0.00, 0.25\] | 12.5 \[10.0, 15.0\] |  |  | 20 |
+| setting | first token | rank | over zero-shot | over random | items up / down | n |
+|---|--:|--:|--:|--:|--:|--:|
+| Zero-shot | 0.12 \[0.00, 0.25\] | 12.5 \[10.0, 15.0\] |  |  |  | 20 |
+| FV, paper | 0.25 \[0.12, 0.38\] = | 12.5 \[10.0, 15.0\] |  | 0.12 \[-0.06, 0.25\] |  | 20 |
+| FV, chosen \(heads 2\) | **0.50 \[0.38, 0.62\]** | 12.5 \[10.0, 15.0\] | 0.38 \[0.12, 0.50\] | 0.38 \[0.12, 0.50\] | 9 / 1 | 20 |
+| Random | 0.12 \[0.00, 0.25\] | 12.5 \[10.0, 15.0\] |  |  |  | 20 |
+
+| first against second | difference | items up / down | p | p, adjusted |
+|---|--:|--:|--:|--:|
+| fv-chosen against fv-paper | 0.25 \[0.06, 0.50\] | 6 / 1 | 0.12 | 0.25 |
 
 Examples:
 

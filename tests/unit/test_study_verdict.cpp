@@ -14,8 +14,9 @@ using test::expect_parts;
 constexpr double limit = 0.05;
 
 SettingSummary setting(const std::string& id, const std::string& method, const std::string& metric,
-                       double mean) {
+                       double mean, const std::string& kind) {
     SettingSummary s;
+    s.kind = kind;
     s.id = id;
     s.label = id + " label";
     s.method = method;
@@ -25,18 +26,23 @@ SettingSummary setting(const std::string& id, const std::string& method, const s
 }
 
 /// zero-shot 10 %, 10-shot 80 %, random 12 %, FV and ICV as given; both above random; the difference FV - ICV
-/// as given.
-TaskSummary task_of(double fv, double icv, Interval difference, const std::string& metric = "first_token") {
+/// as given, with the p value that its interval implies or the one given.
+TaskSummary task_of(double fv, double icv, Interval difference, const std::string& metric = "first_token",
+                    double p = -1) {
     TaskSummary t;
     t.model = "m";
     t.name = "t";
     t.family = metric == "style" ? "behavioural" : "functional";
     t.primary = metric;
-    t.test = {setting("zero-shot", "none", metric, 0.1), setting("10-shot", "prompt", metric, 0.8),
-              setting("fv-chosen", "fv", metric, fv), setting("icv-chosen", "icv", metric, icv),
-              setting("fv-random", "random", metric, 0.12)};
-    t.test[2].difference = {{"icv-chosen", difference}, {"random", {0.3, 0.2, 0.4}}};
+    t.test = {setting("zero-shot", "none", metric, 0.1, "baseline"),
+              setting("10-shot", "prompt", metric, 0.8, "baseline"),
+              setting("fv-chosen", "fv", metric, fv, "chosen"),
+              setting("icv-chosen", "icv", metric, icv, "chosen"),
+              setting("fv-random", "random", metric, 0.12, "control")};
+    t.test[2].difference = {{"random", {0.3, 0.2, 0.4}}};
     t.test[3].difference = {{"random", {0.3, 0.2, 0.4}}};
+    const bool excludes = difference.low > 0 || difference.high < 0;
+    t.pairs = {{"fv-chosen", "icv-chosen", difference, 5, 2, 0.004, p >= 0 ? p : excludes ? 0.01 : 0.4}};
     return t;
 }
 
@@ -67,16 +73,32 @@ TEST(Verdict, NoDifference) {
     }
 }
 
+TEST(Verdict, BeyondTheIntervalTheAdjustedTestDecides) {
+    const auto text = verdict(task_of(0.75, 0.25, {0.5, 0.01, 0.9}, "first_token", 0.12), limit);
+    expect_parts(text, {"FV ahead by 50 points (95 % 1 to 90), but not beyond chance", "p = 0.12"});
+    expect_without(text, {"better"});
+}
+
+TEST(Verdict, SeveralMethods) {
+    auto t = task_of(0.5, 0.1, {0.4, 0.2, 0.6});
+    t.test.insert(t.test.begin() + 4, setting("mean-diff-chosen", "mean-diff", "first_token", 0.6, "chosen"));
+    t.pairs.push_back({"fv-chosen", "mean-diff-chosen", {-0.1, -0.3, 0.1}, 1, 3, 0.5, 0.6});
+    t.pairs.push_back({"icv-chosen", "mean-diff-chosen", {-0.5, -0.7, -0.3}, 0, 9, 0.001, 0.003});
+    const auto text = verdict(t, limit);
+    expect_parts(text, {"Highest first-token accuracy: mean-diff (60 %)", "better than ICV (10 %)",
+                        "no difference shown from FV (50 %)", "zero-shot 10 %"});
+}
+
 TEST(Verdict, NotAboveRandom) {
     auto t = task_of(0.2, 0.1, {0.1, -0.1, 0.3});
     t.test[2].difference["random"] = {0.1, -0.1, 0.3};
     t.test[3].difference["random"] = {0.1, 0, 0.3};
-    expect_parts(verdict(t, limit), {"Neither effect is above its random control."});
+    expect_parts(verdict(t, limit), {"No effect is above its random control."});
     t.test[2].difference["random"] = {0.1, 0.01, 0.3};
-    expect_parts(verdict(t, limit), {"Only the FV's effect is above its random control."});
+    expect_parts(verdict(t, limit), {"Only FV is above the random control."});
     t.test[2].difference["random"] = {0.1, -0.1, 0.3};
     t.test[3].difference["random"] = {0.1, 0.01, 0.3};
-    expect_parts(verdict(t, limit), {"Only the ICV's effect is above its random control."});
+    expect_parts(verdict(t, limit), {"Only ICV is above the random control."});
 }
 
 TEST(Verdict, WithoutControlsNothingIsSaidOfThem) {
@@ -86,54 +108,59 @@ TEST(Verdict, WithoutControlsNothingIsSaidOfThem) {
     expect_without(verdict(t, limit), {"random"});
 }
 
-TEST(Verdict, CollapseIsToldOfEitherMethod) {
+TEST(Verdict, CollapsedSettingsDoNotCount) {
     auto t = task_of(0.2, 0.6, {-0.4, -0.55, -0.21}, "style");
     t.test[2].metrics["collapsed"] = {0.05, 0, 0.1};
     t.test[3].metrics["collapsed"] = {0.3, 0.2, 0.4};
     auto text = verdict(t, limit);
-    expect_parts(text, {"At the ICV's setting 30 % of the outputs collapse."});
-    expect_without(text, {"FV's setting"});
+    expect_parts(text, {"FV: style score 20 %", "ICV (60 %) does not count: 30 % of its outputs collapse."});
+    expect_without(text, {"better", "FV (20 %) does not count"});
     t.test[2].metrics["collapsed"] = {0.5, 0.4, 0.6};
-    expect_parts(verdict(t, limit), {"At the FV's setting 50 % of the outputs collapse."});
+    text = verdict(t, limit);
+    expect_parts(text, {"No method has a setting that keeps the outputs from collapsing",
+                        "FV (20 %) does not count: 50 %", "ICV (60 %) does not count"});
+    expect_parts(verdict(t, 0.6), {"ICV better by 40 points"});
     expect_without(verdict(t, 0.6), {"collapse"});
+    Summary s;
+    s.tasks = {t};
+    expect_parts(findings(s, limit)[0], {"clearly better than every other: FV on 0, ICV on 0"});
 }
 
 TEST(Verdict, OneMethod) {
     auto t = task_of(0.75, 0.25, {});
     t.test.erase(t.test.begin() + 3);
-    t.test[2].difference.erase("icv-chosen");
+    t.pairs.clear();
     auto text = verdict(t, limit);
-    expect_parts(
-        text, {"fv-chosen label: first-token accuracy 75 %", "zero-shot 10 %", "above the random control"});
-    expect_without(text, {"ICV"});
-    t.test[2].difference.clear();
-    expect_without(verdict(t, limit), {"random control"});
+    expect_parts(text, {"FV: first-token accuracy 75 %", "zero-shot 10 %"});
+    expect_without(text, {"ICV", "random"});
+    t.test[2].difference["random"] = {0.1, -0.1, 0.3};
+    expect_parts(verdict(t, limit), {"The effect is not above its random control."});
     t.test.erase(t.test.begin() + 2);
-    t.test.push_back(setting("icv-chosen", "icv", "first_token", 0.25));
+    t.test.push_back(setting("icv-chosen", "icv", "first_token", 0.25, "chosen"));
     text = verdict(t, limit);
-    expect_parts(text, {"icv-chosen label", "25 %"});
+    expect_parts(text, {"ICV: first-token accuracy 25 %"});
 }
 
 TEST(Verdict, BaselinesOnly) {
     auto t = task_of(0, 0, {});
     t.test.resize(2);
-    expect_parts(verdict(t, limit), {"Baselines only", "zero-shot first-token accuracy 10 %"});
-    t.test.clear();
-    expect_parts(verdict(t, limit), {"no score"});
+    expect_parts(verdict(t, limit), {"Baselines only: first-token accuracy; zero-shot 10 %, 10-shot 80 %"});
+    t.test[0].metrics.clear();
+    expect_parts(verdict(t, limit), {"zero-shot no score"});
 }
 
 TEST(Findings, MeansOverTasksAndClearCases) {
     Summary s;
     s.tasks = {task_of(0.75, 0.25, {0.5, 0.3, 0.7}), task_of(0.25, 0.75, {-0.5, -0.7, -0.3}),
                task_of(0.5, 0.5, {0, -0.1, 0.1}), task_of(0.9, 0.1, {0.8, 0.7, 0.9})};
-    const auto found = findings(s);
+    const auto found = findings(s, limit);
     ASSERT_EQ(found.size(), 1u);
-    expect_parts(found[0], {"4 precise-answer tasks", "function vector at its chosen setting 60 %",
-                            "in-context vector 40 %", "zero-shot 10 %", "examples 80 %",
-                            "random directions 12 %", "FV is clearly better on 2, the ICV on 1"});
+    expect_parts(found[0], {"4 precise-answer tasks", "at chosen settings: function vector 60 %",
+                            "in-context vector 40 %", "zero-shot 10 %", "10-shot 80 %",
+                            "random directions 12 %", "clearly better than every other: FV on 2, ICV on 1"});
     expect_without(found[0], {"n/a", "models"});
     s.tasks[3].model = "m2";
-    expect_parts(findings(s)[0], {"4 precise-answer tasks over 2 models"});
+    expect_parts(findings(s, limit)[0], {"4 precise-answer tasks over 2 models"});
 }
 
 TEST(Findings, FamiliesAreToldApart) {
@@ -141,12 +168,12 @@ TEST(Findings, FamiliesAreToldApart) {
     s.tasks = {task_of(0.75, 0.25, {0.5, 0.3, 0.7}), task_of(0.2, 0.6, {-0.4, -0.5, -0.3}, "style")};
     s.tasks[1].test[2].metrics["collapsed"] = {0.02, 0, 0.1};
     s.tasks[1].test[3].metrics["collapsed"] = {0.04, 0, 0.1};
-    const auto found = findings(s);
+    const auto found = findings(s, limit);
     ASSERT_EQ(found.size(), 2u);
-    expect_parts(found[0], {"1 precise-answer task,", "FV is clearly better on 1, the ICV on 0"});
+    expect_parts(found[0], {"1 precise-answer task,", "FV on 1, ICV on 0"});
     expect_parts(found[1], {"1 behavioural task,", "10 % zero-shot",
-                            "in-context vector at its chosen setting 60 % with 4 % of outputs collapsed",
-                            "function vector 20 % with 2 %", "FV is clearly better on 0, the ICV on 1"});
+                            "in-context vector 60 % with 4 % of outputs collapsed",
+                            "function vector 20 % with 2 %", "FV on 0, ICV on 1"});
 }
 
 TEST(Findings, OnlyWhatWasRunIsNamed) {
@@ -154,18 +181,18 @@ TEST(Findings, OnlyWhatWasRunIsNamed) {
     s.tasks = {task_of(0.75, 0, {}), task_of(0.2, 0.6, {}, "style")};
     s.tasks[0].test.erase(s.tasks[0].test.begin() + 3);
     s.tasks[1].test.resize(2);
-    auto found = findings(s);
+    auto found = findings(s, limit);
     ASSERT_EQ(found.size(), 2u);
-    expect_parts(found[0], {"function vector at its chosen setting 75 %"});
+    expect_parts(found[0], {"function vector 75 %"});
     expect_without(found[0], {"in-context", "n/a", "clearly"});
     expect_without(found[1], {"vector", "n/a", "clearly"});
     s.tasks.resize(1);
     s.tasks[0].test.resize(2);
-    found = findings(s);
+    found = findings(s, limit);
     ASSERT_EQ(found.size(), 1u);
-    expect_parts(found[0], {"baselines", "zero-shot 10 %", "examples 80 %"});
+    expect_parts(found[0], {"baselines", "zero-shot 10 %", "10-shot 80 %"});
     expect_without(found[0], {"vector", "n/a", "random"});
-    EXPECT_TRUE(findings(Summary{}).empty());
+    EXPECT_TRUE(findings(Summary{}, limit).empty());
 }
 
 }  // namespace

@@ -1,0 +1,30 @@
+// Intervals and tests over items. Pure functions; thread-safe; deterministic in their seeds.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "tiller/summary.h"
+
+namespace tiller {
+
+/// Mean with a 95 % bootstrap interval over items: percentiles of resampled means, widened for small samples
+/// (Hesterberg 2015, arXiv 1411.5279, section 5.3: by t quantiles and sqrt(n / (n - 1))). Shares (values that
+/// are all 0 or 1) are resampled with one success and one failure added, because the plain bootstrap calls 0
+/// hits of 40 a certain 0. The mean is that of the values alone. Empty: zeros; one value: that value.
+Interval bootstrap_mean(std::span<const double> values, int n_resample, std::uint64_t seed);
+/// The same for the mean of a[i] - b[i] over items; where both sides are shares, an item won and an item lost
+/// are added. Throws usage when the lengths differ.
+Interval bootstrap_difference(std::span<const double> a, std::span<const double> b, int n_resample,
+                              std::uint64_t seed);
+
+/// Two-sided p value of "a and b score alike" over paired items, in (0, 1]. Shares: McNemar's exact test on
+/// the items that differ. Other values: a permutation test that turns the signs of the differences at random
+/// (10,000 draws; the observed one counts as a draw). Throws usage when the lengths differ.
+double paired_p(std::span<const double> a, std::span<const double> b, std::uint64_t seed);
+
+/// Holm's step-down adjustment for several tests (Holm 1979), in the order of `p`; monotone, at most 1.
+std::vector<double> holm(std::span<const double> p);
+
+}  // namespace tiller

@@ -1,0 +1,274 @@
+// Bootstrap intervals and tests: known answers, determinism, and that 95 % means 95 %.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+#include "test_tasks_files.h"
+#include "tiller/statistics.h"
+#include "tiller/task.h"
+
+namespace tiller {
+namespace {
+
+using test::error_of;
+
+TEST(Bootstrap, ConstantValuesHaveNoSpread) {
+    const std::vector<double> values(7, 2.5);
+    const Interval i = bootstrap_mean(values, 500, 3);
+    EXPECT_EQ(i.mean, 2.5);
+    EXPECT_EQ(i.low, 2.5);
+    EXPECT_EQ(i.high, 2.5);
+}
+
+TEST(Bootstrap, NothingIsZero) {
+    const Interval i = bootstrap_mean({}, 500, 3);
+    EXPECT_EQ(i.mean, 0);
+    EXPECT_EQ(i.low, 0);
+    EXPECT_EQ(i.high, 0);
+}
+
+TEST(Bootstrap, OneValueIsItsOwnInterval) {
+    const std::vector<double> values = {-4.25};
+    const Interval i = bootstrap_mean(values, 500, 3);
+    EXPECT_EQ(i.mean, -4.25);
+    EXPECT_EQ(i.low, -4.25);
+    EXPECT_EQ(i.high, -4.25);
+}
+
+// Resamples of {0, 1} have the mean 0, 1/2 or 1, the ends with probability 1/4 each: the percentiles are the
+// ends.
+TEST(Bootstrap, TwoValuesReachBothEnds) {
+    const std::vector<double> values = {0, 1};
+    const Interval i = bootstrap_mean(values, 1000, 3);
+    EXPECT_EQ(i.mean, 0.5);
+    EXPECT_EQ(i.low, 0);
+    EXPECT_EQ(i.high, 1);
+}
+
+// The percentiles of resampled means are near mean -+ 1.96 standard errors (of the sample, not of the
+// population).
+TEST(Bootstrap, WidthIsTheStandardError) {
+    std::vector<double> values(400);
+    std::iota(values.begin(), values.end(), 0.0);  // variance (n^2 - 1) / 12
+    const double mean = 199.5, error = std::sqrt((400.0 * 400.0 - 1) / 12 / 400);
+    const Interval i = bootstrap_mean(values, 4000, 8);
+    EXPECT_DOUBLE_EQ(i.mean, mean);
+    EXPECT_NEAR(i.low, mean - 1.96 * error, 0.12 * error);
+    EXPECT_NEAR(i.high, mean + 1.96 * error, 0.12 * error);
+}
+
+TEST(Bootstrap, SeedDecides) {
+    std::vector<double> values;
+    Random random(1, "values");
+    for (int k = 0; k < 40; ++k) values.push_back(random.normal());
+    const Interval a = bootstrap_mean(values, 300, 7), b = bootstrap_mean(values, 300, 7),
+                   c = bootstrap_mean(values, 300, 8);
+    EXPECT_EQ(a.low, b.low);
+    EXPECT_EQ(a.high, b.high);
+    EXPECT_TRUE(a.low != c.low || a.high != c.high);
+    EXPECT_EQ(a.mean, c.mean);
+}
+
+// The order of items may change the resamples, but neither the mean nor, much, the interval.
+TEST(Bootstrap, OrderOfItemsDoesNotMatter) {
+    std::vector<double> values;
+    for (int k = 0; k < 64; ++k) values.push_back(k % 5);  // sums are exact in any order
+    const Interval a = bootstrap_mean(values, 4000, 7);
+    std::sort(values.begin(), values.end());
+    const Interval b = bootstrap_mean(values, 4000, 7);
+    EXPECT_EQ(a.mean, b.mean);
+    EXPECT_NEAR(a.low, b.low, 0.05);
+    EXPECT_NEAR(a.high, b.high, 0.05);
+}
+
+TEST(Bootstrap, DifferenceIsPaired) {
+    // Items differ a lot, the two sides always by the same: only pairing sees that.
+    std::vector<double> a, b;
+    for (int k = 0; k < 30; ++k) {
+        a.push_back(100.0 * k + 1);
+        b.push_back(100.0 * k);
+    }
+    const Interval d = bootstrap_difference(a, b, 500, 1);
+    EXPECT_EQ(d.mean, 1);
+    EXPECT_EQ(d.low, 1);
+    EXPECT_EQ(d.high, 1);
+}
+
+TEST(Bootstrap, DifferenceTurnsItsSign) {
+    std::vector<double> a, b;
+    Random random(2, "sides");
+    for (int k = 0; k < 30; ++k) {
+        a.push_back(random.normal());
+        b.push_back(random.normal());
+    }
+    const Interval ab = bootstrap_difference(a, b, 501, 1), ba = bootstrap_difference(b, a, 501, 1);
+    EXPECT_DOUBLE_EQ(ab.mean, -ba.mean);
+    EXPECT_NEAR(ab.low, -ba.high, 1e-2);
+    EXPECT_NEAR(ab.high, -ba.low, 1e-2);
+}
+
+TEST(Bootstrap, SidesOfDifferentLengthAreRefused) {
+    const std::vector<double> a = {1, 2, 3}, b = {1, 2};
+    const auto text = error_of(Code::usage, [&] { bootstrap_difference(a, b, 500, 1); });
+    test::expect_parts(text, {"3", "2"});
+}
+
+// --- Coverage by simulation: data sets of 40 draws, fixed seeds
+// ----------------------------------------------
+
+constexpr int n_set = 2000, n_item = 40, n_resample = 600;
+
+template <class Draw>
+double coverage(double truth, const char* stream, Draw draw) {
+    Random random(5, stream);
+    int covered = 0;
+    for (int s = 0; s < n_set; ++s) {
+        std::vector<double> a, b;
+        for (int k = 0; k < n_item; ++k) {
+            const auto [x, y] = draw(random);
+            a.push_back(x);
+            b.push_back(y);
+        }
+        const Interval i = bootstrap_difference(a, b, n_resample, static_cast<std::uint64_t>(s));
+        covered += i.low <= truth && truth <= i.high;
+    }
+    return static_cast<double>(covered) / n_set;
+}
+
+// 93 to 97 %; 2000 sets leave a standard error of 0.5 %.
+void expect_nominal(double share) {
+    EXPECT_GE(share, 0.93);
+    EXPECT_LE(share, 0.97);
+}
+
+double right(bool yes) { return yes ? 1.0 : 0.0; }
+
+TEST(BootstrapCoverage, MeanOfNormalDraws) {
+    expect_nominal(coverage(0.3, "normal", [](Random& r) { return std::pair(0.3 + 2 * r.normal(), 0.0); }));
+}
+
+TEST(BootstrapCoverage, StyleScores) {  // mostly near 0 or 1, as the classifier's are
+    const auto score = [](Random& r, double share) {
+        const double u = std::pow(r.uniform(), 3);
+        return r.uniform() < share ? 1 - u : u;
+    };
+    // E[u^3] = 1/4: 0.75 q + 0.25 (1 - q) = 0.25 + 0.5 q on each side.
+    expect_nominal(
+        coverage(0.15, "style", [&](Random& r) { return std::pair(score(r, 0.7), score(r, 0.4)); }));
+}
+
+TEST(BootstrapCoverage, PairedAnswersWithAPlantedEffect) {
+    // Right under both 20 %, under the first alone 35 %, under the second alone 5 %.
+    expect_nominal(coverage(0.3, "answers", [](Random& r) {
+        const double u = r.uniform();
+        return std::pair(right(u < 0.55), right(u < 0.2 || (u >= 0.55 && u < 0.6)));
+    }));
+}
+
+TEST(BootstrapCoverage, SharesOfRightAnswers) {
+    for (double share : {0.15, 0.5, 0.85}) {
+        Random random(7, "shares");
+        int covered = 0;
+        for (int s = 0; s < n_set; ++s) {
+            std::vector<double> values;
+            for (int k = 0; k < n_item; ++k) values.push_back(right(random.uniform() < share));
+            const Interval i = bootstrap_mean(values, n_resample, static_cast<std::uint64_t>(s));
+            covered += i.low <= share && share <= i.high;
+        }
+        EXPECT_GE(covered, n_set * 93 / 100) << share;
+        EXPECT_LE(covered, n_set * 98 / 100) << share;  // shares come in steps of 1/40
+    }
+}
+
+TEST(Bootstrap, NoHitsAreNotACertainZero) {
+    const std::vector<double> none(40, 0), all(40, 1);
+    const Interval low = bootstrap_mean(none, 2000, 1), high = bootstrap_mean(all, 2000, 1),
+                   same = bootstrap_difference(none, none, 2000, 1);
+    EXPECT_EQ(low.mean, 0);
+    EXPECT_EQ(low.low, 0);
+    EXPECT_GT(low.high, 0.05);  // the exact interval ends at 0.088
+    EXPECT_LT(low.high, 0.12);
+    EXPECT_EQ(high.high, 1);
+    EXPECT_LT(high.low, 0.95);
+    EXPECT_LT(same.low, 0);
+    EXPECT_GT(same.high, 0);
+}
+
+// --- Tests
+// ----------------------------------------------------------------------------------------------------
+
+/// n items: `won` right under a alone, `lost` under b alone, the rest under both.
+std::pair<std::vector<double>, std::vector<double>> answers(int n, int won, int lost) {
+    std::vector<double> a, b;
+    for (int i = 0; i < n; ++i) {
+        a.push_back(i >= won && i < won + lost ? 0 : 1);
+        b.push_back(i < won ? 0 : 1);
+    }
+    return {a, b};
+}
+
+TEST(PairedP, McNemarExactKnownValues) {
+    const auto p = [](int won, int lost) {
+        const auto [a, b] = answers(60, won, lost);
+        return paired_p(a, b, 1);
+    };
+    EXPECT_DOUBLE_EQ(p(0, 0), 1);
+    EXPECT_DOUBLE_EQ(p(1, 0), 1);
+    EXPECT_NEAR(p(4, 0), 0.125, 1e-12);        // 2 / 2^4
+    EXPECT_NEAR(p(0, 6), 0.03125, 1e-12);      // 2 / 2^6
+    EXPECT_NEAR(p(9, 1), 22.0 / 1024, 1e-12);  // 2 (1 + 10) / 2^10
+    EXPECT_DOUBLE_EQ(p(5, 5), 1);              // more than certain, cut off
+    EXPECT_DOUBLE_EQ(p(2, 9), p(9, 2));
+}
+
+TEST(PairedP, SignFlipsKnownValues) {
+    // Five equal differences: only the two extreme patterns of 2^5 reach the observed sum.
+    const std::vector<double> zero(5, 0), half(5, 0.5);
+    EXPECT_NEAR(paired_p(half, zero, 1), 2.0 / 32, 0.01);
+    EXPECT_EQ(paired_p(zero, zero, 1), 1);
+    const std::vector<double> mixed = {0.5, -0.5, 0.25, -0.25};
+    EXPECT_EQ(paired_p(mixed, std::vector<double>(4, 0), 1), 1);
+    EXPECT_EQ(paired_p(half, zero, 1), paired_p(half, zero, 1));
+    const auto text = error_of(Code::usage, [&] { paired_p(half, mixed, 1); });
+    test::expect_parts(text, {"5", "4"});
+}
+
+TEST(PairedP, EqualSidesAreToldApartInAtMostFivePercent) {
+    Random random(6, "equal sides");
+    int answers_apart = 0, styles_apart = 0;
+    constexpr int n_null = 600;
+    for (int s = 0; s < n_null; ++s) {
+        std::vector<double> a, b, x, y;
+        for (int k = 0; k < n_item; ++k) {
+            a.push_back(right(random.uniform() < 0.4));
+            b.push_back(right(random.uniform() < 0.4));
+            const double item = random.normal();  // what both sides share
+            x.push_back(item + random.normal());
+            y.push_back(item + random.normal());
+        }
+        answers_apart += paired_p(a, b, static_cast<std::uint64_t>(s)) <= 0.05;
+        styles_apart += paired_p(x, y, static_cast<std::uint64_t>(s)) <= 0.05;
+    }
+    // 5 % and two standard errors of 0.9 %; a test that never speaks says nothing.
+    EXPECT_LE(answers_apart, n_null * 68 / 1000);
+    EXPECT_GE(answers_apart, 1);
+    EXPECT_LE(styles_apart, n_null * 68 / 1000);
+    EXPECT_GE(styles_apart, n_null * 2 / 100);
+}
+
+TEST(Holm, KnownValues) {
+    const std::vector<double> p = {0.01, 0.04, 0.03, 0.005};
+    const auto adjusted = holm(p);
+    const std::vector<double> expected = {0.03, 0.06, 0.06, 0.02};  // by hand: 4 x 0.005, 3 x 0.01, 2 x 0.03
+    ASSERT_EQ(adjusted.size(), p.size());
+    for (std::size_t i = 0; i < p.size(); ++i) EXPECT_DOUBLE_EQ(adjusted[i], expected[i]) << i;
+    EXPECT_EQ(holm(std::vector<double>{0.7, 0.9}), (std::vector<double>{1, 1}));
+    EXPECT_TRUE(holm({}).empty());
+}
+
+}  // namespace
+}  // namespace tiller
