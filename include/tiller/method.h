@@ -81,6 +81,19 @@ struct ContributionOptions {
         false;  ///< The reference code adds W_O's bias once per head (a defect); off by default.
 };
 
+/// What one layer's attention block adds to the residual stream, by parts that add up to it
+/// (docs/methods.md).
+struct LayerContributions {
+    std::vector<std::vector<float>> heads;  ///< [n_head][n_embd]
+    std::vector<float> bias;                ///< [n_embd]: the share of W_O's bias; empty where there is none.
+};
+/// The parts for head outputs `z` ([n_head * d_head], head-major) of one token, or their mean, in a layer of
+/// the model that `info` describes and `projection` is of. Float64 inside. Throws bad_input when z has
+/// another width.
+LayerContributions layer_contributions(const AttentionProjection& projection, const ModelInfo& info,
+                                       int layer, std::span<const float> z,
+                                       const ContributionOptions& options = {});
+
 /// What each head's mean output adds to the residual stream (docs/methods.md). Immutable; reads W_O once.
 class HeadContributions {
 public:

@@ -18,6 +18,52 @@ int paper_head_count(const ModelInfo& info) {
     return std::max(1, static_cast<int>(std::ceil(total / 51.2)));
 }
 
+LayerContributions layer_contributions(const AttentionProjection& p, const ModelInfo& info, int layer,
+                                       std::span<const float> z, const ContributionOptions& options) {
+    if (z.size() != static_cast<std::size_t>(p.n_in))
+        throw Error(Code::bad_input, fmt::format("mean head outputs of layer {} have {} values, expected {}",
+                                                 layer, z.size(), p.n_in));
+    const auto i = static_cast<std::size_t>(layer);
+    const auto n_embd = static_cast<std::size_t>(p.n_embd), n_in = static_cast<std::size_t>(p.n_in);
+    const auto d = static_cast<std::size_t>(info.d_head[i]);
+    std::vector<double> whole(n_embd, 0.0);
+    std::vector<std::vector<double>> parts;
+    for (std::size_t h = 0; h < static_cast<std::size_t>(info.n_head[i]); ++h) {
+        auto& part = parts.emplace_back(n_embd, 0.0);
+        for (std::size_t e = 0; e < n_embd; ++e) {
+            double sum = 0;
+            for (std::size_t k = h * d; k < (h + 1) * d; ++k)
+                sum += static_cast<double>(p.w_o[e * n_in + k]) * static_cast<double>(z[k]);
+            part[e] = sum;
+            whole[e] += sum;
+        }
+        if (options.bias_per_head && !p.bias.empty())
+            for (std::size_t e = 0; e < n_embd; ++e) part[e] += static_cast<double>(p.bias[e]);
+    }
+    if (!p.bias.empty())
+        for (std::size_t e = 0; e < n_embd; ++e) whole[e] += static_cast<double>(p.bias[e]);
+    // A post-norm divides by the RMS of the whole attention output; a head's share of it is the head's
+    // own product over that RMS, so the shares add up to what the block writes (docs/methods.md).
+    double rms = 1;
+    const bool post_norm = options.post_norm && !p.post_norm.empty();
+    if (post_norm) {
+        double squares = 0;
+        for (double w : whole) squares += w * w;
+        rms = std::sqrt(squares / static_cast<double>(n_embd) + static_cast<double>(info.norm_epsilon));
+    }
+    const auto share = [&](const auto& part) {
+        std::vector<float> out(n_embd);
+        for (std::size_t e = 0; e < n_embd; ++e)
+            out[e] = static_cast<float>(static_cast<double>(part[e]) / rms *
+                                        (post_norm ? static_cast<double>(p.post_norm[e]) : 1.0));
+        return out;
+    };
+    LayerContributions contributions;
+    for (const auto& part : parts) contributions.heads.push_back(share(part));
+    if (!p.bias.empty()) contributions.bias = share(p.bias);
+    return contributions;
+}
+
 HeadContributions::HeadContributions(const Model& model, const std::vector<std::vector<float>>& means,
                                      const ContributionOptions& options) {
     const ModelInfo& info = model.info();
@@ -28,44 +74,7 @@ HeadContributions::HeadContributions(const Model& model, const std::vector<std::
         const auto i = static_cast<std::size_t>(il);
         auto& heads = values_.emplace_back();
         if (info.n_head[i] == 0) continue;
-        const AttentionProjection p = model.attention_projection(il);
-        if (means[i].size() != static_cast<std::size_t>(p.n_in))
-            throw Error(Code::bad_input,
-                        fmt::format("mean head outputs of layer {} have {} values, expected {}", il,
-                                    means[i].size(), p.n_in));
-        const auto n_embd = static_cast<std::size_t>(p.n_embd), n_in = static_cast<std::size_t>(p.n_in);
-        const auto d = static_cast<std::size_t>(info.d_head[i]);
-        std::vector<double> whole(n_embd, 0.0);
-        std::vector<std::vector<double>> parts;
-        for (std::size_t h = 0; h < static_cast<std::size_t>(info.n_head[i]); ++h) {
-            auto& part = parts.emplace_back(n_embd, 0.0);
-            for (std::size_t e = 0; e < n_embd; ++e) {
-                double sum = 0;
-                for (std::size_t k = h * d; k < (h + 1) * d; ++k)
-                    sum += static_cast<double>(p.w_o[e * n_in + k]) * static_cast<double>(means[i][k]);
-                part[e] = sum;
-                whole[e] += sum;
-            }
-            if (options.bias_per_head && !p.bias.empty())
-                for (std::size_t e = 0; e < n_embd; ++e) part[e] += static_cast<double>(p.bias[e]);
-        }
-        if (!p.bias.empty())
-            for (std::size_t e = 0; e < n_embd; ++e) whole[e] += static_cast<double>(p.bias[e]);
-        // A post-norm divides by the RMS of the whole attention output; a head's share of it is the head's
-        // own product over that RMS, so the shares add up to what the block writes (docs/methods.md).
-        double rms = 1;
-        const bool post_norm = options.post_norm && !p.post_norm.empty();
-        if (post_norm) {
-            double squares = 0;
-            for (double w : whole) squares += w * w;
-            rms = std::sqrt(squares / static_cast<double>(n_embd) + static_cast<double>(info.norm_epsilon));
-        }
-        for (const auto& part : parts) {
-            auto& out = heads.emplace_back(n_embd);
-            for (std::size_t e = 0; e < n_embd; ++e)
-                out[e] = static_cast<float>(part[e] / rms *
-                                            (post_norm ? static_cast<double>(p.post_norm[e]) : 1.0));
-        }
+        heads = layer_contributions(model.attention_projection(il), info, il, means[i], options).heads;
     }
 }
 
