@@ -51,7 +51,7 @@ int run(int argc, char** argv) {
         "Exit codes:  0 ok, 2 usage, 3 bad input, 4 environment (memory, disk, missing model), 130 "
         "interrupted");
     for (AddCommand add : {add_compare, add_extract, add_generate, add_next, add_eval, add_show, add_report,
-                           add_tasks, add_models, add_bench})
+                           add_tasks, add_models, add_doctor, add_bench})
         add(app, globals);
     try {
         app.parse(argc, argv);
