@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <utility>
 
 #include "tiller/task.h"
 
@@ -181,38 +180,28 @@ void try_layer(Engine& engine, const Baseline& baseline, int layer, bool all, Fi
     const std::size_t n_prompt = baseline.rows.size();
     for (const Row& row : baseline.rows)
         add(Kind::unsteered, fmt::format("an unsteered row beside edits of layer {}", layer), row, {});
-    // Edits that must change nothing: each in a row of its own, or, for a quick look, all in one row.
-    const auto add_idle = [&](Kind kind, std::vector<std::pair<std::string, std::vector<Edit>>> idle) {
-        std::vector<Edit> together;
-        for (auto& [where, edits] : idle)
-            if (all)
-                add(kind, where, baseline.rows[0], std::move(edits));
-            else
-                together.insert(together.end(), edits.begin(), edits.end());
-        if (!all) add(kind, fmt::format("the sites of layer {}", layer), baseline.rows[0], together);
-    };
-    std::vector<std::pair<std::string, std::vector<Edit>>> zero, self;
+    std::vector<Edit> zeros_together;
     for (Site site : kSites) {
         if (!engine.has_site(site, layer)) continue;
-        Edit steered = steering(baseline, site, layer), nothing = steered;
-        nothing.strength = 0;
-        nothing.positions = {};
-        zero.push_back({place(site, layer), {nothing}});
-        self.push_back(
-            {place(site, layer),
-             {{site, layer, -1, Operation::replace, one(baseline.early), baseline.at(site, layer, false), 1},
-              {site, layer, -1, Operation::replace, kLast, baseline.at(site, layer), 1}}});
-        add(Kind::steered, place(site, layer), baseline.rows[0], {std::move(steered)});
+        const Edit steered = steering(baseline, site, layer);
+        add(Kind::steered, place(site, layer), baseline.rows[0], {steered});
+        zeros_together.push_back(steered);
+        zeros_together.back().strength = 0;
+        zeros_together.back().positions = {};
+        if (all) add(Kind::zero, place(site, layer), baseline.rows[0], {zeros_together.back()});
+        // A row of its own for each site: what is replaced later in the layer hides what came before.
+        add(Kind::self, place(site, layer), baseline.rows[0],
+            {{site, layer, -1, Operation::replace, one(baseline.early), baseline.at(site, layer, false), 1},
+             {site, layer, -1, Operation::replace, kLast, baseline.at(site, layer), 1}});
     }
+    if (!all) add(Kind::zero, fmt::format("the sites of layer {}", layer), baseline.rows[0], zeros_together);
     if (engine.has_site(Site::head_output, layer))
         for (int h : heads_of(info, layer, all))
-            self.push_back({head_place(layer, h),
-                            {{Site::head_output, layer, h, Operation::replace, kLast,
-                              slice(baseline.at(Site::head_output, layer), h,
-                                    info.d_head[static_cast<std::size_t>(layer)]),
-                              1}}});
-    add_idle(Kind::zero, std::move(zero));
-    add_idle(Kind::self, std::move(self));
+            add(Kind::self, head_place(layer, h), baseline.rows[0],
+                {{Site::head_output, layer, h, Operation::replace, kLast,
+                  slice(baseline.at(Site::head_output, layer), h,
+                        info.d_head[static_cast<std::size_t>(layer)]),
+                  1}});
     const auto results = engine.run(rows);
     const RowResult& unsteered = results[0];
     int n_alone = 0;

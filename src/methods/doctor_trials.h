@@ -49,9 +49,9 @@ Baseline measure_baseline(Engine& engine, std::span<const int> layers);
 /// Prompts (of the baseline's) whose logits or activations are not all finite.
 std::vector<std::size_t> broken_prompts(const Baseline& baseline);
 
-/// Steered, zero-edited, self-replaced and unsteered rows of one layer in one batch. `all`: every head, every
-/// idle edit in its own row, every steered row alone as well. Else two heads, idle edits together, one row
-/// alone.
+/// Steered, zero-edited, self-replaced and unsteered rows of one layer in one batch. `all` tries every head,
+/// each site's zero edit in its own row, and every steered row alone; else two heads, the zero edits in one
+/// row, and one steered row alone.
 void try_layer(Engine& engine, const Baseline& baseline, int layer, bool all, Findings& findings);
 
 /// The heads' contributions against the change at the residual stream when they are taken away.
