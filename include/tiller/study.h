@@ -78,14 +78,15 @@ struct StudyHost {
     EngineOptions engine;
     int n_gpu_layers = 0;
     const std::atomic<bool>* cancel = nullptr;
+    bool check = true;    ///< Put each model through the fast part of diagnose() before its first new task.
     std::string command;  ///< For provenance.
     StudyObserver observer;
 };
 
 /// Carries out a plan in `folder` (made when missing) and returns the summary. Finished units are not
 /// repeated: the same call after an interruption goes on and ends with the same summary. Throws bad_input
-/// when the folder holds a run of another plan, environment when it cannot be written or another process
-/// works in it.
+/// when the folder holds a run of another plan, unsupported when a model fails its check (tiller/doctor.h),
+/// environment when the folder cannot be written or another process works in it.
 Summary run_study(const Plan& plan, const std::filesystem::path& folder, const StudyHost& host);
 
 /// Rebuilds the summary of a run folder from its records. Throws missing, bad_input.

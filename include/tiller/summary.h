@@ -100,7 +100,7 @@ struct Summary {
 
 /// One line of the cost ledger. Times differ from run to run, so they are not part of Summary.
 struct Cost {
-    std::string model, task, method, phase;   ///< phase: "load", "extract", "tune", "test", "score"
+    std::string model, task, method, phase;   ///< phase: "check", "extract", "tune", "test", ...
     std::uint64_t n_decode = 0, n_token = 0;  ///< Calls into the engine; tokens computed.
     double seconds = 0;
 };

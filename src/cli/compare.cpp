@@ -21,7 +21,7 @@ struct Options {
     std::string plan, out = "runs/compare", data_dir;
     std::vector<std::string> models, tasks, methods;
     int n_test = 0, n_valid = 0;
-    bool no_controls = false, print_plan = false;
+    bool no_controls = false, print_plan = false, no_check = false;
 };
 
 int terminal_width() {
@@ -78,6 +78,7 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     host.engine.flash_attention = globals.gpu_layers != 0;
     host.n_gpu_layers = globals.gpu_layers;
     host.cancel = &interrupted;
+    host.check = !o.no_check;
     host.command = command;
     const bool terminal = ::isatty(STDOUT_FILENO) == 1;
     host.observer.step = [&](const std::string& task, const std::string& what, std::size_t done,
@@ -123,6 +124,8 @@ void add_compare(CLI::App& app, Globals& globals) {
     command->add_option("--n-test", o->n_test, "Test items at most")->check(CLI::Range(2, 1000000));
     command->add_option("--n-valid", o->n_valid, "Validation items at most")->check(CLI::Range(1, 1000000));
     command->add_flag("--no-controls", o->no_controls, "Leave out the random directions");
+    command->add_flag("--no-check", o->no_check,
+                      "Do not check the models' hooks first (tiller doctor --fast)");
     command->add_flag("--print-plan", o->print_plan, "Print the plan as TOML and stop");
     add_globals(*command, globals);
     command->callback([o, &globals, command] {

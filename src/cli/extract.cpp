@@ -11,6 +11,7 @@
 #include "core/paths.h"
 #include "core/util.h"
 #include "methods/provenance.h"
+#include "tiller/doctor.h"
 #include "tiller/error.h"
 #include "tiller/method.h"
 
@@ -21,7 +22,7 @@ struct Options {
     std::string model, task, trials, pairs, out, data_dir;
     int heads = -1, layer = -1, n_mean = 100, n_patch = 25, n_shot = 10, n_pairs = 100, n_last = 4;
     float scale = 1, alpha = 1;
-    bool no_post_norm = false, bias_per_head = false, keep_ends = false;
+    bool no_post_norm = false, bias_per_head = false, keep_ends = false, no_check = false;
 };
 
 void check_output(const std::string& path) {
@@ -57,6 +58,17 @@ FvTrials trials_of(const Options& o, const Globals& globals, std::string& name) 
                        globals.seed);
 }
 
+// Refuses a model whose hooks do not do what they say, before minutes of work.
+void check_hooks(Engine& engine, const Options& o, const Globals& globals) {
+    if (o.no_check) return;
+    DoctorOptions options;
+    options.fast = true;
+    ProgressLine line("check of the hooks", globals.quiet);
+    require_passed(
+        diagnose(engine, options, [&](std::size_t done, std::size_t all) { line.update(done, all); }),
+        engine.info());
+}
+
 void extract_fv(const Options& o, const Globals& globals) {
     check_output(o.out);
     check_strength("--scale", o.scale);
@@ -71,6 +83,7 @@ void extract_fv(const Options& o, const Globals& globals) {
                     fmt::format("--heads {}: the model has {} heads", o.heads, model->info().n_head_total()));
     Engine engine = make_engine(model, globals);
     engine.cancel_with(&interrupted);
+    check_hooks(engine, o, globals);
     ProgressLine line("head search", globals.quiet);
     const HeadSearch search = search_heads(
         engine, trials, nullptr, [&](std::size_t done, std::size_t all) { line.update(done, all); });
@@ -83,6 +96,7 @@ void extract_fv(const Options& o, const Globals& globals) {
     set_provenance(vector, model->info(), name, prompts_digest(trials), globals.seed);
     vector.provenance.settings["n_mean"] = std::to_string(trials.mean.size());
     vector.provenance.settings["n_patch"] = std::to_string(trials.patch.size());
+    vector.provenance.settings["checked"] = o.no_check ? "false" : "true";
     save_vector(vector, o.out);
     const auto& best = vector.heads.front();
     note(globals,
@@ -112,11 +126,13 @@ void extract_icv(const Options& o, const Globals& globals) {
     const auto model = open_model(o.model, globals);
     Engine engine = make_engine(model, globals);
     engine.cancel_with(&interrupted);
+    check_hooks(engine, o, globals);
     ProgressLine line("pairs", globals.quiet);
     SteeringVector vector =
         in_context_vector(engine, pairs, {o.n_last, o.alpha},
                           [&](std::size_t done, std::size_t all) { line.update(done, all); });
     set_provenance(vector, model->info(), name, digest.hex(), globals.seed);
+    vector.provenance.settings["checked"] = o.no_check ? "false" : "true";
     save_vector(vector, o.out);
     note(globals,
          fmt::format("{}: in-context vector of {} pairs; the first direction explains {} of the variance",
@@ -127,6 +143,7 @@ void add_common(CLI::App& command, Options& o, Globals& globals) {
     command.add_option("-m,--model", o.model, "Known model name or GGUF path")->required();
     command.add_option("-o,--output", o.out, "Vector file to write (GGUF)")->required();
     command.add_option("--data-dir", o.data_dir, "Folder of task files (default: tiller's own)");
+    command.add_flag("--no-check", o.no_check, "Do not check the model's hooks first (tiller doctor --fast)");
     add_globals(command, globals);
 }
 

@@ -8,6 +8,7 @@
 #include "core/paths.h"
 #include "core/util.h"
 #include "study/task_run.h"
+#include "tiller/doctor.h"
 #include "tiller/error.h"
 #include "tiller/version.h"
 
@@ -127,6 +128,21 @@ std::string task_key(const Plan& plan, const StudyHost& host, const ModelInfo& m
     return d.hex();
 }
 
+// A vector must not be silently wrong: a model whose hooks do not do what they say gets no numbers.
+void check_model(Engine& engine, const std::filesystem::path& folder, const std::string& name,
+                 const StudyHost& host) {
+    const EngineStats before = engine.stats();
+    DoctorOptions options;
+    options.fast = true;
+    const Diagnosis diagnosis = diagnose(engine, options, [&](std::size_t done, std::size_t all) {
+        if (host.observer.step) host.observer.step(name, "check of the hooks", done, all);
+    });
+    const EngineStats& after = engine.stats();
+    add_cost(folder, {name, "", "", "check", after.n_decode - before.n_decode, after.n_token - before.n_token,
+                      after.seconds - before.seconds});
+    require_passed(diagnosis, engine.info());
+}
+
 std::vector<int> first(const std::vector<int>& items, int n) {
     return {items.begin(),
             items.begin() + std::min<std::ptrdiff_t>(n, static_cast<std::ptrdiff_t>(items.size()))};
@@ -170,6 +186,7 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
         write_environment(folder, host, models, closings);
         Engine engine(model, host.engine);
         engine.cancel_with(host.cancel);
+        bool to_check = host.check;
         for (std::size_t t = 0; t < tasks.size(); ++t)
             for (auto seed : plan.seeds) {
                 TaskContext c{
@@ -183,6 +200,10 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
                     std::vector<int> held_out = c.split.test;
                     held_out.insert(held_out.end(), c.split.valid.begin(), c.split.valid.end());
                     c.scorer = StyleScorer::train(c.task, c.split.train, held_out);
+                }
+                if (to_check && !is_finished(c)) {
+                    check_model(engine, folder, name, host);
+                    to_check = false;
                 }
                 run_task(c);
                 if (host.observer.task) {

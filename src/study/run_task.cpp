@@ -63,20 +63,19 @@ std::vector<json> tune(TaskContext& c, const Method& method, const std::vector<C
     return all;
 }
 
-// Finished before, and its vectors are still there.
-bool is_finished(const TaskContext& c) {
-    return c.journal.has(unit_name(c.model_name, c.task.name, c.seed, closing_unit, c.key)) &&
-           std::all_of(c.plan.methods.begin(), c.plan.methods.end(), [&](const std::string& name) {
-               return std::filesystem::exists(c.folder / vector_file(c, find_method(name)));
-           });
-}
-
 }  // namespace
 
 std::string unit_name(const std::string& model, const std::string& task, std::uint64_t seed,
                       const std::string& what, const std::string& key) {
     return fmt::format("{}/{}/s{}/{}#{}", model, task, seed, what,
                        Digest().add(key).add(what).hex().substr(0, 12));
+}
+
+bool is_finished(const TaskContext& c) {
+    return c.journal.has(unit_name(c.model_name, c.task.name, c.seed, closing_unit, c.key)) &&
+           std::all_of(c.plan.methods.begin(), c.plan.methods.end(), [&](const std::string& name) {
+               return std::filesystem::exists(c.folder / vector_file(c, find_method(name)));
+           });
 }
 
 void run_task(TaskContext& c) {
@@ -172,7 +171,8 @@ void run_task(TaskContext& c) {
                     {"valid_units", valid_units},
                     {"test_units", test_units},
                     {"vector_prompts", vectors},
-                    {"vector_files", files}};
+                    {"vector_files", files},
+                    {"checked", c.host.check}};
     if (c.scorer)
         closing["scorer"] = {{"accuracy", c.scorer->held_out_accuracy()},
                              {"count", c.scorer->held_out_count()}};

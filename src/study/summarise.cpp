@@ -211,12 +211,14 @@ Summary from_records(const Plan& plan, const std::map<std::string, std::vector<j
                 out.post_norm = m.at("post_norm");
                 s.models.push_back(out);
             }
+    std::size_t n_checked = 0;
     for (const auto& name : environment.at("tasks")) {
         const auto closing = units.find(name.get<std::string>());
         if (closing == units.end()) continue;  // not finished yet
         const json& task = closing->second.at(0);
         s.tasks.push_back(summarise_task(plan, units, task));
         const TaskSummary& t = s.tasks.back();
+        n_checked += task.value("checked", false);
         s.provenance.task_digests[t.name] = task.at("task_digest");
         const bool one = plan.models.size() == 1 && plan.seeds.size() == 1;
         for (const auto& [method, file] : task.at("vector_files").items())
@@ -243,6 +245,15 @@ Summary from_records(const Plan& plan, const std::map<std::string, std::vector<j
     s.notes.push_back(
         "Splits: 70 % train (vectors, demonstrations, style scorer), 9 % validation (choice of settings), 21 "
         "% test (everything shown).");
+    if (!s.tasks.empty())
+        s.notes.push_back(
+            n_checked == s.tasks.size()
+                ? "Each model passed the fast part of tiller doctor before its first task: edits reach their "
+                  "sites, edits that change nothing change nothing, rows do not leak into each other, heads "
+                  "contribute what is said."
+                : fmt::format("tiller doctor did not check the models' hooks before {} of {} tasks "
+                              "(--no-check).",
+                              s.tasks.size() - n_checked, s.tasks.size()));
     s.provenance.program_version = environment.at("program_version");
     s.provenance.engine_version = environment.at("engine_version");
     s.provenance.machine = environment.at("machine");

@@ -75,6 +75,9 @@ std::string unit_name(const std::string& model, const std::string& task, std::ui
 /// The unit of a task's closing record.
 inline constexpr const char* closing_unit = "task";
 
+/// The task was finished before, and its vectors are still there: run_task() has nothing to do.
+bool is_finished(const TaskContext& context);
+
 /// Carries out the task; its closing record ({"type": "task", ...}) is in the journal afterwards.
 void run_task(TaskContext& context);
 
