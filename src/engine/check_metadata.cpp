@@ -156,13 +156,19 @@ void check_metadata(const GgufFile& file) {
             "this is a steering vector (architecture \"controlvector\"), expected a language model; pass it "
             "with --vector");
     static const char* const encoders[] = {
-        "bert",         "modern-bert",  "nomic-bert",      "nomic-bert-moe", "neo-bert",
-        "jina-bert-v2", "jina-bert-v3", "eurobert",        "t5encoder",      "t5",
-        "clip",         "mmproj",       "wavtokenizer-dec"};
+        "bert",         "modern-bert",  "nomic-bert",       "nomic-bert-moe",  "neo-bert",
+        "jina-bert-v2", "jina-bert-v3", "eurobert",         "t5encoder",       "t5",
+        "clip",         "mmproj",       "wavtokenizer-dec", "gemma-embedding", "llama-embed"};
     if (contains(encoders, architecture))
         throw Error(Code::unsupported,
                     fmt::format("{}: architecture {} is not a decoder-only language model; tiller steers "
                                 "decoder-only transformers",
+                                file.path().string(), architecture));
+    static const char* const drafts[] = {"eagle3", "gemma4-assistant"};
+    if (contains(drafts, architecture))
+        throw Error(Code::unsupported,
+                    fmt::format("{}: architecture {} is a draft head that works on another model's states; "
+                                "steer that model",
                                 file.path().string(), architecture));
     static const char* const recurrent[] = {"mamba", "mamba2", "rwkv6", "rwkv7", "rwkv6qwen2", "arwkv7"};
     if (contains(recurrent, architecture))
