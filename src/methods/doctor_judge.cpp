@@ -32,8 +32,10 @@ double Judge::unchanged_bound() const {
 
 double Judge::contribution_bound() const {
     const auto has = [&](const char* type) { return info_->quantisation.find(type) != std::string::npos; };
+    // Rounding of activations alone: 8 bits for quantised weights (up to 0.065 seen on three models), 8 bits
+    // of mantissa for bfloat16 (0.002), none for float32 (1e-5). Real mistakes are 0.3 and more.
     if (has("F32")) return 1e-3;
-    return has("F16") ? 0.02 : 0.1;
+    return has("F16") ? 0.02 : 0.15;
 }
 
 Check Judge::sites(const Engine& engine, const Findings& findings) const {
