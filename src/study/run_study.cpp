@@ -196,16 +196,11 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
                 c.valid = first(c.split.valid, plan.n_valid);
                 c.label = fmt::format("{} ({}/{})", c.task.name, t + 1, tasks.size());
                 c.key = key(c.task, seed);
-                if (c.behavioural()) {
-                    std::vector<int> held_out = c.split.test;
-                    held_out.insert(held_out.end(), c.split.valid.begin(), c.split.valid.end());
-                    c.scorer = StyleScorer::train(c.task, c.split.train, held_out);
-                }
-                if (to_check && !is_finished(c)) {
-                    check_model(engine, folder, name, host);
+                if (!is_finished(c)) {
+                    if (to_check) check_model(engine, folder, name, host);
                     to_check = false;
+                    run_task(c);
                 }
-                run_task(c);
                 if (host.observer.task) {
                     const auto closing = unit_name(name, c.task.name, seed, closing_unit, c.key);
                     host.observer.task(summarise_task(plan, journal.units(), journal.records(closing).at(0)));

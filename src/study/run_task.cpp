@@ -79,8 +79,12 @@ bool is_finished(const TaskContext& c) {
 }
 
 void run_task(TaskContext& c) {
-    if (is_finished(c)) return;
     const Model& model = c.engine.model();
+    if (c.behavioural()) {
+        std::vector<int> held_out = c.split.test;
+        held_out.insert(held_out.end(), c.split.valid.begin(), c.split.valid.end());
+        c.scorer = StyleScorer::train(c.task, c.split.train, held_out);
+    }
     const int n_shot = c.behavioural() ? c.plan.n_shot_behavioural : c.plan.n_shot;
     std::vector<Candidate> test = {
         {"zero-shot", "Zero-shot", "none", "baseline", {}, {}, 0},

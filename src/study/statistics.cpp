@@ -42,6 +42,25 @@ double t_quantile(double nu) {
            z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * nu * nu * nu);
 }
 
+// Which item each draw of each resample takes. A study asks for the same table thousands of times (every metric
+// of every setting has the same number of items), and drawing it is most of the work.
+const std::vector<std::uint32_t>& draws(std::size_t n_item, int n_resample, std::uint64_t seed) {
+    struct Table {
+        std::size_t n_item = 0;
+        int n_resample = 0;
+        std::uint64_t seed = 0;
+        std::vector<std::uint32_t> items;
+    };
+    thread_local Table table;
+    if (table.n_item != n_item || table.n_resample != n_resample || table.seed != seed) {
+        table = {n_item, n_resample, seed, {}};
+        Random random(seed, "bootstrap");
+        table.items.resize(n_item * static_cast<std::size_t>(n_resample));
+        for (auto& item : table.items) item = static_cast<std::uint32_t>(random.below(n_item));
+    }
+    return table.items;
+}
+
 // Interval of the mean of `values`; `extremes` are items added to what is resampled.
 Interval resampled(std::span<const double> values, std::vector<double> extremes, int n_resample,
                    std::uint64_t seed) {
@@ -54,12 +73,12 @@ Interval resampled(std::span<const double> values, std::vector<double> extremes,
     const double tail = 0.5 * std::erfc(z / std::sqrt(2.0));
     auto& pool = extremes;
     pool.insert(pool.end(), values.begin(), values.end());
-    Random random(seed, "bootstrap");
+    const auto& items = draws(pool.size(), n_resample, seed);
     std::vector<double> means;
     means.reserve(static_cast<std::size_t>(n_resample));
-    for (int r = 0; r < n_resample; ++r) {
+    for (auto item = items.begin(); item != items.end();) {
         double sum = 0;
-        for (std::size_t i = 0; i < pool.size(); ++i) sum += pool[random.below(pool.size())];
+        for (std::size_t i = 0; i < pool.size(); ++i) sum += pool[*item++];
         means.push_back(sum / static_cast<double>(pool.size()));
     }
     std::sort(means.begin(), means.end());

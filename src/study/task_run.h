@@ -78,7 +78,7 @@ inline constexpr const char* closing_unit = "task";
 /// The task was finished before, and its vectors are still there: run_task() has nothing to do.
 bool is_finished(const TaskContext& context);
 
-/// Carries out the task; its closing record ({"type": "task", ...}) is in the journal afterwards.
+/// Carries out a task that is not finished; its closing record ({"type": "task", ...}) is in the journal afterwards.
 void run_task(TaskContext& context);
 
 /// Appends to the cost ledger of the folder.
