@@ -29,15 +29,29 @@ Case make(const char* name, const char* architecture) {
 }
 
 std::vector<Case> cases() {
-    std::vector<Case> all = {
-        make("llama", "llama"),       make("llama_bias", "llama"),      make("granite", "granite"),
-        make("seed_oss", "seed_oss"), make("qwen2", "qwen2"),           make("qwen3moe", "qwen3moe"),
-        make("olmo2", "olmo2"),       make("gemma2", "gemma2"),         make("gemma3", "gemma3"),
-        make("glm4", "glm4"),         make("neox_parallel", "gptneox"), make("neox_serial", "gptneox"),
-        make("gpt2", "gpt2")};
+    std::vector<Case> all = {make("llama", "llama"),
+                             make("llama_bias", "llama"),
+                             make("granite", "granite"),
+                             make("seed_oss", "seed_oss"),
+                             make("qwen2", "qwen2"),
+                             make("qwen3moe", "qwen3moe"),
+                             make("olmo2", "olmo2"),
+                             make("gemma2", "gemma2"),
+                             make("gemma3", "gemma3"),
+                             make("glm4", "glm4"),
+                             make("neox_parallel", "gptneox"),
+                             make("neox_serial", "gptneox"),
+                             make("gpt2", "gpt2"),
+                             make("mistral3", "mistral3"),
+                             make("qwen3", "qwen3"),
+                             make("phi3", "phi3"),
+                             make("falcon", "falcon"),
+                             make("falcon_two_norms", "falcon"),
+                             make("stablelm", "stablelm"),
+                             make("stablelm_parallel", "stablelm")};
     for (Case& c : all) {
         const std::string& a = c.options.architecture;
-        c.layer_norm = a == "gptneox" || a == "gpt2";
+        c.layer_norm = a == "gptneox" || a == "gpt2" || a == "falcon" || a == "stablelm";
         c.mlp_post_norm = a == "olmo2" || a == "gemma2" || a == "gemma3" || a == "glm4";
         if (a == "granite") {
             c.mlp_scale = 0.4f;
@@ -45,7 +59,10 @@ std::vector<Case> cases() {
         }
         if (a == "gemma2") c.softcap = 30;
         c.options.attention_bias = std::string(c.name) == "llama_bias";
-        c.options.parallel_residual = std::string(c.name) != "neox_serial";
+        c.options.parallel_residual =
+            std::string(c.name) != "neox_serial" && std::string(c.name) != "stablelm";
+        c.options.two_norms = std::string(c.name) == "falcon_two_norms";
+        if (std::string(c.name) == "falcon") c.options.n_head_kv = 1;
     }
     return all;
 }

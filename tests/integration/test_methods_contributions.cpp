@@ -17,7 +17,7 @@ void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 std::vector<Case> cases() {
     std::vector<Case> all;
     for (const char* a : {"llama", "granite", "seed_oss", "qwen2", "qwen3moe", "olmo2", "gemma2", "gemma3",
-                          "glm4", "gptneox", "gpt2"}) {
+                          "glm4", "gptneox", "gpt2", "mistral3", "qwen3", "phi3", "falcon", "stablelm"}) {
         all.push_back({a, {}});
         all.back().options.architecture = a;
     }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <memory>
 #include <random>
 #include <set>
@@ -38,10 +39,42 @@ Folder& folder() {
     return f;
 }
 
+// What the architectures differ in, as far as tensors go.
+struct Traits {
+    explicit Traits(const TinyOptions& o) {
+        const std::string& a = o.architecture;
+        const auto is = [&](std::initializer_list<const char*> names) {
+            return std::any_of(names.begin(), names.end(), [&](const char* n) { return a == n; });
+        };
+        layer_norm = is({"gptneox", "gpt2", "falcon", "stablelm"});
+        fused_qkv = is({"gptneox", "gpt2", "phi3", "falcon"});
+        biases = is({"gptneox", "gpt2"});
+        qkv_bias = biases || a == "qwen2" || o.attention_bias;
+        output_bias = biases || (o.attention_bias && a != "stablelm");
+        square = is({"gptneox", "gpt2", "qwen2", "olmo2", "phi3", "falcon", "stablelm"});
+        gemma = is({"gemma2", "gemma3"});
+        input_norm = a != "olmo2";
+        attention_post_norm = gemma || is({"olmo2", "seed_oss", "glm4"});
+        mlp_post_norm = gemma || is({"olmo2", "glm4"});
+        mlp_norm = !is({"olmo2", "seed_oss", "falcon"}) && !(a == "stablelm" && o.parallel_residual);
+        qk_norm_per_head = is({"gemma3", "qwen3", "qwen3moe"});
+        qk_norm_whole = a == "olmo2";
+        qk_norm_each_head = a == "stablelm" && o.parallel_residual;
+        gate_in_up = is({"glm4", "phi3"});
+        gate = !gate_in_up && !is({"gptneox", "gpt2", "falcon"});
+        tied = gemma;
+    }
+    bool layer_norm, fused_qkv, biases, qkv_bias, output_bias;
+    bool square;  // n_embd has to be n_head * d_head.
+    bool gemma, input_norm, attention_post_norm, mlp_post_norm, mlp_norm;
+    bool qk_norm_per_head, qk_norm_whole, qk_norm_each_head;
+    bool gate_in_up, gate, tied;
+};
+
 // Collects tensors in a ggml context and names them in the file's header.
 class Writer {
 public:
-    explicit Writer(const TinyOptions& options) : o(options), random_(options.seed) {
+    explicit Writer(const TinyOptions& options) : o(options), traits(options), random_(options.seed) {
         gguf_.reset(gguf_init_empty());
         ggml_.reset(ggml_init({std::size_t{96} << 20, nullptr, false}));
     }
@@ -61,6 +94,10 @@ public:
         vector(name + ".weight", n, 1, 0.2);
         if (with_bias) bias(name, n);
     }
+    /// The weights of one norm per head, [n_head][d_head].
+    void norms(const std::string& name, int n_head, int d_head) {
+        fill(ggml_new_tensor_2d(ggml_.get(), GGML_TYPE_F32, d_head, n_head), name + ".weight", 1, 0.2);
+    }
 
     void put(const std::string& key, int value) {
         gguf_set_val_u32(gguf_.get(), (o.architecture + "." + key).c_str(),
@@ -77,6 +114,7 @@ public:
     }
 
     const TinyOptions& o;
+    const Traits traits;
 
 private:
     void fill(ggml_tensor* t, const std::string& name, double mean, double deviation) {
@@ -140,20 +178,28 @@ int add_vocabulary(Writer& w) {
     return static_cast<int>(text.size());
 }
 
-void add_metadata(Writer& w, bool layer_norm) {
+// How many values of a head RoPE turns.
+int rope_width(const TinyOptions& o) {
+    if (o.architecture == "gptneox") return o.d_head / 4 * 2;
+    return o.architecture == "stablelm" ? o.d_head / 4 : o.d_head;
+}
+
+void add_metadata(Writer& w) {
     const TinyOptions& o = w.o;
     gguf_context* g = w.gguf();
     gguf_set_val_str(g, "general.architecture", o.architecture.c_str());
-    gguf_set_val_str(g, "general.name", ("tiny " + o.architecture).c_str());
+    // A vocabulary without <|endoftext|> makes the engine refuse a model whose name says phi3.
+    const std::string name = o.architecture == "phi3" ? "phi" : o.architecture;
+    gguf_set_val_str(g, "general.name", ("tiny " + name).c_str());
     gguf_set_val_u32(g, "general.file_type", LLAMA_FTYPE_ALL_F32);
     w.put("block_count", o.n_layer);
     w.put("context_length", o.n_ctx);
     w.put("embedding_length", o.n_embd);
     w.put("feed_forward_length", o.n_ff);
-    w.put(layer_norm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon", 1e-5f);
+    w.put(w.traits.layer_norm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon", 1e-5f);
     w.put("attention.key_length", o.d_head);
     w.put("attention.value_length", o.d_head);
-    w.put("rope.dimension_count", o.architecture == "gptneox" ? o.d_head / 4 * 2 : o.d_head);
+    w.put("rope.dimension_count", rope_width(o));
     std::vector<std::int32_t> heads(static_cast<std::size_t>(o.n_layer), o.n_head);
     std::vector<std::int32_t> kv_heads(heads.size(), o.n_head_kv);
     if (o.layer_without_heads >= 0) {
@@ -169,8 +215,8 @@ void add_metadata(Writer& w, bool layer_norm) {
         w.put("attention.head_count", o.n_head);
         w.put("attention.head_count_kv", o.n_head_kv);
     }
-    if (o.architecture == "gptneox")
-        gguf_set_val_bool(g, "gptneox.use_parallel_residual", o.parallel_residual);
+    if (o.architecture == "gptneox" || o.architecture == "stablelm")
+        gguf_set_val_bool(g, (o.architecture + ".use_parallel_residual").c_str(), o.parallel_residual);
     if (o.architecture == "granite") {
         w.put("residual_scale", 0.4f);
         w.put("logit_scale", 2.0f);
@@ -182,68 +228,70 @@ void add_metadata(Writer& w, bool layer_norm) {
         w.put("expert_used_count", 2);
         w.put("expert_feed_forward_length", o.n_ff / 2);
     }
-    if (o.architecture == "gemma2" || o.architecture == "gemma3") w.put("attention.sliding_window", 8);
+    if (w.traits.gemma) w.put("attention.sliding_window", 8);
+    // The layers without a window turn more slowly than those with one, whose base is 10000.
+    if (o.architecture == "gemma3") w.put("rope.freq_base", 1e6f);
+}
+
+void add_attention(Writer& w, const std::string& b) {
+    const TinyOptions& o = w.o;
+    const Traits& t = w.traits;
+    const int n_in = o.n_head * o.d_head, n_kv = o.n_head_kv * o.d_head, e = o.n_embd;
+    if (t.input_norm) w.norm(b + "attn_norm", e, t.layer_norm);
+    if (o.two_norms) w.norm(b + "attn_norm_2", e, t.layer_norm);
+    if (t.fused_qkv) {
+        w.matrix(b + "attn_qkv", e, n_in + 2 * n_kv);
+        if (t.qkv_bias) w.bias(b + "attn_qkv", n_in + 2 * n_kv);
+    } else {
+        w.matrix(b + "attn_q", e, n_in, 1.5);
+        w.matrix(b + "attn_k", e, n_kv, 1.5);
+        w.matrix(b + "attn_v", e, n_kv);
+        if (t.qkv_bias) {
+            w.bias(b + "attn_q", n_in);
+            w.bias(b + "attn_k", n_kv);
+            w.bias(b + "attn_v", n_kv);
+        }
+    }
+    w.matrix(b + "attn_output", n_in, e);
+    if (t.output_bias) w.bias(b + "attn_output", e);
+    if (t.qk_norm_per_head || t.qk_norm_whole) {
+        w.norm(b + "attn_q_norm", t.qk_norm_whole ? n_in : o.d_head);
+        w.norm(b + "attn_k_norm", t.qk_norm_whole ? n_kv : o.d_head);
+    } else if (t.qk_norm_each_head) {
+        w.norms(b + "attn_q_norm", o.n_head, o.d_head);
+        w.norms(b + "attn_k_norm", o.n_head_kv, o.d_head);
+    }
 }
 
 void add_layer(Writer& w, int il) {
     const TinyOptions& o = w.o;
-    const std::string& arch = o.architecture;
+    const Traits& t = w.traits;
     const std::string b = fmt::format("blk.{}.", il);
-    const int n_in = o.n_head * o.d_head, n_kv = o.n_head_kv * o.d_head, e = o.n_embd;
-    const bool fused = arch == "gptneox" || arch == "gpt2";
-    const bool gemma = arch == "gemma2" || arch == "gemma3";
-    const bool qkv_bias = arch == "qwen2" || o.attention_bias;
-    if (il != o.layer_without_heads) {
-        if (arch != "olmo2") w.norm(b + "attn_norm", e, fused);
-        if (fused) {
-            w.matrix(b + "attn_qkv", e, n_in + 2 * n_kv);
-            w.bias(b + "attn_qkv", n_in + 2 * n_kv);
-        } else {
-            w.matrix(b + "attn_q", e, n_in, 1.5);
-            w.matrix(b + "attn_k", e, n_kv, 1.5);
-            w.matrix(b + "attn_v", e, n_kv);
-            if (qkv_bias) {
-                w.bias(b + "attn_q", n_in);
-                w.bias(b + "attn_k", n_kv);
-                w.bias(b + "attn_v", n_kv);
-            }
-        }
-        w.matrix(b + "attn_output", n_in, e);
-        if (fused || o.attention_bias) w.bias(b + "attn_output", e);
-        if (arch == "gemma3" || arch == "qwen3moe") {
-            w.norm(b + "attn_q_norm", o.d_head);
-            w.norm(b + "attn_k_norm", o.d_head);
-        }
-        if (arch == "olmo2") {
-            w.norm(b + "attn_q_norm", n_in);
-            w.norm(b + "attn_k_norm", n_kv);
-        }
-    }
-    if (gemma || arch == "olmo2" || arch == "seed_oss" || arch == "glm4")
-        w.norm(b + "post_attention_norm", e);
-    if (gemma || arch == "olmo2" || arch == "glm4") w.norm(b + "post_ffw_norm", e);
-    if (arch != "olmo2" && arch != "seed_oss") w.norm(b + "ffn_norm", e, fused);
-    if (arch == "qwen3moe") {
+    const int e = o.n_embd;
+    if (il != o.layer_without_heads) add_attention(w, b);
+    if (t.attention_post_norm) w.norm(b + "post_attention_norm", e);
+    if (t.mlp_post_norm) w.norm(b + "post_ffw_norm", e);
+    if (t.mlp_norm) w.norm(b + "ffn_norm", e, t.layer_norm);
+    if (o.architecture == "qwen3moe") {
         w.matrix(b + "ffn_gate_inp", e, 4, 2);
         w.matrix(b + "ffn_gate_exps", e, o.n_ff / 2, 1, 4);
         w.matrix(b + "ffn_up_exps", e, o.n_ff / 2, 1, 4);
         w.matrix(b + "ffn_down_exps", o.n_ff / 2, e, 2, 4);
         return;
     }
-    w.matrix(b + "ffn_up", e, arch == "glm4" ? 2 * o.n_ff : o.n_ff);
+    w.matrix(b + "ffn_up", e, t.gate_in_up ? 2 * o.n_ff : o.n_ff);
     w.matrix(b + "ffn_down", o.n_ff, e, 2);
-    if (fused) {
+    if (t.biases) {
         w.bias(b + "ffn_up", o.n_ff);
         w.bias(b + "ffn_down", e);
-    } else if (arch != "glm4") {
-        w.matrix(b + "ffn_gate", e, o.n_ff);
     }
+    if (t.gate) w.matrix(b + "ffn_gate", e, o.n_ff);
 }
 
 std::string key_of(const TinyOptions& o) {
-    return fmt::format("{}-{}-{}-{}-{}-{}-{}-{}-{}-{}-{}-{}-{}", o.architecture, o.n_layer, o.n_head,
+    return fmt::format("{}-{}-{}-{}-{}-{}-{}-{}-{}-{}-{}-{}-{}-{}", o.architecture, o.n_layer, o.n_head,
                        o.n_head_kv, o.d_head, o.n_embd, o.n_ff, o.n_ctx, o.attention_bias,
-                       o.parallel_residual, o.add_bos, o.seed, o.layer_without_heads);
+                       o.parallel_residual, o.two_norms, o.add_bos, o.seed, o.layer_without_heads);
 }
 
 }  // namespace
@@ -255,26 +303,24 @@ fs::path temporary_file(const std::string& name) {
 fs::path make_tiny_model(const TinyOptions& options) {
     static std::map<std::string, fs::path> made;
     TinyOptions o = options;
-    const std::string& arch = o.architecture;
-    const bool fused = arch == "gptneox" || arch == "gpt2";
-    if (fused || arch == "qwen2" || arch == "olmo2") o.n_embd = o.n_head * o.d_head;
-    if (fused) o.n_head_kv = o.n_head;
+    const Traits traits(o);
+    if (traits.square) o.n_embd = o.n_head * o.d_head;
+    if (traits.biases) o.n_head_kv = o.n_head;  // gptneox and gpt2 have no grouped heads
     const std::string key = key_of(o);
     if (!o.metadata && o.constants.empty())
         if (const auto it = made.find(key); it != made.end()) return it->second;
 
     Writer w(o);
-    add_metadata(w, fused);
+    add_metadata(w);
     const int n_vocab = add_vocabulary(w);
     // Models that scale by the square root of the width (Gemma) get embeddings that are small beforehand.
-    const bool gemma = arch == "gemma2" || arch == "gemma3";
-    w.matrix("token_embd", o.n_embd, n_vocab, gemma ? 3.0 : std::sqrt(o.n_embd));
-    if (arch == "gpt2") w.matrix("position_embd", o.n_embd, o.n_ctx, std::sqrt(o.n_embd) / 2);
-    w.norm("output_norm", o.n_embd, fused);
-    if (!gemma) w.matrix("output", o.n_embd, n_vocab, 3);
+    w.matrix("token_embd", o.n_embd, n_vocab, traits.gemma ? 3.0 : std::sqrt(o.n_embd));
+    if (o.architecture == "gpt2") w.matrix("position_embd", o.n_embd, o.n_ctx, std::sqrt(o.n_embd) / 2);
+    w.norm("output_norm", o.n_embd, traits.layer_norm);
+    if (!traits.tied) w.matrix("output", o.n_embd, n_vocab, 3);
     for (int il = 0; il < o.n_layer; ++il) add_layer(w, il);
     if (o.metadata) o.metadata(w.gguf());
-    const fs::path path = temporary_file("tiny-" + arch + ".gguf");
+    const fs::path path = temporary_file("tiny-" + o.architecture + ".gguf");
     w.write(path);
     if (!o.metadata && o.constants.empty()) made[key] = path;
     return path;
@@ -284,11 +330,12 @@ fs::path quantise_tiny_model(const fs::path& model, const std::string& type) {
     llama_model_quantize_params params = llama_model_quantize_default_params();
     params.nthread = 1;
     params.pure = true;
+    params.allow_requantize = true;
     static const std::map<std::string, llama_ftype> types = {
         {"Q8_0", LLAMA_FTYPE_MOSTLY_Q8_0}, {"Q4_0", LLAMA_FTYPE_MOSTLY_Q4_0},
         {"Q4_1", LLAMA_FTYPE_MOSTLY_Q4_1}, {"Q4_K", LLAMA_FTYPE_MOSTLY_Q4_K_S},
         {"Q6_K", LLAMA_FTYPE_MOSTLY_Q6_K}, {"F16", LLAMA_FTYPE_MOSTLY_F16},
-        {"BF16", LLAMA_FTYPE_MOSTLY_BF16}};
+        {"F32", LLAMA_FTYPE_ALL_F32},      {"BF16", LLAMA_FTYPE_MOSTLY_BF16}};
     params.ftype = types.at(type);
     const fs::path path = temporary_file(type + ".gguf");
     if (llama_model_quantize(model.c_str(), path.c_str(), &params) != 0)

@@ -13,9 +13,11 @@
 namespace tiller::test {
 
 /// Shape of a tiny model. The defaults make n_head * d_head (64) differ from n_embd (48), so that a test sees
-/// a mix-up of the two; gptneox, gpt2, qwen2 and olmo2 need n_embd = n_head * d_head and get it.
+/// a mix-up of the two; gptneox, gpt2, qwen2, olmo2, phi3, falcon and stablelm need n_embd = n_head * d_head
+/// and get it.
 struct TinyOptions {
-    /// llama, granite, deci, seed_oss, qwen2, qwen3moe, olmo2, gemma2, gemma3, glm4, gptneox or gpt2.
+    /// llama, granite, deci, seed_oss, mistral3, qwen2, qwen3, qwen3moe, olmo2, gemma2, gemma3, phi3, glm4,
+    /// gptneox, gpt2, falcon or stablelm.
     std::string architecture = "llama";
     int n_layer = 3;
     int n_head = 4;
@@ -24,8 +26,10 @@ struct TinyOptions {
     int n_embd = 48;
     int n_ff = 96;
     int n_ctx = 512;
-    bool attention_bias = false;    ///< llama: biases of q, k, v and the attention output.
-    bool parallel_residual = true;  ///< gptneox.
+    bool attention_bias =
+        false;  ///< llama: biases of q, k, v and the attention output; stablelm: of q, k, v.
+    bool parallel_residual = true;  ///< gptneox; stablelm (then with norms of q and k, like the 12B model).
+    bool two_norms = false;         ///< falcon: attention and MLP have a norm each, like the 40B model.
     bool add_bos = true;
     unsigned seed = 1;
     int layer_without_heads = -1;  ///< deci: this layer has no attention.
@@ -39,8 +43,8 @@ struct TinyOptions {
 /// Weights are float32 and normally distributed, scaled so that the standard deviation of logits is about 3.
 std::filesystem::path make_tiny_model(const TinyOptions& options = {});
 
-/// The model quantised by the engine to F16, BF16, Q8_0, Q4_0, Q4_1 (all widths multiples of 32), Q4_K or
-/// Q6_K (of 256).
+/// The model (of any type and size) quantised by the engine to F32, F16, BF16, Q8_0, Q4_0, Q4_1 (all widths
+/// multiples of 32), Q4_K or Q6_K (of 256).
 std::filesystem::path quantise_tiny_model(const std::filesystem::path& model, const std::string& type);
 
 /// A fresh file name in the same temporary folder.
