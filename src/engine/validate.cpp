@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
+#include "engine/model_handle.h"
 #include "tiller/error.h"
 
 namespace tiller::engine {
@@ -73,10 +75,19 @@ void validate_capture(std::size_t r, const Row& row, const Capture& capture, con
     if (position == n) refuse(Code::usage, fmt::format("chooses none of the {} positions of its row", n));
 }
 
+// The sliding window that the file asks for and the engine does not apply (Phi-3, Mistral 0.1); 0 when there
+// is none. Up to that many tokens the window changes nothing.
+std::int64_t ignored_window(const Model& model) {
+    const Model::Handle& h = model.handle();
+    const auto window = h.parts.front()->integer(h.info.architecture + ".attention.sliding_window");
+    return window && llama_model_n_swa(h.llama.get()) == 0 ? std::max<std::int64_t>(*window, 0) : 0;
+}
+
 }  // namespace
 
 void validate_rows(std::span<const Row> rows, const Model& model, const SiteMap& sites) {
     const ModelInfo& info = model.info();
+    const std::int64_t window = ignored_window(model);
     std::set<const std::vector<float>*> checked;
     for (std::size_t r = 0; r < rows.size(); ++r) {
         const Row& row = rows[r];
@@ -114,6 +125,13 @@ void validate_rows(std::span<const Row> rows, const Model& model, const SiteMap&
                                                      "shots or a shorter prompt",
                                                      r, length, row.prompt.size(), length - row.prompt.size(),
                                                      info.name, info.n_ctx_train));
+        if (window > 0 && length > static_cast<std::size_t>(window))
+            throw Error(
+                Code::unsupported,
+                fmt::format("row {} needs {} tokens, but the engine does not apply the sliding window of "
+                            "{} tokens that {} (architecture {}) asks for, and its numbers would be "
+                            "wrong beyond it; use at most {} tokens (fewer shots, shorter prompts)",
+                            r, length, window, info.name, info.architecture, window));
         for (const Edit& edit : row.edits) {
             validate_edit(r, edit, info, sites);
             if (!checked.insert(edit.vector.get()).second) continue;
