@@ -31,7 +31,8 @@ TEST_P(EngineIgnoredWindow, RefusesRowsThatAreLongerThanIt) {
     expect_error(Code::unsupported, parts, [&] { engine.run(std::span(&row, 1)); });
     expect_error(Code::unsupported, parts, [&] { engine.fork(std::span(&row, 1)); });
 }
-INSTANTIATE_TEST_SUITE_P(Tiny, EngineIgnoredWindow, testing::Values("phi3", "llama", "mistral3"),
+INSTANTIATE_TEST_SUITE_P(Tiny, EngineIgnoredWindow,
+                         testing::Values("phi3", "llama", "mistral3", "qwen2", "qwen3", "qwen3moe"),
                          [](const auto& param) { return std::string(param.param); });
 
 TEST(EngineWindow, IsAppliedByGemma) {
