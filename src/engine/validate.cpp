@@ -75,7 +75,7 @@ void validate_capture(std::size_t r, const Row& row, const Capture& capture, con
     if (position == n) refuse(Code::usage, fmt::format("chooses none of the {} positions of its row", n));
 }
 
-// The sliding window that the file asks for and the engine does not apply (Phi-3, Mistral 0.1); 0 when there
+// The sliding window that the file asks for and the engine does not apply (Phi-3); 0 when there
 // is none. Up to that many tokens the window changes nothing.
 std::int64_t ignored_window(const Model& model) {
     const Model::Handle& h = model.handle();
