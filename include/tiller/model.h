@@ -60,6 +60,23 @@ struct AttentionProjection {
     std::vector<float> post_norm;  ///< [n_embd] RMS norm weight as the engine multiplies it, or empty.
 };
 
+/// The final norm and some rows of the output head W_U, dequantised to float32: what turns a residual stream
+/// x after the last layer into logits. y = norm(x) * norm_weight + norm_bias, where norm divides by
+/// sqrt(mean(x^2) + epsilon) and, with `layer_norm`, subtracts the mean first; logit = w_u * y + bias, times
+/// `scale`, then softcap * tanh(logit / softcap) where the model has one.
+struct OutputHead {
+    int n_embd = 0;
+    std::vector<Token> tokens;       ///< The rows, in the order asked for.
+    std::vector<float> w_u;          ///< [tokens.size()][n_embd], row-major.
+    std::vector<float> bias;         ///< [tokens.size()], or empty.
+    std::vector<float> norm_weight;  ///< [n_embd] as the engine multiplies it, or empty (1).
+    std::vector<float> norm_bias;    ///< [n_embd], or empty.
+    bool layer_norm = false;
+    float epsilon = 0;
+    float scale = 1;
+    float softcap = 0;  ///< 0 = none.
+};
+
 /// A loaded model. Immutable after load; may be shared between engines. tokenize() and text() are
 /// thread-safe. Owns the engine's handle.
 class Model {
@@ -97,6 +114,12 @@ public:
     /// Dequantised attention output projection of a layer, read from the file on each call (no cache).
     /// Throws unsupported when the layer has no such tensor, bad_input when its shape is not [n_in, n_embd].
     AttentionProjection attention_projection(int layer) const;
+
+    /// Final norm and the output head's rows of `tokens`, read from the file on each call (no cache; only
+    /// these rows are read). Throws usage (no such token), unsupported (no matrix of the model's width and
+    /// vocabulary), bad_input (a norm or bias of another size). Architectures differ in what else they do to
+    /// logits; compare with the engine's own before trusting the numbers, as reconstruct_vocabulary() does.
+    OutputHead output_head(std::span<const Token> tokens) const;
 
     /// The engine's handle, for the engine room only (defined there).
     struct Handle;

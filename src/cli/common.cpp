@@ -8,6 +8,8 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "cli/catalogue.h"
 #include "tiller/error.h"
@@ -72,9 +74,20 @@ VectorArgument parse_vector_argument(const std::string& text) {
     const float scale = std::strtof(tail.c_str(), &end);
     if (end != tail.c_str() + tail.size()) return argument;
     if (!std::isfinite(scale))
-        throw Error(Code::usage,
-                    fmt::format("--vector {}: the scale is {}, expected a finite number", text, tail));
+        throw Error(Code::usage, fmt::format("{}: the scale is {}, expected a finite number", text, tail));
     return {text.substr(0, colon), scale, true};
+}
+
+void check_output(const std::string& path) {
+    const auto folder = std::filesystem::absolute(path).parent_path();
+    std::error_code ec;
+    if (!std::filesystem::is_directory(folder, ec))
+        throw Error(Code::environment, fmt::format("the folder of {} does not exist; make it first", path));
+    if (std::filesystem::is_directory(path, ec))
+        throw Error(Code::environment, fmt::format("{} is a folder; name a file", path));
+    if (::access(folder.c_str(), W_OK) != 0)
+        throw Error(Code::environment, fmt::format("the folder of {} cannot be written: {}", path,
+                                                   std::generic_category().message(errno)));
 }
 
 std::vector<Edit> load_edits(const std::vector<std::string>& arguments, const ModelInfo& info,

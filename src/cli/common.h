@@ -39,6 +39,8 @@ void add_generate(CLI::App&, Globals&);
 void add_next(CLI::App&, Globals&);
 void add_eval(CLI::App&, Globals&);
 void add_show(CLI::App&, Globals&);
+void add_read(CLI::App&, Globals&);
+void add_combine(CLI::App&, Globals&);
 void add_report(CLI::App&, Globals&);
 void add_tasks(CLI::App&, Globals&);
 void add_models(CLI::App&, Globals&);
@@ -59,6 +61,8 @@ struct VectorArgument {
     bool has_scale = false;
 };
 VectorArgument parse_vector_argument(const std::string& text);
+/// Throws environment when no file can be written at `path`: before minutes of work, not after.
+void check_output(const std::string& path);
 /// Loads the vectors, checks them against the model, returns the edits of all. Turned sites are shared out:
 /// n in-context vectors at once each get 1/n of their strength, as in the papers' code.
 std::vector<Edit> load_edits(const std::vector<std::string>& arguments, const ModelInfo& info,

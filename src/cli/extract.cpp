@@ -1,10 +1,7 @@
 // tiller extract fv|icv: makes a vector from a task, or from prompts given as a file.
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cmath>
-#include <system_error>
 
 #include "cli/common.h"
 #include "cli/json_input.h"
@@ -24,19 +21,6 @@ struct Options {
     float scale = 1, alpha = 1;
     bool no_post_norm = false, bias_per_head = false, keep_ends = false, no_check = false;
 };
-
-void check_output(const std::string& path) {
-    // Fail before minutes of work, not after.
-    const auto folder = std::filesystem::absolute(path).parent_path();
-    std::error_code ec;
-    if (!std::filesystem::is_directory(folder, ec))
-        throw Error(Code::environment, fmt::format("the folder of {} does not exist; make it first", path));
-    if (std::filesystem::is_directory(path, ec))
-        throw Error(Code::environment, fmt::format("{} is a folder; name a file", path));
-    if (::access(folder.c_str(), W_OK) != 0)
-        throw Error(Code::environment, fmt::format("the folder of {} cannot be written: {}", path,
-                                                   std::generic_category().message(errno)));
-}
 
 void check_strength(const char* flag, float value) {
     if (!std::isfinite(value))
@@ -186,7 +170,7 @@ void add_extract(CLI::App& app, Globals& globals) {
     auto* pairs = icv->add_option("--pairs", o->pairs, "JSON [{\"negative\": text, \"positive\": text}]");
     icv_task->excludes(pairs);
     icv->add_option("--n-pairs", o->n_pairs, "Pairs to use of a task")->check(CLI::Range(1, 100000));
-    icv->add_option("--last", o->n_last, "Tokens at the end whose mean is the latent state")
+    icv->add_option("--n-last,--last", o->n_last, "Tokens at the end whose mean is the latent state")
         ->check(CLI::Range(1, 100000));
     icv->add_option("--alpha", o->alpha, "Strength kept in the file as default");
     icv->add_flag("--keep-ends", o->keep_ends, "Do not strip \" .\" from the ends of a task's texts");

@@ -141,14 +141,31 @@ const ggml_tensor* GgufFile::tensor(const std::string& name) const {
     return tensors_ ? ggml_get_tensor(tensors_.get(), name.c_str()) : nullptr;
 }
 
-std::vector<std::uint8_t> GgufFile::bytes(const std::string& name) const {
-    const ggml_tensor* t = tensor(name);
+std::uint64_t GgufFile::offset_of(const std::string& name) const {
     const auto id = gguf_find_tensor(gguf_.get(), name.c_str());
-    if (!t || id < 0) bad(*this, fmt::format("tensor {} is missing", name));
-    std::vector<std::uint8_t> raw(ggml_nbytes(t));
+    if (!tensor(name) || id < 0) bad(*this, fmt::format("tensor {} is missing", name));
+    return gguf_get_data_offset(gguf_.get()) + gguf_get_tensor_offset(gguf_.get(), id);
+}
+
+std::vector<float> GgufFile::to_float(const ggml_tensor& t, const std::vector<std::uint8_t>& raw) const {
+    const auto n = raw.size() / ggml_type_size(t.type) * static_cast<std::size_t>(ggml_blck_size(t.type));
+    std::vector<float> out(n);
+    if (t.type == GGML_TYPE_F32) {
+        std::memcpy(out.data(), raw.data(), raw.size());
+    } else if (const auto* traits = ggml_get_type_traits(t.type); traits && traits->to_float) {
+        traits->to_float(raw.data(), out.data(), static_cast<std::int64_t>(n));
+    } else {
+        bad(*this, fmt::format("tensor {} has type {}, which cannot be converted to float32", t.name,
+                               ggml_type_name(t.type)));
+    }
+    return out;
+}
+
+std::vector<std::uint8_t> GgufFile::bytes(const std::string& name) const {
+    const std::uint64_t offset = offset_of(name);
+    std::vector<std::uint8_t> raw(ggml_nbytes(tensor(name)));
     std::ifstream in(path_, std::ios::binary);
-    in.seekg(static_cast<std::streamoff>(gguf_get_data_offset(gguf_.get()) +
-                                         gguf_get_tensor_offset(gguf_.get(), id)));
+    in.seekg(static_cast<std::streamoff>(offset));
     in.read(reinterpret_cast<char*>(raw.data()), static_cast<std::streamsize>(raw.size()));
     if (!in) bad(*this, fmt::format("tensor {} cannot be read in full ({} bytes)", name, raw.size()));
     return raw;
@@ -156,18 +173,23 @@ std::vector<std::uint8_t> GgufFile::bytes(const std::string& name) const {
 
 std::vector<float> GgufFile::values(const std::string& name) const {
     const auto raw = bytes(name);
+    return to_float(*tensor(name), raw);
+}
+
+std::vector<float> GgufFile::rows(const std::string& name, std::span<const std::int32_t> rows) const {
+    const std::uint64_t offset = offset_of(name);
     const ggml_tensor* t = tensor(name);
-    const auto n = static_cast<std::size_t>(ggml_nelements(t));
-    std::vector<float> out(n);
-    if (t->type == GGML_TYPE_F32) {
-        std::memcpy(out.data(), raw.data(), raw.size());
-    } else if (const auto* traits = ggml_get_type_traits(t->type); traits && traits->to_float) {
-        traits->to_float(raw.data(), out.data(), static_cast<std::int64_t>(n));
-    } else {
-        bad(*this, fmt::format("tensor {} has type {}, which cannot be converted to float32", name,
-                               ggml_type_name(t->type)));
+    const std::size_t width = ggml_row_size(t->type, t->ne[0]);
+    std::vector<std::uint8_t> raw(width * rows.size());
+    std::ifstream in(path_, std::ios::binary);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (rows[i] < 0 || rows[i] >= ggml_nrows(t))
+            bad(*this, fmt::format("tensor {} has no row {}, only {}", name, rows[i], ggml_nrows(t)));
+        in.seekg(static_cast<std::streamoff>(offset + static_cast<std::size_t>(rows[i]) * width));
+        in.read(reinterpret_cast<char*>(raw.data() + i * width), static_cast<std::streamsize>(width));
     }
-    return out;
+    if (!in) bad(*this, fmt::format("rows of tensor {} cannot be read ({} bytes each)", name, width));
+    return to_float(*t, raw);
 }
 
 std::vector<std::filesystem::path> model_parts(const std::filesystem::path& path) {

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,12 +37,17 @@ public:
     const ggml_tensor* tensor(const std::string& name) const;
     /// All values as float32, ggml order (ne[0] fastest). Throws bad_input (not in this file, unknown type).
     std::vector<float> values(const std::string& name) const;
+    /// Some rows of a matrix [n_row][ne[0]] as float32, in the order asked for; only these are read from
+    /// disk. Throws bad_input (not in this file, no such row, unknown type).
+    std::vector<float> rows(const std::string& name, std::span<const std::int32_t> rows) const;
     /// A tensor's bytes as they are in the file. Throws bad_input.
     std::vector<std::uint8_t> bytes(const std::string& name) const;
 
     const gguf_context* gguf() const { return gguf_.get(); }
 
 private:
+    std::vector<float> to_float(const ggml_tensor& tensor, const std::vector<std::uint8_t>& raw) const;
+    std::uint64_t offset_of(const std::string& name) const;
     struct FreeGguf {
         void operator()(gguf_context* p) const { gguf_free(p); }
     };

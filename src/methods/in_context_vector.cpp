@@ -53,7 +53,7 @@ SteeringVector in_context_vector(Engine& engine, std::span<const Pair> pairs, co
     if (pairs.empty())
         throw Error(Code::bad_input, "no pairs; give at least one {\"negative\", \"positive\"}");
     if (options.n_last < 1)
-        throw Error(Code::usage, fmt::format("--last {}: expected at least 1 token", options.n_last));
+        throw Error(Code::usage, fmt::format("--n-last {}: expected at least 1 token", options.n_last));
     const ModelInfo& info = engine.info();
     // Latents are bounded: a chunk of pairs at a time.
     constexpr std::size_t chunk = 32;
