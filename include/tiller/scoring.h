@@ -21,7 +21,7 @@ std::string parse_answer(std::string_view generated);
 /// "a".
 std::string normalise_answer(std::string_view text, bool keep_case);
 
-/// Should scores of this task keep the case? (capitalize and other letter-case tasks)
+/// Should scores of this task keep the case? (Names with capitalize, lowercase or uppercase in them.)
 bool keeps_case(std::string_view task_name);
 
 /// Scores of one generated text against the right answers; each the best over the answers, in [0, 1].
@@ -35,9 +35,13 @@ struct AnswerScores {
 /// Throws usage when there is no target.
 AnswerScores score_answer(std::string_view generated, std::span<const std::string> targets, bool keep_case);
 
-/// ROUGE-L F-measure (longest common subsequence of words, case-folded, without punctuation), in [0, 1]; 0
-/// when either has no word.
+/// ROUGE-L F-measure (Lin, "ROUGE: A Package for Automatic Evaluation of Summaries", 2004, eq. 2 to 4 with
+/// beta = 1): 2 * LCS / (words of the candidate + words of the reference), where LCS is the length of the
+/// longest common subsequence of words (words_of() without marks, case-folded). In [0, 1]; 0 when either has
+/// no word.
 double rouge_l(std::string_view candidate, std::string_view reference);
+/// The best over several references. Throws usage when there is none.
+double rouge_l(std::string_view candidate, std::span<const std::string> references);
 
 /// How varied and how broken a text is.
 struct TextHealth {

@@ -33,6 +33,7 @@ void score(const Task& task, const StyleScorer* scorer, const RowResult& result,
     if (scorer) {
         const TextHealth health = text_health(result.text);
         scores.add("style", scorer->score(parse_answer(result.text)));
+        scores.add("rouge_l", rouge_l(parse_answer(result.text), prompt.targets));
         scores.add("collapsed", health.collapsed || result.broken ? 1 : 0);
         scores.add("ngram_entropy", health.ngram_entropy);
         scores.add("distinct_1", health.distinct_1);

@@ -43,8 +43,9 @@ std::string normalise_answer(std::string_view text, bool keep_case) {
 }
 
 bool keeps_case(std::string_view task_name) {
-    return task_name.starts_with("capitalize") || task_name.starts_with("lowercase") ||
-           task_name.starts_with("uppercase");
+    for (const char* word : {"capitalize", "lowercase", "uppercase"})  // "last-capitalize", too
+        if (task_name.find(word) != std::string_view::npos) return true;
+    return false;
 }
 
 }  // namespace tiller

@@ -3,6 +3,7 @@
 
 #include "scoring/unicode.h"
 #include "scoring/words.h"
+#include "tiller/error.h"
 #include "tiller/scoring.h"
 
 namespace tiller {
@@ -22,6 +23,14 @@ double rouge_l(std::string_view candidate, std::string_view reference) {
         }
     }
     return 2.0 * static_cast<double>(row.back()) / static_cast<double>(a.size() + b.size());
+}
+
+double rouge_l(std::string_view candidate, std::span<const std::string> references) {
+    if (references.empty())
+        throw Error(Code::usage, "rouge_l: no references were given, expected at least one");
+    double best = 0;
+    for (const std::string& reference : references) best = std::max(best, rouge_l(candidate, reference));
+    return best;
 }
 
 }  // namespace tiller

@@ -194,6 +194,10 @@ TEST_F(CliFiles, EvalComparesWithTheUnsteeredModel) {
                                  "v.gguf", "--n-test", "3", "--threads", "1"});
     EXPECT_TRUE(style.at("metrics").contains("style"));
     EXPECT_TRUE(style.contains("scorer_accuracy"));
+    const double rouge = style.at("metrics").at("rouge_l").at("unsteered").at("mean");
+    EXPECT_GE(rouge, 0);
+    EXPECT_LE(rouge, 1);
+    EXPECT_FALSE(result.at("metrics").contains("rouge_l"));  // functional tasks have exact answers
 }
 
 // --- tasks, report

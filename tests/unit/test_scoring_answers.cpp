@@ -67,8 +67,8 @@ TEST(NormaliseAnswer, AStepThatLeavesNothingIsSkipped) {
 }
 
 TEST(KeepsCase, LetterCaseTasks) {
-    for (const char* name :
-         {"capitalize", "capitalize_first_letter", "capitalize_last_letter", "lowercase_last_letter"})
+    for (const char* name : {"capitalize", "capitalize_first_letter", "capitalize_last_letter",
+                             "lowercase_last_letter", "last-capitalize"})
         EXPECT_TRUE(keeps_case(name)) << name;
     for (const char* name : {"antonym", "english-french", "word_length", ""})
         EXPECT_FALSE(keeps_case(name)) << name;
@@ -146,6 +146,23 @@ TEST(RougeL, LongestCommonSubsequence) {
     EXPECT_DOUBLE_EQ(rouge_l("a a a", "a"), 0.5);
     EXPECT_DOUBLE_EQ(rouge_l("", "a"), 0);
     EXPECT_DOUBLE_EQ(rouge_l("a", "..."), 0);
+}
+
+// Order counts: the bags of words are equal, the longest common subsequence is not the whole.
+TEST(RougeL, KnownAnswers) {
+    EXPECT_DOUBLE_EQ(rouge_l("we are glad to see you", "we are happy to see you"), 5.0 / 6);
+    EXPECT_DOUBLE_EQ(rouge_l("you see to glad are we", "we are glad to see you"), 1.0 / 6);
+    EXPECT_DOUBLE_EQ(rouge_l("please send the file", "could you please send me the file today"),
+                     2.0 * 4 / 12);
+    EXPECT_DOUBLE_EQ(rouge_l("\u00C9TAIT", "\u00E9tait"), 1);
+    EXPECT_DOUBLE_EQ(rouge_l("well-known", "well known"), 1);  // marks are borders, not words
+}
+
+TEST(RougeL, BestOfSeveralReferences) {
+    const std::vector<std::string> references = {" a dog runs", " the cat sat down", " birds"};
+    EXPECT_DOUBLE_EQ(rouge_l("the cat sat", references), 6.0 / 7);
+    EXPECT_DOUBLE_EQ(rouge_l("nothing here", references), 0);
+    EXPECT_THROW(rouge_l("a", std::span<const std::string>{}), Error);
 }
 
 TEST(WordsOf, RunsOfLettersAndSingleMarks) {
