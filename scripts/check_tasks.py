@@ -1,13 +1,20 @@
 #!/usr/bin/env python3
-"""Check the task files below data/tasks: form, doubles, sizes.
+"""Check the task files below data/tasks: form, doubles, sizes, and their rows in the documents' tables.
 
 Prints one line per file and, on standard error, every fault by name; exits 1 if there is any.
 Usage: check_tasks.py [FOLDER]   (default: data/tasks of this checkout)
 """
 import json
+import re
 import sys
 import unicodedata
 from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Documents with a table row "| task | pairs | ..." for every file. Names without a file have no number there.
+TABLES = ("docs/tasks.md", "data/README.md")
+ROW = re.compile(r"^\| ([\w-]+) \| (\d+) \|", re.MULTILINE)
 
 # Fewest pairs a file may hold, by folder: demonstrations, validation and test items are drawn
 # from one file without overlap, and each kind of task draws a different number of them.
@@ -52,7 +59,7 @@ def text_faults(text):
 
 
 def check(path, folder, faults):
-    """Append the faults of one file to faults and print its line."""
+    """Append the faults of one file to faults and print its line; give its number of pairs or None."""
     task = f"{folder}/{path.stem}"
     try:
         items = json.loads(path.read_bytes().decode("utf-8"), object_pairs_hook=unique_keys)
@@ -90,20 +97,42 @@ def check(path, folder, faults):
     mean_in, mean_out = (total / max(len(items), 1) for total in characters)
     print(f"{task:<40} {len(items):>5} pairs {len(outputs):>5} distinct outputs"
           f"   mean length: input {mean_in:6.1f}, output {mean_out:6.1f} characters")
+    return len(items)
+
+
+def check_table(document, text, counts, faults):
+    """Append the faults of one document's rows; counts is {task: pairs} of the files."""
+    rows = {}
+    for name, number in ROW.findall(text):
+        if name in rows:
+            faults.append(f"{document}: two rows for {name}")
+        rows[name] = int(number)
+    for name in sorted(rows.keys() | counts.keys()):
+        if name not in rows:
+            faults.append(f"{document}: no row \"| {name} | {counts[name]} | ...\"")
+        elif name not in counts:
+            faults.append(f"{document}: {name} has a row with {rows[name]} pairs, but no file")
+        elif rows[name] != counts[name]:
+            faults.append(f"{document}: {name} has {counts[name]} pairs, the row says {rows[name]}")
 
 
 def main():
-    root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[1] / "data/tasks"
-    faults = []
+    root = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "data/tasks"
+    faults, counts = [], {}
     paths = sorted(root.rglob("*.json"))
     if not paths:
         faults.append(f"{root}: no task files")
     for path in paths:
         folder = path.relative_to(root).parent.as_posix()
         if folder in MIN_PAIRS:
-            check(path, folder, faults)
+            if path.stem in counts:
+                faults.append(f"{path}: another folder has a task of this name")
+            counts[path.stem] = check(path, folder, faults)
         else:
             faults.append(f"{path}: not directly in one of {', '.join(MIN_PAIRS)}")
+    if len(sys.argv) == 1:  # another folder has no documents of ours
+        for document in TABLES:
+            check_table(document, (ROOT / document).read_text(encoding="utf-8"), counts, faults)
     for fault in faults:
         print(f"fault: {fault}", file=sys.stderr)
     return 1 if faults else 0

@@ -14,17 +14,24 @@ ITEMS = 400
 ODD_ONE = {
     "animal_v_object_3": ("animals", "objects", 3),
     "animal_v_object_5": ("animals", "objects", 5),
+    "fruit_v_animal_3": ("fruits", "animals", 3),
     "fruit_v_animal_5": ("fruits", "animals", 5),
+    "color_v_animal_3": ("colours", "animals", 3),
     "color_v_animal_5": ("colours", "animals", 5),
+    "adjective_v_verb_3": ("adjectives", "verbs", 3),
     "adjective_v_verb_5": ("adjectives", "verbs", 5),
+    "verb_v_adjective_3": ("verbs", "adjectives", 3),
     "verb_v_adjective_5": ("verbs", "adjectives", 5),
+    "concept_v_object_3": ("concepts", "objects", 3),
     "concept_v_object_5": ("concepts", "objects", 5),
+    "object_v_concept_3": ("objects", "concepts", 3),
     "object_v_concept_5": ("objects", "concepts", 5),
 }
 
 # The words are of any kind; only place or spelling decides.
 CHOOSE = {
     "choose_first_of_3": (3, lambda words: words[0]),
+    "choose_middle_of_3": (3, lambda words: words[1]),
     "choose_last_of_3": (3, lambda words: words[-1]),
     "choose_first_of_5": (5, lambda words: words[0]),
     "choose_middle_of_5": (5, lambda words: words[2]),

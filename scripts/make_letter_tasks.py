@@ -72,6 +72,7 @@ def main():
     answers = {
         "capitalize": str.capitalize,
         "capitalize_first_letter": lambda w: w[0].upper(),
+        "capitalize_second_letter": lambda w: w[1].upper(),
         "capitalize_last_letter": lambda w: w[-1].upper(),
         "lowercase_first_letter": lambda w: w[0].lower(),
         "lowercase_last_letter": lambda w: w[-1].lower(),
