@@ -35,10 +35,7 @@ TEST(FunctionVectorOnGemma, NeedsThePostNormAndBeatsARandomDirection) {
     Engine engine(model);
     const Task task = find_task("present-past", data_dir());
     const Split split = split_task(task, 0);
-    FvTrials trials;
-    for (const auto& p : make_prompts(task, split.train, 32, 10, 0, false)) trials.mean.push_back(p.text);
-    for (const auto& p : make_prompts(task, split.train, 8, 10, 1, true))
-        trials.patch.push_back({p.text, p.target});
+    const FvTrials trials = make_trials(task, split.train, 32, 8, 10, 0);
     const HeadSearch search = search_heads(engine, trials);
 
     FvOptions options;
