@@ -62,6 +62,12 @@ struct Split {
 };
 Split split_task(const Task& task, std::uint64_t seed);
 
+/// The split that the code of arXiv 2411.07213 makes of the same file with the same seed, item for item:
+/// sklearn's train_test_split with test_size 0.3, then once more on the 30 % (70 % test, 30 % validation),
+/// both with random_state = seed. Sizes are rounded up: train n - ceil(0.3 n). Throws bad_input when the task
+/// has fewer than 4 items or the seed is above 2^32 - 1.
+Split paper_split(const Task& task, std::uint64_t seed);
+
 /// Random numbers that are the same on every machine and standard library (splitmix64 / xoshiro256**).
 class Random {
 public:
@@ -112,21 +118,39 @@ Prompt make_prompt(const Task& task, std::span<const int> demos, int query, cons
 
 /// The prompt by which an item is tested: zero-shot, or with n_shot demonstrations of `pool` (fewer when it
 /// is smaller) that depend on the seed and the item alone, so that every setting and every rerun sees the
-/// same.
-Prompt make_test_prompt(const Task& task, std::span<const int> pool, int item, int n_shot,
-                        std::uint64_t seed);
+/// same. With `shuffle_labels` the same demonstrations have permuted labels.
+Prompt make_test_prompt(const Task& task, std::span<const int> pool, int item, int n_shot, std::uint64_t seed,
+                        bool shuffle_labels = false);
+
+/// Templates of running text for a task of the comparison paper's natural-text evaluation (arXiv 2411.07213),
+/// in our own wording: three for country-capital, five for tasks about words. "{X}" is the input's place.
+const std::vector<std::string>& natural_templates(std::string_view task_name);
+
+/// The item's input in such a template; the right answers go on from there. Throws usage when the template
+/// has no "{X}".
+Prompt make_natural_prompt(const Task& task, int item, std::string_view form);
 
 /// n prompts of n_shot demonstrations each; demonstrations and query of one prompt are different items drawn
 /// from `pool` (indices). Queries run through the shuffled pool, wrapping around when it is smaller than n.
 /// The first prompts do not depend on n, the queries not on n_shot, and shuffle_labels changes the labels
-/// alone. Throws bad_input when the pool holds fewer than n_shot + 1 items.
+/// alone. With `queries`, the queries are drawn from there and the pool gives the demonstrations alone; the
+/// two must share no item. Throws bad_input when the pool holds fewer than n_shot + 1 items (n_shot with
+/// `queries`).
 std::vector<Prompt> make_prompts(const Task& task, std::span<const int> pool, int n, int n_shot,
-                                 std::uint64_t seed, bool shuffle_labels, const Template& form = {});
+                                 std::uint64_t seed, bool shuffle_labels, const Template& form = {},
+                                 std::span<const int> queries = {});
 
 /// A negative and a positive text, for in-context vectors.
 struct Pair {
     std::string negative;
     std::string positive;
+};
+
+/// Ways in which the code of arXiv 2411.07213 makes its pairs otherwise.
+struct PairOptions {
+    bool repeats = false;   ///< Draw each pair from the whole pool: always n of them, some of them twice.
+    bool keep_end = false;  ///< Texts in question form end with Template::end, as demonstrations do.
+    bool bare_unrelated = false;  ///< No blank between "A:" and the unrelated sentence.
 };
 
 /// ICV pairs of a task, n drawn from `pool` (fewer when the pool is smaller). Behavioural: negative = input,
@@ -135,7 +159,7 @@ struct Pair {
 /// is stripped from both ends (as the paper's code does).
 std::vector<Pair> make_pairs(const Task& task, std::span<const int> pool, int n,
                              std::span<const std::string> unrelated, std::uint64_t seed, bool strip = true,
-                             const Template& form = {});
+                             const Template& form = {}, const PairOptions& options = {});
 
 /// The list of unrelated truncated sentences: a JSON list of strings, trimmed; blank ones are skipped (the
 /// papers' list has one). Throws missing, bad_input.

@@ -11,7 +11,7 @@ namespace tiller {
 
 std::vector<Pair> make_pairs(const Task& task, std::span<const int> pool, int n,
                              std::span<const std::string> unrelated, std::uint64_t seed, bool strip,
-                             const Template& form) {
+                             const Template& form, const PairOptions& options) {
     if (n < 0) throw Error(Code::usage, fmt::format("make_pairs: n is {}; expected 0 or more", n));
     const bool style = task.family == Family::behavioural;
     if (!style && unrelated.empty())
@@ -24,8 +24,14 @@ std::vector<Pair> make_pairs(const Task& task, std::span<const int> pool, int n,
         return strip && !stripped.empty() ? std::string(stripped) : text;
     };
     std::vector<int> order(pool.begin(), pool.end());
-    Random(seed, "pairs/items").shuffle(order);
-    order.resize(std::min(order.size(), static_cast<std::size_t>(n)));
+    Random item_random(seed, "pairs/items");
+    if (options.repeats && !order.empty()) {
+        order.clear();
+        for (int i = 0; i < n; ++i) order.push_back(pool[item_random.below(pool.size())]);
+    } else {
+        item_random.shuffle(order);
+        order.resize(std::min(order.size(), static_cast<std::size_t>(n)));
+    }
     Random sentence_random(seed, "pairs/unrelated");
 
     std::vector<Pair> pairs;
@@ -36,10 +42,11 @@ std::vector<Pair> make_pairs(const Task& task, std::span<const int> pool, int n,
             pairs.push_back({finish(item.input), finish(item.output)});
             continue;
         }
-        const std::string head =
-            form.input_prefix + " " + item.input + form.separator + form.output_prefix + " ";
+        const std::string head = form.input_prefix + " " + item.input + form.separator + form.output_prefix;
         const auto& other = unrelated[sentence_random.below(unrelated.size())];
-        pairs.push_back({finish(head + other), finish(head + item.output)});
+        const std::string end = options.keep_end ? form.end : "";
+        const std::string blank = options.bare_unrelated ? "" : " ";
+        pairs.push_back({finish(head + blank + other + end), finish(head + " " + item.output + end)});
     }
     return pairs;
 }
