@@ -45,9 +45,9 @@ struct FvTrials {
 
 /// Trials of a task: n_mean few-shot prompts with right labels, n_patch with shuffled ones, from items of
 /// `pool`. The two lists come from different streams of `seed`, so that the effects are not tied to the
-/// means' own demonstrations.
+/// means' own demonstrations. With `queries`, the queries are items of that list (see make_prompts()).
 FvTrials make_trials(const Task& task, std::span<const int> pool, int n_mean, int n_patch, int n_shot,
-                     std::uint64_t seed);
+                     std::uint64_t seed, std::span<const int> queries = {});
 /// SHA-256 over all prompts and targets, in order: Provenance::prompts_digest.
 std::string prompts_digest(const FvTrials& trials);
 
@@ -135,6 +135,13 @@ struct IcvOptions {
 SteeringVector in_context_vector(Engine& engine, std::span<const Pair> pairs, const IcvOptions& options = {},
                                  const Progress& progress = {});
 
+/// The vectors of the first n pairs for each n in `sizes` (each from 1 to the number of pairs), in that
+/// order: every text is run once, however many of the sets it is part of. Errors as in_context_vector(), and
+/// usage when a size is out of range.
+std::vector<SteeringVector> in_context_vectors(Engine& engine, std::span<const Pair> pairs,
+                                               std::span<const int> sizes, const IcvOptions& options = {},
+                                               const Progress& progress = {});
+
 /// First principal direction (unit length, sign as sklearn's svd_flip: the largest entry of U positive) of
 /// the centred rows of a [n][d] matrix, plus their mean; float64 inside. `explained` gets the share of
 /// variance, may be null.
@@ -160,9 +167,12 @@ struct MethodInput {
     std::span<const int> train;              ///< Items it may look at.
     std::span<const std::string> unrelated;  ///< Truncated sentences for negatives.
     std::uint64_t seed = 0;
-    Setting options;  ///< Extraction counts: "n_mean", "n_patch", "n_shot", "n_pairs".
+    /// Extraction counts: "n_mean", "n_patch", "n_shot", "n_pairs". Switches, off unless 1: "bias_per_head"
+    /// (ContributionOptions); "pairs_repeat", "pairs_keep_end" and "pairs_bare" (PairOptions).
+    Setting options;
     Checkpoint* checkpoint = nullptr;
     Progress progress = {};
+    std::span<const int> queries = {};  ///< Items for the queries of few-shot prompts; empty = from `train`.
 };
 
 class Method {
@@ -173,6 +183,10 @@ public:
     virtual std::string summary() const = 0;
     /// The expensive part. The result holds all that `builder` needs.
     virtual SteeringVector extract(const MethodInput& input) const = 0;
+    /// One vector for each number of pairs, as extract() with that "n_pairs" gives; a method whose sets of
+    /// pairs are parts of each other shares the work.
+    virtual std::vector<SteeringVector> extract_sizes(const MethodInput& input,
+                                                      std::span<const int> n_pairs) const;
     /// The setting its paper uses on this model.
     virtual Setting paper_setting(const ModelInfo& info) const = 0;
     /// The settings tried on the validation split; `behavioural` tasks generate text for each, so the grid is

@@ -48,13 +48,47 @@ std::vector<float> principal_direction_plus_mean(const std::vector<std::vector<f
     return out;
 }
 
-SteeringVector in_context_vector(Engine& engine, std::span<const Pair> pairs, const IcvOptions& options,
-                                 const Progress& progress) {
+namespace {
+
+SteeringVector vector_of(const ModelInfo& info, const std::vector<std::vector<float>>& differences,
+                         const IcvOptions& options) {
+    double explained = 0;
+    const auto reference = principal_direction_plus_mean(differences, &explained);
+    SteeringVector v;
+    v.method = "icv";
+    v.site = Site::mlp_output;
+    v.operation = Operation::turn;
+    v.positions = Positions::Kind::all;
+    v.scale = options.alpha;
+    const auto width = static_cast<std::size_t>(info.n_embd);
+    for (int il = 0; il < info.n_layer; ++il) {
+        auto& direction = v.directions[il];
+        for (std::size_t e = 0; e < width; ++e)
+            direction.push_back(-reference[static_cast<std::size_t>(il) * width + e]);
+    }
+    v.provenance.settings["pairs"] = std::to_string(differences.size());
+    v.provenance.settings["n_last"] = std::to_string(options.n_last);
+    v.provenance.settings["explained_variance"] = fmt::format("{:.6g}", explained);
+    v.provenance.settings["direction"] =
+        differences.size() >= 3 ? "first principal direction + mean" : "mean only (fewer than three pairs)";
+    return v;
+}
+
+}  // namespace
+
+std::vector<SteeringVector> in_context_vectors(Engine& engine, std::span<const Pair> pairs,
+                                               std::span<const int> sizes, const IcvOptions& options,
+                                               const Progress& progress) {
     if (pairs.empty())
         throw Error(Code::bad_input, "no pairs; give at least one {\"negative\", \"positive\"}");
     if (options.n_last < 1)
         throw Error(Code::usage, fmt::format("--n-last {}: expected at least 1 token", options.n_last));
-    const ModelInfo& info = engine.info();
+    for (const int n : sizes)
+        if (n < 1 || static_cast<std::size_t>(n) > pairs.size())
+            throw Error(Code::usage,
+                        fmt::format("in_context_vectors: a set of {} pairs; expected 1 to {}, which is how "
+                                    "many pairs there are",
+                                    n, pairs.size()));
     // Latents are bounded: a chunk of pairs at a time.
     constexpr std::size_t chunk = 32;
     std::vector<std::vector<float>> differences;
@@ -82,26 +116,16 @@ SteeringVector in_context_vector(Engine& engine, std::span<const Pair> pairs, co
         }
         if (progress) progress(std::min(begin + chunk, pairs.size()), pairs.size());
     }
-    double explained = 0;
-    const auto reference = principal_direction_plus_mean(differences, &explained);
-    SteeringVector v;
-    v.method = "icv";
-    v.site = Site::mlp_output;
-    v.operation = Operation::turn;
-    v.positions = Positions::Kind::all;
-    v.scale = options.alpha;
-    const auto width = static_cast<std::size_t>(info.n_embd);
-    for (int il = 0; il < info.n_layer; ++il) {
-        auto& direction = v.directions[il];
-        for (std::size_t e = 0; e < width; ++e)
-            direction.push_back(-reference[static_cast<std::size_t>(il) * width + e]);
-    }
-    v.provenance.settings["pairs"] = std::to_string(pairs.size());
-    v.provenance.settings["n_last"] = std::to_string(options.n_last);
-    v.provenance.settings["explained_variance"] = fmt::format("{:.6g}", explained);
-    v.provenance.settings["direction"] =
-        pairs.size() >= 3 ? "first principal direction + mean" : "mean only (fewer than three pairs)";
-    return v;
+    std::vector<SteeringVector> vectors;
+    for (const int n : sizes)
+        vectors.push_back(vector_of(engine.info(), {differences.begin(), differences.begin() + n}, options));
+    return vectors;
+}
+
+SteeringVector in_context_vector(Engine& engine, std::span<const Pair> pairs, const IcvOptions& options,
+                                 const Progress& progress) {
+    const int all = static_cast<int>(pairs.size());
+    return in_context_vectors(engine, pairs, std::span(&all, 1), options, progress).front();
 }
 
 }  // namespace tiller

@@ -4,10 +4,11 @@
 namespace tiller {
 
 FvTrials make_trials(const Task& task, std::span<const int> pool, int n_mean, int n_patch, int n_shot,
-                     std::uint64_t seed) {
+                     std::uint64_t seed, std::span<const int> queries) {
     FvTrials trials;
-    for (const auto& p : make_prompts(task, pool, n_mean, n_shot, seed, false)) trials.mean.push_back(p.text);
-    for (const auto& p : make_prompts(task, pool, n_patch, n_shot, seed + 1, true))
+    for (const auto& p : make_prompts(task, pool, n_mean, n_shot, seed, false, {}, queries))
+        trials.mean.push_back(p.text);
+    for (const auto& p : make_prompts(task, pool, n_patch, n_shot, seed + 1, true, {}, queries))
         trials.patch.push_back({p.text, p.target});
     return trials;
 }

@@ -24,11 +24,12 @@ public:
             return it == in.options.end() ? fallback : static_cast<int>(it->second);
         };
         const int n_shot = option("n_shot", 10);
-        const FvTrials trials =
-            make_trials(in.task, in.train, option("n_mean", 100), option("n_patch", 25), n_shot, in.seed);
+        const FvTrials trials = make_trials(in.task, in.train, option("n_mean", 100), option("n_patch", 25),
+                                            n_shot, in.seed, in.queries);
         const HeadSearch search = search_heads(in.engine, trials, in.checkpoint, in.progress);
         FvOptions options;
         options.n_heads = paper_head_count(in.engine.info());
+        options.contributions.bias_per_head = option("bias_per_head", 0) != 0;
         SteeringVector v = function_vector(in.engine.model(), search, options);
         set_provenance(v, in.engine.info(), in.task.name, prompts_digest(trials), in.seed);
         v.provenance.settings["n_mean"] = std::to_string(trials.mean.size());
@@ -67,7 +68,10 @@ public:
 
     std::function<SteeringVector(const Setting&)> builder(const Model& model,
                                                           const SteeringVector& base) const override {
-        const auto contributions = std::make_shared<HeadContributions>(model, base.mean_head_output);
+        ContributionOptions options;
+        const auto bias = base.provenance.settings.find("bias_per_head");
+        options.bias_per_head = bias != base.provenance.settings.end() && bias->second == "true";
+        const auto contributions = std::make_shared<HeadContributions>(model, base.mean_head_output, options);
         const auto ranked = std::make_shared<std::vector<HeadEffect>>(rank_heads(base.aie));
         auto shell = std::make_shared<SteeringVector>(base);
         return [contributions, ranked, shell](const Setting& setting) {
