@@ -18,6 +18,9 @@ using Token = std::int32_t;
 /// How to load a model.
 struct ModelOptions {
     int n_gpu_layers = 0;  ///< Layers on the GPU; -1 = all. Needs an engine built with a GPU backend.
+    /// Put the vocabulary's BOS in front of texts although the metadata do not ask for it (GPT-2, Pythia: the
+    /// FV paper's code writes "<|endoftext|>" there). ModelInfo::adds_bos is true then, unless there is none.
+    bool always_bos = false;
     /// Called with the loaded fraction in [0, 1]; return false to stop (throws Code::interrupted).
     std::function<bool(float)> progress = {};
 };
@@ -38,7 +41,8 @@ struct ModelInfo {
     int n_ctx_train = 0;
     std::vector<int> n_head;  ///< [n_layer]; 0 where a layer has no attention heads.
     std::vector<int> d_head;  ///< [n_layer]; width of one head's output: columns of W_O / n_head.
-    bool adds_bos = false;    ///< Does the model's metadata ask for BOS in front of a text?
+    /// Is BOS put in front of a text? Because the metadata ask for it, or ModelOptions::always_bos does.
+    bool adds_bos = false;
     bool post_norm =
         false;  ///< Does an RMS norm stand between W_O and the residual stream (Gemma 2/3, OLMo 2)?
     float norm_epsilon = 0;  ///< Epsilon of the model's RMS (or layer) norms.

@@ -50,7 +50,7 @@ std::vector<TokenLogprob> top_tokens(std::span<const float> logits, int n) {
     return top;
 }
 
-Sampler::Sampler(const Sampling& sampling) {
+Sampler::Sampler(const Sampling& sampling) : temperature_(sampling.temperature) {
     if (sampling.temperature <= 0) return;
     auto params = llama_sampler_chain_default_params();
     params.no_perf = true;
@@ -67,8 +67,14 @@ Sampler::Sampler(const Sampling& sampling) {
 
 Token Sampler::draw(std::span<const float> logits) {
     if (!chain_) return most_likely(logits);
-    candidates_.resize(logits.size());
-    for (std::size_t i = 0; i < logits.size(); ++i) candidates_[i] = {static_cast<Token>(i), logits[i], 0};
+    // Tokens less likely than the best by a factor of e^40 are left out: all of a vocabulary's together have
+    // less than one part in 10^11 of the probability, and sorting and exponentiating them takes most of the
+    // time.
+    const Eigen::Map<const Eigen::ArrayXf> all(logits.data(), static_cast<Eigen::Index>(logits.size()));
+    const float least = all.maxCoeff() - 40 * temperature_;
+    candidates_.clear();
+    for (std::size_t i = 0; i < logits.size(); ++i)
+        if (!(logits[i] < least)) candidates_.push_back({static_cast<Token>(i), logits[i], 0});
     llama_token_data_array array{candidates_.data(), candidates_.size(), -1, false};
     llama_sampler_apply(chain_.get(), &array);
     return array.data[array.selected].id;

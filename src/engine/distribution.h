@@ -29,6 +29,7 @@ public:
     Token draw(std::span<const float> logits);
 
 private:
+    float temperature_ = 0;
     SamplerHandle chain_;
     std::vector<llama_token_data> candidates_;
 };
