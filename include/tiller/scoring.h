@@ -19,7 +19,8 @@ std::string parse_answer(std::string_view generated);
 /// Case-folded (Unicode, unless keep_case) and composed (NFC), without punctuation, articles (a, an, the) and
 /// double blanks. Unlike the paper's code, a step that would leave nothing is skipped: the answer "a" stays
 /// "a".
-std::string normalise_answer(std::string_view text, bool keep_case);
+/// With `articles_vanish` that step is not skipped, as in the paper's code: "a" becomes "".
+std::string normalise_answer(std::string_view text, bool keep_case, bool articles_vanish = false);
 
 /// Should scores of this task keep the case? (Names with capitalize, lowercase or uppercase in them.)
 bool keeps_case(std::string_view task_name);
@@ -34,6 +35,31 @@ struct AnswerScores {
 };
 /// Throws usage when there is no target.
 AnswerScores score_answer(std::string_view generated, std::span<const std::string> targets, bool keep_case);
+
+/// Known defects of the scores in the code of arXiv 2411.07213, off unless asked for (docs/protocol.md).
+struct PaperScoreDefects {
+    bool blank_first_match = false;  ///< The answer may be a match of blanks and full stops alone.
+    bool articles_vanish = false;    ///< The answer "a" (an, the) is normalised to nothing.
+    bool split_present = false;      ///< `present` looks for the whole answer among single words.
+    bool distinct_by_words = false;  ///< distinct-2 is divided by the words, not by the word pairs.
+};
+
+/// The scores of arXiv 2411.07213 for one generated text, each in [0, 1] but the entropy (bits).
+struct PaperScores {
+    double first_word = 0;  ///< first_word_score: the first words of answer and target are equal.
+    double f1 = 0;          ///< f1_score: bag-of-words F1 of answer and target.
+    double present = 0;     ///< present_score: the target's words stand in the generated text in a row.
+    double ngram_entropy = 0, distinct_1 = 0, distinct_2 = 0;  ///< Of the whole text; see TextHealth.
+};
+
+/// The answer as the paper's code finds it: the first match of [\w. ]+, in the corrected form the first that
+/// has a letter or digit; "" when there is none. Trimmed of blanks at both ends.
+std::string paper_answer(std::string_view generated, bool blank_first_match = false);
+
+/// Texts are compared after normalise_answer(); the best over the targets counts. Throws usage when there is
+/// no target.
+PaperScores score_paper(std::string_view generated, std::span<const std::string> targets, bool keep_case,
+                        const PaperScoreDefects& defects = {});
 
 /// ROUGE-L F-measure (Lin, "ROUGE: A Package for Automatic Evaluation of Summaries", 2004, eq. 2 to 4 with
 /// beta = 1): 2 * LCS / (words of the candidate + words of the reference), where LCS is the length of the
@@ -51,7 +77,8 @@ struct TextHealth {
     double distinct_2 = 0;   ///< Different word pairs / word pairs.
     bool collapsed = false;  ///< See collapse_rule().
 };
-TextHealth text_health(std::string_view text);
+/// With `distinct_by_words` the word pairs are counted against the words, as in the code of arXiv 2411.07213.
+TextHealth text_health(std::string_view text, bool distinct_by_words = false);
 /// The rule behind TextHealth::collapsed, one sentence for reports.
 const char* collapse_rule() noexcept;
 

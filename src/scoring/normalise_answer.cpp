@@ -32,8 +32,9 @@ std::string joined(std::string_view text, bool drop_articles) {
 
 }  // namespace
 
-std::string normalise_answer(std::string_view text, bool keep_case) {
+std::string normalise_answer(std::string_view text, bool keep_case, bool articles_vanish) {
     const std::string folded = fold(text, keep_case);
+    if (articles_vanish) return joined(without_punctuation(folded), true);
     // A step that would leave nothing is skipped: the answer "a" of a letter task, or a currency's "$", must
     // not become equal to every other empty text.
     std::string plain = joined(without_punctuation(folded), false);

@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <map>
-#include <sstream>
 
 #include "scoring/unicode.h"
 #include "scoring/words.h"
@@ -9,27 +7,6 @@
 
 namespace tiller {
 namespace {
-
-/// Words of a normalised text: what stands between single blanks.
-std::vector<std::string> split_blanks(const std::string& text) {
-    std::istringstream in(text);
-    std::vector<std::string> words;
-    for (std::string word; in >> word;) words.push_back(word);
-    return words;
-}
-
-double bag_f1(const std::vector<std::string>& found, const std::vector<std::string>& right) {
-    std::map<std::string, int> left;
-    for (const auto& word : right) ++left[word];
-    int same = 0;
-    for (const auto& word : found)
-        if (auto it = left.find(word); it != left.end() && it->second > 0) {
-            --it->second;
-            ++same;
-        }
-    if (same == 0) return 0;
-    return 2.0 * same / static_cast<double>(found.size() + right.size());  // 2PR / (P + R)
-}
 
 std::vector<std::string> without_articles(std::vector<std::string> words) {
     std::erase_if(words, [](const std::string& word) { return is_article(word); });

@@ -33,7 +33,7 @@ double distinct(const std::map<std::vector<std::string>, int>& counts) {
 
 }  // namespace
 
-TextHealth text_health(std::string_view text) {
+TextHealth text_health(std::string_view text, bool distinct_by_words) {
     const auto words = words_of(text);
     const auto pairs = count_ngrams(words, 2);
     TextHealth health;
@@ -42,6 +42,8 @@ TextHealth text_health(std::string_view text) {
     health.distinct_1 = distinct(count_ngrams(words, 1));
     health.distinct_2 = distinct(pairs);
     health.collapsed = is_collapsed(text, words, health.distinct_2);
+    if (distinct_by_words && !words.empty())
+        health.distinct_2 = static_cast<double>(pairs.size()) / static_cast<double>(words.size());
     return health;
 }
 

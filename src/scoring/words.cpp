@@ -1,5 +1,8 @@
 #include "scoring/words.h"
 
+#include <map>
+#include <sstream>
+
 #include "scoring/unicode.h"
 #include "tiller/scoring.h"
 
@@ -31,5 +34,25 @@ std::vector<std::string> split(std::string_view text, bool keep_marks) {
 std::vector<std::string> words_of(std::string_view text) { return split(text, true); }
 
 std::vector<std::string> plain_words_of(std::string_view text) { return split(text, false); }
+
+std::vector<std::string> split_blanks(const std::string& text) {
+    std::istringstream in(text);
+    std::vector<std::string> words;
+    for (std::string word; in >> word;) words.push_back(word);
+    return words;
+}
+
+double bag_f1(const std::vector<std::string>& found, const std::vector<std::string>& right) {
+    std::map<std::string, int> left;
+    for (const auto& word : right) ++left[word];
+    int same = 0;
+    for (const auto& word : found)
+        if (auto it = left.find(word); it != left.end() && it->second > 0) {
+            --it->second;
+            ++same;
+        }
+    if (same == 0) return 0;
+    return 2.0 * same / static_cast<double>(found.size() + right.size());  // 2PR / (P + R)
+}
 
 }  // namespace tiller

@@ -15,4 +15,10 @@ inline bool is_article(std::string_view word) noexcept {
     return word == "a" || word == "an" || word == "the";
 }
 
+/// Words of a normalised text: what stands between single blanks.
+std::vector<std::string> split_blanks(const std::string& text);
+
+/// Bag-of-words F1 of two lists of words, in [0, 1]; 0 when they share none.
+double bag_f1(const std::vector<std::string>& found, const std::vector<std::string>& right);
+
 }  // namespace tiller
