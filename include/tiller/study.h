@@ -27,9 +27,36 @@ struct ExtractionPlan {
     int n_pairs = 100;  ///< Pairs for in-context vectors.
 };
 
+/// The protocol of arXiv 2411.07213 (docs/protocol.md): which conditions are run. Field names are the keys of
+/// the table [paper]. Every list but `defects` and `layers` holds at least one value, none twice.
+struct PaperPlan {
+    std::vector<int> shots = {0, 3};  ///< Demonstrations with permuted labels; behavioural tasks use 0 alone.
+    std::vector<int> n_pairs = {5, 50, 100, 150};             ///< Pairs of an in-context vector.
+    std::vector<double> alphas = {-1.0, 0.7, 1.0, 1.3, 1.5};  ///< Its strengths.
+    int n_template = 1;                                       ///< Natural-text templates; 0 = none.
+    /// Edit layers of the ablation: first, last, all, middle, middle2, middle4; empty = no ablation.
+    std::vector<std::string> layers = {"first", "last", "all", "middle", "middle2", "middle4"};
+    std::vector<int> layer_pairs = {5, 50, 100, 150};    ///< n_pairs of the ablation.
+    std::vector<double> layer_alphas = {0.7, 1.0, 1.5};  ///< alphas of the ablation.
+    bool always_bos = true;                              ///< ModelOptions::always_bos.
+    std::vector<std::string> defects;  ///< Names of known defects of the paper's code to repeat: see
+                                       ///< paper_defects().
+};
+
+/// A known defect of the code of arXiv 2411.07213 that changes numbers.
+struct PaperDefect {
+    const char* name;    ///< As plans have it.
+    const char* effect;  ///< What it changes, one sentence.
+};
+const std::vector<PaperDefect>& paper_defects();
+
 /// What to compare. Field names are the keys of the TOML file (tables [functional], [behavioural],
 /// [sampling]).
 struct Plan {
+    /// "tuned": settings are chosen on the validation split and judged beside random controls. "paper": the
+    /// conditions of PaperPlan, as arXiv 2411.07213 has them; n_valid is not
+    /// used, controls must be false.
+    std::string protocol = "tuned";
     std::string title = "Function vectors and in-context vectors compared";
     std::vector<std::string> models = {"gemma3-270m"};  ///< Known names or GGUF paths.
     std::vector<std::string> tasks = {"present-past",   "capitalize", "country-capital",    "singular-plural",
@@ -52,9 +79,17 @@ struct Plan {
     double collapse_limit = 0.05;  ///< Share of collapsed outputs a chosen behavioural setting may have.
     int n_bootstrap = 2000;        ///< Resamples of the items for intervals.
     int n_example = 8;             ///< Test items shown in the report.
+    PaperPlan paper;               ///< Only with protocol "paper".
+
+    bool is_paper() const { return protocol == "paper"; }
 };
 
-/// Reads a plan. Unknown keys, wrong types and impossible values are bad_input, naming line and key.
+/// The plan of `tiller compare --protocol paper`: the paper's counts and sampling, all test items, the
+/// default model and tasks.
+Plan paper_plan();
+
+/// Reads a plan; missing keys keep the defaults of Plan, or of paper_plan() when the file's protocol is
+/// "paper". Unknown keys, wrong types and impossible values are bad_input, naming line and key.
 Plan load_plan(const std::filesystem::path& path);
 /// The plan as TOML, every field, stable order: what plan.toml of a run folder holds.
 std::string plan_toml(const Plan& plan);

@@ -18,17 +18,21 @@ struct Interval {
 struct SettingSummary {
     std::string id;  ///< Unique in its list: "zero-shot", "10-shot", "fv-paper", "fv-chosen", "icv-chosen",
                      ///< "random", or for validation points "fv heads=8 layer=6 scale=2".
-    std::string label;                      ///< For people: "FV, chosen (8 heads, layer 6, scale 2)".
-    std::string method;                     ///< "none", "prompt", "fv", "icv", "random", ...
-    std::string kind;                       ///< "baseline", "paper", "chosen", "control", "grid".
+    std::string label;   ///< For people: "FV, chosen (8 heads, layer 6, scale 2)".
+    std::string method;  ///< "none", "prompt", "fv", "icv", "random", ...
+    std::string kind;  ///< "baseline", "paper", "chosen", "control", "grid"; under the paper's protocol also
+                       ///< "condition" and, in the table of edit layers, the code of the layers ("middle2").
     std::map<std::string, double> setting;  ///< Empty for baselines.
     int n = 0;                              ///< Items.
     /// Scores by name. Functional: first_token, first_word, exact, f1, contains, logprob, rank (all over
-    /// items). Behavioural: style, perplexity (of the output under the unsteered model), ngram_entropy,
-    /// distinct_1, distinct_2, collapsed. All are means; collapsed, first_token ... are shares in [0, 1].
+    /// items); under the paper's protocol first_token, first_word, f1, present, ngram_entropy, distinct_1,
+    /// distinct_2, logprob, rank. Behavioural: style, perplexity (of the output under the unsteered model),
+    /// ngram_entropy, distinct_1, distinct_2, collapsed. All are means; collapsed, first_token ... are shares
+    /// in [0, 1].
     std::map<std::string, Interval> metrics;
-    /// Paired difference of the task's primary metric to "zero-shot" and to "random" (the method's own
-    /// control), where those exist.
+    /// Paired difference of the table's primary metric to "zero-shot" and to "random" (the method's own
+    /// control), where those exist; under the paper's protocol to "unsteered", the unsteered run of the same
+    /// prompts.
     std::map<std::string, Interval> difference;
     /// Items whose primary metric is higher and lower than zero-shot: what the setting mends and what it
     /// spoils.
@@ -42,6 +46,14 @@ struct PairSummary {
     int n_better = 0, n_worse = 0;  ///< Items on which a scores higher, lower.
     double p = 1;                   ///< paired_p() of statistics.h.
     double p_holm = 1;              ///< Adjusted for all pairs of the study's tasks.
+};
+
+/// A further table of a task on the test items (the paper's protocol): other strengths, prompts, edit layers.
+struct TableSummary {
+    std::string id;       ///< "strength", "natural", "layers".
+    std::string title;    ///< For people.
+    std::string primary;  ///< The metric that its settings are judged by.
+    std::vector<SettingSummary> settings;
 };
 
 /// One test item with every setting's output.
@@ -66,6 +78,7 @@ struct TaskSummary {
     int scorer_count = 0;                  ///< Sentences behind it.
     std::vector<SettingSummary> test;      ///< In the order of the table.
     std::vector<PairSummary> pairs;        ///< All pairs of chosen settings, in the order of `test`.
+    std::vector<TableSummary> tables;      ///< Further tables; empty but under the paper's protocol.
     std::vector<SettingSummary> grid;      ///< Validation points of the tuning, by method, in grid order.
     std::vector<std::vector<double>> aie;  ///< [n_layer][n_head] of the FV's head search; may be empty.
     std::vector<HeadEffectSummary> top_heads;  ///< First 20.

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "core/util.h"
-#include "study/task_run.h"
+#include "study/paper.h"
 #include "tiller/error.h"
 
 namespace tiller::study {
@@ -13,8 +13,12 @@ namespace {
 
 using nlohmann::json;
 
-Prompt prompt_of(const TaskContext& c, int item, int n_shot) {
-    return make_test_prompt(c.task, c.split.train, item, n_shot, c.seed);
+Prompt prompt_of(const TaskContext& c, int item, const Candidate& k) {
+    Prompt prompt = k.form.empty()
+                        ? make_test_prompt(c.task, c.split.train, item, k.n_shot, c.seed, k.permuted_labels)
+                        : make_natural_prompt(c.task, item, k.form);
+    if (c.plan.is_paper() && has_defect(c.plan, "first_answer_only")) prompt.targets.resize(1);
+    return prompt;
 }
 
 Row row_of(const TaskContext& c, const Candidate& candidate, const Prompt& prompt, int item, bool generate) {
@@ -28,7 +32,8 @@ Row row_of(const TaskContext& c, const Candidate& candidate, const Prompt& promp
         }
     if (generate) {
         row.max_new_tokens = c.behavioural() ? c.plan.max_new_tokens_behavioural : c.plan.max_new_tokens;
-        if (!c.behavioural()) row.stop = "\n";
+        // The paper's scores are of the whole output, whatever stands behind the answer.
+        if (!c.behavioural() && !c.plan.is_paper()) row.stop = "\n";
         // A row's seed is its own, so that its text does not depend on what else is run.
         const auto digest = Digest()
                                 .add(c.seed)
@@ -38,12 +43,40 @@ Row row_of(const TaskContext& c, const Candidate& candidate, const Prompt& promp
                                 .hex();
         row.sampling = {c.plan.temperature, c.plan.top_p, c.plan.top_k,
                         static_cast<std::uint32_t>(std::stoul(digest.substr(0, 8), nullptr, 16))};
+        if (c.plan.is_paper() && candidate.method == "fv" && has_defect(c.plan, "greedy_fv"))
+            row.sampling.temperature = 0;
     }
     return row;
 }
 
-void score_functional(const TaskContext& c, json& record, const RowResult& result, const Prompt& prompt,
-                      bool generated) {
+// The text that is scored.
+std::string scored_text(const TaskContext& c, const Row& row, const RowResult& result) {
+    if (!c.plan.is_paper() || !has_defect(c.plan, "prompt_tail")) return result.text;
+    std::vector<Token> tokens = row.prompt;
+    tokens.insert(tokens.end(), result.generated.begin(), result.generated.end());
+    // The end-of-generation token takes a place of the window; its text is left out.
+    const auto window = static_cast<std::size_t>(std::max(row.max_new_tokens - (result.ended ? 1 : 0), 0));
+    const auto begin = tokens.size() - std::min(window, tokens.size());
+    return c.engine.model().text(std::span(tokens).subspan(begin));
+}
+
+void score_as_paper(const TaskContext& c, json& record, const std::string& text, const Prompt& prompt) {
+    const auto on = [&](const char* name) { return has_defect(c.plan, name); };
+    const bool keep_case =
+        keeps_case(c.task.name) && !(c.task.name.starts_with("lowercase") && on("lowercase_folded"));
+    const PaperScores s = score_paper(
+        text, prompt.targets, keep_case,
+        {on("blank_first_match"), on("articles_vanish"), on("split_present"), on("distinct_by_words")});
+    record["first_word"] = s.first_word;
+    record["f1"] = s.f1;
+    record["present"] = s.present;
+    record["ngram_entropy"] = s.ngram_entropy;
+    record["distinct_1"] = s.distinct_1;
+    record["distinct_2"] = s.distinct_2;
+}
+
+void score_functional(const TaskContext& c, json& record, const RowResult& result, const std::string& text,
+                      const Prompt& prompt, bool generated) {
     if (!result.watch_rank.empty()) {
         record["rank"] = *std::min_element(result.watch_rank.begin(), result.watch_rank.end());
         record["first_token"] = record["rank"] == 0 ? 1 : 0;
@@ -51,17 +84,19 @@ void score_functional(const TaskContext& c, json& record, const RowResult& resul
         record["logprob"] = std::isfinite(best) ? json(best) : json();
     }
     if (!generated) return;
-    const AnswerScores s = score_answer(result.text, prompt.targets, keeps_case(c.task.name));
+    if (c.plan.is_paper()) return score_as_paper(c, record, text, prompt);
+    const AnswerScores s = score_answer(text, prompt.targets, keeps_case(c.task.name));
     record["first_word"] = s.first_word;
     record["exact"] = s.exact;
     record["f1"] = s.f1;
     record["contains"] = s.contains;
 }
 
-void score_behavioural(const TaskContext& c, json& record, const RowResult& result) {
-    const std::string answer = parse_answer(result.text);
-    const TextHealth health = text_health(result.text);
-    record["style"] = c.scorer->score(answer);
+void score_behavioural(const TaskContext& c, json& record, const RowResult& result, const std::string& text) {
+    const bool by_words = c.plan.is_paper() && has_defect(c.plan, "distinct_by_words");
+    const TextHealth health = text_health(text, by_words);
+    // The paper's classifiers see the whole output.
+    record["style"] = c.scorer->score(c.plan.is_paper() ? text : parse_answer(text));
     record["ngram_entropy"] = health.ngram_entropy;
     record["distinct_1"] = health.distinct_1;
     record["distinct_2"] = health.distinct_2;
@@ -75,7 +110,8 @@ void add_damage(TaskContext& c, std::span<const int> items, std::size_t n_candid
     std::vector<Row> rows;
     std::vector<std::size_t> of;
     for (std::size_t i = 0; i < items.size(); ++i) {
-        const auto prompt = c.engine.model().tokenize(prompt_of(c, items[i], 0).text);
+        const auto prompt =
+            c.engine.model().tokenize(make_test_prompt(c.task, c.split.train, items[i], 0, c.seed).text);
         for (std::size_t k = 0; k < n_candidate; ++k) {
             const auto& generated = results[i * n_candidate + k].generated;
             records[i * n_candidate + k]["nll"] = json();
@@ -104,7 +140,7 @@ std::vector<json> evaluate(TaskContext& c, std::span<const int> items, std::span
     std::vector<Prompt> prompts;
     for (int item : items)
         for (const Candidate& candidate : candidates) {
-            prompts.push_back(prompt_of(c, item, candidate.n_shot));
+            prompts.push_back(prompt_of(c, item, candidate));
             rows.push_back(row_of(c, candidate, prompts.back(), item, generate));
         }
     const bool forks =
@@ -141,9 +177,10 @@ std::vector<json> evaluate(TaskContext& c, std::span<const int> items, std::span
         }
         if (results[r].broken) record["broken"] = true;
         if (c.behavioural())
-            score_behavioural(c, record, results[r]);
+            score_behavioural(c, record, results[r], scored_text(c, rows[r], results[r]));
         else
-            score_functional(c, record, results[r], prompts[r], generate);
+            score_functional(c, record, results[r], scored_text(c, rows[r], results[r]), prompts[r],
+                             generate);
         records.push_back(std::move(record));
     }
     if (c.behavioural() && generate) add_damage(c, items, candidates.size(), results, records);

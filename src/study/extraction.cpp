@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/util.h"
+#include "study/paper.h"
 #include "study/task_run.h"
 #include "tiller/error.h"
 
@@ -35,45 +36,94 @@ private:
     std::filesystem::path folder_;
 };
 
-Setting options_of(const TaskContext& c) {
+Setting options_of(const TaskContext& c, std::optional<int> n_pairs) {
     const ExtractionPlan& e = c.extraction();
-    return {{"n_mean", e.n_mean}, {"n_patch", e.n_patch}, {"n_shot", e.n_shot}, {"n_pairs", e.n_pairs}};
+    Setting options = {{"n_mean", e.n_mean},
+                       {"n_patch", e.n_patch},
+                       {"n_shot", e.n_shot},
+                       {"n_pairs", n_pairs.value_or(e.n_pairs)}};
+    if (!c.plan.is_paper()) return options;
+    options["pairs_keep_end"] = 1;
+    for (const auto& [option, defect] :
+         {std::pair("bias_per_head", "bias_per_head"), std::pair("pairs_repeat", "pairs_repeat"),
+          std::pair("pairs_bare", "negative_without_blank")})
+        options[option] = has_defect(c.plan, defect);
+    return options;
+}
+
+MethodInput input_of(TaskContext& c, const Method& method, std::optional<int> n_pairs,
+                     Checkpoint* checkpoint) {
+    MethodInput input{
+        c.engine, c.task, c.split.train, c.unrelated, c.seed, options_of(c, n_pairs), checkpoint, {}, {}};
+    if (c.plan.is_paper()) input.queries = c.split.valid;
+    input.progress = [&c, &method](std::size_t done, std::size_t all) {
+        c.step(method.name() + ": extraction", done, all);
+    };
+    return input;
+}
+
+SteeringVector saved_vector(const TaskContext& c, const std::filesystem::path& path) {
+    auto vector = load_vector(path);
+    require_match(vector, c.engine.info());
+    return vector;
+}
+
+// What the engine did since `before`, charged to the extraction of the method.
+void charge(const TaskContext& c, const Method& method, const EngineStats& before) {
+    const EngineStats& after = c.engine.stats();
+    add_cost(c.folder, {c.model_name, c.task.name, method.name(), "extract", after.n_decode - before.n_decode,
+                        after.n_token - before.n_token, after.seconds - before.seconds});
 }
 
 }  // namespace
 
-std::filesystem::path vector_file(const TaskContext& c, const Method& method) {
+std::filesystem::path vector_file(const TaskContext& c, const Method& method, std::optional<int> n_pairs) {
     // The name holds a digest of all that the vector depends on, so that a changed plan never finds an old
     // file.
     Digest digest;
     digest.add(c.key).add(method.name());
-    for (const auto& [key, value] : options_of(c)) digest.add(key).add(fmt::format("{}", value));
+    for (const auto& [key, value] : options_of(c, n_pairs)) digest.add(key).add(fmt::format("{}", value));
     const auto model = std::filesystem::path(c.model_name).stem().string();
-    return std::filesystem::path("vectors") / fmt::format("{}-{}-s{}-{}-{}.gguf", model, c.task.name, c.seed,
-                                                          method.name(), digest.hex().substr(0, 8));
+    const auto name = method.name() + (n_pairs ? fmt::format("-{}", *n_pairs) : "");
+    return std::filesystem::path("vectors") /
+           fmt::format("{}-{}-s{}-{}-{}.gguf", model, c.task.name, c.seed, name, digest.hex().substr(0, 8));
 }
 
 SteeringVector extracted_vector(TaskContext& c, const Method& method) {
     const auto path = c.folder / vector_file(c, method);
-    if (std::filesystem::exists(path)) {
-        auto vector = load_vector(path);
-        require_match(vector, c.engine.info());
-        return vector;
-    }
+    if (std::filesystem::exists(path)) return saved_vector(c, path);
     FolderCheckpoint checkpoint(c.folder / "checkpoints" / path.stem());
-    MethodInput input{c.engine, c.task, c.split.train, c.unrelated, c.seed, options_of(c), &checkpoint, {}};
-    input.progress = [&](std::size_t done, std::size_t all) {
-        c.step(method.name() + ": extraction", done, all);
-    };
     const EngineStats before = c.engine.stats();
-    SteeringVector vector = method.extract(input);
-    const EngineStats& after = c.engine.stats();
+    const SteeringVector vector = method.extract(input_of(c, method, {}, &checkpoint));
     std::filesystem::create_directories(path.parent_path());
     save_vector(vector, path);
     checkpoint.remove();
-    add_cost(c.folder, {c.model_name, c.task.name, method.name(), "extract", after.n_decode - before.n_decode,
-                        after.n_token - before.n_token, after.seconds - before.seconds});
+    charge(c, method, before);
     return load_vector(path);  // what a resumed run would use
+}
+
+std::map<int, SteeringVector> extracted_vectors(TaskContext& c, const Method& method,
+                                                std::span<const int> n_pairs) {
+    std::map<int, SteeringVector> vectors;
+    std::vector<int> missing;
+    for (const int n : n_pairs) {
+        const auto path = c.folder / vector_file(c, method, n);
+        if (std::filesystem::exists(path))
+            vectors.emplace(n, saved_vector(c, path));
+        else
+            missing.push_back(n);
+    }
+    if (missing.empty()) return vectors;
+    const EngineStats before = c.engine.stats();
+    const auto made = method.extract_sizes(input_of(c, method, {}, nullptr), missing);
+    for (std::size_t i = 0; i < missing.size(); ++i) {
+        const auto path = c.folder / vector_file(c, method, missing[i]);
+        std::filesystem::create_directories(path.parent_path());
+        save_vector(made[i], path);
+        vectors.emplace(missing[i], load_vector(path));
+    }
+    charge(c, method, before);
+    return vectors;
 }
 
 }  // namespace tiller::study

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/util.h"
+#include "study/paper.h"
 #include "tiller/error.h"
 #include "tiller/study.h"
 
@@ -47,6 +48,19 @@ public:
     }
     void field(const char* key, std::vector<std::string>& v) {
         visit(key, v, "a list of strings", [&](toml::node& n) { return list<std::string>(n); });
+    }
+    void field(const char* key, std::vector<int>& v) {
+        visit(key, v, "a list of whole numbers", [&](toml::node& n) -> std::optional<std::vector<int>> {
+            const auto values = list<std::int64_t>(n);
+            if (!values) return std::nullopt;
+            std::vector<int> out;
+            for (auto value : *values)
+                out.push_back(static_cast<int>(std::clamp<std::int64_t>(value, -kMost, kMost + 1)));
+            return out;
+        });
+    }
+    void field(const char* key, std::vector<double>& v) {
+        visit(key, v, "a list of numbers", [&](toml::node& n) { return list<double>(n); });
     }
     void field(const char* key, std::vector<std::uint64_t>& v) {
         visit(key, v, "a list of whole numbers",
@@ -95,7 +109,13 @@ private:
         if (!array) return std::nullopt;
         std::vector<T> out;
         for (const auto& element : *array) {
-            const auto value = element.template value_exact<T>();
+            // A whole number is a number; everything else is taken as it is written.
+            const auto value = [&] {
+                if constexpr (std::is_same_v<T, double>)
+                    return element.is_number() ? element.template value<T>() : std::optional<T>();
+                else
+                    return element.template value_exact<T>();
+            }();
             if (!value) return std::nullopt;
             out.push_back(*value);
         }
@@ -161,7 +181,20 @@ void fields_of(Fields& f, ExtractionPlan& e) {
     f.field("n_pairs", e.n_pairs);
 }
 
+void fields_of(Fields& f, PaperPlan& p) {
+    f.field("shots", p.shots);
+    f.field("n_pairs", p.n_pairs);
+    f.field("alphas", p.alphas);
+    f.field("n_template", p.n_template);
+    f.field("layers", p.layers);
+    f.field("layer_pairs", p.layer_pairs);
+    f.field("layer_alphas", p.layer_alphas);
+    f.field("always_bos", p.always_bos);
+    f.field("defects", p.defects);
+}
+
 void fields_of(Fields& f, Plan& p) {
+    f.field("protocol", p.protocol);
     f.field("title", p.title);
     f.field("models", p.models);
     f.field("tasks", p.tasks);
@@ -185,13 +218,10 @@ void fields_of(Fields& f, Plan& p) {
         t.field("top_p", p.top_p);
         t.field("top_k", p.top_k);
     });
+    if (p.is_paper()) f.table("paper", [&](Fields& t) { fields_of(t, p.paper); });
 }
 
-// What is impossible about a plan, and the key that says so ("functional.n_mean").
-struct Fault {
-    Code code;
-    std::string key, what;
-};
+using study::Fault;
 
 template <class T>
 std::optional<T> repeated(std::vector<T> values) {
@@ -203,7 +233,7 @@ std::optional<T> repeated(std::vector<T> values) {
 std::optional<Fault> fault_of(const Plan& plan) {
     std::optional<Fault> fault;
     const auto refuse = [&](const std::string& key, const std::string& what, Code code = Code::bad_input) {
-        if (!fault) fault = {code, key, what};
+        if (!fault) fault = {key, what, code};
     };
     const auto list = [&](const std::string& key, const auto& values) {
         if (const auto twice = repeated(values)) refuse(key, fmt::format("names {} twice", *twice));
@@ -260,6 +290,10 @@ std::optional<Fault> fault_of(const Plan& plan) {
     within("sampling.top_k", plan.top_k, 0);
     if (!(plan.collapse_limit >= 0 && plan.collapse_limit <= 1))
         refuse("collapse_limit", fmt::format("is {}, expected 0 to 1", plan.collapse_limit));
+    if (plan.protocol != "tuned" && !plan.is_paper())
+        refuse("protocol", fmt::format("is \"{}\", expected \"tuned\" or \"paper\"", plan.protocol));
+    if (!fault && plan.is_paper())
+        if (const auto paper = study::paper_fault(plan)) refuse(paper->key, paper->what);
     return fault;
 }
 
@@ -274,14 +308,22 @@ Plan load_plan(const std::filesystem::path& path) {
         throw Error(Code::bad_input, fmt::format("{}, line {}: not TOML: {}", path.string(),
                                                  e.source().begin.line, e.description()));
     }
-    Plan plan;
+    const bool paper = table["protocol"].value<std::string>() == "paper";
+    if (const toml::node* node = table.get("paper"); node && !paper)
+        throw Error(Code::bad_input,
+                    fmt::format("{}, line {}: the table [paper] belongs to the paper's protocol; write "
+                                "protocol = \"paper\" at the top, or take the table out",
+                                path.string(), node->source().begin.line));
+    Plan plan = paper ? paper_plan() : Plan{};
     Fields fields(&table, path.string());
     fields_of(fields, plan);
     fields.refuse_unknown();
-    if (const auto fault = fault_of(plan))
+    if (const auto fault = fault_of(plan)) {
+        // A value at fault may also be a default that does not fit with what the file says.
+        const toml::node* node = table.at_path(fault->key).node();
         throw Error(fault->code, fmt::format("{}, line {}: {} {}", path.string(),
-                                             table.at_path(fault->key).node()->source().begin.line,
-                                             fault->key, fault->what));
+                                             node ? node->source().begin.line : 1, fault->key, fault->what));
+    }
     return plan;
 }
 

@@ -143,6 +143,10 @@ void check_model(Engine& engine, const std::filesystem::path& folder, const std:
     require_passed(diagnosis, engine.info());
 }
 
+Split split_of(const Plan& plan, const Task& task, std::uint64_t seed) {
+    return plan.is_paper() ? paper_split(task, seed) : split_task(task, seed);
+}
+
 std::vector<int> first(const std::vector<int>& items, int n) {
     return {items.begin(),
             items.begin() + std::min<std::ptrdiff_t>(n, static_cast<std::ptrdiff_t>(items.size()))};
@@ -163,7 +167,7 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
                     Code::bad_input,
                     fmt::format("plan: the tasks {} and {} have the same name; rename one of the files",
                                 tasks[t].path.string(), tasks.back().path.string()));
-        for (auto seed : plan.seeds) split_task(tasks.back(), seed);
+        for (auto seed : plan.seeds) split_of(plan, tasks.back(), seed);
     }
     std::vector<std::filesystem::path> files;
     for (const auto& name : plan.models) files.push_back(host.resolve_model(name));
@@ -174,8 +178,9 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
     json models = json::array(), closings = json::array();
     for (std::size_t m = 0; m < files.size(); ++m) {
         const std::string& name = plan.models[m];
-        const auto model = Model::load(
-            files[m], {host.n_gpu_layers, [&](float) { return !host.cancel || !host.cancel->load(); }});
+        const auto model =
+            Model::load(files[m], {host.n_gpu_layers, plan.is_paper() && plan.paper.always_bos,
+                                   [&](float) { return !host.cancel || !host.cancel->load(); }});
         models.push_back(model_record(name, model->info()));
         const auto key = [&](const Task& task, std::uint64_t seed) {
             return task_key(plan, host, model->info(), task, seed, unrelated);
@@ -189,17 +194,28 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
         bool to_check = host.check;
         for (std::size_t t = 0; t < tasks.size(); ++t)
             for (auto seed : plan.seeds) {
-                TaskContext c{
-                    plan, host, engine, journal,   folder, name, seed, tasks[t], split_task(tasks[t], seed),
-                    {},   {},   {},     unrelated, "",     ""};
+                TaskContext c{plan,      host,     engine,
+                              journal,   folder,   name,
+                              seed,      tasks[t], split_of(plan, tasks[t], seed),
+                              {},        {},       {},
+                              unrelated, "",       ""};
                 c.test = first(c.split.test, plan.n_test);
-                c.valid = first(c.split.valid, plan.n_valid);
+                // The paper's protocol chooses nothing: its validation items are the queries of extraction.
+                c.valid = plan.is_paper() ? c.split.valid : first(c.split.valid, plan.n_valid);
                 c.label = fmt::format("{} ({}/{})", c.task.name, t + 1, tasks.size());
                 c.key = key(c.task, seed);
                 if (!is_finished(c)) {
                     if (to_check) check_model(engine, folder, name, host);
                     to_check = false;
-                    run_task(c);
+                    if (c.behavioural()) {
+                        std::vector<int> held_out = c.split.test;
+                        held_out.insert(held_out.end(), c.split.valid.begin(), c.split.valid.end());
+                        c.scorer = StyleScorer::train(c.task, c.split.train, held_out);
+                    }
+                    if (plan.is_paper())
+                        run_paper_task(c);
+                    else
+                        run_task(c);
                 }
                 if (host.observer.task) {
                     const auto closing = unit_name(name, c.task.name, seed, closing_unit, c.key);

@@ -26,26 +26,6 @@ std::string setting_label(const Setting& setting) {
     return text;
 }
 
-// A unit of work: from the journal when it is there, else computed, written and charged to the ledger.
-const std::vector<json>& unit(TaskContext& c, const std::string& name, const std::string& method,
-                              const std::string& phase, std::vector<std::string>& units,
-                              const std::function<std::vector<json>()>& compute) {
-    const std::string key = unit_name(c.model_name, c.task.name, c.seed, name, c.key);
-    units.push_back(key);
-    if (!c.journal.has(key)) {
-        const EngineStats before = c.engine.stats();
-        c.journal.append(key, compute());
-        const EngineStats& after = c.engine.stats();
-        add_cost(c.folder, {c.model_name, c.task.name, method, phase, after.n_decode - before.n_decode,
-                            after.n_token - before.n_token, after.seconds - before.seconds});
-    }
-    return c.journal.records(key);
-}
-
-json setting_record(const Candidate& k) {
-    return {{"id", k.id}, {"label", k.label}, {"method", k.method}, {"kind", k.kind}, {"setting", k.setting}};
-}
-
 // Validation points of one method; small lists of settings are split over units so that little is lost when
 // killed.
 std::vector<json> tune(TaskContext& c, const Method& method, const std::vector<Candidate>& grid,
@@ -65,26 +45,8 @@ std::vector<json> tune(TaskContext& c, const Method& method, const std::vector<C
 
 }  // namespace
 
-std::string unit_name(const std::string& model, const std::string& task, std::uint64_t seed,
-                      const std::string& what, const std::string& key) {
-    return fmt::format("{}/{}/s{}/{}#{}", model, task, seed, what,
-                       Digest().add(key).add(what).hex().substr(0, 12));
-}
-
-bool is_finished(const TaskContext& c) {
-    return c.journal.has(unit_name(c.model_name, c.task.name, c.seed, closing_unit, c.key)) &&
-           std::all_of(c.plan.methods.begin(), c.plan.methods.end(), [&](const std::string& name) {
-               return std::filesystem::exists(c.folder / vector_file(c, find_method(name)));
-           });
-}
-
 void run_task(TaskContext& c) {
     const Model& model = c.engine.model();
-    if (c.behavioural()) {
-        std::vector<int> held_out = c.split.test;
-        held_out.insert(held_out.end(), c.split.valid.begin(), c.split.valid.end());
-        c.scorer = StyleScorer::train(c.task, c.split.train, held_out);
-    }
     const int n_shot = c.behavioural() ? c.plan.n_shot_behavioural : c.plan.n_shot;
     std::vector<Candidate> test = {
         {"zero-shot", "Zero-shot", "none", "baseline", {}, {}, 0},
@@ -134,54 +96,18 @@ void run_task(TaskContext& c) {
                             "control", best, edits_of(random, method.strength(best)), 0});
         }
     }
-    // Items in parts: a killed run repeats at most one, and a part fills the engine's rows.
-    const std::size_t part = std::max<std::size_t>(1, 64 / test.size());
-    for (std::size_t begin = 0; begin < c.test.size(); begin += part) {
-        const auto items = std::span(c.test).subspan(begin, std::min(part, c.test.size() - begin));
-        unit(c, fmt::format("test/{}", begin), "all", "test", test_units, [&] {
-            return evaluate(
-                c, items, test, "test",
-                fmt::format("test items {}-{} of {}", begin + 1, begin + items.size(), c.test.size()), true);
-        });
-    }
-
-    json settings = json::array(), top = json::array(), items = json::array();
+    test_units = run_test_items(c, test);
+    json settings = json::array();
     for (const auto& k : test) settings.push_back(setting_record(k));
-    if (!aie.empty()) {
-        auto ranked = rank_heads(aie.get<std::vector<std::vector<float>>>());
-        ranked.resize(std::min<std::size_t>(ranked.size(), 20));
-        for (const auto& h : ranked) top.push_back({{"layer", h.layer}, {"head", h.head}, {"aie", h.aie}});
-    }
-    for (int i : c.test) {
-        const Item& item = c.task.items[static_cast<std::size_t>(i)];
-        items.push_back({{"item", item.id}, {"input", item.input}, {"target", item.output}});
-    }
-    json closing = {{"type", "task"},
-                    {"model", c.model_name},
-                    {"task", c.task.name},
-                    {"family", family_name(c.task.family)},
-                    {"primary", c.primary()},
-                    {"seed", c.seed},
-                    {"n_train", c.split.train.size()},
-                    {"n_valid", c.valid.size()},
-                    {"n_test", c.test.size()},
-                    {"task_digest", c.task.digest},
-                    {"settings", settings},
-                    {"grid", grid_records},
-                    {"chosen", chosen},
-                    {"aie", aie},
-                    {"top_heads", top},
-                    {"items", items},
-                    {"valid_units", valid_units},
-                    {"test_units", test_units},
-                    {"vector_prompts", vectors},
-                    {"vector_files", files},
-                    {"checked", c.host.check}};
-    if (c.scorer)
-        closing["scorer"] = {{"accuracy", c.scorer->held_out_accuracy()},
-                             {"count", c.scorer->held_out_count()}};
-    std::vector<std::string> ignored;
-    unit(c, closing_unit, "all", "close", ignored, [&] { return std::vector<json>{closing}; });
+    close_task(c, {{"settings", settings},
+                   {"grid", grid_records},
+                   {"chosen", chosen},
+                   {"aie", aie},
+                   {"top_heads", top_heads(aie)},
+                   {"valid_units", valid_units},
+                   {"test_units", test_units},
+                   {"vector_prompts", vectors},
+                   {"vector_files", files}});
 }
 
 }  // namespace tiller::study

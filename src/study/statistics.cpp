@@ -42,8 +42,8 @@ double t_quantile(double nu) {
            z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * nu * nu * nu);
 }
 
-// Which item each draw of each resample takes. A study asks for the same table thousands of times (every metric
-// of every setting has the same number of items), and drawing it is most of the work.
+// Which item each draw of each resample takes. A study asks for the same table thousands of times (every
+// metric of every setting has the same number of items), and drawing it is most of the work.
 const std::vector<std::uint32_t>& draws(std::size_t n_item, int n_resample, std::uint64_t seed) {
     struct Table {
         std::size_t n_item = 0;

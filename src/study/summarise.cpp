@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "core/util.h"
-#include "study/task_run.h"
+#include "study/paper.h"
 #include "study/verdict.h"
 #include "tiller/error.h"
 #include "tiller/statistics.h"
@@ -19,7 +19,8 @@ using nlohmann::json;
 
 std::vector<std::string> metric_names(bool behavioural) {
     if (behavioural) return {"style", "collapsed", "perplexity", "ngram_entropy", "distinct_1", "distinct_2"};
-    return {"first_token", "first_word", "exact", "f1", "contains", "logprob", "rank"};
+    return {"first_token",   "first_word", "exact",      "f1",      "contains", "present",
+            "ngram_entropy", "distinct_1", "distinct_2", "logprob", "rank"};
 }
 
 namespace {
@@ -115,6 +116,42 @@ std::vector<PairSummary> pairs_of(const TaskSummary& t, const BySetting& records
     return pairs;
 }
 
+// The table of a tuned study: differences are to zero-shot and to the method's random control.
+std::vector<SettingSummary> test_table(const Plan& plan, const json& settings, const BySetting& test,
+                                       const std::string& primary, bool behavioural, std::uint64_t seed) {
+    std::vector<SettingSummary> table;
+    for (const auto& setting : settings) {
+        const std::string id = setting.at("id");
+        table.push_back(setting_summary(setting, test.at(id), behavioural, plan, seed));
+        auto& s = table.back();
+        const auto difference = [&](const std::string& other, const std::string& name) {
+            const auto [x, y] = paired(test, id, other, primary);
+            s.difference[name] = bootstrap_difference(x, y, plan.n_bootstrap, seed);
+            if (name == "zero-shot") std::tie(s.n_better, s.n_worse) = changes(x, y);
+        };
+        if (id != "zero-shot") difference("zero-shot", "zero-shot");
+        const std::string random = s.method + "-random";
+        if (id != random && test.count(random)) difference(random, "random");
+    }
+    return table;
+}
+
+// A table of the paper's protocol: differences are to the unsteered run of the same prompts.
+std::vector<SettingSummary> condition_table(const Plan& plan, const json& settings, const BySetting& test,
+                                            const std::string& primary, bool behavioural,
+                                            std::uint64_t seed) {
+    std::vector<SettingSummary> table;
+    for (const auto& setting : settings) {
+        const std::string id = setting.at("id"), records = setting.value("same_as", id);
+        table.push_back(setting_summary(setting, test.at(records), behavioural, plan, seed));
+        const std::string clean = setting.value("clean", "");
+        if (clean.empty()) continue;
+        const auto [x, y] = paired(test, records, clean, primary);
+        table.back().difference["unsteered"] = bootstrap_difference(x, y, plan.n_bootstrap, seed);
+    }
+    return table;
+}
+
 }  // namespace
 
 TaskSummary summarise_task(const Plan& plan, const std::map<std::string, std::vector<json>>& units,
@@ -135,18 +172,16 @@ TaskSummary summarise_task(const Plan& plan, const std::map<std::string, std::ve
     const bool behavioural = t.family == "behavioural";
     const auto test = by_setting(units, task.at("test_units")),
                valid = by_setting(units, task.at("valid_units"));
-    for (const auto& setting : task.at("settings")) {
-        const std::string id = setting.at("id");
-        t.test.push_back(setting_summary(setting, test.at(id), behavioural, plan, t.seed));
-        auto& s = t.test.back();
-        const auto difference = [&](const std::string& other, const std::string& name) {
-            const auto [x, y] = paired(test, id, other, t.primary);
-            s.difference[name] = bootstrap_difference(x, y, plan.n_bootstrap, t.seed);
-            if (name == "zero-shot") std::tie(s.n_better, s.n_worse) = changes(x, y);
+    if (plan.is_paper()) {
+        const auto table = [&](const json& settings, const std::string& primary) {
+            return condition_table(plan, settings, test, primary, behavioural, t.seed);
         };
-        if (id != "zero-shot") difference("zero-shot", "zero-shot");
-        const std::string random = s.method + "-random";
-        if (id != random && test.count(random)) difference(random, "random");
+        t.test = table(task.at("settings"), t.primary);
+        for (const auto& part : task.at("tables"))
+            t.tables.push_back({part.at("id"), part.at("title"), part.at("primary"),
+                                table(part.at("settings"), part.at("primary"))});
+    } else {
+        t.test = test_table(plan, task.at("settings"), test, t.primary, behavioural, t.seed);
     }
     t.pairs = pairs_of(t, test, plan);
     for (const auto& setting : task.at("grid"))
@@ -155,8 +190,10 @@ TaskSummary summarise_task(const Plan& plan, const std::map<std::string, std::ve
     for (const auto& layer : task.at("aie")) t.aie.push_back(layer.get<std::vector<double>>());
     for (const auto& head : task.at("top_heads"))
         t.top_heads.push_back({head.at("layer"), head.at("head"), head.at("aie")});
-    std::map<int, const json*> items;
-    for (const auto& item : task.at("items")) items[item.at("item").get<int>()] = &item;
+    const auto in_main = [&](const std::string& id) {
+        return std::any_of(t.test.begin(), t.test.end(),
+                           [&](const SettingSummary& setting) { return setting.id == id; });
+    };
     for (const auto& item : task.at("items")) {
         if (static_cast<int>(t.examples.size()) >= plan.n_example) break;
         ExampleSummary e;
@@ -165,7 +202,8 @@ TaskSummary summarise_task(const Plan& plan, const std::map<std::string, std::ve
         e.target = item.at("target");
         for (const auto& [id, records] : test)
             for (const json* record : records)
-                if (record->at("item") == e.item) e.outputs[id] = record->value("generated", "");
+                if (record->at("item") == e.item && in_main(id))
+                    e.outputs[id] = record->value("generated", "");
         t.examples.push_back(std::move(e));
     }
     return t;
@@ -174,7 +212,7 @@ TaskSummary summarise_task(const Plan& plan, const std::map<std::string, std::ve
 namespace {
 
 // One family of tests: all pairs of all tasks. The verdicts say what stands after the adjustment.
-void judge(Summary& s, double collapse_limit) {
+void judge(Summary& s, const Plan& plan) {
     std::vector<double> p;
     for (const auto& t : s.tasks)
         for (const auto& pair : t.pairs) p.push_back(pair.p);
@@ -182,18 +220,20 @@ void judge(Summary& s, double collapse_limit) {
     std::size_t next = 0;
     for (auto& t : s.tasks) {
         for (auto& pair : t.pairs) pair.p_holm = adjusted[next++];
-        t.verdict = verdict(t, collapse_limit);
+        t.verdict = plan.is_paper() ? paper_verdict(plan, t) : verdict(t, plan.collapse_limit);
     }
-    s.findings = findings(s, collapse_limit);
+    s.findings = plan.is_paper() ? paper_findings(s) : findings(s, plan.collapse_limit);
 }
 
 Summary from_records(const Plan& plan, const std::map<std::string, std::vector<json>>& units,
                      const json& environment) {
     Summary s;
     s.title = plan.title;
-    s.question =
-        "Which steering method works for which task on this model, at which setting, at what cost in "
-        "fluency, and how sure is that?";
+    s.question = plan.is_paper()
+                     ? "What do function vectors and in-context vectors do under the conditions of the paper "
+                       "that compared them (arXiv 2411.07213)?"
+                     : "Which steering method works for which task on this model, at which setting, at what "
+                       "cost in fluency, and how sure is that?";
     for (const auto& model : plan.models)
         for (const auto& m : environment.at("models"))
             if (m.at("plan_name") == model) {
@@ -226,15 +266,18 @@ Summary from_records(const Plan& plan, const std::map<std::string, std::vector<j
                                           : fmt::format("{}/{}/s{}/{}", t.model, t.name, t.seed, method)] =
                 file;
     }
-    judge(s, plan.collapse_limit);
-    s.notes = choice_rules(plan);
+    judge(s, plan);
+    s.notes = plan.is_paper() ? paper_notes(plan) : choice_rules(plan);
     s.notes.push_back(fmt::format(
         "Intervals are 95 % bootstrap intervals over test items ({} resamples), widened for small "
-        "samples; differences are paired by item. A method is called better when McNemar's exact "
-        "test (shares) or a permutation test (style) says so at 5 %, adjusted by Holm's method for "
-        "all pairs of methods of this run. Neither speaks of other seeds or other items of the "
+        "samples; differences are paired by item. They say nothing about other seeds or other items of the "
         "domain.",
         plan.n_bootstrap));
+    if (!plan.is_paper())
+        s.notes.push_back(
+            "A method is called better when McNemar's exact test (shares) or a permutation test (style) says "
+            "so "
+            "at 5 %, adjusted by Holm's method for all pairs of methods of this run.");
     s.notes.push_back(std::string("A text counts as collapsed when: ") + collapse_rule());
     s.notes.push_back(
         "Perplexity is exp of the mean negative log-probability per token of the output under the unsteered "
@@ -242,9 +285,11 @@ Summary from_records(const Plan& plan, const std::map<std::string, std::vector<j
         "zero-shot prompt. Style is the probability that a fastText classifier, trained on the task's "
         "training split, gives to "
         "the output side's style.");
-    s.notes.push_back(
-        "Splits: 70 % train (vectors, demonstrations, style scorer), 9 % validation (choice of settings), 21 "
-        "% test (everything shown).");
+    if (!plan.is_paper())
+        s.notes.push_back(
+            "Splits: 70 % train (vectors, demonstrations, style scorer), 9 % validation (choice of "
+            "settings), "
+            "21 % test (everything shown).");
     if (!s.tasks.empty())
         s.notes.push_back(
             n_checked == s.tasks.size()

@@ -40,6 +40,11 @@ void fields(V& visit, T& x) {
     visit("a", x.a), visit("b", x.b), visit("difference", x.difference), visit("n_better", x.n_better);
     visit("n_worse", x.n_worse), visit("p", x.p), visit("p_holm", x.p_holm);
 }
+template <class V, Is<TableSummary> T>
+void fields(V& visit, T& x) {
+    visit("id", x.id), visit("title", x.title), visit("primary", x.primary);
+    visit("settings", x.settings);
+}
 template <class V, Is<ExampleSummary> T>
 void fields(V& visit, T& x) {
     visit("item", x.item), visit("input", x.input), visit("target", x.target), visit("outputs", x.outputs);
@@ -54,7 +59,7 @@ void fields(V& visit, T& x) {
     visit("seed", x.seed), visit("n_train", x.n_train), visit("n_valid", x.n_valid);
     visit("n_test", x.n_test), visit("scorer_accuracy", x.scorer_accuracy);
     visit("scorer_count", x.scorer_count), visit("test", x.test), visit("pairs", x.pairs);
-    visit("grid", x.grid), visit("aie", x.aie);
+    visit("tables", x.tables), visit("grid", x.grid), visit("aie", x.aie);
     visit("top_heads", x.top_heads), visit("examples", x.examples), visit("verdict", x.verdict);
 }
 template <class V, Is<ModelSummary> T>

@@ -1,6 +1,8 @@
 // One task of a study on one model with one seed: extraction, tuning, test.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -20,6 +22,13 @@ struct Candidate {
     Setting setting;
     std::vector<Edit> edits;
     int n_shot = 0;  ///< Demonstrations in front of the query.
+    // Under the paper's protocol:
+    bool permuted_labels = false;  ///< Of the demonstrations.
+    std::string form =
+        {};  ///< A natural-text template in place of demonstrations and question; empty = none.
+    std::string clean = {};  ///< Id of the unsteered candidate with the same prompts; empty = none.
+    std::string same_as =
+        {};  ///< Id of the candidate that this one equals, whose records count; empty = none.
 };
 
 /// The metric that settings of a family are chosen and judged by.
@@ -43,7 +52,9 @@ struct TaskContext {
     std::string key;    ///< Digest of all that every unit of this task depends on.
 
     bool behavioural() const { return task.family == Family::behavioural; }
-    std::string primary() const { return primary_metric(behavioural()); }
+    std::string primary() const {
+        return plan.is_paper() && !behavioural() ? "first_word" : primary_metric(behavioural());
+    }
     const ExtractionPlan& extraction() const { return behavioural() ? plan.behavioural : plan.functional; }
     void step(const std::string& what, std::size_t done, std::size_t all) const {
         if (host.observer.step) host.observer.step(label, what, done, all);
@@ -60,8 +71,13 @@ std::vector<nlohmann::json> evaluate(TaskContext& context, std::span<const int> 
 /// The method's extracted vector: from the run folder when it is there and fits, else extracted and saved.
 SteeringVector extracted_vector(TaskContext& context, const Method& method);
 
-/// Where that vector lies, relative to the run folder.
-std::filesystem::path vector_file(const TaskContext& context, const Method& method);
+/// The same for several numbers of pairs, extracted together: by number.
+std::map<int, SteeringVector> extracted_vectors(TaskContext& context, const Method& method,
+                                                std::span<const int> n_pairs);
+
+/// Where that vector lies, relative to the run folder; n_pairs of the plan unless it is given.
+std::filesystem::path vector_file(const TaskContext& context, const Method& method,
+                                  std::optional<int> n_pairs = {});
 
 /// Index of the setting to use, by the choice rule, from validation records of every setting in `grid`.
 std::size_t choose(const std::vector<Candidate>& grid, const std::vector<nlohmann::json>& records,
@@ -75,10 +91,28 @@ std::string unit_name(const std::string& model, const std::string& task, std::ui
 /// The unit of a task's closing record.
 inline constexpr const char* closing_unit = "task";
 
-/// The task was finished before, and its vectors are still there: run_task() has nothing to do.
+/// A unit of work: from the journal when it is there, else computed, written and charged to the ledger. Its
+/// name is added to `units`.
+const std::vector<nlohmann::json>& unit(TaskContext& context, const std::string& name,
+                                        const std::string& method, const std::string& phase,
+                                        std::vector<std::string>& units,
+                                        const std::function<std::vector<nlohmann::json>()>& compute);
+/// Test items in parts, each a unit under all candidates; the names of the units.
+std::vector<std::string> run_test_items(TaskContext& context, std::span<const Candidate> candidates);
+/// A candidate as the closing record has it.
+nlohmann::json setting_record(const Candidate& candidate);
+/// Writes the closing record: `parts` has what a protocol adds or fills in ("settings", "test_units", ...).
+void close_task(TaskContext& context, const nlohmann::json& parts);
+/// Was the task finished before, and are its vectors still there?
 bool is_finished(const TaskContext& context);
+/// The first 20 heads of a table of effects, as the closing record has them; empty for an empty table.
+nlohmann::json top_heads(const nlohmann::json& aie);
 
-/// Carries out a task that is not finished; its closing record ({"type": "task", ...}) is in the journal afterwards.
+/// The same under the paper's protocol; the closing record also has "tables".
+void run_paper_task(TaskContext& context);
+
+/// Carries out a task that is not finished; its closing record ({"type": "task", ...}) is in the journal
+/// afterwards.
 void run_task(TaskContext& context);
 
 /// Appends to the cost ledger of the folder.

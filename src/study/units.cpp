@@ -1,0 +1,101 @@
+// Units of work and the closing record of a task, for every protocol.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/util.h"
+#include "study/task_run.h"
+
+namespace tiller::study {
+
+using nlohmann::json;
+
+std::string unit_name(const std::string& model, const std::string& task, std::uint64_t seed,
+                      const std::string& what, const std::string& key) {
+    return fmt::format("{}/{}/s{}/{}#{}", model, task, seed, what,
+                       Digest().add(key).add(what).hex().substr(0, 12));
+}
+
+const std::vector<json>& unit(TaskContext& c, const std::string& name, const std::string& method,
+                              const std::string& phase, std::vector<std::string>& units,
+                              const std::function<std::vector<json>()>& compute) {
+    const std::string key = unit_name(c.model_name, c.task.name, c.seed, name, c.key);
+    units.push_back(key);
+    if (!c.journal.has(key)) {
+        const EngineStats before = c.engine.stats();
+        c.journal.append(key, compute());
+        const EngineStats& after = c.engine.stats();
+        add_cost(c.folder, {c.model_name, c.task.name, method, phase, after.n_decode - before.n_decode,
+                            after.n_token - before.n_token, after.seconds - before.seconds});
+    }
+    return c.journal.records(key);
+}
+
+std::vector<std::string> run_test_items(TaskContext& c, std::span<const Candidate> candidates) {
+    std::vector<std::string> units;
+    // Items in parts: a killed run repeats at most one, and a part fills the engine's rows.
+    const std::size_t part = std::max<std::size_t>(1, 64 / candidates.size());
+    for (std::size_t begin = 0; begin < c.test.size(); begin += part) {
+        const auto items = std::span(c.test).subspan(begin, std::min(part, c.test.size() - begin));
+        unit(c, fmt::format("test/{}", begin), "all", "test", units, [&] {
+            return evaluate(
+                c, items, candidates, "test",
+                fmt::format("test items {}-{} of {}", begin + 1, begin + items.size(), c.test.size()), true);
+        });
+    }
+    return units;
+}
+
+json setting_record(const Candidate& k) {
+    json record = {
+        {"id", k.id}, {"label", k.label}, {"method", k.method}, {"kind", k.kind}, {"setting", k.setting}};
+    if (!k.clean.empty()) record["clean"] = k.clean;
+    if (!k.same_as.empty()) record["same_as"] = k.same_as;
+    return record;
+}
+
+json top_heads(const json& aie) {
+    json top = json::array();
+    if (aie.empty()) return top;
+    auto ranked = rank_heads(aie.get<std::vector<std::vector<float>>>());
+    ranked.resize(std::min<std::size_t>(ranked.size(), 20));
+    for (const auto& h : ranked) top.push_back({{"layer", h.layer}, {"head", h.head}, {"aie", h.aie}});
+    return top;
+}
+
+bool is_finished(const TaskContext& c) {
+    const std::string closing = unit_name(c.model_name, c.task.name, c.seed, closing_unit, c.key);
+    if (!c.journal.has(closing)) return false;
+    const json& vectors = c.journal.records(closing).at(0).at("vector_files");
+    return std::all_of(vectors.begin(), vectors.end(), [&](const json& file) {
+        return std::filesystem::exists(c.folder / file.get<std::string>());
+    });
+}
+
+void close_task(TaskContext& c, const json& parts) {
+    json items = json::array();
+    for (int i : c.test) {
+        const Item& item = c.task.items[static_cast<std::size_t>(i)];
+        items.push_back({{"item", item.id}, {"input", item.input}, {"target", item.output}});
+    }
+    json closing = {{"type", "task"},
+                    {"model", c.model_name},
+                    {"task", c.task.name},
+                    {"family", family_name(c.task.family)},
+                    {"primary", c.primary()},
+                    {"seed", c.seed},
+                    {"n_train", c.split.train.size()},
+                    {"n_valid", c.valid.size()},
+                    {"n_test", c.test.size()},
+                    {"task_digest", c.task.digest},
+                    {"checked", c.host.check},
+                    {"items", items}};
+    closing.update(parts);
+    if (c.scorer)
+        closing["scorer"] = {{"accuracy", c.scorer->held_out_accuracy()},
+                             {"count", c.scorer->held_out_count()}};
+    std::vector<std::string> ignored;
+    unit(c, closing_unit, "all", "close", ignored, [&] { return std::vector<json>{closing}; });
+}
+
+}  // namespace tiller::study
