@@ -34,8 +34,8 @@ struct SettingSummary {
     /// control), where those exist; under the paper's protocol to "unsteered", the unsteered run of the same
     /// prompts.
     std::map<std::string, Interval> difference;
-    /// Items whose primary metric is higher and lower than zero-shot: what the setting mends and what it
-    /// spoils.
+    /// Items whose primary metric is higher and lower than zero-shot (the paper's protocol: than unsteered):
+    /// what the setting mends and what it spoils.
     int n_better = 0, n_worse = 0;
 };
 

@@ -113,7 +113,8 @@ int outlined_heads(const TaskSummary& task) {
     double n = 10;
     for (const auto& setting : task.test) {
         const auto heads = setting.setting.find("heads");
-        if (setting.kind == "chosen" && heads != setting.setting.end()) n = heads->second;
+        const bool used = setting.kind == "chosen" || setting.kind == "condition";
+        if (used && heads != setting.setting.end()) n = heads->second;
     }
     const auto known = static_cast<double>(task.top_heads.size());
     return static_cast<int>(n >= 0 ? std::min(n, known) : 0);
@@ -251,10 +252,13 @@ Chart strength_chart(const TaskSummary& task, const std::string& method, const s
                      const Palette& palette) {
     const auto points = grid_points(task, method, metric);
     const std::string strength = strength_of(points);
-    const auto layers = values_of(points, "layer"), heads = values_of(points, "heads");
+    const auto layers = values_of(points, "layer"), heads = values_of(points, "heads"),
+               pairs = values_of(points, "pairs");
     const auto strengths = values_of(points, strength);
     const SettingSummary* chosen = chosen_of(task, method);
-    const bool by_layer = layers.size() > 1, by_heads = heads.size() > 1;
+    const bool by_layer = layers.size() > 1;
+    // One panel for each number of heads, or of pairs.
+    const char* facet = heads.size() > 1 ? "heads" : pairs.size() > 1 ? "pairs" : nullptr;
     Json rows = Json::array();
     for (const auto* point : points) {
         const auto at = point->setting.find(strength);
@@ -262,7 +266,7 @@ Chart strength_chart(const TaskSummary& task, const std::string& method, const s
         const Interval& value = *metric_of(*point, metric);
         Json row = described_point(*point, value);
         row["strength"] = number(at->second);
-        for (const char* name : {"layer", "heads"})
+        for (const char* name : {"layer", "heads", "pairs"})
             if (const auto found = point->setting.find(name); found != point->setting.end())
                 row[name] = number(found->second);
         if (chosen && chosen->setting == point->setting) row["chosen"] = true;
@@ -314,19 +318,22 @@ Chart strength_chart(const TaskSummary& task, const std::string& method, const s
                      {"encoding", {{"y", y}, {"tooltip", tips}}}});
     Json view = {{"height", 150}, {"encoding", {{"x", x}}}, {"layer", lines}};
     Json spec;
-    if (by_heads) {
+    if (facet) {
         spec = {{"facet",
-                 {{"field", "heads"},
+                 {{"field", facet},
                   {"type", "ordinal"},
                   {"title", nullptr},
-                  {"header", {{"labelExpr", "datum.value + ' heads'"}, {"labelAnchor", "start"}}}}},
+                  {"header",
+                   {{"labelExpr", fmt::format("datum.value + ' {}'", facet)}, {"labelAnchor", "start"}}}}},
                 {"spec", view}};
     } else {
         spec = view;
     }
     spec["data"] = {{"values", rows}};
     return {spec, fmt::format("{}-{}-{}", task.name, method, metric), "",
-            by_heads ? static_cast<int>(heads.size()) : 1};
+            static_cast<int>(!facet             ? 1
+                             : heads.size() > 1 ? heads.size()
+                                                : pairs.size())};
 }
 
 Chart trade_off_chart(const TaskSummary& task, const Palette& palette) {

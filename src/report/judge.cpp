@@ -57,6 +57,11 @@ bool no_better_than_random(const SettingSummary& setting, const std::string& pri
     return lower_is_better(primary) ? !(found->second.high < 0) : !(found->second.low > 0);
 }
 
+std::string items_changed(const SettingSummary& setting) {
+    const bool known = setting.difference.contains("zero-shot") || setting.difference.contains("unsteered");
+    return known ? fmt::format("{} / {}", setting.n_better, setting.n_worse) : "";
+}
+
 std::string short_name(const SettingSummary& setting) {
     if (!is_steering(setting) || (setting.kind != "paper" && setting.kind != "chosen")) return setting.id;
     return fmt::format("{} {}", method_title(setting.method), setting.kind);

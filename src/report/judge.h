@@ -25,6 +25,9 @@ std::set<std::string> best_of(const TaskSummary& task);
 /// side of zero.
 bool no_better_than_random(const SettingSummary& setting, const std::string& primary);
 
+/// "12 / 3": items that score higher and lower than without steering; empty where that is not known.
+std::string items_changed(const SettingSummary& setting);
+
 /// "FV paper", "ICV chosen", else the id.
 std::string short_name(const SettingSummary& setting);
 

@@ -81,6 +81,35 @@ void add_examples(std::string& out, const TaskSummary& task) {
     }
 }
 
+/// The table of a task's settings.
+void add_settings(std::string& out, const TaskSummary& task) {
+    const auto metrics = metrics_of(task.test, task.primary);
+    const bool conditions =
+        std::any_of(task.test.begin(), task.test.end(),
+                    [](const SettingSummary& setting) { return setting.difference.count("unsteered") != 0; });
+    const std::vector<std::string> others =
+        conditions ? std::vector<std::string>{"unsteered"} : std::vector<std::string>{"zero-shot", "random"};
+    std::vector<std::string> heads = {"setting"};
+    for (const auto& metric : metrics) heads.push_back(markdown(metric_label(metric)));
+    for (const auto& other : others) heads.push_back("over " + other);
+    heads.insert(heads.end(), {"items up / down", "n"});
+    out += table_head(heads, 1);
+    const auto best = best_of(task);
+    for (const auto& setting : task.test) {
+        std::vector<std::string> cells = {markdown(setting.label)};
+        for (const auto& metric : metrics)
+            cells.push_back(cell(setting, task, metric, best.contains(setting.id)));
+        for (const auto& other : others) {
+            const auto found = setting.difference.find(other);
+            cells.push_back(found == setting.difference.end() ? ""
+                                                              : markdown(format_interval(found->second)));
+        }
+        cells.push_back(items_changed(setting));
+        cells.push_back(fmt::format("{}", setting.n));
+        out += row(cells);
+    }
+}
+
 void add_task(std::string& out, const Summary& summary, const TaskSummary& task) {
     out += fmt::format("\n### {}\n\n", markdown(task_title(summary, task)));
     if (!task.verdict.empty()) out += markdown(task.verdict) + "\n\n";
@@ -91,26 +120,13 @@ void add_task(std::string& out, const Summary& summary, const TaskSummary& task)
         out += fmt::format(" The style scorer is right on {} of {} held-out sentences.",
                            format_value(task.scorer_accuracy), task.scorer_count);
     out += "\n\n";
-    const auto metrics = metrics_of(task.test, task.primary);
-    std::vector<std::string> heads = {"setting"};
-    for (const auto& metric : metrics) heads.push_back(markdown(metric_label(metric)));
-    heads.insert(heads.end(), {"over zero-shot", "over random", "items up / down", "n"});
-    out += table_head(heads, 1);
-    const auto best = best_of(task);
-    for (const auto& setting : task.test) {
-        std::vector<std::string> cells = {markdown(setting.label)};
-        for (const auto& metric : metrics)
-            cells.push_back(cell(setting, task, metric, best.contains(setting.id)));
-        for (const char* other : {"zero-shot", "random"}) {
-            const auto found = setting.difference.find(other);
-            cells.push_back(found == setting.difference.end() ? ""
-                                                              : markdown(format_interval(found->second)));
-        }
-        cells.push_back(setting.difference.contains("zero-shot")
-                            ? fmt::format("{} / {}", setting.n_better, setting.n_worse)
-                            : "");
-        cells.push_back(fmt::format("{}", setting.n));
-        out += row(cells);
+    add_settings(out, task);
+    for (const auto& table : task.tables) {
+        TaskSummary view = task;
+        view.test = table.settings;
+        view.primary = table.primary;
+        out += fmt::format("\n{}:\n\n", markdown(table.title));
+        add_settings(out, view);
     }
     if (!task.pairs.empty()) {
         out += "\n" +

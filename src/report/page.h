@@ -33,6 +33,8 @@ std::string metrics_table(const TaskSummary& task, const Palette& palette);
 /// The chosen settings against each other; empty when there is only one.
 std::string pairs_table(const TaskSummary& task);
 std::string grid_table(const TaskSummary& task);
+/// The further tables of a task (TaskSummary::tables), folded, each with its chart.
+std::string further_tables(const Summary& summary, const TaskSummary& task, const Palette& palette);
 /// Inputs, wanted texts and outputs side by side.
 std::string examples_table(const TaskSummary& task, const Palette& palette);
 

@@ -59,9 +59,14 @@ std::string overview_section(const Summary& summary, const Palette& palette) {
             "<div><h3>{}{}: {}</h3>{}</div>", behavioural ? "Behavioural" : "Functional and extractive",
             summary.models.size() > 1 ? ", " + html(model) : "", html(metric_label(metric)), figure(chart));
     }
+    const auto settings = all_settings(summary);
+    const bool chosen = std::any_of(settings.begin(), settings.end(),
+                                    [](const SettingSummary* setting) { return setting->kind == "chosen"; });
     return out +
-           "</div><p class=\"quiet\">Points are means over test items, lines their 95 % bootstrap intervals. "
-           "Hollow: the paper's setting; filled: the setting chosen on validation items.</p></section>";
+           "</div><p class=\"quiet\">Points are means over test items, lines their 95 % bootstrap "
+           "intervals." +
+           (chosen ? " Hollow: the paper's setting; filled: the setting chosen on validation items." : "") +
+           "</p></section>";
 }
 
 std::string matrix_section(const Summary& summary, const Palette& palette) {

@@ -90,7 +90,7 @@ std::string metrics_table(const TaskSummary& task, const Palette& palette) {
             R"(<th class="num" scope="col" title="Paired difference of {} to this setting">over {}</th>)",
             html(metric_label(task.primary)), html(other));
     table +=
-        R"(<th class="num" scope="col" title="Items that score higher and lower than zero-shot">items up / down</th>)"
+        R"(<th class="num" scope="col" title="Items that score higher and lower than without steering">items up / down</th>)"
         R"(<th class="num" scope="col">n</th></tr></thead><tbody>)";
     const auto best = best_of(task);
     for (const auto& setting : task.test) {
@@ -108,9 +108,7 @@ std::string metrics_table(const TaskSummary& task, const Palette& palette) {
                                    null && other == "random" ? "null" : "");
         }
         table += fmt::format(R"(<td class="num">{}</td><td class="num">{}</td></tr>)",
-                             setting.difference.contains("zero-shot")
-                                 ? fmt::format("{} / {}", setting.n_better, setting.n_worse)
-                                 : "",
+                             items_changed(setting),
                              setting.n);
     }
     return scrolled(table + "</tbody></table>");
@@ -160,6 +158,7 @@ std::string task_section(const Summary& summary, std::size_t index, const Palett
         task_anchor(index), open ? " open" : "", html(task_title(summary, task)), html(task.verdict),
         facts(task));
     if (!task.test.empty()) out += metrics_table(task, palette) + pairs_table(task);
+    out += further_tables(summary, task, palette);
     out += strength_part(task, palette);
     out += grid_table(task);
     out += heads_part(task);

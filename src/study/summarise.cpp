@@ -148,6 +148,7 @@ std::vector<SettingSummary> condition_table(const Plan& plan, const json& settin
         if (clean.empty()) continue;
         const auto [x, y] = paired(test, records, clean, primary);
         table.back().difference["unsteered"] = bootstrap_difference(x, y, plan.n_bootstrap, seed);
+        std::tie(table.back().n_better, table.back().n_worse) = changes(x, y);
     }
     return table;
 }
