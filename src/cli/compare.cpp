@@ -18,7 +18,7 @@ namespace tiller::cli {
 namespace {
 
 struct Options {
-    std::string plan, out = "runs/compare", data_dir;
+    std::string plan, protocol, out = "runs/compare", data_dir;
     std::vector<std::string> models, tasks, methods;
     int n_test = 0, n_valid = 0;
     bool no_controls = false, print_plan = false, no_check = false;
@@ -32,7 +32,12 @@ int terminal_width() {
 }
 
 Plan plan_of(const Options& o, const Globals& globals, bool seed_given) {
-    Plan plan = o.plan.empty() ? Plan{} : load_plan(o.plan);
+    Plan plan = !o.plan.empty() ? load_plan(o.plan) : o.protocol == "paper" ? paper_plan() : Plan{};
+    if (!o.protocol.empty() && o.protocol != plan.protocol)
+        throw Error(Code::usage,
+                    fmt::format("--protocol {}: the plan {} has protocol = \"{}\"; leave one of them out, or "
+                                "change the plan",
+                                o.protocol, o.plan, plan.protocol));
     if (!o.models.empty()) plan.models = o.models;
     if (!o.tasks.empty()) plan.tasks = o.tasks;
     if (!o.methods.empty()) plan.methods = o.methods;
@@ -116,6 +121,11 @@ void add_compare(CLI::App& app, Globals& globals) {
     auto* command = app.add_subcommand(
         "compare", "Compare methods on tasks: the main job (default plan: gemma3-270m, 8 tasks)");
     command->add_option("--plan", o->plan, "Plan file (TOML); flags below override it");
+    command
+        ->add_option("--protocol", o->protocol,
+                     "tuned (settings chosen on validation items) or paper (arXiv 2411.07213, "
+                     "docs/protocol.md)")
+        ->check(CLI::IsMember({"tuned", "paper"}));
     command->add_option("-m,--model", o->models, "Known model names or GGUF paths");
     command->add_option("-t,--task", o->tasks, "Task names or JSON files");
     command->add_option("--method", o->methods, "Methods (fv, icv)");

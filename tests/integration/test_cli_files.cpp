@@ -273,6 +273,19 @@ TEST_F(CliFiles, ReportRebuildsTheSameBytes) {
     EXPECT_TRUE(fs::is_empty(folder.path() / "empty"));
 }
 
+TEST_F(CliFiles, ThePapersProtocol) {
+    const auto plan = run({"compare", "--protocol", "paper", "--print-plan"});
+    ASSERT_EQ(plan.code, 0) << plan.err;
+    expect_parts(plan.out, {"protocol = \"paper\"", "[paper]", "shots = [0, 3]", "temperature = 0.1"});
+    folder.write("p.toml", plan.out);
+    EXPECT_EQ(run({"compare", "--plan", "p.toml", "--print-plan"}).out, plan.out);
+    EXPECT_EQ(run({"compare", "--plan", "p.toml", "--protocol", "paper", "--print-plan"}).out, plan.out);
+    expect_parts(refusal(2, {"compare", "--plan", "p.toml", "--protocol", "tuned"}),
+                 {"--protocol tuned", "p.toml", "\"paper\""});
+    refusal(2, {"compare", "--protocol", "papers"});
+    expect_parts(refusal(3, {"compare", "--protocol", "paper", "--seed", "4294967296"}), {"seeds"});
+}
+
 TEST_F(CliFiles, ComparePlansArePrintedAndRead) {
     const auto plan = run({"compare", "--print-plan"});
     EXPECT_EQ(plan.code, 0);
