@@ -12,7 +12,7 @@
 // fork() shares one prompt's cells between its rows, so that a branch's rounding depends on its slot. Its
 // results are the same for the same call, and agree with run() to about 1e-5 in log-probability on float32
 // models; on quantised models the engine rounds activations to 8 bits, which turns any last-digit difference
-// into noise of the size of that rounding (0.1 to 0.6 nats, docs/architecture.md).
+// into noise of the size of that rounding (up to 0.9 nats, docs/architecture.md).
 #pragma once
 
 #include <atomic>

@@ -107,8 +107,7 @@ std::string metrics_table(const TaskSummary& task, const Palette& palette) {
             table += interval_cell(found == setting.difference.end() ? nullptr : &found->second,
                                    null && other == "random" ? "null" : "");
         }
-        table += fmt::format(R"(<td class="num">{}</td><td class="num">{}</td></tr>)",
-                             items_changed(setting),
+        table += fmt::format(R"(<td class="num">{}</td><td class="num">{}</td></tr>)", items_changed(setting),
                              setting.n);
     }
     return scrolled(table + "</tbody></table>");
