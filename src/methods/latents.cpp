@@ -1,0 +1,119 @@
+#include "methods/latents.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/util.h"
+#include "methods/checkpoint.h"
+#include "tiller/error.h"
+
+namespace tiller {
+namespace {
+
+// Texts in flight: bounds the memory. Even, so that the texts of a pair stay together.
+constexpr std::size_t kChunk = 64;
+
+std::string key_of(std::span<const std::string> texts, int n_last) {
+    Digest digest;
+    digest.add(static_cast<std::uint64_t>(n_last));
+    for (const auto& text : texts) digest.add(text);
+    return "latents-" + digest.hex().substr(0, 16);
+}
+
+// Latents of some texts end to end. `first` is the number of the first one, for errors.
+std::vector<float> read_chunk(Engine& engine, std::span<const std::string> texts, std::size_t first,
+                              int n_last) {
+    std::vector<Row> rows;
+    for (const auto& text : texts) {
+        Row row;
+        row.prompt = engine.model().tokenize(text);
+        if (row.prompt.empty() || text.empty())
+            throw Error(Code::bad_input,
+                        fmt::format("text {} is empty; expected at least one token", first + rows.size()));
+        row.captures.push_back({Site::residual, 0, -1, {Positions::Kind::last_k, 0, n_last}, true});
+        rows.push_back(std::move(row));
+    }
+    const auto results = engine.run(rows);
+    std::vector<float> values;
+    for (std::size_t r = 0; r < results.size(); ++r) {
+        const auto& latent = results[r].captured[0].values;
+        const auto bad =
+            std::find_if_not(latent.begin(), latent.end(), [](float v) { return std::isfinite(v); });
+        if (bad != latent.end())
+            throw Error(
+                Code::bad_input,
+                fmt::format("text {} (\"{}\") gives {} in the residual stream after layer {}; expected a "
+                            "finite number. The model's own arithmetic overflows there: try another "
+                            "quantisation of it and --cache-type f32",
+                            first + r, texts[r], *bad, (bad - latent.begin()) / engine.info().n_embd));
+        values.insert(values.end(), latent.begin(), latent.end());
+    }
+    return values;
+}
+
+}  // namespace
+
+void for_each_latent(Engine& engine, std::span<const std::string> texts, const LatentOptions& options,
+                     const std::function<void(std::size_t, std::span<const float>)>& use) {
+    if (options.n_last < 1)
+        throw Error(Code::usage, fmt::format("n_last is {}; expected at least 1 token", options.n_last));
+    const auto width =
+        static_cast<std::size_t>(engine.info().n_layer) * static_cast<std::size_t>(engine.info().n_embd);
+    for (std::size_t begin = 0; begin < texts.size(); begin += kChunk) {
+        const auto part = texts.subspan(begin, std::min(kChunk, texts.size() - begin));
+        const auto values = cached(options.checkpoint, key_of(part, options.n_last), part.size() * width,
+                                   [&] { return read_chunk(engine, part, begin, options.n_last); });
+        for (std::size_t i = 0; i < part.size(); ++i)
+            use(begin + i, std::span(values).subspan(i * width, width));
+        if (options.progress) options.progress(begin + part.size(), texts.size());
+    }
+}
+
+std::vector<double> mean_latent(Engine& engine, std::span<const std::string> texts,
+                                const LatentOptions& options) {
+    if (texts.empty()) throw Error(Code::bad_input, "no texts to average over; give at least one");
+    std::vector<double> mean;
+    for_each_latent(engine, texts, options, [&](std::size_t, std::span<const float> latent) {
+        mean.resize(latent.size(), 0.0);
+        for (std::size_t i = 0; i < latent.size(); ++i) mean[i] += static_cast<double>(latent[i]);
+    });
+    for (double& m : mean) m /= static_cast<double>(texts.size());
+    return mean;
+}
+
+std::vector<std::vector<float>> pair_differences(Engine& engine, std::span<const Pair> pairs,
+                                                 const LatentOptions& options) {
+    std::vector<std::string> texts;
+    for (std::size_t p = 0; p < pairs.size(); ++p)
+        for (const std::string* text : {&pairs[p].negative, &pairs[p].positive}) {
+            if (text->empty()) throw Error(Code::bad_input, fmt::format("pair {} has an empty text", p));
+            texts.push_back(*text);
+        }
+    LatentOptions of_texts = options;
+    if (options.progress)
+        of_texts.progress = [&](std::size_t done, std::size_t all) { options.progress(done / 2, all / 2); };
+    std::vector<std::vector<float>> differences;
+    for_each_latent(engine, texts, of_texts, [&](std::size_t i, std::span<const float> latent) {
+        if (i % 2 == 0) {
+            differences.emplace_back(latent.begin(), latent.end());
+            return;
+        }
+        auto& difference = differences.back();  // holds the negative's
+        for (std::size_t k = 0; k < latent.size(); ++k) difference[k] = latent[k] - difference[k];
+    });
+    return differences;
+}
+
+std::vector<double> mean_row(std::span<const std::vector<float>> rows) {
+    std::vector<double> mean;
+    for (const auto& row : rows) {
+        mean.resize(row.size(), 0.0);
+        for (std::size_t i = 0; i < row.size(); ++i) mean[i] += static_cast<double>(row[i]);
+    }
+    for (double& m : mean) m /= static_cast<double>(rows.size());
+    return mean;
+}
+
+}  // namespace tiller
