@@ -19,7 +19,8 @@
 namespace tiller {
 
 /// Where long extractions leave what they have done, so that an interrupted run goes on. Keys are short file
-/// names.
+/// names. All methods of a task, a seed and a model share one, so that they share work as well (the head
+/// search of fv and its controls): a key must hold a digest of what its values were made from.
 class Checkpoint {
 public:
     virtual ~Checkpoint() = default;
@@ -60,6 +61,12 @@ struct HeadSearch {
     double clean_probability = 0;  ///< Mean p(target) of the unpatched trials.
     double noise = 0;              ///< Standard error of the AIE, median over heads: the size of "nothing".
 };
+
+/// Mean head outputs over few-shot prompts at their last token (section 2.3, eq. 3): [n_layer][n_head *
+/// d_head], empty in layers without heads. Throws bad_input when there is no prompt or a value is not finite.
+std::vector<std::vector<float>> mean_head_outputs(Engine& engine, std::span<const std::string> prompts,
+                                                  Checkpoint* checkpoint = nullptr,
+                                                  const Progress& progress = {});
 
 /// Mean head outputs (section 2.3, eq. 3) and average indirect effects (eq. 5, 6). One prompt's heads are
 /// patched as branches of one fork. Throws bad_input when a list is empty; errors of the engine pass through.

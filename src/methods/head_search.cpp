@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/util.h"
+#include "methods/checkpoint.h"
 #include "tiller/error.h"
 #include "tiller/method.h"
 
@@ -11,6 +13,9 @@ namespace tiller {
 namespace {
 
 using Layers = std::vector<std::vector<float>>;
+
+constexpr std::size_t kChunk = 16;  // prompts whose head outputs are summed at once
+std::size_t count_chunks(std::size_t n_prompt) { return (n_prompt + kChunk - 1) / kChunk; }
 
 Layers zeros(const ModelInfo& info, bool per_head) {
     Layers out;
@@ -139,56 +144,58 @@ std::vector<std::vector<SharedFloats>> per_head(const ModelInfo& info, const Lay
     return out;
 }
 
-template <class Compute>
-std::vector<float> cached(Checkpoint* checkpoint, const std::string& key, std::size_t size, Compute compute) {
-    if (checkpoint)
-        if (auto values = checkpoint->load(key); values && values->size() == size) return std::move(*values);
-    auto values = compute();
-    if (checkpoint) checkpoint->store(key, values);
-    return values;
-}
+std::string short_digest(const std::string& hex) { return hex.substr(0, 16); }
 
 }  // namespace
 
+std::vector<std::vector<float>> mean_head_outputs(Engine& engine, std::span<const std::string> prompts,
+                                                  Checkpoint* checkpoint, const Progress& progress) {
+    if (prompts.empty())
+        throw Error(Code::bad_input, "no prompts for the mean head outputs; give at least one in \"mean\"");
+    Layers means = zeros(engine.info(), false);
+    const std::size_t n = flatten(means).size();
+    Digest digest;
+    for (const auto& prompt : prompts) digest.add(prompt);
+    const std::string key = short_digest(digest.hex());
+    // Chunks of a fixed size, so that a resumed run adds the same numbers in the same order.
+    const std::size_t n_chunk = count_chunks(prompts.size());
+    std::vector<double> total(n, 0.0);
+    for (std::size_t c = 0; c < n_chunk; ++c) {
+        const auto part = prompts.subspan(c * kChunk, std::min(kChunk, prompts.size() - c * kChunk));
+        const auto sum = cached(checkpoint, fmt::format("mean-{}-{}", key, c), n,
+                                [&] { return chunk_sum(engine, part, c * kChunk); });
+        for (std::size_t i = 0; i < n; ++i) total[i] += static_cast<double>(sum[i]);
+        if (progress) progress(c + 1, n_chunk);
+    }
+    std::vector<float> mean;
+    for (double t : total) mean.push_back(static_cast<float>(t / static_cast<double>(prompts.size())));
+    unflatten(mean, means);
+    return means;
+}
+
 HeadSearch search_heads(Engine& engine, const FvTrials& trials, Checkpoint* checkpoint,
                         const Progress& progress) {
-    if (trials.mean.empty())
-        throw Error(Code::bad_input, "no prompts for the mean head outputs; give at least one in \"mean\"");
     if (trials.patch.empty())
         throw Error(Code::bad_input, "no trials for the head search; give at least one in \"patch\"");
     const ModelInfo& info = engine.info();
-    HeadSearch search;
-    search.mean_head_output = zeros(info, false);
-    const std::size_t n_mean = flatten(search.mean_head_output).size();
-
-    // Chunks of a fixed size, so that a resumed run adds the same numbers in the same order.
-    constexpr std::size_t chunk = 16;
-    const std::size_t n_chunk = (trials.mean.size() + chunk - 1) / chunk;
     std::size_t done = 0;
-    const std::size_t all = n_chunk + trials.patch.size();
-    std::vector<double> total(n_mean, 0.0);
-    for (std::size_t c = 0; c < n_chunk; ++c) {
-        const auto part =
-            std::span(trials.mean).subspan(c * chunk, std::min(chunk, trials.mean.size() - c * chunk));
-        const auto sum = cached(checkpoint, fmt::format("mean-{}", c), n_mean,
-                                [&] { return chunk_sum(engine, part, c * chunk); });
-        for (std::size_t i = 0; i < n_mean; ++i) total[i] += static_cast<double>(sum[i]);
+    const std::size_t all = count_chunks(trials.mean.size()) + trials.patch.size();
+    const auto step = [&](std::size_t, std::size_t) {
         if (progress) progress(++done, all);
-    }
-    std::vector<float> mean;
-    for (double t : total) mean.push_back(static_cast<float>(t / static_cast<double>(trials.mean.size())));
-    unflatten(mean, search.mean_head_output);
-
+    };
+    HeadSearch search;
+    search.mean_head_output = mean_head_outputs(engine, trials.mean, checkpoint, step);
     const auto heads = per_head(info, search.mean_head_output);
     const auto n_head = static_cast<std::size_t>(info.n_head_total());
+    const std::string key = short_digest(prompts_digest(trials));  // the effects depend on the means as well
     std::vector<double> sum(n_head + 1, 0.0), squares(n_head, 0.0);
     for (std::size_t t = 0; t < trials.patch.size(); ++t) {
-        const auto effects = cached(checkpoint, fmt::format("trial-{}", t), n_head + 1,
+        const auto effects = cached(checkpoint, fmt::format("trial-{}-{}", key, t), n_head + 1,
                                     [&] { return trial_effects(engine, trials.patch[t], heads); });
         for (std::size_t i = 0; i <= n_head; ++i) sum[i] += static_cast<double>(effects[i]);
         for (std::size_t i = 0; i < n_head; ++i)
             squares[i] += static_cast<double>(effects[i]) * static_cast<double>(effects[i]);
-        if (progress) progress(++done, all);
+        step(0, 0);
     }
     const auto n = static_cast<double>(trials.patch.size());
     std::vector<float> aie;

@@ -1,7 +1,7 @@
 // In-context vectors as a Method of studies.
 #include <algorithm>
 
-#include "core/util.h"
+#include "methods/inputs.h"
 #include "methods/provenance.h"
 #include "tiller/method.h"
 
@@ -17,30 +17,20 @@ public:
     }
 
     SteeringVector extract(const MethodInput& in) const override {
-        const auto it = in.options.find("n_pairs");
-        const int n = it == in.options.end() ? 100 : static_cast<int>(it->second);
+        const int n = option(in, "n_pairs", 100);
         return extract_sizes(in, std::span(&n, 1)).front();
     }
 
     // Smaller sets of pairs are parts of larger ones, so the largest is all that has to be run.
     std::vector<SteeringVector> extract_sizes(const MethodInput& in,
                                               std::span<const int> n_pairs) const override {
-        const auto is_on = [&](const char* name) {
-            const auto option = in.options.find(name);
-            return option != in.options.end() && option->second != 0;
-        };
-        const auto pairs = make_pairs(in.task, in.train, *std::max_element(n_pairs.begin(), n_pairs.end()),
-                                      in.unrelated, in.seed, true, {},
-                                      {is_on("pairs_repeat"), is_on("pairs_keep_end"), is_on("pairs_bare")});
+        const auto pairs = pairs_of(in, *std::max_element(n_pairs.begin(), n_pairs.end()));
         std::vector<int> sizes;  // the task may have fewer
         for (const int n : n_pairs) sizes.push_back(std::min(n, static_cast<int>(pairs.size())));
         auto vectors = in_context_vectors(in.engine, pairs, sizes, {}, in.progress);
-        for (std::size_t i = 0; i < vectors.size(); ++i) {
-            Digest digest;
-            for (const auto& pair : std::span(pairs).first(static_cast<std::size_t>(sizes[i])))
-                digest.add(pair.negative).add(pair.positive);
-            set_provenance(vectors[i], in.engine.info(), in.task.name, digest.hex(), in.seed);
-        }
+        for (std::size_t i = 0; i < vectors.size(); ++i)
+            set_provenance(vectors[i], in.engine.info(), in.task.name,
+                           prompts_digest(std::span(pairs).first(static_cast<std::size_t>(sizes[i]))), in.seed);
         return vectors;
     }
 

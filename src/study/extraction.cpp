@@ -27,10 +27,6 @@ public:
         write_file_atomic(folder_ / (key + ".f32"),
                           {reinterpret_cast<const char*>(values.data()), values.size_bytes()});
     }
-    void remove() const {
-        std::error_code ec;
-        std::filesystem::remove_all(folder_, ec);
-    }
 
 private:
     std::filesystem::path folder_;
@@ -75,29 +71,40 @@ void charge(const TaskContext& c, const Method& method, const EngineStats& befor
                         after.n_token - before.n_token, after.seconds - before.seconds});
 }
 
+// The name holds a digest of all that the contents depend on, so that a changed plan never finds an old file.
+std::string file_stem(const TaskContext& c, const std::string& what, std::optional<int> n_pairs = {}) {
+    Digest digest;
+    digest.add(c.key).add(what);
+    for (const auto& [key, value] : options_of(c, n_pairs)) digest.add(key).add(fmt::format("{}", value));
+    const auto model = std::filesystem::path(c.model_name).stem().string();
+    return fmt::format("{}-{}-s{}-{}-{}", model, c.task.name, c.seed, what, digest.hex().substr(0, 8));
+}
+
+// One for all methods of the task, which share work through it.
+std::filesystem::path checkpoint_folder(const TaskContext& c) {
+    return c.folder / "checkpoints" / file_stem(c, "all");
+}
+
 }  // namespace
 
 std::filesystem::path vector_file(const TaskContext& c, const Method& method, std::optional<int> n_pairs) {
-    // The name holds a digest of all that the vector depends on, so that a changed plan never finds an old
-    // file.
-    Digest digest;
-    digest.add(c.key).add(method.name());
-    for (const auto& [key, value] : options_of(c, n_pairs)) digest.add(key).add(fmt::format("{}", value));
-    const auto model = std::filesystem::path(c.model_name).stem().string();
     const auto name = method.name() + (n_pairs ? fmt::format("-{}", *n_pairs) : "");
-    return std::filesystem::path("vectors") /
-           fmt::format("{}-{}-s{}-{}-{}.gguf", model, c.task.name, c.seed, name, digest.hex().substr(0, 8));
+    return std::filesystem::path("vectors") / (file_stem(c, name, n_pairs) + ".gguf");
+}
+
+void remove_checkpoints(const TaskContext& c) {
+    std::error_code ec;
+    std::filesystem::remove_all(checkpoint_folder(c), ec);
 }
 
 SteeringVector extracted_vector(TaskContext& c, const Method& method) {
     const auto path = c.folder / vector_file(c, method);
     if (std::filesystem::exists(path)) return saved_vector(c, path);
-    FolderCheckpoint checkpoint(c.folder / "checkpoints" / path.stem());
+    FolderCheckpoint checkpoint(checkpoint_folder(c));
     const EngineStats before = c.engine.stats();
     const SteeringVector vector = method.extract(input_of(c, method, {}, &checkpoint));
     std::filesystem::create_directories(path.parent_path());
     save_vector(vector, path);
-    checkpoint.remove();
     charge(c, method, before);
     return load_vector(path);  // what a resumed run would use
 }

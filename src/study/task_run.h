@@ -79,6 +79,9 @@ std::map<int, SteeringVector> extracted_vectors(TaskContext& context, const Meth
 std::filesystem::path vector_file(const TaskContext& context, const Method& method,
                                   std::optional<int> n_pairs = {});
 
+/// Removes what the extractions of the task's methods left to share: to be called when all are done.
+void remove_checkpoints(const TaskContext& context);
+
 /// Index of the setting to use, by the choice rule, from validation records of every setting in `grid`.
 std::size_t choose(const std::vector<Candidate>& grid, const std::vector<nlohmann::json>& records,
                    bool behavioural, double collapse_limit);

@@ -94,6 +94,7 @@ void close_task(TaskContext& c, const json& parts) {
     if (c.scorer)
         closing["scorer"] = {{"accuracy", c.scorer->held_out_accuracy()},
                              {"count", c.scorer->held_out_count()}};
+    remove_checkpoints(c);
     std::vector<std::string> ignored;
     unit(c, closing_unit, "all", "close", ignored, [&] { return std::vector<json>{closing}; });
 }

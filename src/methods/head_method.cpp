@@ -1,0 +1,83 @@
+#include "methods/head_method.h"
+
+#include <algorithm>
+#include <set>
+
+#include "core/util.h"
+#include "methods/grid_layers.h"
+#include "methods/inputs.h"
+#include "methods/provenance.h"
+
+namespace tiller {
+
+SteeringVector HeadMethod::extract(const MethodInput& in) const {
+    const int n_shot = option(in, "n_shot", 10);
+    const FvTrials trials = make_trials(in.task, in.train, option(in, "n_mean", 100),
+                                        option(in, "n_patch", 25), n_shot, in.seed, in.queries);
+    HeadSearch search = search_heads(in.engine, trials, in.checkpoint, in.progress);
+    std::string digest = prompts_digest(trials);
+    if (const auto prompts = prompts_of_means(in); !prompts.empty()) {
+        Digest all;
+        all.add(digest);
+        for (const auto& prompt : prompts) all.add(prompt);
+        digest = all.hex();
+        search.mean_head_output = mean_head_outputs(in.engine, prompts, in.checkpoint, in.progress);
+    }
+    FvOptions options;
+    options.n_heads = paper_head_count(in.engine.info());
+    options.contributions.bias_per_head = option(in, "bias_per_head", 0) != 0;
+    SteeringVector v = function_vector(in.engine.model(), search, options);
+    v.method = name();
+    set_provenance(v, in.engine.info(), in.task.name, digest, in.seed);
+    v.provenance.settings["n_mean"] = std::to_string(trials.mean.size());
+    v.provenance.settings["n_patch"] = std::to_string(trials.patch.size());
+    v.provenance.settings["n_shot"] = std::to_string(n_shot);
+    return v;
+}
+
+Setting HeadMethod::paper_setting(const ModelInfo& info) const {
+    return {{"heads", paper_head_count(info)}, {"layer", default_fv_layer(info.n_layer)}, {"scale", 1}};
+}
+
+std::vector<Setting> HeadMethod::grid(const ModelInfo& info, bool behavioural) const {
+    const int total = info.n_head_total();
+    std::set<int> heads = {std::max(1, total / 6)};
+    std::vector<double> scales = {1, 2};
+    if (!behavioural) {
+        heads = {paper_head_count(info), std::max(1, total / 18), std::max(1, total / 9),
+                 std::max(1, total / 6), std::max(1, total / 4),  std::max(1, 3 * total / 4)};
+        scales = {1, 2, 4};
+    }
+    std::vector<Setting> settings;
+    for (int h : heads)
+        for (int l : grid_layers(info.n_layer, behavioural))
+            for (double s : scales) settings.push_back({{"heads", h}, {"layer", l}, {"scale", s}});
+    return settings;
+}
+
+std::function<SteeringVector(const Setting&)> HeadMethod::builder(const Model& model,
+                                                                  const SteeringVector& base) const {
+    ContributionOptions options;
+    const auto bias = base.provenance.settings.find("bias_per_head");
+    options.bias_per_head = bias != base.provenance.settings.end() && bias->second == "true";
+    const auto contributions = std::make_shared<HeadContributions>(model, base.mean_head_output, options);
+    const auto ranked = std::make_shared<std::vector<HeadEffect>>(rank_heads(base.aie));
+    const auto shell = std::make_shared<SteeringVector>(base);
+    return [contributions, ranked, shell, this](const Setting& setting) {
+        SteeringVector v = *shell;
+        const auto n = std::min(static_cast<std::size_t>(setting.at("heads")), ranked->size());
+        v.heads = heads_of(*ranked, n, shell->provenance.seed);
+        v.scale = static_cast<float>(setting.at("scale"));
+        v.directions = {{static_cast<int>(setting.at("layer")), contributions->sum(v.heads)}};
+        v.provenance.settings["heads"] = std::to_string(n);
+        v.provenance.settings["layer"] = std::to_string(static_cast<int>(setting.at("layer")));
+        return v;
+    };
+}
+
+std::vector<HeadEffect> HeadMethod::heads_of(const std::vector<HeadEffect>& ranked, std::size_t n,
+                                             std::uint64_t) const {
+    return {ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(n)};
+}
+
+}  // namespace tiller

@@ -1,0 +1,36 @@
+#include "methods/inputs.h"
+
+#include <fmt/format.h>
+
+#include "core/util.h"
+#include "tiller/error.h"
+
+namespace tiller {
+
+int option(const MethodInput& in, const char* key, int fallback) {
+    const auto it = in.options.find(key);
+    return it == in.options.end() ? fallback : static_cast<int>(it->second);
+}
+
+std::vector<Pair> pairs_of(const MethodInput& in) { return pairs_of(in, option(in, "n_pairs", 100)); }
+
+std::vector<Pair> pairs_of(const MethodInput& in, int n) {
+    const auto is_on = [&](const char* key) { return option(in, key, 0) != 0; };
+    auto pairs = make_pairs(in.task, in.train, n, in.unrelated, in.seed, true, {},
+                            {is_on("pairs_repeat"), is_on("pairs_keep_end"), is_on("pairs_bare")});
+    if (pairs.empty())
+        throw Error(
+            Code::bad_input,
+            fmt::format("task {}: no pairs to learn from; expected at least one item and n_pairs of 1 or "
+                        "more",
+                        in.task.name));
+    return pairs;
+}
+
+std::string prompts_digest(std::span<const Pair> pairs) {
+    Digest digest;
+    for (const Pair& pair : pairs) digest.add(pair.negative).add(pair.positive);
+    return digest.hex();
+}
+
+}  // namespace tiller

@@ -1,0 +1,24 @@
+// What methods take from a MethodInput.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tiller/method.h"
+
+namespace tiller {
+
+/// An extraction count of the input ("n_pairs"), or the fallback.
+int option(const MethodInput& in, const char* key, int fallback);
+
+/// n of the task's pairs (make_pairs()), in the paper's form where the input's options ask for it
+/// ("pairs_repeat", "pairs_keep_end", "pairs_bare"). Throws bad_input when there is none.
+std::vector<Pair> pairs_of(const MethodInput& in, int n);
+/// The same, 100 unless "n_pairs" says otherwise.
+std::vector<Pair> pairs_of(const MethodInput& in);
+
+/// SHA-256 over both texts of all pairs, in order.
+std::string prompts_digest(std::span<const Pair> pairs);
+
+}  // namespace tiller
