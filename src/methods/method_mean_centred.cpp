@@ -1,0 +1,56 @@
+// Mean-centred activations (arXiv 2312.03813): the mean over texts that show the behaviour minus
+// the mean over texts that have nothing to do with it. No negatives are needed.
+#include "core/util.h"
+#include "methods/inputs.h"
+#include "methods/latents.h"
+#include "methods/layer_method.h"
+#include "tiller/error.h"
+
+namespace tiller {
+namespace {
+
+class MeanCentred final : public LayerMethod {
+public:
+    std::string name() const override { return "mean-centred"; }
+    std::string summary() const override {
+        return "mean over positive texts minus the mean over unrelated texts, added at one layer (arXiv "
+               "2312.03813)";
+    }
+
+    SteeringVector extract(const MethodInput& in) const override {
+        if (in.unrelated.empty())
+            throw Error(Code::usage,
+                        "mean-centred needs unrelated sentences, and none were given: pass the list of "
+                        "load_sentences()");
+        // One list, so that progress and checkpoints run through: positives, then unrelated texts.
+        std::vector<std::string> texts;
+        for (const Pair& pair : pairs_of(in)) texts.push_back(pair.positive);
+        const std::size_t n_positive = texts.size();
+        texts.insert(texts.end(), in.unrelated.begin(), in.unrelated.end());
+        Digest digest;
+        for (const auto& text : texts) digest.add(text);
+        std::vector<double> direction;
+        for_each_latent(in.engine, texts, {1, in.checkpoint, in.progress},
+                        [&](std::size_t i, std::span<const float> latent) {
+                            const double share = i < n_positive
+                                                     ? 1.0 / static_cast<double>(n_positive)
+                                                     : -1.0 / static_cast<double>(in.unrelated.size());
+                            direction.resize(latent.size(), 0.0);
+                            for (std::size_t k = 0; k < latent.size(); ++k)
+                                direction[k] += share * static_cast<double>(latent[k]);
+                        });
+        SteeringVector v = vector_of(in, direction, digest.hex());
+        v.provenance.settings["positives"] = std::to_string(n_positive);
+        v.provenance.settings["unrelated"] = std::to_string(in.unrelated.size());
+        return v;
+    }
+};
+
+}  // namespace
+
+const Method& method_mean_centred() {
+    static const MeanCentred method;
+    return method;
+}
+
+}  // namespace tiller

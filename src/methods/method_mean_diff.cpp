@@ -1,0 +1,38 @@
+// Mean difference of paired texts (CAA, arXiv 2312.06681, eq. 1; ActAdd, arXiv 2308.10248, is the same
+// with one pair).
+#include "methods/inputs.h"
+#include "methods/latents.h"
+#include "methods/layer_method.h"
+
+namespace tiller {
+namespace {
+
+class MeanDifference final : public LayerMethod {
+public:
+    std::string name() const override { return "mean-diff"; }
+    std::string summary() const override {
+        return "mean difference of paired texts at their last token, added at one layer (arXiv 2312.06681)";
+    }
+
+    SteeringVector extract(const MethodInput& in) const override {
+        const auto pairs = pairs_of(in);
+        const auto differences = pair_differences(in.engine, pairs, {1, in.checkpoint, in.progress});
+        SteeringVector v = vector_of(in, mean_row(differences), prompts_digest(pairs));
+        v.provenance.settings["pairs"] = std::to_string(pairs.size());
+        return v;
+    }
+
+    // Layer 13 of Llama-2-7b's 32.
+    Setting paper_setting(const ModelInfo& info) const override {
+        return {{"layer", 13 * info.n_layer / 32}, {"scale", 1}};
+    }
+};
+
+}  // namespace
+
+const Method& method_mean_diff() {
+    static const MeanDifference method;
+    return method;
+}
+
+}  // namespace tiller

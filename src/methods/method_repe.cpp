@@ -1,0 +1,60 @@
+// Reading vectors of representation engineering (arXiv 2310.01405, section 3.1): the first principal
+// direction of the pairs' differences, layer by layer.
+#include <cmath>
+
+#include "methods/inputs.h"
+#include "methods/latents.h"
+#include "methods/layer_method.h"
+#include "methods/principal_direction.h"
+
+namespace tiller {
+namespace {
+
+double dot(std::span<const double> a, std::span<const double> b) {
+    double sum = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+    return sum;
+}
+
+class ReadingVectors final : public LayerMethod {
+public:
+    std::string name() const override { return "repe"; }
+    std::string summary() const override {
+        return "first principal direction of paired texts' differences, added at one layer (arXiv "
+               "2310.01405)";
+    }
+
+    SteeringVector extract(const MethodInput& in) const override {
+        const auto pairs = pairs_of(in);
+        auto differences = pair_differences(in.engine, pairs, {1, in.checkpoint, in.progress});
+        std::vector<double> directions = mean_row(differences);
+        // The paper turns every second difference round, so that centring leaves what all have in common.
+        for (std::size_t i = 1; i < differences.size(); i += 2)
+            for (float& value : differences[i]) value = -value;
+        const auto n_embd = static_cast<std::size_t>(in.engine.info().n_embd);
+        for (std::size_t at = 0; at < directions.size(); at += n_embd) {
+            std::vector<std::span<const float>> rows;
+            for (const auto& difference : differences)
+                rows.push_back(std::span(difference).subspan(at, n_embd));
+            const auto component = principal_direction(rows).component;
+            if (component.empty()) continue;  // one pair, or pairs of equal texts: the mean itself
+            const auto mean = std::span(directions).subspan(at, n_embd);
+            // Positives project higher on average; as long as the mean difference, so that scales mean the
+            // same.
+            const double factor = std::copysign(std::sqrt(dot(mean, mean)), dot(component, mean));
+            for (std::size_t e = 0; e < n_embd; ++e) mean[e] = factor * component[e];
+        }
+        SteeringVector v = vector_of(in, directions, prompts_digest(pairs));
+        v.provenance.settings["pairs"] = std::to_string(pairs.size());
+        return v;
+    }
+};
+
+}  // namespace
+
+const Method& method_repe() {
+    static const ReadingVectors method;
+    return method;
+}
+
+}  // namespace tiller
