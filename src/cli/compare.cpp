@@ -114,6 +114,13 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     print(text);
 }
 
+std::string method_list() {
+    std::string text = "Methods:";
+    for (const Method* method : methods())
+        text += fmt::format("\n  {:17}{}", method->name(), method->summary());
+    return text;
+}
+
 }  // namespace
 
 void add_compare(CLI::App& app, Globals& globals) {
@@ -128,7 +135,7 @@ void add_compare(CLI::App& app, Globals& globals) {
         ->check(CLI::IsMember({"tuned", "paper"}));
     command->add_option("-m,--model", o->models, "Known model names or GGUF paths");
     command->add_option("-t,--task", o->tasks, "Task names or JSON files");
-    command->add_option("--method", o->methods, "Methods (fv, icv)");
+    command->add_option("--method", o->methods, "Methods, of those listed below (default: fv, icv)");
     command->add_option("-o,--out", o->out, "Run folder; the same command goes on where it was interrupted");
     command->add_option("--data-dir", o->data_dir, "Folder of task files (default: tiller's own)");
     command->add_option("--n-test", o->n_test, "Test items at most")->check(CLI::Range(2, 1000000));
@@ -138,6 +145,7 @@ void add_compare(CLI::App& app, Globals& globals) {
                       "Do not check the models' hooks first (tiller doctor --fast)");
     command->add_flag("--print-plan", o->print_plan, "Print the plan as TOML and stop");
     add_globals(*command, globals);
+    command->footer(method_list());
     command->callback([o, &globals, command] {
         std::string text = "tiller compare";
         for (const auto* option : command->get_options())

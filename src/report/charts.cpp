@@ -94,7 +94,8 @@ Json value_scale(const TaskSummary& task, const std::string& metric) {
 }  // namespace
 
 std::string strength_of(const std::vector<const SettingSummary*>& points) {
-    for (const char* name : {"alpha", "scale", "strength", "lambda"})
+    // A method without a dose is shown over its layers.
+    for (const char* name : {"alpha", "scale", "strength", "lambda", "layer"})
         if (!values_of(points, name).empty()) return name;
     return "";
 }
@@ -256,7 +257,7 @@ Chart strength_chart(const TaskSummary& task, const std::string& method, const s
                pairs = values_of(points, "pairs");
     const auto strengths = values_of(points, strength);
     const SettingSummary* chosen = chosen_of(task, method);
-    const bool by_layer = layers.size() > 1;
+    const bool by_layer = layers.size() > 1 && strength != "layer";
     // One panel for each number of heads, or of pairs.
     const char* facet = heads.size() > 1 ? "heads" : pairs.size() > 1 ? "pairs" : nullptr;
     Json rows = Json::array();

@@ -55,17 +55,21 @@ std::string strength_part(const TaskSummary& task, const Palette& palette) {
         std::vector<std::string> metrics = {task.primary};
         if (is_behavioural(task)) metrics.insert(metrics.end(), {"collapsed", "perplexity"});
         std::string charts;
+        bool by_layer = false;
         int panels = 0;
         for (const auto& metric : metrics) {
             const auto points = grid_points(task, method, metric);
-            if (points.empty() || strength_of(points).empty()) continue;
+            const std::string strength = strength_of(points);
+            if (strength.empty()) continue;
+            by_layer = strength == "layer";
             const Chart chart = strength_chart(task, method, metric, palette);
             charts += fmt::format("<div>{}</div>", figure(chart));
             panels = std::max(panels, chart.panels);
         }
         if (charts.empty()) continue;
-        out += fmt::format(R"(<h4>{}: strength against {}</h4><div class="{}">{}</div>)",
-                           html(method_title(method)), is_behavioural(task) ? "effect and damage" : "effect",
+        out += fmt::format(R"(<h4>{}: {} against {}</h4><div class="{}">{}</div>)",
+                           html(method_title(method)), by_layer ? "layer" : "strength",
+                           is_behavioural(task) ? "effect and damage" : "effect",
                            panels > 1 ? "stack" : "triple", charts);
     }
     if (out.empty()) return "";

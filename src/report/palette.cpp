@@ -30,6 +30,9 @@ const Slot slots[] = {
     {nullptr, {"#00805e", "#2fc79a", "triangle-down", triangle_down}},
     {nullptr, {"#8a6d00", "#e6d54a", "circle", circle}},
     {nullptr, {"#5b4bb7", "#a99cf0", "triangle-up", triangle_up}},
+    {nullptr, {"#a3253f", "#f08a9c", "square", square}},
+    {nullptr, {"#146c7c", "#5cc8d8", "diamond", diamond}},
+    {nullptr, {"#7a4a21", "#cfa07a", "cross", cross}},
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "support/cli_test.h"
+#include "tiller/method.h"
 
 namespace tiller {
 namespace {
@@ -32,6 +33,9 @@ TEST_F(Cli, WithoutArgumentsItExplainsItself) {
                               "models", "Exit codes"});
     EXPECT_EQ(run({"--help"}).out, result.out);
     expect_parts(run({"extract", "fv", "--help"}).out, {"--trials", "--heads"});
+    const std::string help = run({"compare", "--help"}).out;
+    for (const Method* method : methods())
+        expect_parts(help, {method->name().c_str(), method->summary().c_str()});
 }
 
 TEST_F(Cli, Version) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/util.h"
 #include "report/charts.h"
@@ -216,6 +217,24 @@ TEST(ReportCharts, HeadsAreCentredAtZeroAndTheChosenOnesOutlined) {
     EXPECT_EQ(chart.spec["layer"][0]["encoding"]["color"]["scale"]["domain"], nlohmann::json({-0.5, 0, 0.5}));
     EXPECT_EQ(chart.spec["data"]["values"][3]["rank"], 1);
     EXPECT_EQ(chart.spec["data"]["values"][3]["top"], true);
+}
+
+// A task vector replaces: it has a layer, but no strength.
+TEST(ReportCharts, MethodsWithoutAStrengthAreShownOverTheirLayers) {
+    Summary summary = test::small_summary();
+    TaskSummary& task = summary.tasks[0];
+    for (auto* settings : {&task.test, &task.grid})
+        for (auto& setting : *settings)
+            if (setting.method == "fv") setting.setting = {{"layer", 2}};
+    task.grid.push_back(*grid_points(task, "fv", "first_token").back());
+    task.grid.back().setting["layer"] = 1;
+    EXPECT_EQ(strength_of(grid_points(task, "fv", "first_token")), "layer");
+    const Chart chart = strength_chart(task, "fv", "first_token", Palette(summary));
+    EXPECT_EQ(chart.panels, 1);
+    std::set<double> shown;
+    for (const auto& row : chart.spec["data"]["values"]) shown.insert(row["strength"].get<double>());
+    EXPECT_EQ(shown, (std::set<double>{1, 2}));
+    EXPECT_NE(page_of(summary).find("layer against"), std::string::npos);
 }
 
 TEST(ReportCharts, ThePanelsOfAStrengthChartAreTheNumbersOfHeads) {
