@@ -1,36 +1,23 @@
 // Methods as studies use them: extraction is a function of task, items and seed; builders make what the free
 // functions make; the example in docs/extending.md is a method.
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <numeric>
 #include <set>
 
 #include "core/util.h"
 #include "support/methods_model.h"
+#include "support/methods_task.h"
 
 namespace tiller {
-const Method& method_mean_difference();  // made from docs/extending.md by the build
+const Method& method_layer_average();  // made from docs/extending.md by the build
 }
 
 using namespace tiller;
 using namespace tiller::test;
 
 namespace {
-
-const std::vector<std::string> kUnrelated = {"in the sun", "is a red", "the dog in", "cold is the"};
-
-Task small_task() {
-    Task task;
-    task.name = "small";
-    const std::vector<std::string> words = {"cat",     "dog",     "red",      "sun",     "hot",
-                                            "cold",    "the cat", "a dog",    "the sun", "a sun",
-                                            "red cat", "hot dog", "cold sun", "the red"};
-    for (std::size_t i = 0; i < words.size(); ++i) {
-        const auto& out = words[(i + 5) % words.size()];
-        task.items.push_back({static_cast<int>(i), words[i], out, {out}});
-    }
-    return task;
-}
 
 class MethodsInterface : public testing::Test {
 protected:
@@ -50,7 +37,7 @@ protected:
     }
     std::vector<const Method*> all() const {
         auto list = methods();
-        list.push_back(&method_mean_difference());
+        list.push_back(&method_layer_average());
         return list;
     }
 
@@ -101,21 +88,78 @@ TEST_F(MethodsInterface, ProvenanceNamesModelTaskAndCounts) {
     EXPECT_EQ(find_method("icv").extract(input(11)).provenance.settings.at("pairs"), "5");
 }
 
+// Stopped after every step in turn: what was kept, and the rest, give the same file.
+TEST_F(MethodsInterface, ResumedExtractionIsBitIdentical) {
+    for (const Method* method : all()) {
+        const std::string whole = saved(*method, 11);
+        bool done = false;
+        for (std::size_t k = 1; !done; ++k) {
+            ASSERT_LT(k, 20u) << method->name();
+            MemoryCheckpoint checkpoint;
+            std::atomic<bool> stop = false;
+            std::size_t n_step = 0;
+            MethodInput in = input(11);
+            in.checkpoint = &checkpoint;
+            in.progress = [&](std::size_t, std::size_t) { stop = ++n_step == k; };
+            engine_.cancel_with(&stop);
+            try {
+                method->extract(in);
+                done = true;
+            } catch (const Error& e) {
+                ASSERT_EQ(e.code(), Code::interrupted) << e.what();
+            }
+            engine_.cancel_with(nullptr);
+            in.progress = {};
+            const auto path = temporary_file("resumed.gguf");
+            save_vector(method->extract(in), path);
+            EXPECT_TRUE(read_file(path, 1 << 24) == whole) << method->name() << ", stopped at step " << k;
+        }
+    }
+}
+
 TEST_F(MethodsInterface, ProgressReachesTheEndAndCheckpointsAreUsed) {
-    for (const char* name : {"fv", "icv"}) {
+    for (const Method* method : all()) {
         MemoryCheckpoint checkpoint;
         std::pair<std::size_t, std::size_t> last;
         MethodInput in = input(11);
         in.checkpoint = &checkpoint;
         in.progress = [&](std::size_t done, std::size_t all) { last = {done, all}; };
-        const SteeringVector v = find_method(name).extract(in);
-        EXPECT_GT(last.second, 0u) << name;
-        EXPECT_EQ(last.first, last.second) << name;
-        if (std::string(name) == "fv") {
+        const SteeringVector v = method->extract(in);
+        EXPECT_GT(last.second, 0u) << method->name();
+        EXPECT_EQ(last.first, last.second) << method->name();
+        if (method->name() == "fv") {
             EXPECT_EQ(checkpoint.n_store, 4) << "a chunk of means and three trials";
         }
-        EXPECT_EQ(find_method(name).extract(in).directions, v.directions) << name;
+        EXPECT_EQ(method->extract(in).directions, v.directions) << method->name();
     }
+}
+
+// Small and large models: every setting is one of the model's, and none is tried twice.
+TEST_F(MethodsInterface, SettingsLieWithinTheModel) {
+    for (const Method* method : all())
+        for (int n : {1, 2, 3, 18, 32, 80}) {
+            ModelInfo info = model_->info();
+            info.n_layer = n;
+            info.n_head.assign(static_cast<std::size_t>(n), 4);
+            for (bool behavioural : {false, true}) {
+                auto settings = method->grid(info, behavioural);
+                ASSERT_FALSE(settings.empty());
+                EXPECT_EQ(std::set<Setting>(settings.begin(), settings.end()).size(), settings.size())
+                    << method->name() << ", " << n << " layers: the same setting twice";
+                EXPECT_LE(settings.size(), behavioural ? 9u : 144u) << method->name();
+                settings.push_back(method->paper_setting(info));
+                for (const auto& setting : settings)
+                    for (const auto& [key, value] : setting) {
+                        if (key == "layer") {
+                            EXPECT_TRUE(value >= 0 && value < n) << method->name() << " " << n;
+                        } else if (key == "heads") {
+                            EXPECT_TRUE(value >= 1 && value <= 4 * n) << method->name() << " " << n;
+                        } else {
+                            EXPECT_GT(value, 0) << method->name() << " " << key;
+                        }
+                    }
+            }
+        }
 }
 
 // Means over prompts with right labels, effects over other prompts with permuted ones.
@@ -216,37 +260,27 @@ TEST_F(MethodsInterface, IcvBuilderKeepsTheDirections) {
 // --- docs/extending.md
 // ------------------------------------------------------------------------------------------
 
-TEST_F(MethodsInterface, TheDocumentedExampleIsAMeanDifference) {
-    const Method& method = method_mean_difference();
-    EXPECT_EQ(method.name(), "mean-difference");
+TEST_F(MethodsInterface, TheDocumentedExampleIsTheLayerAverage) {
+    const Method& method = method_layer_average();
+    EXPECT_EQ(method.name(), "layer-average");
     const SteeringVector v = method.extract(input(11));
-    const auto pairs = make_pairs(task_, train_, 100, kUnrelated, 11);
+    const auto prompts = make_prompts(task_, train_, 6, 2, 11, false);
     const ReferenceLlama reference({}, model_->info().path);
     std::vector<Values> expected(3, Values(48, 0.0));
-    for (const auto& pair : pairs)
-        for (const auto& [text, sign] : {std::pair{pair.negative, -1.0}, {pair.positive, 1.0}}) {
-            const auto tokens = model_->tokenize(text);
-            const auto pass = reference.run(tokens, static_cast<int>(tokens.size()), {});
-            for (std::size_t il = 0; il < 3; ++il)
-                for (std::size_t e = 0; e < 48; ++e)
-                    expected[il][e] +=
-                        sign * pass.captured[3][il].back()[e] / static_cast<double>(pairs.size());
-        }
+    for (const auto& prompt : prompts) {
+        const auto tokens = model_->tokenize(prompt.text);
+        const auto pass = reference.run(tokens, static_cast<int>(tokens.size()), {});
+        for (std::size_t il = 0; il < 3; ++il)
+            for (std::size_t e = 0; e < 48; ++e)
+                expected[il][e] += pass.captured[3][il].back()[e] / static_cast<double>(prompts.size());
+    }
     ASSERT_EQ(v.directions.size(), 3u);
     for (int il = 0; il < 3; ++il)
         EXPECT_LT(max_difference(v.directions.at(il), expected[static_cast<std::size_t>(il)]), 1e-4)
             << "layer " << il;
-    const SteeringVector one = method.builder(*model_, v)({{"layer", 2}, {"scale", 0.5}});
-    ASSERT_EQ(one.directions.size(), 1u);
-    EXPECT_EQ(one.directions.at(2), v.directions.at(2));
-    for (int n : {1, 2, 18}) {
-        ModelInfo info = model_->info();
-        info.n_layer = n;
-        const auto grid = method.grid(info, false);
-        EXPECT_EQ(std::set<Setting>(grid.begin(), grid.end()).size(), grid.size())
-            << n << " layers: the same setting twice";
-        for (const auto& setting : grid) EXPECT_TRUE(setting.at("layer") >= 0 && setting.at("layer") < n);
-    }
+    EXPECT_EQ(v.operation, Operation::add);
+    EXPECT_EQ(v.positions, Positions::Kind::steered);
+    EXPECT_EQ(method.paper_setting(model_->info()), (Setting{{"layer", 1}, {"scale", 1}}));
 }
 
 TEST(MethodsExtending, TheDocumentedExampleIsShort) {

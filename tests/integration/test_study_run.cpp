@@ -2,6 +2,7 @@
 // on.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
@@ -257,6 +258,60 @@ TEST_F(StudyRun, ModelsAndSeedsStandInThePlansOrder) {
     }
     EXPECT_EQ(s.provenance.vector_files.size(), 4u);
     EXPECT_EQ(to_json(summary_from_json(to_json(s))), to_json(s));
+}
+
+// Every method that is built in, under one plan; stopped now and then.
+TEST_F(StudyRun, AllMethodsInOnePlan) {
+    plan.methods.clear();
+    for (const Method* method : methods()) plan.methods.push_back(method->name());
+    ASSERT_GE(plan.methods.size(), 8u);
+    const Summary s = run();
+    ASSERT_EQ(s.tasks.size(), 2u);
+    for (const auto& t : s.tasks) {
+        EXPECT_EQ(t.test.size(), 2 + 3 * plan.methods.size());
+        EXPECT_EQ(t.pairs.size(), plan.methods.size() * (plan.methods.size() - 1) / 2);
+        for (const auto& name : plan.methods) {
+            for (const char* kind : {"-paper", "-chosen", "-random"}) {
+                const auto* setting = find(t.test, name + kind);
+                ASSERT_TRUE(setting) << name << kind;
+                EXPECT_EQ(setting->n, 6) << setting->id;
+            }
+            EXPECT_TRUE(std::any_of(t.grid.begin(), t.grid.end(), [&](const auto& point) {
+                return point.method == name;
+            })) << name;
+            EXPECT_TRUE(fs::is_regular_file(at(s.provenance.vector_files.at(t.name + "/" + name))));
+        }
+    }
+    EXPECT_TRUE(fs::is_empty(at("checkpoints"))) << "what the methods shared is not needed any more";
+    // One head search for the three that need it: the first one pays.
+    std::map<std::string, std::uint64_t> extraction;
+    for (const auto& c : read_costs(folder.path() / "run"))
+        if (c.phase == "extract" && c.task == "twice") extraction[c.method] = c.n_token;
+    EXPECT_GT(extraction.at("fv"), 0u);
+    EXPECT_EQ(extraction.at("fv-heads-random"), 0u);
+    EXPECT_LT(extraction.at("fv-shuffled"), extraction.at("fv"));
+    EXPECT_GT(extraction.at("fv-shuffled"), 0u);
+    EXPECT_EQ(extraction.at("repe"), 0u) << "the mean difference has read the same pairs";
+
+    const std::string records = slurp(at("records.jsonl"));
+    std::atomic<bool> stop = false;
+    host.cancel = &stop;
+    bool done = false;
+    for (int n_stop = 0; !done; ++n_stop) {
+        ASSERT_LT(n_stop, 200);
+        int n_step = 0;
+        host.observer.step = [&](const std::string&, const std::string&, std::size_t, std::size_t) {
+            stop = ++n_step >= 40 + 20 * n_stop;
+        };
+        stop = false;
+        try {
+            EXPECT_EQ(to_json(run("stopped")), to_json(s));
+            done = true;
+        } catch (const Error& e) {
+            ASSERT_EQ(e.code(), Code::interrupted) << e.what();
+        }
+    }
+    EXPECT_EQ(slurp(at("records.jsonl", "stopped")), records);
 }
 
 TEST_F(StudyRun, BaselinesAlone) {
