@@ -30,7 +30,8 @@ public:
         auto vectors = in_context_vectors(in.engine, pairs, sizes, {}, in.progress);
         for (std::size_t i = 0; i < vectors.size(); ++i)
             set_provenance(vectors[i], in.engine.info(), in.task.name,
-                           prompts_digest(std::span(pairs).first(static_cast<std::size_t>(sizes[i]))), in.seed);
+                           prompts_digest(std::span(pairs).first(static_cast<std::size_t>(sizes[i]))),
+                           in.seed);
         return vectors;
     }
 
