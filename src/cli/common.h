@@ -46,6 +46,8 @@ void add_tasks(CLI::App&, Globals&);
 void add_models(CLI::App&, Globals&);
 void add_bench(CLI::App&, Globals&);
 void add_doctor(CLI::App&, Globals&);
+void add_sweep(CLI::App&, Globals&);
+void add_heads(CLI::App&, Globals&);
 
 /// Adds the global flags to a command, so that they may stand behind its name.
 void add_globals(CLI::App& command, Globals& globals);

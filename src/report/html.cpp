@@ -56,8 +56,9 @@ std::string contents(const Summary& summary, const std::vector<Cost>& costs) {
 
 }  // namespace
 
-std::string report_html(const Summary& summary, const std::vector<Cost>& costs) {
-    const Palette palette(summary);
+namespace report {
+
+std::string whole_page(const std::string& title, const Palette& palette, const std::string& body) {
     const std::array<std::string_view, 4> scripts = {vega_js(), vega_lite_js(), vega_embed_js(),
                                                      page_script()};
     std::string out = fmt::format(
@@ -73,8 +74,21 @@ std::string report_html(const Summary& summary, const std::vector<Cost>& costs) 
 </head>
 <body>
 )",
-        security_policy(scripts), html(summary.title), page_style(palette));
-    out += contents(summary, costs) + "<main>\n";
+        security_policy(scripts), html(title), page_style(palette));
+    out += body;
+    for (const auto script : scripts) {
+        out += "<script>";
+        out += script;
+        out += "</script>\n";
+    }
+    return out + "</body>\n</html>\n";
+}
+
+}  // namespace report
+
+std::string report_html(const Summary& summary, const std::vector<Cost>& costs) {
+    const Palette palette(summary);
+    std::string out = contents(summary, costs) + "<main>\n";
     out += findings_section(summary) + "\n" + overview_section(summary, palette) + "\n" +
            matrix_section(summary, palette);
     if (!summary.tasks.empty()) out += "\n<section><h2>Task by task</h2>\n";
@@ -82,13 +96,7 @@ std::string report_html(const Summary& summary, const std::vector<Cost>& costs) 
         out += task_section(summary, i, palette, i == 0) + "\n";
     if (!summary.tasks.empty()) out += "</section>\n";
     out += cost_section(costs, palette) + "\n" + notes_section(summary) + "\n" + provenance_section(summary);
-    out += "\n</main>\n";
-    for (const auto script : scripts) {
-        out += "<script>";
-        out += script;
-        out += "</script>\n";
-    }
-    return out + "</body>\n</html>\n";
+    return whole_page(summary.title, palette, out + "\n</main>\n");
 }
 
 }  // namespace tiller

@@ -16,6 +16,9 @@ std::string page_style(const Palette& palette);
 /// The script that draws the charts.
 std::string_view page_script();
 
+/// A page of `body` with the style and the scripts that draw its figures; works without a network.
+std::string whole_page(const std::string& title, const Palette& palette, const std::string& body);
+
 std::string findings_section(const Summary& summary);
 std::string overview_section(const Summary& summary, const Palette& palette);
 std::string matrix_section(const Summary& summary, const Palette& palette);
@@ -38,6 +41,9 @@ std::string further_tables(const Summary& summary, const TaskSummary& task, cons
 /// Inputs, wanted texts and outputs side by side.
 std::string examples_table(const TaskSummary& task, const Palette& palette);
 
+/// A page's title, with one quiet line under it and the sentences that matter.
+std::string page_header(const std::string& title, const std::string& question,
+                        const std::vector<std::string>& findings);
 /// A chart's place: the script draws it from the JSON inside.
 std::string figure(const Chart& chart);
 /// A table in a frame that scrolls sideways when it is too wide.

@@ -33,12 +33,7 @@ std::string legend(const Summary& summary, const Palette& palette) {
 }  // namespace
 
 std::string findings_section(const Summary& summary) {
-    std::string out = fmt::format(R"(<header id="findings"><h1>{}</h1>)", html(summary.title));
-    if (!summary.question.empty())
-        out += fmt::format(R"(<p class="question">{}</p>)", html(summary.question));
-    for (const auto& finding : summary.findings)
-        out += fmt::format(R"(<p class="finding">{}</p>)", html(finding));
-    return out + "</header>";
+    return page_header(summary.title, summary.question, summary.findings);
 }
 
 std::string overview_section(const Summary& summary, const Palette& palette) {

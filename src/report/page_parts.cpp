@@ -10,6 +10,14 @@ namespace tiller::report {
 
 std::string task_anchor(std::size_t index) { return fmt::format("task-{}", index + 1); }
 
+std::string page_header(const std::string& title, const std::string& question,
+                        const std::vector<std::string>& findings) {
+    std::string out = fmt::format(R"(<header id="findings"><h1>{}</h1>)", html(title));
+    if (!question.empty()) out += fmt::format(R"(<p class="question">{}</p>)", html(question));
+    for (const auto& finding : findings) out += fmt::format(R"(<p class="finding">{}</p>)", html(finding));
+    return out + "</header>";
+}
+
 std::string figure(const Chart& chart) {
     const std::string caption =
         chart.caption.empty() ? "" : fmt::format("<figcaption>{}</figcaption>", html(chart.caption));

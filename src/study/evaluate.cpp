@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/util.h"
+#include "study/first_token.h"
 #include "study/paper.h"
 #include "tiller/error.h"
 
@@ -25,11 +26,7 @@ Row row_of(const TaskContext& c, const Candidate& candidate, const Prompt& promp
     Row row;
     row.prompt = c.engine.model().tokenize(prompt.text);
     row.edits = candidate.edits;
-    if (!c.behavioural())
-        for (const auto& target : prompt.targets) {
-            const auto tokens = c.engine.model().continuation(prompt.text, target);
-            if (!tokens.empty()) row.watch.push_back(tokens.front());
-        }
+    if (!c.behavioural()) row.watch = answer_tokens(c.engine.model(), prompt);
     if (generate) {
         row.max_new_tokens = c.behavioural() ? c.plan.max_new_tokens_behavioural : c.plan.max_new_tokens;
         // The paper's scores are of the whole output, whatever stands behind the answer.

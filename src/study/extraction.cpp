@@ -1,36 +1,13 @@
 // Extracted vectors of a run folder, with checkpoints for the long ones.
 #include <fmt/format.h>
 
-#include <cstring>
-
 #include "core/util.h"
 #include "study/paper.h"
+#include "study/run_files.h"
 #include "study/task_run.h"
-#include "tiller/error.h"
 
 namespace tiller::study {
 namespace {
-
-class FolderCheckpoint final : public Checkpoint {
-public:
-    explicit FolderCheckpoint(std::filesystem::path folder) : folder_(std::move(folder)) {}
-    std::optional<std::vector<float>> load(const std::string& key) override {
-        const auto path = folder_ / (key + ".f32");
-        if (!std::filesystem::exists(path)) return std::nullopt;
-        const std::string bytes = read_file(path, std::uint64_t{1} << 30);
-        std::vector<float> values(bytes.size() / sizeof(float));
-        std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
-        return values;
-    }
-    void store(const std::string& key, std::span<const float> values) override {
-        std::filesystem::create_directories(folder_);
-        write_file_atomic(folder_ / (key + ".f32"),
-                          {reinterpret_cast<const char*>(values.data()), values.size_bytes()});
-    }
-
-private:
-    std::filesystem::path folder_;
-};
 
 Setting options_of(const TaskContext& c, std::optional<int> n_pairs) {
     const ExtractionPlan& e = c.extraction();

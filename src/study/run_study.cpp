@@ -7,6 +7,7 @@
 
 #include "core/paths.h"
 #include "core/util.h"
+#include "study/run_files.h"
 #include "study/task_run.h"
 #include "tiller/doctor.h"
 #include "tiller/error.h"
@@ -59,16 +60,6 @@ json model_record(const std::string& plan_name, const ModelInfo& i) {
             {"n_embd", i.n_embd},
             {"n_head", i.n_head_total()},
             {"post_norm", i.post_norm}};
-}
-
-void make_folder(const std::filesystem::path& folder) {
-    std::error_code ec;
-    std::filesystem::create_directories(folder, ec);
-    if (!ec && !std::filesystem::is_directory(folder, ec) && !ec)
-        ec = std::make_error_code(std::errc::not_a_directory);
-    if (ec)
-        throw Error(Code::environment, fmt::format("cannot make the run folder {}: {}; choose another --out",
-                                                   folder.string(), ec.message()));
 }
 
 // The plan that a folder was made for. An existing folder must hold the same one.
