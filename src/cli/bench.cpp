@@ -6,6 +6,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "cli/bench_sweep.h"
 #include "cli/common.h"
 #include "core/util.h"
 #include "tiller/task.h"
@@ -109,11 +110,17 @@ void add_bench(CLI::App& app, Globals& globals) {
         "bench", "Measure this machine: head search and steered generation against the same work unsteered");
     command->add_option("-m,--model", *model_name, "Known model name or GGUF path");
     command->add_option("--repeats", *repeats, "Timed repeats; medians are shown")->check(CLI::Range(1, 100));
+    auto sweep_items = std::make_shared<int>(0);
+    command
+        ->add_option("--sweep", *sweep_items,
+                     "Measure a sweep of 384 settings on N items against each setting alone, nothing else")
+        ->check(CLI::Range(8, 10000));
     add_globals(*command, globals);
-    command->callback([model_name, repeats, &globals] {
+    command->callback([model_name, repeats, sweep_items, &globals] {
         const auto model = open_model(*model_name, globals);
         Engine engine = make_engine(model, globals);
         engine.cancel_with(&interrupted);
+        if (*sweep_items > 0) return bench_sweep(engine, *sweep_items, std::min(*repeats, *sweep_items));
         const auto plain = sweep_rows(engine, false), patched = sweep_rows(engine, true);
         const auto [t_plain, t_patched] = in_turn(
             *repeats, [&] { engine.fork(plain); }, [&] { engine.fork(patched); });

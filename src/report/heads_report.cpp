@@ -140,8 +140,11 @@ std::string heads_table(const HeadsAcrossTasks& h) {
                            h.common[i].mean_aie);
     matrix("First-token accuracy: the row's vector on the column's zero-shot test items",
            [&](std::size_t a, std::size_t b) { return h.transfer[a][b].all.first_token.mean; });
-    out += rule(h) + fmt::format("\n\n{:<22} {:>18} {:>18} {:>18}   {}\n", "own means", "unsteered",
-                                 "own heads", "universal heads", "own - universal");
+    out += rule(h) +
+           "\n\nUniversal heads: the same k heads for every task, with the task's own means and a setting "
+           "chosen alike." +
+           fmt::format("\n\n{:<22} {:>18} {:>18} {:>18}   {}\n", "own means", "unsteered", "own heads",
+                       "universal heads", "own - universal");
     for (std::size_t t = 0; t < names.size(); ++t) {
         const TaskHeads& task = h.tasks[t];
         const std::string name = fit(terminal_text(names[t]), 22);

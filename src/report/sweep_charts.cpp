@@ -59,7 +59,7 @@ Json by_scale(const Sweep& sweep, const Json& rows, Json inner) {
                      {"type", "ordinal"},
                      {"title", nullptr},
                      {"sort", sweep.plan.scales},
-                     {"header", {{"labelExpr", "'scale ' + datum.label"}}}};
+                     {"header", {{"labelExpr", "'scale ' + datum.value"}, {"labelAnchor", "start"}}}};
     spec["spec"] = std::move(inner);
     return spec;
 }
@@ -88,7 +88,7 @@ Chart lines(const Sweep& sweep, const SweepColumn& column, const char* along, co
     Json x = {{"field", along},
               {"type", "quantitative"},
               {"title", std::string(along) == "heads" ? "heads (log scale)" : along},
-              {"axis", {{"grid", false}, {"labelOverlap", true}, {"format", "~g"}}}};
+              {"axis", {{"grid", false}, {"labelOverlap", true}, {"format", "~g"}, {"tickMinStep", 1}}}};
     const auto [low, high] = std::minmax_element(along_values.begin(), along_values.end());
     x["scale"] = std::string(along) == "heads" && *high >= 8 * *low
                      ? Json{{"type", "log"}, {"base", 2}, {"nice", false}, {"padding", 6}}

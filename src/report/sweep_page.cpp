@@ -31,7 +31,8 @@ std::string overview(const Sweep& sweep) {
     };
     for (const SweepColumn& column : sweep.columns) {
         const SweepCell& best = column.cells[column.best];
-        const auto which = fmt::format("{} heads, layer {}, scale {}", best.heads, best.layer, best.scale);
+        const auto which = fmt::format("{} head{}, layer {}, scale {}", best.heads,
+                                       best.heads == 1 ? "" : "s", best.layer, best.scale);
         row(sweep_context_title(column.context), "all", column.unsteered.all, &best.all, which);
         row("", "filtered", column.unsteered.filtered, &best.filtered, "the same");
     }
@@ -85,10 +86,11 @@ std::string sweep_html(const Sweep& sweep) {
     std::vector<std::string> findings;
     for (const SweepColumn& column : sweep.columns) {
         const SweepCell& best = column.cells[column.best];
-        findings.push_back(fmt::format(
-            "{}: {} unsteered, {} at best ({} heads, layer {}, scale {}).",
-            sweep_context_title(column.context), format_value(column.unsteered.all.first_token.mean),
-            format_value(best.all.first_token.mean), best.heads, best.layer, best.scale));
+        findings.push_back(fmt::format("{}: {} unsteered, {} at best ({} head{}, layer {}, scale {}).",
+                                       sweep_context_title(column.context),
+                                       format_value(column.unsteered.all.first_token.mean),
+                                       format_value(best.all.first_token.mean), best.heads,
+                                       best.heads == 1 ? "" : "s", best.layer, best.scale));
     }
     std::string nav = R"(<nav aria-label="Contents"><ol><li><a href="#overview">Best settings</a></li>)";
     std::string body;
