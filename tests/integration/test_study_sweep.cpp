@@ -33,13 +33,24 @@ protected:
  {"input": "k l", "output": "k"}, {"input": "m n", "output": "m"}, {"input": "o p", "output": "o"},
  {"input": "q r", "output": "q"}, {"input": "s t", "output": "s"}, {"input": "u v", "output": "u"},
  {"input": "w x", "output": "w"}])");
-        twice = load_task(folder.path() / "data/functional/twice.json");
+        twice = with_words(load_task(folder.path() / "data/functional/twice.json"), *model);
         plan.heads = {1, 5, 12}, plan.layers = {0, 2}, plan.scales = {1, -4};
         plan.n_test = 7, plan.n_shot = 3, plan.n_bootstrap = 100;
         plan.extraction = {20, 4, 3, 0};
     }
 
     fs::path at(const std::string& name) const { return folder.path() / name; }
+
+    // Every word of the model's vocabulary as a right answer, so that it is right now and then. Prompts show
+    // the first answer only.
+    static Task with_words(Task task, const Model& of) {
+        for (Item& item : task.items)
+            for (Token t = 3; t < of.info().n_vocab; ++t) {
+                const std::string text = of.text(std::vector<Token>{t});
+                if (text.size() > 1 && text[0] == ' ') item.outputs.push_back(text.substr(1));
+            }
+        return task;
+    }
 
     // Hit and log-probability of the right first tokens of one row by itself.
     std::pair<bool, double> alone(const Prompt& prompt, std::vector<Edit> edits) {
@@ -70,6 +81,7 @@ TEST_F(Sweeps, EveryCellIsItsSettingRunAlone) {
     ASSERT_EQ(sweep.items.size(), 7u);
     const SteeringVector base = load_vector(at("s") / sweep.vector_file);
     const auto build = find_method("fv").builder(*model, base);
+    std::size_t n_hit = 0, n_score = 0;
     for (const SweepColumn& column : sweep.columns) {
         ASSERT_EQ(column.cells.size(), 12u);
         for (std::size_t i = 0; i < sweep.items.size(); ++i) {
@@ -91,6 +103,7 @@ TEST_F(Sweeps, EveryCellIsItsSettingRunAlone) {
                                 i, cell.heads, cell.layer, cell.scale);
                 EXPECT_NEAR(cell.items.logprob.at(i), logprob, kBound) << what;
                 EXPECT_EQ(cell.items.hit.at(i) != 0, hit) << what;
+                n_hit += hit, ++n_score;
             };
             expect(column.unsteered, {});
             for (const SweepCell& cell : column.cells)
@@ -104,6 +117,8 @@ TEST_F(Sweeps, EveryCellIsItsSettingRunAlone) {
         EXPECT_EQ(found, &column.cells[7]);
         EXPECT_EQ(find_cell(column, 5, 1, -4), nullptr);
     }
+    EXPECT_GT(n_hit, 0u);
+    EXPECT_LT(n_hit, n_score);
     // The contexts are three different things.
     EXPECT_NE(sweep.columns[0].unsteered.items.logprob, sweep.columns[1].unsteered.items.logprob);
     EXPECT_NE(sweep.columns[0].unsteered.items.logprob, sweep.columns[2].unsteered.items.logprob);
@@ -116,12 +131,7 @@ TEST_F(Sweeps, FilteredItemsAreThoseRightWithExamples) {
         tiny.seed = seed;
         const auto some = test::tiny(tiny);
         Engine other(some, test::exact());
-        Task task = twice;
-        for (Item& item : task.items)
-            for (Token t = 3; t < some->info().n_vocab; ++t) {
-                const std::string text = some->text(std::vector<Token>{t});
-                if (text.size() > 1 && text[0] == ' ') item.outputs.push_back(text.substr(1));
-            }
+        const Task task = with_words(load_task(at("data/functional/twice.json")), *some);
         const Split split = split_task(task, 0);
         std::vector<bool> right;
         for (int i = 0; i < 7; ++i) {
