@@ -94,6 +94,19 @@ struct EngineStats {
     double seconds = 0;           ///< Spent inside the engine.
 };
 
+/// Memory that rows take, computed before work starts; bytes.
+struct MemoryNeed {
+    std::uint64_t model = 0;    ///< The weights: the model's files. Taken already, so not part of `free`.
+    std::uint64_t caches = 0;   ///< Key/value cells of all rows in flight.
+    std::uint64_t buffers = 0;  ///< Logits, attention scores and what else a graph computes.
+    std::uint64_t free = 0;     ///< What caches and buffers may take.
+    int n_rows = 0;             ///< Rows in flight in run(): max_rows, fewer where that does not fit.
+};
+/// "needs about 940 MB: model 241, caches 380, buffers 319; free 9000 MB".
+std::string memory_text(const MemoryNeed& need);
+/// Throws environment, with the numbers, when caches and buffers are larger than what is free.
+void require_memory(const MemoryNeed& need);
+
 /// Runs rows on one model. Not thread-safe: one engine per thread. Holds the key/value caches, which grow
 /// with the longest row seen.
 class Engine {
@@ -131,6 +144,11 @@ public:
 
     /// Bytes that a run of `n_rows` rows of `n_token` tokens each would take beside the model.
     std::uint64_t estimate_bytes(int n_rows, int n_token) const;
+
+    /// What run() with rows of at most n_run_token tokens (prompt and what follows) and fork() of n_fork_row
+    /// branches, one step each, from prompts of at most n_fork_token tokens would take together; 0 tokens
+    /// leave one of them out.
+    MemoryNeed memory_need(int n_run_token, int n_fork_token = 0, int n_fork_row = 0) const;
 
 private:
     struct Impl;

@@ -16,24 +16,38 @@ int max_output_rows(int n_vocab) {
     return static_cast<int>(std::clamp<std::int64_t>(rows / kRowMultiple * kRowMultiple, 32, 256));
 }
 
-std::uint64_t context_bytes(const Model& model, const ContextShape& shape, bool cache_f32) {
+ContextBytes context_bytes(const Model& model, const ContextShape& shape, bool cache_f32) {
     const std::uint64_t per_token = model.handle().kv_per_token_f16 * (cache_f32 ? 2 : 1);
     const std::uint64_t cells =
         static_cast<std::uint64_t>(shape.n_ctx) * static_cast<std::uint64_t>(shape.shared ? 1 : shape.n_seq);
-    const auto rows =
-        static_cast<std::uint64_t>(std::min(shape.n_seq, max_output_rows(model.info().n_vocab)));
+    const auto rows = static_cast<std::uint64_t>(shape.outputs());
     const std::uint64_t logits =
         rows * static_cast<std::uint64_t>(model.info().n_vocab) * 4 * 2;  // graph and copy
     const auto n_head =
         static_cast<std::uint64_t>(*std::max_element(model.info().n_head.begin(), model.info().n_head.end()));
     const std::uint64_t scores = n_head * static_cast<std::uint64_t>(shape.n_ctx) * kChunk * 4 * 2;
-    return cells * per_token + logits + scores + (std::uint64_t{64} << 20);
+    return {cells * per_token, logits + scores + (std::uint64_t{64} << 20)};
+}
+
+llama_context_params base_params(const EngineOptions& options) {
+    llama_context_params p = llama_context_default_params();
+    p.n_batch = p.n_ubatch = kChunk;  // one batch is one graph, so rows keep their order
+    const int threads =
+        options.n_threads > 0 ? options.n_threads : static_cast<int>(std::thread::hardware_concurrency());
+    p.n_threads = p.n_threads_batch = std::max(threads, 1);
+    p.flash_attn_type =
+        options.flash_attention ? LLAMA_FLASH_ATTN_TYPE_ENABLED : LLAMA_FLASH_ATTN_TYPE_DISABLED;
+    p.type_k = p.type_v = options.cache_f32 ? GGML_TYPE_F32 : GGML_TYPE_F16;
+    p.kv_unified = false;
+    p.swa_full = true;  // forks must keep the cells of the sliding window
+    p.no_perf = true;
+    return p;
 }
 
 Context::Context(std::shared_ptr<const Model> model, const ContextShape& shape, const EngineOptions& options,
                  std::uint64_t budget)
     : model_(std::move(model)), shape_(shape), hook_(model_->info().n_layer, model_->info().architecture) {
-    const std::uint64_t needed = context_bytes(*model_, shape, options.cache_f32);
+    const std::uint64_t needed = context_bytes(*model_, shape, options.cache_f32).total();
     const auto refuse = [&](const std::string& why) {
         throw Error(
             Code::environment,
@@ -43,21 +57,11 @@ Context::Context(std::shared_ptr<const Model> model, const ContextShape& shape, 
                 why, shape.n_seq, shape.n_ctx, needed >> 20, budget >> 20));
     };
     if (needed > budget) refuse("not enough memory");
-    llama_context_params p = llama_context_default_params();
+    llama_context_params p = base_params(options);
     p.n_ctx = static_cast<std::uint32_t>(shape.shared ? shape.n_ctx : shape.n_ctx * shape.n_seq);
-    p.n_batch = p.n_ubatch = kChunk;  // one batch is one graph, so rows keep their order
     p.n_seq_max = static_cast<std::uint32_t>(shape.n_seq);
-    p.n_outputs_max =
-        static_cast<std::uint32_t>(std::max(max_output_rows(model_->info().n_vocab), shape.n_seq));
-    const int threads =
-        options.n_threads > 0 ? options.n_threads : static_cast<int>(std::thread::hardware_concurrency());
-    p.n_threads = p.n_threads_batch = std::max(threads, 1);
-    p.flash_attn_type =
-        options.flash_attention ? LLAMA_FLASH_ATTN_TYPE_ENABLED : LLAMA_FLASH_ATTN_TYPE_DISABLED;
-    p.type_k = p.type_v = options.cache_f32 ? GGML_TYPE_F32 : GGML_TYPE_F16;
+    p.n_outputs_max = static_cast<std::uint32_t>(shape.outputs());
     p.kv_unified = shape.shared;
-    p.swa_full = true;  // forks must keep the cells of the sliding window
-    p.no_perf = true;
     p.cb_eval = &Hook::callback;
     p.cb_eval_user_data = &hook_;
     take_engine_log();

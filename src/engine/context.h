@@ -31,10 +31,24 @@ struct ContextShape {
     int n_seq = 4;        ///< Sequences.
     int n_ctx = 256;      ///< Tokens per sequence (streams) or in all (shared).
     bool shared = false;  ///< One cache for all sequences (fork) instead of a stream for each (run).
+    int n_output = 0;     ///< Tokens of one batch with outputs; at least n_seq are kept.
+    /// Outputs that are kept: in buffers of n_vocab floats each.
+    int outputs() const { return n_output > n_seq ? n_output : n_seq; }
+    bool covers(const ContextShape& other) const {
+        return n_ctx >= other.n_ctx && n_seq >= other.n_seq && outputs() >= other.outputs();
+    }
 };
 
-/// Bytes of key/value cache and of logits that a context of this shape takes.
-std::uint64_t context_bytes(const Model& model, const ContextShape& shape, bool cache_f32);
+/// What a context of this shape takes, in bytes.
+struct ContextBytes {
+    std::uint64_t cache = 0;    ///< Key/value cells.
+    std::uint64_t buffers = 0;  ///< Logits, attention scores and what else a graph computes.
+    std::uint64_t total() const { return cache + buffers; }
+};
+ContextBytes context_bytes(const Model& model, const ContextShape& shape, bool cache_f32);
+
+/// What all contexts have in common: batch size, threads, attention, cache type; a stream for each sequence.
+llama_context_params base_params(const EngineOptions& options);
 
 /// One token of a batch.
 struct Entry {

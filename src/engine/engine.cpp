@@ -34,6 +34,7 @@ struct Engine::Impl {
     DecodePlan plan;
     std::vector<Entry> entries;
     std::size_t n_done = 0, n_row = 0;
+    int kept_outputs = 0;  // of the rows of this run(): tokens of one batch whose outputs captures need
 
     Impl(std::shared_ptr<const Model> m, const EngineOptions& o) : model(std::move(m)), options(o) {
         if (options.max_rows < 1 || options.max_rows > 256)
@@ -46,9 +47,18 @@ struct Engine::Impl {
     }
     void check_post_norm() const;
 
+    ContextBytes bytes_of(const Context& context) const {
+        return context_bytes(*model, context.shape(), options.cache_f32);
+    }
+    ContextShape stream_shape(int n_rows, int n_token) const {
+        return {round_up(std::min(n_rows, options.max_rows), kRowMultiple), round_up(n_token, 256), false,
+                kept_outputs};
+    }
+    int rows_in_flight(int n_token) const;
     std::uint64_t budget(const Context* other) const;
     Context& context(std::unique_ptr<Context>& slot, ContextShape shape);
     void decode(Context& context, bool stop_early, bool keep_cache);
+    bool early_outputs(const RowState& row) const;
     int chunk_of(const RowState& row) const;
     void prefill(Context& context, std::span<RowState*> rows, int first_sequence);
     void steps(Context& context, std::span<RowState*> rows, std::vector<int>& positions);
@@ -78,18 +88,31 @@ int prefill_length(const RowState& row) { return round_up(row.n_prompt() - 1, kR
 // Bytes that a context may take beside the model and the other context.
 std::uint64_t Engine::Impl::budget(const Context* other) const {
     if (options.memory_limit == 0) return available_memory();
-    const std::uint64_t held = other ? context_bytes(*model, other->shape(), options.cache_f32) : 0;
+    const std::uint64_t held = other ? bytes_of(*other).total() : 0;
     const std::uint64_t taken = model->info().file_bytes + held;
     return options.memory_limit - std::min(taken, options.memory_limit);
+}
+
+// Rows of n_token tokens in flight in run(): fewer when memory is short. Halved until a wave fits; the
+// context says why when none does.
+int Engine::Impl::rows_in_flight(int n_token) const {
+    std::uint64_t free = budget(shared.get());
+    if (options.memory_limit == 0 && streams) free += bytes_of(*streams).total();
+    int rows = options.max_rows;
+    while (rows > kRowMultiple &&
+           context_bytes(*model, stream_shape(rows, n_token), options.cache_f32).total() > free)
+        rows /= 2;
+    return std::max(round_up(rows, kRowMultiple) - (rows % kRowMultiple ? kRowMultiple : 0), 1);
 }
 
 // A context of at least this shape; kept and grown, because making one reserves its buffers.
 Context& Engine::Impl::context(std::unique_ptr<Context>& slot, ContextShape shape) {
     shape.n_ctx = round_up(shape.n_ctx, 256);
-    if (slot && slot->shape().n_ctx >= shape.n_ctx && slot->shape().n_seq >= shape.n_seq) return *slot;
+    if (slot && slot->shape().covers(shape)) return *slot;
     if (slot) {
         shape.n_ctx = std::max(shape.n_ctx, slot->shape().n_ctx);
         shape.n_seq = std::max(shape.n_seq, slot->shape().n_seq);
+        shape.n_output = std::max(shape.n_output, slot->shape().n_output);
         slot.reset();
     }
     slot = std::make_unique<Context>(model, shape, options,
@@ -112,13 +135,17 @@ void Engine::Impl::decode(Context& c, bool stop_early, bool keep_cache) {
     stats.n_capture += c.hook().n_capture() - captures;
 }
 
+// Does a capture need outputs of tokens before the last prompt token?
+bool Engine::Impl::early_outputs(const RowState& row) const {
+    for (int p = 0; p < row.n_prompt() - 1; ++p)
+        if (row.capture_needs_output(sites, p)) return true;
+    return false;
+}
+
 // Tokens of one row's chunk: fewer where captures need outputs, of which the context keeps only so many.
 // Depends on the row alone, so that its numbers do not depend on its neighbours.
 int Engine::Impl::chunk_of(const RowState& row) const {
-    for (int p = 0; p < row.n_prompt() - 1; ++p)
-        if (row.capture_needs_output(sites, p))
-            return std::min(kChunk, max_output_rows(model->info().n_vocab));
-    return kChunk;
+    return early_outputs(row) ? std::min(kChunk, max_output_rows(model->info().n_vocab)) : kChunk;
 }
 
 // Computes tokens [0, T - 1) of rows with equal padded lengths and chunks, in sequences first_sequence, ...
@@ -249,7 +276,7 @@ void Engine::Impl::wave(std::span<RowState*> rows) {
     // As many streams as memory allows, so that later waves can use the same context.
     ContextShape shape{
         round_up(std::min(options.max_rows, static_cast<int>(std::max(rows.size(), n_row))), kRowMultiple),
-        longest + most_steps, false};
+        longest + most_steps, false, kept_outputs};
     Context& c = context(streams, shape);
 
     for (std::size_t i = 0; i < rows.size();) {
@@ -291,8 +318,47 @@ bool Engine::has_site(Site site, int layer) const {
     return layer >= 0 && layer < info().n_layer && impl_->sites.at(site, layer).present;
 }
 std::uint64_t Engine::estimate_bytes(int n_rows, int n_token) const {
-    const int n = round_up(std::min(n_rows, impl_->options.max_rows), kRowMultiple);
-    return context_bytes(*impl_->model, {n, round_up(n_token, 256), false}, impl_->options.cache_f32);
+    const Impl& m = *impl_;
+    return context_bytes(*m.model, m.stream_shape(n_rows, n_token), m.options.cache_f32).total();
+}
+
+MemoryNeed Engine::memory_need(int n_run_token, int n_fork_token, int n_fork_row) const {
+    const Impl& m = *impl_;
+    MemoryNeed need;
+    need.model = m.model->info().file_bytes;
+    need.free = m.budget(nullptr);
+    if (m.options.memory_limit == 0)
+        for (const Context* held : {m.streams.get(), m.shared.get()})
+            if (held) need.free += m.bytes_of(*held).total();
+    const auto add = [&](const ContextShape& shape) {
+        const ContextBytes bytes = context_bytes(*m.model, shape, m.options.cache_f32);
+        need.caches += bytes.cache;
+        need.buffers += bytes.buffers;
+    };
+    if (n_run_token > 0) {
+        need.n_rows = m.rows_in_flight(n_run_token);
+        add(m.stream_shape(need.n_rows, n_run_token));
+    }
+    if (n_fork_token > 0) {
+        const int rows =
+            std::min(max_output_rows(m.model->info().n_vocab), round_up(n_fork_row, kRowMultiple));
+        add({rows, round_up(n_fork_token + rows, 256), true});
+    }
+    return need;
+}
+
+std::string memory_text(const MemoryNeed& need) {
+    return fmt::format("needs about {} MB: model {}, caches {}, buffers {}; free {} MB",
+                       (need.model + need.caches + need.buffers) >> 20, need.model >> 20, need.caches >> 20,
+                       need.buffers >> 20, need.free >> 20);
+}
+
+void require_memory(const MemoryNeed& need) {
+    if (need.caches + need.buffers > need.free)
+        throw Error(Code::environment,
+                    fmt::format("{} beside the model; use fewer rows (--rows), shorter prompts, "
+                                "--cache-type f16 or a smaller model",
+                                memory_text(need)));
 }
 
 std::vector<RowResult> Engine::run(std::span<const Row> rows) {
@@ -312,17 +378,13 @@ std::vector<RowResult> Engine::run(std::span<const Row> rows) {
     });
     m.n_done = 0;
     m.n_row = rows.size();
-    // Fewer rows in flight when memory is short: halve until a wave fits, and let the context say why when
-    // none does.
-    int in_flight = m.options.max_rows;
     int longest = 0;
     for (const auto& s : states) longest = std::max(longest, s.n_prompt() + s.n_step());
-    std::uint64_t free = m.budget(m.shared.get());
-    if (m.options.memory_limit == 0 && m.streams)
-        free += context_bytes(*m.model, m.streams->shape(), m.options.cache_f32);
-    while (in_flight > kRowMultiple && estimate_bytes(in_flight, longest) > free) in_flight /= 2;
-    in_flight =
-        std::max(round_up(in_flight, kRowMultiple) - (in_flight % kRowMultiple ? kRowMultiple : 0), 1);
+    m.kept_outputs =
+        std::any_of(states.begin(), states.end(), [&](const RowState& s) { return m.early_outputs(s); })
+            ? max_output_rows(m.model->info().n_vocab)
+            : 0;
+    const int in_flight = m.rows_in_flight(longest);
     const int saved = m.options.max_rows;
     m.options.max_rows = in_flight;
     try {
@@ -366,7 +428,7 @@ std::vector<RowResult> Engine::fork(std::span<const Row> rows) {
     const int most = max_output_rows(m.model->info().n_vocab);
     const int in_flight = std::min(most, round_up(static_cast<int>(rows.size()), kRowMultiple));
     try {
-        Context& c = m.context(m.shared, {most, n_prefix + in_flight * order[0]->n_step(), true});
+        Context& c = m.context(m.shared, {in_flight, n_prefix + in_flight * order[0]->n_step(), true});
         c.clear(false);
         if (n_prefix > 0) m.prefill(c, std::span(order).first(1), 0);
         for (std::size_t i = 0; i < order.size(); i += static_cast<std::size_t>(in_flight))
