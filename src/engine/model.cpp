@@ -119,6 +119,8 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
 
     llama_model_params params = llama_model_default_params();
     params.n_gpu_layers = options.n_gpu_layers;
+    // Weights are repacked for the CPU's matrix units, so a mapping of the file would hold them twice.
+    if (options.n_gpu_layers == 0) params.load_mode = LLAMA_LOAD_MODE_NONE;
     // Stopping through the callback must be told apart from a failure.
     struct Progress {
         const ModelOptions* options;
