@@ -55,14 +55,23 @@ std::shared_ptr<const Model> open_model(const std::string& name_or_path, const G
     return Model::load(resolve_model(name_or_path), options);
 }
 
-Engine make_engine(std::shared_ptr<const Model> model, const Globals& globals) {
+EngineOptions engine_options(const Globals& globals) {
     EngineOptions options;
     options.n_threads = globals.threads;
     options.cache_f32 = globals.cache_type == "f32";
     options.max_rows = globals.rows;
     // On a GPU flash attention is the fast way; on the CPU it is three times slower (docs/performance.md).
     options.flash_attention = globals.gpu_layers != 0;
-    return Engine(std::move(model), options);
+    return options;
+}
+
+Engine make_engine(std::shared_ptr<const Model> model, const Globals& globals) {
+    return Engine(std::move(model), engine_options(globals));
+}
+
+void say_memory(const MemoryNeed& need, const Globals& globals) {
+    require_memory(need);
+    note(globals, memory_text(need));
 }
 
 VectorArgument parse_vector_argument(const std::string& text) {

@@ -54,7 +54,13 @@ void add_globals(CLI::App& command, Globals& globals);
 
 /// Loads a model given by known name (see catalogue.h) or path. Shows progress on standard error.
 std::shared_ptr<const Model> open_model(const std::string& name_or_path, const Globals& globals);
+/// The engine's options that the global flags ask for.
+EngineOptions engine_options(const Globals& globals);
 Engine make_engine(std::shared_ptr<const Model> model, const Globals& globals);
+
+/// Says what the work will take before it starts (Engine::memory_need); throws environment when it does not
+/// fit.
+void say_memory(const MemoryNeed& need, const Globals& globals);
 
 /// "V.gguf" or "V.gguf:1.5" (split at the last colon when a number stands behind it).
 struct VectorArgument {

@@ -77,10 +77,7 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     Screen screen(globals);
     StudyHost host;
     host.resolve_model = resolve_model;
-    host.engine.n_threads = globals.threads;
-    host.engine.cache_f32 = globals.cache_type == "f32";
-    host.engine.max_rows = globals.rows;
-    host.engine.flash_attention = globals.gpu_layers != 0;
+    host.engine = engine_options(globals);
     host.n_gpu_layers = globals.gpu_layers;
     host.cancel = &interrupted;
     host.check = !o.no_check;
@@ -88,6 +85,10 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     const bool terminal = ::isatty(STDOUT_FILENO) == 1;
     host.observer.step = [&](const std::string& task, const std::string& what, std::size_t done,
                              std::size_t all) { screen.step(task, what, done, all); };
+    host.observer.note = [&](const std::string& text) {
+        screen.clear();
+        note(globals, text);
+    };
     host.observer.task = [&](const TaskSummary& task) {
         screen.clear();
         if (!globals.json)

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <string_view>
 
 #include "cli/common.h"
 #include "cli/json_input.h"
@@ -53,6 +54,15 @@ void check_hooks(Engine& engine, const Options& o, const Globals& globals) {
         engine.info());
 }
 
+// Tokens of the longest text. Only the longest in bytes is tokenised: the need is an estimate.
+template <class Texts>
+int longest_tokens(const Model& model, const Texts& texts) {
+    std::string_view longest;
+    for (const std::string_view text : texts)
+        if (text.size() > longest.size()) longest = text;
+    return static_cast<int>(model.tokenize(longest).size());
+}
+
 void extract_fv(const Options& o, const Globals& globals) {
     check_output(o.out);
     check_strength("--scale", o.scale);
@@ -67,6 +77,11 @@ void extract_fv(const Options& o, const Globals& globals) {
                     fmt::format("--heads {}: the model has {} heads", o.heads, model->info().n_head_total()));
     Engine engine = make_engine(model, globals);
     engine.cancel_with(&interrupted);
+    std::vector<std::string_view> patched;
+    for (const auto& trial : trials.patch) patched.push_back(trial.prompt);
+    say_memory(engine.memory_need(longest_tokens(*model, trials.mean), longest_tokens(*model, patched),
+                                  model->info().n_head_total() + 1),
+               globals);
     check_hooks(engine, o, globals);
     ProgressLine line("head search", globals.quiet);
     const HeadSearch search = search_heads(
@@ -110,6 +125,9 @@ void extract_icv(const Options& o, const Globals& globals) {
     const auto model = open_model(o.model, globals);
     Engine engine = make_engine(model, globals);
     engine.cancel_with(&interrupted);
+    std::vector<std::string_view> texts;
+    for (const auto& pair : pairs) texts.insert(texts.end(), {pair.negative, pair.positive});
+    say_memory(engine.memory_need(longest_tokens(*model, texts)), globals);
     check_hooks(engine, o, globals);
     ProgressLine line("pairs", globals.quiet);
     SteeringVector vector =

@@ -1,7 +1,10 @@
 #include <fmt/format.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <fstream>
+#include <numeric>
+#include <span>
 #include <sstream>
 #include <thread>
 
@@ -138,6 +141,40 @@ Split split_of(const Plan& plan, const Task& task, std::uint64_t seed) {
     return plan.is_paper() ? paper_split(task, seed) : split_task(task, seed);
 }
 
+// What a task takes at most: a prompt of its longest items, and a wave of rows that generate after it.
+MemoryNeed task_memory(const Plan& plan, const Engine& engine, const Task& task) {
+    const bool behavioural = task.family == Family::behavioural;
+    const ExtractionPlan& extraction = behavioural ? plan.behavioural : plan.functional;
+    std::vector<int> items(task.items.size());
+    std::iota(items.begin(), items.end(), 0);
+    const auto length = [&](int i) {
+        const Item& item = task.items[static_cast<std::size_t>(i)];
+        return item.input.size() + item.output.size();
+    };
+    std::stable_sort(items.begin(), items.end(), [&](int a, int b) { return length(a) > length(b); });
+    const auto tokens = [&](int n_shot) {
+        const auto n = std::min(static_cast<std::size_t>(n_shot), items.size() - 1);
+        const Prompt prompt = make_prompt(task, std::span(items).subspan(1, n), items.front());
+        return static_cast<int>(engine.model().tokenize(prompt.text).size());
+    };
+    const int n_new = behavioural ? plan.max_new_tokens_behavioural : plan.max_new_tokens;
+    const int n_shot = behavioural ? plan.n_shot_behavioural : plan.n_shot;
+    return engine.memory_need(tokens(std::max(n_shot, extraction.n_shot)) + n_new, tokens(extraction.n_shot),
+                              engine.info().n_head_total() + 1);
+}
+
+// Says before the first task what the largest one takes, and refuses what cannot fit.
+void say_memory(const Plan& plan, const Engine& engine, const std::vector<Task>& tasks,
+                const StudyHost& host) {
+    MemoryNeed largest;
+    for (const auto& task : tasks)
+        if (const auto need = task_memory(plan, engine, task);
+            need.caches + need.buffers > largest.caches + largest.buffers)
+            largest = need;
+    require_memory(largest);
+    if (host.observer.note) host.observer.note(engine.info().name + " " + memory_text(largest));
+}
+
 std::vector<int> first(const std::vector<int>& items, int n) {
     return {items.begin(),
             items.begin() + std::min<std::ptrdiff_t>(n, static_cast<std::ptrdiff_t>(items.size()))};
@@ -182,7 +219,7 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
         write_environment(folder, host, models, closings);
         Engine engine(model, host.engine);
         engine.cancel_with(host.cancel);
-        bool to_check = host.check;
+        bool begun = false;
         for (std::size_t t = 0; t < tasks.size(); ++t)
             for (auto seed : plan.seeds) {
                 TaskContext c{plan,      host,     engine,
@@ -196,8 +233,9 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
                 c.label = fmt::format("{} ({}/{})", c.task.name, t + 1, tasks.size());
                 c.key = key(c.task, seed);
                 if (!is_finished(c)) {
-                    if (to_check) check_model(engine, folder, name, host);
-                    to_check = false;
+                    if (!begun) say_memory(plan, engine, tasks, host);
+                    if (!begun && host.check) check_model(engine, folder, name, host);
+                    begun = true;
                     if (c.behavioural()) {
                         std::vector<int> held_out = c.split.test;
                         held_out.insert(held_out.end(), c.split.valid.begin(), c.split.valid.end());
