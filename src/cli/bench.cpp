@@ -2,156 +2,192 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <functional>
-#include <nlohmann/json.hpp>
+#include <thread>
 
-#include "cli/bench_sweep.h"
+#include "cli/bench_parts.h"
 #include "cli/common.h"
+#include "core/paths.h"
 #include "core/util.h"
-#include "tiller/task.h"
+#include "tiller/version.h"
 
 namespace tiller::cli {
 namespace {
 
-double seconds_of(const std::function<void()>& work) {
-    const auto begin = std::chrono::steady_clock::now();
-    work();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+using nlohmann::json;
+
+struct Options {
+    std::string model = "gemma3-270m", task = "present-past", data_dir, prompts;
+    std::vector<std::string> parts = {"memory", "sweep", "generation"};
+    std::vector<int> n_row = {64};
+    int repeats = 3, n_prompt = 25, n_shot = 10, n_item = 100, n_new = 16, n_alone = 4;
+};
+
+bool has(const Options& o, const std::string& part) {
+    return std::find(o.parts.begin(), o.parts.end(), part) != o.parts.end();
 }
 
-// Medians of two kinds of work done in turn, so that a drifting machine slows both.
-std::pair<double, double> in_turn(int repeats, const std::function<void()>& a,
-                                  const std::function<void()>& b) {
-    std::vector<double> ta, tb;
-    a();
-    b();
-    for (int i = 0; i < repeats; ++i) {
-        ta.push_back(seconds_of(a));
-        tb.push_back(seconds_of(b));
-    }
-    const auto median = [](std::vector<double>& t) {
-        std::sort(t.begin(), t.end());
-        return t[t.size() / 2];
-    };
-    return {median(ta), median(tb)};
+// The head search's prompts as token ids, so that another program can be timed on the very same work.
+void write_prompts(const Bench& bench, const Options& o) {
+    check_output(o.prompts);
+    json prompts = json::array();
+    for (const auto& trial : bench.trials.patch) prompts.push_back(bench.model->tokenize(trial.prompt));
+    write_file_atomic(o.prompts, json{{"model", bench.model->info().name},
+                                      {"digest", bench.model->info().digest},
+                                      {"n_head", bench.model->info().n_head_total()},
+                                      {"task", o.task},
+                                      {"n_shot", o.n_shot},
+                                      {"prompts", prompts}}
+                                         .dump() +
+                                     "\n");
 }
 
-std::string few_shot_prompt() {
-    static const char* pairs[][2] = {
-        {"go", "went"}, {"sing", "sang"}, {"take", "took"},  {"eat", "ate"},       {"run", "ran"},
-        {"see", "saw"}, {"fly", "flew"},  {"buy", "bought"}, {"think", "thought"}, {"make", "made"}};
+std::vector<Prompt> item_prompts(const Task& task, const Options& o, int n_shot, std::uint64_t seed) {
+    const Split split = split_task(task, seed);
+    std::vector<Prompt> prompts;
+    for (int i = 0; i < o.n_item; ++i)
+        prompts.push_back(make_test_prompt(
+            task, split.train, split.train[static_cast<std::size_t>(i) % split.train.size()], n_shot, seed));
+    return prompts;
+}
+
+double number(const json& j, const char* key) { return j.at(key).get<double>(); }
+double megabytes(const json& j, const char* key) { return number(j, key) / 1e6; }
+
+std::string line(const std::string& what, const std::string& figures) {
+    return fmt::format("{:<46}{}\n", what, figures);
+}
+
+std::string settings_line(const json& s, const char* what) {
+    return line(fmt::format("{} settings on {} items, {}", s.at("settings").get<int>(),
+                            s.at("items").get<int>(), what),
+                fmt::format("{:.1f} s, each alone {:.0f} s (from {} of them): {:.1f} times faster",
+                            number(s, "seconds"), number(s, "alone_seconds_extrapolated"),
+                            s.at("alone_settings_measured").get<int>(), number(s, "ratio")));
+}
+
+std::string growth_text(const json& growth) {
     std::string text;
-    for (const auto& pair : pairs) text += fmt::format("Q: {}\nA: {}\n\n", pair[0], pair[1]);
-    return text + "Q: speak\nA:";
-}
-
-SharedFloats random_vector(std::size_t n, double scale) {
-    Random random(1, "bench");
-    auto values = std::make_shared<std::vector<float>>(n);
-    for (float& v : *values) v = static_cast<float>(random.normal() * scale);
-    return values;
-}
-
-// The head search's batch for one prompt: the clean row and one row for each head.
-std::vector<Row> sweep_rows(const Engine& engine, bool edits) {
-    const ModelInfo& info = engine.info();
-    Row clean;
-    clean.prompt = engine.model().tokenize(few_shot_prompt());
-    clean.watch = {0};
-    std::vector<Row> rows{clean};
-    for (int il = 0; il < info.n_layer; ++il)
-        for (int h = 0; h < info.n_head[static_cast<std::size_t>(il)]; ++h) {
-            rows.push_back(clean);
-            if (edits)
-                rows.back().edits = {
-                    {Site::head_output,
-                     il,
-                     h,
-                     Operation::replace,
-                     {Positions::Kind::last_prompt, 0, 0},
-                     random_vector(static_cast<std::size_t>(info.d_head[static_cast<std::size_t>(il)]), 0.02),
-                     1}};
-        }
-    return rows;
-}
-
-// Rows that generate; with `edits`, half of them get a vector at one layer and half a turn at every layer.
-std::vector<Row> generation_rows(const Engine& engine, int n, bool edits) {
-    const ModelInfo& info = engine.info();
-    std::vector<Row> rows;
-    for (int r = 0; r < n; ++r) {
-        Row row;
-        row.prompt = engine.model().tokenize(fmt::format("Here is a short note about the number {}:", r));
-        row.max_new_tokens = 16;
-        const auto vector = random_vector(static_cast<std::size_t>(info.n_embd), 0.02);
-        if (edits && r % 2 == 0)
-            row.edits = {{Site::residual,
-                          info.n_layer / 2,
-                          -1,
-                          Operation::add,
-                          {Positions::Kind::steered, 0, 0},
-                          vector,
-                          0.01f}};
-        for (int il = 0; edits && r % 2 == 1 && il < info.n_layer; ++il)
-            row.edits.push_back(
-                {Site::mlp_output, il, -1, Operation::turn, {Positions::Kind::all, 0, 0}, vector, 0.01f});
-        rows.push_back(std::move(row));
+    for (const auto& c : growth.at("curves")) {
+        text += fmt::format("seconds = {:.4g} * x^{:.2f}   x: {}\n", number(c, "factor"),
+                            number(c, "exponent"), c.at("what").get<std::string>());
+        for (std::size_t i = 0; i < c.at("x").size(); ++i)
+            text += fmt::format("  {:>6.0f}  {:>9.3f} s\n", c.at("x")[i].get<double>(),
+                                c.at("seconds")[i].get<double>());
     }
-    return rows;
+    const int end = growth.at("memory_end_tokens_64_rows").get<int>();
+    return text + (end > 0 ? fmt::format("64 rows in flight end at {} tokens each: {:.0f} MB are free\n", end,
+                                         megabytes(growth, "free_bytes"))
+                           : fmt::format("64 rows in flight fit up to the model's {} tokens\n",
+                                         growth.at("n_ctx_train").get<int>()));
+}
+
+std::string text_of(const json& all) {
+    std::string text = fmt::format("{} ({}), {} threads, medians of {}\n", all.at("model").get<std::string>(),
+                                   all.at("quantisation").get<std::string>(), all.at("threads").get<int>(),
+                                   all.at("repeats").get<int>());
+    if (all.contains("sweep")) {
+        const json& s = all.at("sweep");
+        const json& shape = s.at("plain_shape");
+        text += line(
+            fmt::format("head search, {} prompts of {} rows", s.at("prompts").get<int>(),
+                        s.at("rows").get<int>()),
+            fmt::format("{:.2f} s  {:.0f} tokens/s", number(s, "seconds"), number(s, "tokens_per_second")));
+        text += line(fmt::format("plain decoding, {} x {} tokens, {} logits", shape.at("rows").get<int>(),
+                                 shape.at("length").get<int>(), shape.at("outputs").get<int>()),
+                     fmt::format("{:.2f} s  {:.0f} tokens/s", number(s, "plain_seconds"),
+                                 number(s, "plain_tokens_per_second")));
+        text += line("efficiency of the head search", fmt::format("{:.2f}", number(s, "efficiency")));
+    }
+    if (all.contains("generation"))
+        for (const auto& g : all.at("generation"))
+            text += line(fmt::format("generation, {} rows of {} tokens, steered", g.at("rows").get<int>(),
+                                     g.at("new_tokens").get<int>()),
+                         fmt::format("{:.2f} s  {:.2f} times the time unsteered",
+                                     number(g, "steered_seconds"), number(g, "ratio")));
+    if (all.contains("settings")) {
+        text += settings_line(all.at("settings").at("few_shot"), "few-shot");
+        text += settings_line(all.at("settings").at("zero_shot"), "zero-shot");
+    }
+    if (all.contains("memory")) {
+        const json& m = all.at("memory");
+        text += line("peak memory", fmt::format("{:.0f} MB; model {:.0f} + caches {:.0f} + 300 = {:.0f} MB",
+                                                megabytes(m, "peak_bytes"), megabytes(m, "model_bytes"),
+                                                megabytes(m, "cache_bytes"), megabytes(m, "allowed_bytes")));
+    }
+    if (all.contains("growth")) text += growth_text(all.at("growth"));
+    return text;
+}
+
+void bench(const Options& o, const Globals& globals) {
+    const Task task = find_task(o.task, o.data_dir.empty() ? data_dir() : std::filesystem::path(o.data_dir));
+    const Split split = split_task(task, globals.seed);
+    Bench b;
+    b.trials = make_trials(task, split.train, 1, o.n_prompt, o.n_shot, globals.seed);
+    b.model = open_model(o.model, globals);
+    if (!o.prompts.empty()) return write_prompts(b, o);
+    b.options = engine_options(globals);
+    b.repeats = o.repeats;
+    b.n_new = o.n_new;
+    b.n_alone = o.n_alone;
+    b.cancel = &interrupted;
+    b.say = [&](const std::string& what) { note(globals, what); };
+    const ModelInfo& info = b.model->info();
+    const int threads =
+        globals.threads > 0 ? globals.threads : static_cast<int>(std::thread::hardware_concurrency());
+    json all = {{"model", info.name},
+                {"quantisation", info.quantisation},
+                {"architecture", info.architecture},
+                {"digest", info.digest},
+                {"file_bytes", info.file_bytes},
+                {"n_layer", info.n_layer},
+                {"n_head", info.n_head_total()},
+                {"n_vocab", info.n_vocab},
+                {"n_param", info.n_param},
+                {"threads", threads},
+                {"repeats", o.repeats},
+                {"version", TILLER_VERSION},
+                {"engine", TILLER_ENGINE_VERSION}};
+    if (has(o, "memory")) all["memory"] = bench_memory(b);
+    if (has(o, "sweep")) all["sweep"] = bench_sweep(b);
+    if (has(o, "generation"))
+        for (int n_row : o.n_row) all["generation"].push_back(bench_generation(b, n_row));
+    if (has(o, "settings"))
+        all["settings"] = {{"few_shot", bench_settings(b, item_prompts(task, o, o.n_shot, globals.seed))},
+                           {"zero_shot", bench_settings(b, item_prompts(task, o, 0, globals.seed))}};
+    if (has(o, "growth")) all["growth"] = bench_growth(b);
+    print(globals.json ? all.dump() + "\n" : text_of(all));
 }
 
 }  // namespace
 
 void add_bench(CLI::App& app, Globals& globals) {
-    auto model_name = std::make_shared<std::string>("gemma3-270m");
-    auto repeats = std::make_shared<int>(3);
+    auto o = std::make_shared<Options>();
     auto* command = app.add_subcommand(
-        "bench", "Measure this machine: head search and steered generation against the same work unsteered");
-    command->add_option("-m,--model", *model_name, "Known model name or GGUF path");
-    command->add_option("--repeats", *repeats, "Timed repeats; medians are shown")->check(CLI::Range(1, 100));
-    auto sweep_items = std::make_shared<int>(0);
+        "bench", "Measure this machine: head search, plain decoding, steered generation, memory");
+    command->add_option("-m,--model", o->model, "Known model name or GGUF path");
     command
-        ->add_option("--sweep", *sweep_items,
-                     "Measure a sweep of 384 settings on N items against each setting alone, nothing else")
-        ->check(CLI::Range(8, 10000));
+        ->add_option("--part", o->parts,
+                     "memory, sweep, generation, settings or growth; several may be given")
+        ->check(CLI::IsMember({"memory", "sweep", "generation", "settings", "growth"}));
+    command->add_option("--repeats", o->repeats, "Timed rounds; medians are shown")
+        ->check(CLI::Range(1, 100));
+    command->add_option("-t,--task", o->task, "Task name or JSON file that the prompts are made of");
+    command->add_option("--data-dir", o->data_dir, "Folder of task files (default: tiller's own)");
+    command->add_option("--n-prompts", o->n_prompt, "Prompts of the head search")
+        ->check(CLI::Range(1, 10000));
+    command->add_option("--shots", o->n_shot, "Demonstrations in each prompt")->check(CLI::Range(1, 1000));
+    command->add_option("--items", o->n_item, "Items that settings are swept over")
+        ->check(CLI::Range(1, 10000));
+    command->add_option("--alone", o->n_alone, "Settings to run alone, for comparison")
+        ->check(CLI::Range(1, 384));
+    command->add_option("--generate-rows", o->n_row, "Rows to generate together; several may be given")
+        ->check(CLI::Range(1, 256));
+    command->add_option("--new-tokens", o->n_new, "Tokens that each of them generates")
+        ->check(CLI::Range(1, 4096));
+    command->add_option("--prompts", o->prompts,
+                        "Write the head search's prompts as token ids (JSON) to this file and stop");
     add_globals(*command, globals);
-    command->callback([model_name, repeats, sweep_items, &globals] {
-        const auto model = open_model(*model_name, globals);
-        Engine engine = make_engine(model, globals);
-        engine.cancel_with(&interrupted);
-        if (*sweep_items > 0) return bench_sweep(engine, *sweep_items, std::min(*repeats, *sweep_items));
-        const auto plain = sweep_rows(engine, false), patched = sweep_rows(engine, true);
-        const auto [t_plain, t_patched] = in_turn(
-            *repeats, [&] { engine.fork(plain); }, [&] { engine.fork(patched); });
-        const auto unsteered = generation_rows(engine, globals.rows, false),
-                   steered = generation_rows(engine, globals.rows, true);
-        const auto [t_unsteered, t_steered] = in_turn(
-            *repeats, [&] { engine.run(unsteered); }, [&] { engine.run(steered); });
-        const double tokens = static_cast<double>(plain.size() + plain[0].prompt.size() - 1);
-        if (globals.json)
-            return print(nlohmann::json{{"model", model->info().name},
-                                        {"rows", plain.size()},
-                                        {"prompt_tokens", plain[0].prompt.size()},
-                                        {"sweep_seconds", t_patched},
-                                        {"sweep_unpatched_seconds", t_plain},
-                                        {"generation_rows", globals.rows},
-                                        {"generation_seconds", t_steered},
-                                        {"generation_unsteered_seconds", t_unsteered},
-                                        {"peak_bytes", peak_memory()}}
-                             .dump() +
-                         "\n");
-        print(fmt::format(
-            "{} ({}), medians of {}\n"
-            "head search, one {}-token prompt, {} rows  {:.3f} s  {:.0f} tokens/s  {:.2f} of the speed "
-            "without edits\n"
-            "25 prompts of it                            {:.1f} s\n"
-            "generation, {} rows of 16 tokens, steered   {:.3f} s  {:.2f} times the time unsteered\n"
-            "peak memory                                 {} MB\n",
-            model->info().name, model->info().quantisation, *repeats, plain[0].prompt.size(), plain.size(),
-            t_patched, tokens / t_patched, t_plain / t_patched, 25 * t_patched, globals.rows, t_steered,
-            t_steered / t_unsteered, peak_memory() >> 20));
-    });
+    command->callback([o, &globals] { bench(*o, globals); });
 }
 
 }  // namespace tiller::cli
