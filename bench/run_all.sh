@@ -80,6 +80,7 @@ for entry in "${models[@]}"; do
         fi
         file="$("$tiller" models path "$model")"
     fi
+    [[ -f "$file" ]] || { echo "run_all.sh: $file is not there; give a GGUF file as NAME=PATH" >&2 && exit 3; }
     large=0
     if [[ $(stat -Lc %s "$file") -gt 600000000 ]]; then large=1; fi
     bench=("$tiller" bench -m "$file" --json --threads "$threads" --n-prompts "$n_prompts")
