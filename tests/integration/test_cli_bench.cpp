@@ -101,7 +101,7 @@ TEST_F(CliBench, GenerationSettingsAndMemory) {
 }
 
 TEST_F(CliBench, GrowthFitsItsPoints) {
-    const json all = run_json(bench({"--part", "growth", "--repeats", "1"}));
+    const json all = run_json(bench({"--part", "growth"}));
     const json& curves = all.at("growth").at("curves");
     ASSERT_EQ(curves.size(), 4u);
     for (const auto& c : curves) {

@@ -140,6 +140,26 @@ TEST(EngineBatches, MemoryLimit) {
     EXPECT_EQ(engine.run(rows).size(), 40u);
 }
 
+TEST(EngineBatches, NeedIsKnownBeforeWork) {
+    const auto model = long_model();
+    EngineOptions options = exact();
+    options.memory_limit = Engine(model, exact()).estimate_bytes(8, 256) + model->info().file_bytes;
+    Engine engine(model, options);
+    const MemoryNeed small = engine.memory_need(100), large = engine.memory_need(2000);
+    EXPECT_EQ(small.model, model->info().file_bytes);
+    EXPECT_EQ(small.n_rows, 8) << "of " << options.max_rows << " as many as fit";
+    EXPECT_EQ(small.caches + small.buffers, engine.estimate_bytes(8, 100));
+    EXPECT_NO_THROW(require_memory(small));
+    EXPECT_GT(engine.memory_need(100, 100, 40).caches, small.caches);
+    EXPECT_GT(large.caches + large.buffers, large.free);
+    expect_error(Code::environment, {"MB", "free", "--rows"}, [&] { require_memory(large); });
+    // What was said is what happens.
+    Row row = logits_row(random_prompt(100, 1));
+    EXPECT_NO_THROW(engine.run(std::span(&row, 1)));
+    row = logits_row(random_prompt(2000, 1));
+    expect_error(Code::environment, {"MB"}, [&] { engine.run(std::span(&row, 1)); });
+}
+
 TEST(EngineBatches, EqualPrefixesAreComputedOnce) {
     const auto model = long_model();
     const ModelInfo& info = model->info();
