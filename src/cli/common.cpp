@@ -144,6 +144,21 @@ void ProgressLine::update(std::size_t done, std::size_t all) {
     shown_ = true;
 }
 
+void ProgressSteps::update(const std::string& step, std::size_t done, std::size_t all) {
+    if (!line_ || step != step_) {
+        line_.reset();
+        line_.emplace(step, quiet_);
+        step_ = step;
+    }
+    line_->update(done, all);
+}
+
+Error resumable(const Error& error, const std::string& folder) {
+    if (error.code() != Code::interrupted) return error;
+    return {Code::interrupted,
+            fmt::format("interrupted; finished work is in {}, the same command goes on from there", folder)};
+}
+
 void print(const std::string& text) {
     if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return;
     if (errno == EPIPE) return;  // the reader has seen enough

@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "tiller/engine.h"
+#include "tiller/error.h"
 #include "tiller/vector.h"
 
 namespace tiller::cli {
@@ -91,6 +93,25 @@ private:
     bool quiet_, terminal_, shown_ = false;
     double begin_, last_ = 0;
 };
+
+/// One progress line for each step of long work; a step's line stays when it is done, so that the log tells
+/// where time went.
+class ProgressSteps {
+public:
+    explicit ProgressSteps(bool quiet) : quiet_(quiet) {}
+    void update(const std::string& step, std::size_t done, std::size_t all);
+    /// Ends the line that is being shown.
+    void clear() { line_.reset(); }
+
+private:
+    bool quiet_;
+    std::optional<ProgressLine> line_;
+    std::string step_;
+};
+
+/// What to throw instead of `error` when work in a run folder ends with it: an interruption says how to go
+/// on.
+Error resumable(const Error& error, const std::string& folder);
 
 /// Text to standard output, checked: throws environment when it cannot be written (a closed pipe is no
 /// error).

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <optional>
 
 #include "cli/catalogue.h"
 #include "cli/common.h"
@@ -50,31 +49,10 @@ Plan plan_of(const Options& o, const Globals& globals, bool seed_given) {
     return plan;
 }
 
-// One progress line per step; a step's line stays when it is done, so that the log tells where time went.
-class Screen {
-public:
-    explicit Screen(const Globals& globals) : globals_(globals) {}
-    void step(const std::string& task, const std::string& what, std::size_t done, std::size_t all) {
-        const std::string title = task + "  " + what;
-        if (!line_ || title != title_) {
-            line_.reset();
-            line_.emplace(title, globals_.quiet);
-            title_ = title;
-        }
-        line_->update(done, all);
-    }
-    void clear() { line_.reset(); }
-
-private:
-    const Globals& globals_;
-    std::optional<ProgressLine> line_;
-    std::string title_;
-};
-
 void compare(const Options& o, const Globals& globals, bool seed_given, const std::string& command) {
     const Plan plan = plan_of(o, globals, seed_given);
     if (o.print_plan) return print(plan_toml(plan));
-    Screen screen(globals);
+    ProgressSteps steps(globals.quiet);
     StudyHost host;
     host.resolve_model = resolve_model;
     host.engine = engine_options(globals);
@@ -84,13 +62,13 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     host.command = command;
     const bool terminal = ::isatty(STDOUT_FILENO) == 1;
     host.observer.step = [&](const std::string& task, const std::string& what, std::size_t done,
-                             std::size_t all) { screen.step(task, what, done, all); };
+                             std::size_t all) { steps.update(task + "  " + what, done, all); };
     host.observer.note = [&](const std::string& text) {
-        screen.clear();
+        steps.clear();
         note(globals, text);
     };
     host.observer.task = [&](const TaskSummary& task) {
-        screen.clear();
+        steps.clear();
         if (!globals.json)
             print(terminal_table(task, terminal_width(), terminal && !std::getenv("NO_COLOR")) + "\n");
     };
@@ -98,13 +76,10 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     try {
         summary = run_study(plan, o.out, host);
     } catch (const Error& e) {
-        screen.clear();
-        if (e.code() != Code::interrupted) throw;
-        throw Error(
-            Code::interrupted,
-            fmt::format("interrupted; finished work is in {}, the same command goes on from there", o.out));
+        steps.clear();
+        throw resumable(e, o.out);
     }
-    screen.clear();
+    steps.clear();
     write_reports(summary, o.out);
     if (globals.json) return print(to_json(summary) + "\n");
     std::string text = terminal_verdicts(summary, terminal_width());

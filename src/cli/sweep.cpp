@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
-#include <optional>
 
 #include "cli/common.h"
 #include "core/paths.h"
@@ -59,40 +58,17 @@ Task task_of(const Options& o, const std::string& name) {
     return find_task(name, o.data_dir.empty() ? data_dir() : fs::path(o.data_dir));
 }
 
-// A line for each step; it stays when the step is done.
-class Steps {
-public:
-    explicit Steps(const Globals& globals) : globals_(globals) {}
-    void update(const std::string& what, std::size_t done, std::size_t all) {
-        if (!line_ || what != what_) {
-            line_.reset();
-            line_.emplace(what, globals_.quiet);
-            what_ = what;
-        }
-        line_->update(done, all);
-    }
-    void clear() { line_.reset(); }
-
-private:
-    const Globals& globals_;
-    std::optional<ProgressLine> line_;
-    std::string what_;
-};
-
 // Runs `work`, and says where an interrupted one goes on.
 template <class Work>
 auto with_steps(const Options& o, const Globals& globals, Work work) {
-    Steps steps(globals);
+    ProgressSteps steps(globals.quiet);
     try {
         return work([&](const std::string& what, std::size_t done, std::size_t all) {
             steps.update(what, done, all);
         });
     } catch (const Error& e) {
         steps.clear();
-        if (e.code() != Code::interrupted) throw;
-        throw Error(
-            Code::interrupted,
-            fmt::format("interrupted; finished work is in {}, the same command goes on from there", o.out));
+        throw resumable(e, o.out);
     }
 }
 
