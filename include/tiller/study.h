@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tiller/engine.h"
@@ -53,9 +54,9 @@ const std::vector<PaperDefect>& paper_defects();
 /// What to compare. Field names are the keys of the TOML file (tables [functional], [behavioural],
 /// [sampling]).
 struct Plan {
-    /// "tuned": settings are chosen on the validation split and judged beside random controls. "paper": the
-    /// conditions of PaperPlan, as arXiv 2411.07213 has them; n_valid is not
-    /// used, controls must be false.
+    /// What is run on each task, one of protocol_list(). "tuned": settings are chosen on the validation split
+    /// and judged beside random controls. "paper": the conditions of PaperPlan, as arXiv 2411.07213 has them;
+    /// n_valid is not used, controls must be false.
     std::string protocol = "tuned";
     std::string title = "Function vectors and in-context vectors compared";
     std::vector<std::string> models = {"gemma3-270m"};  ///< Known names or GGUF paths.
@@ -88,8 +89,13 @@ struct Plan {
 /// default model and tasks.
 Plan paper_plan();
 
-/// Reads a plan; missing keys keep the defaults of Plan, or of paper_plan() when the file's protocol is
-/// "paper". Unknown keys, wrong types and impossible values are bad_input, naming line and key.
+/// Protocols by name, each with one line for help; the first is the default one.
+std::vector<std::pair<std::string, std::string>> protocol_list();
+/// The plan of `tiller compare --protocol NAME`. Throws usage for an unknown name.
+Plan default_plan(const std::string& protocol);
+
+/// Reads a plan; missing keys keep the values of default_plan() for the file's protocol. Unknown keys, wrong
+/// types and impossible values are bad_input, naming line and key.
 Plan load_plan(const std::filesystem::path& path);
 /// The plan as TOML, every field, stable order: what plan.toml of a run folder holds.
 std::string plan_toml(const Plan& plan);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -13,6 +14,12 @@ namespace tiller {
 struct Interval {
     double mean = 0, low = 0, high = 0;
 };
+
+/// A number without an interval.
+inline Interval plain_number(double value) {
+    constexpr double none = std::numeric_limits<double>::quiet_NaN();
+    return {value, none, none};
+}
 
 /// One row of a task's table: a setting and its scores.
 struct SettingSummary {
@@ -56,6 +63,25 @@ struct TableSummary {
     std::vector<SettingSummary> settings;
 };
 
+/// One line of an analysis.
+struct AnalysisRow {
+    std::string label;
+    std::vector<Interval> values;  ///< One per column; low and high are NaN where a number has no interval,
+                                   ///< all three where there is no number.
+    std::string remark;            ///< May be empty.
+};
+
+/// A table of numbers that are no setting's scores: computed by a protocol from a task's records, or over
+/// the tasks of a run.
+struct AnalysisSummary {
+    std::string id;                    ///< "factors", "frontier", ...: says which chart is drawn of it.
+    std::string title;                 ///< For people.
+    std::string note;                  ///< How to read it: units, what the intervals are over.
+    std::string head;                  ///< Of the first column: what a row is.
+    std::vector<std::string> columns;  ///< Heads of the others.
+    std::vector<AnalysisRow> rows;
+};
+
 /// One test item with every setting's output.
 struct ExampleSummary {
     int item = 0;
@@ -74,13 +100,14 @@ struct TaskSummary {
     std::string primary;  ///< The metric that settings are chosen and judged by.
     std::uint64_t seed = 0;
     int n_train = 0, n_valid = 0, n_test = 0;  ///< Items of the splits; test and valid as used.
-    double scorer_accuracy = -1;           ///< Behavioural: held-out accuracy of the style scorer; -1 = none.
-    int scorer_count = 0;                  ///< Sentences behind it.
-    std::vector<SettingSummary> test;      ///< In the order of the table.
-    std::vector<PairSummary> pairs;        ///< All pairs of chosen settings, in the order of `test`.
-    std::vector<TableSummary> tables;      ///< Further tables; empty but under the paper's protocol.
-    std::vector<SettingSummary> grid;      ///< Validation points of the tuning, by method, in grid order.
-    std::vector<std::vector<double>> aie;  ///< [n_layer][n_head] of the FV's head search; may be empty.
+    double scorer_accuracy = -1;       ///< Behavioural: held-out accuracy of the style scorer; -1 = none.
+    int scorer_count = 0;              ///< Sentences behind it.
+    std::vector<SettingSummary> test;  ///< In the order of the table.
+    std::vector<PairSummary> pairs;    ///< All pairs of chosen settings, in the order of `test`.
+    std::vector<TableSummary> tables;  ///< Further tables; empty but under the paper's protocol.
+    std::vector<AnalysisSummary> analyses;     ///< What the protocol computed beyond scores; may be empty.
+    std::vector<SettingSummary> grid;          ///< Validation points of the tuning, by method, in grid order.
+    std::vector<std::vector<double>> aie;      ///< [n_layer][n_head] of the FV's head search; may be empty.
     std::vector<HeadEffectSummary> top_heads;  ///< First 20.
     std::vector<ExampleSummary> examples;      ///< A fixed few of the test items.
     std::string verdict;                       ///< One sentence computed from the numbers.
@@ -108,6 +135,7 @@ struct Summary {
         notes;  ///< Rules that a reader needs: collapse rule, choice rule, intervals, splits.
     std::vector<ModelSummary> models;
     std::vector<TaskSummary> tasks;
+    std::vector<AnalysisSummary> analyses;  ///< Over several tasks; may be empty.
     ProvenanceSummary provenance;
 };
 

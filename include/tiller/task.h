@@ -118,9 +118,9 @@ Prompt make_prompt(const Task& task, std::span<const int> demos, int query, cons
 
 /// The prompt by which an item is tested: zero-shot, or with n_shot demonstrations of `pool` (fewer when it
 /// is smaller) that depend on the seed and the item alone, so that every setting and every rerun sees the
-/// same. With `shuffle_labels` the same demonstrations have permuted labels.
+/// same in every form. With `shuffle_labels` the same demonstrations have permuted labels.
 Prompt make_test_prompt(const Task& task, std::span<const int> pool, int item, int n_shot, std::uint64_t seed,
-                        bool shuffle_labels = false);
+                        bool shuffle_labels = false, const Template& form = {});
 
 /// Templates of running text for a task of the comparison paper's natural-text evaluation (arXiv 2411.07213),
 /// in our own wording: three for country-capital, five for tasks about words. "{X}" is the input's place.

@@ -31,7 +31,7 @@ int terminal_width() {
 }
 
 Plan plan_of(const Options& o, const Globals& globals, bool seed_given) {
-    Plan plan = !o.plan.empty() ? load_plan(o.plan) : o.protocol == "paper" ? paper_plan() : Plan{};
+    Plan plan = !o.plan.empty() ? load_plan(o.plan) : o.protocol.empty() ? Plan{} : default_plan(o.protocol);
     if (!o.protocol.empty() && o.protocol != plan.protocol)
         throw Error(Code::usage,
                     fmt::format("--protocol {}: the plan {} has protocol = \"{}\"; leave one of them out, or "
@@ -90,10 +90,12 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     print(text);
 }
 
-std::string method_list() {
+std::string names_below() {
     std::string text = "Methods:";
     for (const Method* method : methods())
         text += fmt::format("\n  {:17}{}", method->name(), method->summary());
+    text += "\nProtocols:";
+    for (const auto& [name, what] : protocol_list()) text += fmt::format("\n  {:17}{}", name, what);
     return text;
 }
 
@@ -104,11 +106,10 @@ void add_compare(CLI::App& app, Globals& globals) {
     auto* command = app.add_subcommand(
         "compare", "Compare methods on tasks: the main job (default plan: gemma3-270m, 8 tasks)");
     command->add_option("--plan", o->plan, "Plan file (TOML); flags below override it");
-    command
-        ->add_option("--protocol", o->protocol,
-                     "tuned (settings chosen on validation items) or paper (arXiv 2411.07213, "
-                     "docs/protocol.md)")
-        ->check(CLI::IsMember({"tuned", "paper"}));
+    std::vector<std::string> names;
+    for (const auto& [name, what] : protocol_list()) names.push_back(name);
+    command->add_option("--protocol", o->protocol, "One of those listed below (default: tuned)")
+        ->check(CLI::IsMember(names));
     command->add_option("-m,--model", o->models, "Known model names or GGUF paths");
     command->add_option("-t,--task", o->tasks, "Task names or JSON files");
     command->add_option("--method", o->methods, "Methods, of those listed below (default: fv, icv)");
@@ -121,7 +122,7 @@ void add_compare(CLI::App& app, Globals& globals) {
                       "Do not check the models' hooks first (tiller doctor --fast)");
     command->add_flag("--print-plan", o->print_plan, "Print the plan as TOML and stop");
     add_globals(*command, globals);
-    command->footer(method_list());
+    command->footer(names_below());
     command->callback([o, &globals, command] {
         std::string text = "tiller compare";
         for (const auto* option : command->get_options())

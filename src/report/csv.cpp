@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "report/escape.h"
 #include "report/judge.h"
 #include "report/numbers.h"
@@ -9,6 +11,20 @@ namespace tiller {
 namespace {
 
 using namespace report;
+
+std::string csv_number(double value) { return std::isfinite(value) ? format_exact(value) : ""; }
+
+// One line per number; a setting's columns hold what the row and the column are.
+void add_analyses(std::string& out, const TaskSummary& task, const std::vector<AnalysisSummary>& analyses) {
+    for (const auto& analysis : analyses)
+        for (const auto& line : analysis.rows)
+            for (std::size_t i = 0; i < line.values.size() && i < analysis.columns.size(); ++i)
+                out += fmt::format("{},{},{},{},{},{},,analysis,,{},,{},{},{},\n", csv_text(task.model),
+                                   csv_text(task.name), csv_text(task.family), task.seed,
+                                   csv_text(analysis.id), csv_text(line.label), csv_text(analysis.columns[i]),
+                                   csv_number(line.values[i].mean), csv_number(line.values[i].low),
+                                   csv_number(line.values[i].high));
+}
 
 void add_rows(std::string& out, const TaskSummary& task, const std::string& phase,
               const SettingSummary& setting, const std::string& primary) {
@@ -36,7 +52,11 @@ std::string report_csv(const Summary& summary) {
         for (const auto& table : task.tables)
             for (const auto& setting : table.settings) add_rows(out, task, table.id, setting, table.primary);
         for (const auto& setting : task.grid) add_rows(out, task, "grid", setting, task.primary);
+        add_analyses(out, task, task.analyses);
     }
+    TaskSummary all;
+    all.name = "all";
+    add_analyses(out, all, summary.analyses);
     return out;
 }
 

@@ -47,6 +47,7 @@ std::string contents(const Summary& summary, const std::vector<Cost>& costs) {
     };
     std::string out = R"(<nav aria-label="Contents"><ol>)" + link("findings", "Findings");
     if (!summary.tasks.empty()) out += link("overview", "Overview") + link("tasks", "All tasks");
+    if (!summary.analyses.empty()) out += link("analyses", "Over all tasks");
     for (std::size_t i = 0; i < summary.tasks.size(); ++i)
         out += link(task_anchor(i), task_title(summary, summary.tasks[i]), R"( class="inner")");
     if (!costs.empty()) out += link("cost", "Cost");
@@ -90,7 +91,7 @@ std::string report_html(const Summary& summary, const std::vector<Cost>& costs) 
     const Palette palette(summary);
     std::string out = contents(summary, costs) + "<main>\n";
     out += findings_section(summary) + "\n" + overview_section(summary, palette) + "\n" +
-           matrix_section(summary, palette);
+           matrix_section(summary, palette) + "\n" + analyses_section(summary);
     if (!summary.tasks.empty()) out += "\n<section><h2>Task by task</h2>\n";
     for (std::size_t i = 0; i < summary.tasks.size(); ++i)
         out += task_section(summary, i, palette, i == 0) + "\n";

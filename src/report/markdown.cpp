@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
+#include "report/analysis_charts.h"
 #include "report/escape.h"
 #include "report/judge.h"
 #include "report/numbers.h"
@@ -110,6 +112,29 @@ void add_settings(std::string& out, const TaskSummary& task) {
     }
 }
 
+std::string number(const Interval& value) {
+    if (std::isfinite(value.low) && std::isfinite(value.high)) return markdown(format_interval(value));
+    return std::isfinite(value.mean) ? markdown(format_plain(value.mean)) : "";
+}
+
+void add_analyses(std::string& out, const std::vector<AnalysisSummary>& analyses) {
+    for (const auto& analysis : analyses) {
+        out += fmt::format("\n{}:\n\n", markdown(analysis.title));
+        std::vector<std::string> heads = {markdown(analysis.head)};
+        for (const auto& column : analysis.columns) heads.push_back(markdown(column));
+        const bool remarks = has_remarks(analysis);
+        if (remarks) heads.push_back("remark");
+        out += table_head(heads, 1);
+        for (const auto& line : analysis.rows) {
+            std::vector<std::string> cells = {markdown(line.label)};
+            for (const auto& value : line.values) cells.push_back(number(value));
+            if (remarks) cells.push_back(markdown(line.remark));
+            out += row(cells);
+        }
+        if (!analysis.note.empty()) out += fmt::format("\n{}\n", markdown(analysis.note));
+    }
+}
+
 void add_task(std::string& out, const Summary& summary, const TaskSummary& task) {
     out += fmt::format("\n### {}\n\n", markdown(task_title(summary, task)));
     if (!task.verdict.empty()) out += markdown(task.verdict) + "\n\n";
@@ -137,6 +162,7 @@ void add_task(std::string& out, const Summary& summary, const TaskSummary& task)
                         fmt::format("{} / {}", pair.n_better, pair.n_worse), fmt::format("{:.2g}", pair.p),
                         fmt::format("{:.2g}", pair.p_holm)});
     }
+    add_analyses(out, task.analyses);
     add_examples(out, task);
 }
 
@@ -194,6 +220,7 @@ std::string report_markdown(const Summary& summary, const std::vector<Cost>& cos
     if (!summary.findings.empty()) out += "\n";
     if (!summary.tasks.empty()) {
         add_matrix(out, summary);
+        add_analyses(out, summary.analyses);
         out += "\n## Task by task\n";
         for (const auto& task : summary.tasks) add_task(out, summary, task);
     }

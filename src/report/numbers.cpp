@@ -83,6 +83,11 @@ std::string format_value(double value) {
     return text;
 }
 
+std::string format_plain(double value) {
+    const bool whole = std::abs(value) < 1e15 && value == std::floor(value);
+    return whole ? fmt::format("{:.0f}", value) : format_value(value);
+}
+
 std::string format_range(const Interval& interval) {
     return fmt::format("[{}, {}]", format_value(interval.low), format_value(interval.high));
 }

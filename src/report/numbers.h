@@ -29,6 +29,8 @@ int metric_rank(std::string_view name);
 
 /// Two decimals for shares and small numbers, fewer for larger ones; "n/a" when not finite. ASCII.
 std::string format_value(double value);
+/// A number without an interval: whole ones in full, others as format_value().
+std::string format_plain(double value);
 /// "0.62 [0.55, 0.70]"
 std::string format_interval(const Interval& interval);
 /// "[0.55, 0.70]"

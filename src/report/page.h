@@ -32,12 +32,16 @@ std::string task_anchor(std::size_t index);
 
 /// The table of all test settings and metrics of a task.
 std::string metrics_table(const TaskSummary& task, const Palette& palette);
-/// All validation points, folded.
 /// The chosen settings against each other; empty when there is only one.
 std::string pairs_table(const TaskSummary& task);
+/// All validation points, folded.
 std::string grid_table(const TaskSummary& task);
 /// The further tables of a task (TaskSummary::tables), folded, each with its chart.
 std::string further_tables(const Summary& summary, const TaskSummary& task, const Palette& palette);
+/// Analyses one below the other, each with its chart and its table; empty when there is none.
+std::string analyses_part(const std::vector<AnalysisSummary>& analyses);
+/// Those of all tasks as a section; empty when there is none.
+std::string analyses_section(const Summary& summary);
 /// Inputs, wanted texts and outputs side by side.
 std::string examples_table(const TaskSummary& task, const Palette& palette);
 
@@ -48,6 +52,8 @@ std::string page_header(const std::string& title, const std::string& question,
 std::string figure(const Chart& chart);
 /// A table in a frame that scrolls sideways when it is too wide.
 std::string scrolled(const std::string& table);
+/// Numbers with a minus sign in place of the hyphen.
+std::string with_minus(std::string text);
 /// "<td class=num>" with mean and small interval; empty when there is none.
 std::string interval_cell(const Interval* interval, const std::string& classes);
 /// Column head of a metric with its explanation as a hint.

@@ -30,12 +30,16 @@ std::string scrolled(const std::string& table) {
     return fmt::format(R"(<div class="scroll" tabindex="0">{}</div>)", table);
 }
 
-std::string interval_cell(const Interval* interval, const std::string& classes) {
-    if (!interval) return R"(<td class="num none">&ndash;</td>)";
-    std::string text =
-        fmt::format("{} <small>{}</small>", format_value(interval->mean), format_range(*interval));
+std::string with_minus(std::string text) {
     for (std::size_t at = 0; (at = text.find('-', at)) != std::string::npos; at += 3)
         text.replace(at, 1, "\u2212");
+    return text;
+}
+
+std::string interval_cell(const Interval* interval, const std::string& classes) {
+    if (!interval) return R"(<td class="num none">&ndash;</td>)";
+    const std::string text = with_minus(
+        fmt::format("{} <small>{}</small>", format_value(interval->mean), format_range(*interval)));
     return fmt::format(R"(<td class="num{}{}">{}</td>)", classes.empty() ? "" : " ", classes, text);
 }
 

@@ -161,7 +161,7 @@ std::string task_section(const Summary& summary, std::size_t index, const Palett
         task_anchor(index), open ? " open" : "", html(task_title(summary, task)), html(task.verdict),
         facts(task));
     if (!task.test.empty()) out += metrics_table(task, palette) + pairs_table(task);
-    out += further_tables(summary, task, palette);
+    out += further_tables(summary, task, palette) + analyses_part(task.analyses);
     out += strength_part(task, palette);
     out += grid_table(task);
     out += heads_part(task);

@@ -15,9 +15,9 @@ namespace {
 using nlohmann::json;
 
 Prompt prompt_of(const TaskContext& c, int item, const Candidate& k) {
-    Prompt prompt = k.form.empty()
-                        ? make_test_prompt(c.task, c.split.train, item, k.n_shot, c.seed, k.permuted_labels)
-                        : make_natural_prompt(c.task, item, k.form);
+    Prompt prompt = k.natural_text.empty() ? make_test_prompt(c.task, c.split.train, item, k.n_shot, c.seed,
+                                                              k.permuted_labels, k.form)
+                                           : make_natural_prompt(c.task, item, k.natural_text);
     if (c.plan.is_paper() && has_defect(c.plan, "first_answer_only")) prompt.targets.resize(1);
     return prompt;
 }

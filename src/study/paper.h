@@ -5,16 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "study/task_run.h"
-#include "tiller/error.h"
+#include "study/protocol.h"
 
 namespace tiller::study {
 
-/// What is impossible about a plan, and the key that says so ("functional.n_mean").
-struct Fault {
-    std::string key, what;
-    Code code = Code::bad_input;
-};
 /// What is impossible about a plan's [paper] table, and what else does not go with this protocol.
 std::optional<Fault> paper_fault(const Plan& plan);
 

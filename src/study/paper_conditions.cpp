@@ -85,7 +85,7 @@ public:
         const auto ask = [&](Candidate k, const std::string& id, const std::string& label) {
             k.id = name + " " + id;
             k.label = fmt::format("{}, template {}", label, number);
-            k.form = form;
+            k.natural_text = form;
             k.setting.erase("shots");
             k.setting["template"] = number;
             k.clean = name + " unsteered";
@@ -232,7 +232,7 @@ Conditions paper_conditions(const TaskContext& c, const PaperVectors& vectors) {
     const auto pairs = cut(p.n_pairs, most_pairs(c));
     Collector list(c, vectors, c.engine.info().n_layer);
 
-    list.begin("main", "Main conditions", c.primary());
+    list.begin("main", "Main conditions", c.primary);
     list.unsteered(0);
     for (const int s : shots)
         if (s > 0) list.unsteered(s);
@@ -241,7 +241,7 @@ Conditions paper_conditions(const TaskContext& c, const PaperVectors& vectors) {
     if (!vectors.icv.empty())
         for (const int s : shots) list.icv(nearest(pairs, 100), nearest(p.alphas, 1), s);
 
-    list.begin("strength", "In-context vectors: pairs and strength", c.primary());
+    list.begin("strength", "In-context vectors: pairs and strength", c.primary);
     if (!vectors.icv.empty())
         for (const int s : shots)
             for (const int n : pairs)
@@ -257,7 +257,7 @@ Conditions paper_conditions(const TaskContext& c, const PaperVectors& vectors) {
     }
     list.end();
 
-    list.begin("layers", "Edit layers", c.primary());
+    list.begin("layers", "Edit layers", c.primary);
     for (const auto& code : p.layers)
         for (const int s : shots) list.layers(code, cut(p.layer_pairs, most_pairs(c)), s);
     list.end();

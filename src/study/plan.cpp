@@ -9,12 +9,15 @@
 #include <utility>
 
 #include "core/util.h"
-#include "study/paper.h"
+#include "study/protocol.h"
 #include "tiller/error.h"
 #include "tiller/study.h"
 
 namespace tiller {
 namespace {
+
+// Tables of the plan that belong to the protocol of the same name.
+constexpr const char* protocol_tables[] = {"paper"};
 
 constexpr int kMost = 100'000'000;  // of anything that is counted
 
@@ -230,6 +233,15 @@ std::optional<T> repeated(std::vector<T> values) {
     return it == values.end() ? std::nullopt : std::optional<T>(*it);
 }
 
+// "a", "b" or "c".
+std::string protocol_names() {
+    std::string text;
+    const auto& all = study::protocols();
+    for (std::size_t i = 0; i < all.size(); ++i)
+        text += fmt::format("{}\"{}\"", i == 0 ? "" : i + 1 == all.size() ? " or " : ", ", all[i]->name());
+    return text;
+}
+
 std::optional<Fault> fault_of(const Plan& plan) {
     std::optional<Fault> fault;
     const auto refuse = [&](const std::string& key, const std::string& what, Code code = Code::bad_input) {
@@ -290,10 +302,10 @@ std::optional<Fault> fault_of(const Plan& plan) {
     within("sampling.top_k", plan.top_k, 0);
     if (!(plan.collapse_limit >= 0 && plan.collapse_limit <= 1))
         refuse("collapse_limit", fmt::format("is {}, expected 0 to 1", plan.collapse_limit));
-    if (plan.protocol != "tuned" && !plan.is_paper())
-        refuse("protocol", fmt::format("is \"{}\", expected \"tuned\" or \"paper\"", plan.protocol));
-    if (!fault && plan.is_paper())
-        if (const auto paper = study::paper_fault(plan)) refuse(paper->key, paper->what);
+    const study::Protocol* protocol = study::find_protocol(plan.protocol);
+    if (!protocol) refuse("protocol", fmt::format("is \"{}\", expected {}", plan.protocol, protocol_names()));
+    if (!fault)
+        if (const auto own = protocol->fault(plan)) refuse(own->key, own->what, own->code);
     return fault;
 }
 
@@ -308,13 +320,15 @@ Plan load_plan(const std::filesystem::path& path) {
         throw Error(Code::bad_input, fmt::format("{}, line {}: not TOML: {}", path.string(),
                                                  e.source().begin.line, e.description()));
     }
-    const bool paper = table["protocol"].value<std::string>() == "paper";
-    if (const toml::node* node = table.get("paper"); node && !paper)
-        throw Error(Code::bad_input,
-                    fmt::format("{}, line {}: the table [paper] belongs to the paper's protocol; write "
-                                "protocol = \"paper\" at the top, or take the table out",
-                                path.string(), node->source().begin.line));
-    Plan plan = paper ? paper_plan() : Plan{};
+    const auto protocol = table["protocol"].value<std::string>().value_or(Plan{}.protocol);
+    for (const char* own : protocol_tables)
+        if (const toml::node* node = table.get(own); node && protocol != own)
+            throw Error(Code::bad_input,
+                        fmt::format("{}, line {}: the table [{}] belongs to the protocol of that name; write "
+                                    "protocol = \"{}\" at the top, or take the table out",
+                                    path.string(), node->source().begin.line, own, own));
+    const study::Protocol* known = study::find_protocol(protocol);
+    Plan plan = known ? known->plan() : Plan{};
     Fields fields(&table, path.string());
     fields_of(fields, plan);
     fields.refuse_unknown();

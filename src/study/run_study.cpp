@@ -10,6 +10,7 @@
 
 #include "core/paths.h"
 #include "core/util.h"
+#include "study/protocol.h"
 #include "study/run_files.h"
 #include "study/task_run.h"
 #include "tiller/doctor.h"
@@ -137,10 +138,6 @@ void check_model(Engine& engine, const std::filesystem::path& folder, const std:
     require_passed(diagnosis, engine.info());
 }
 
-Split split_of(const Plan& plan, const Task& task, std::uint64_t seed) {
-    return plan.is_paper() ? paper_split(task, seed) : split_task(task, seed);
-}
-
 // What a task takes at most: a prompt of its longest items, and a wave of rows that generate after it.
 MemoryNeed task_memory(const Plan& plan, const Engine& engine, const Task& task) {
     const bool behavioural = task.family == Family::behavioural;
@@ -184,6 +181,7 @@ std::vector<int> first(const std::vector<int>& items, int n) {
 
 Summary run_study(const Plan& plan, const std::filesystem::path& folder, const StudyHost& host) {
     check_plan(plan);
+    const Protocol& protocol = protocol_of(plan);
     const auto data = plan.data_dir.empty() ? data_dir() : std::filesystem::path(plan.data_dir);
     // Everything that can be wrong with the input is found before the first minute of work.
     std::vector<Task> tasks;
@@ -195,7 +193,7 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
                     Code::bad_input,
                     fmt::format("plan: the tasks {} and {} have the same name; rename one of the files",
                                 tasks[t].path.string(), tasks.back().path.string()));
-        for (auto seed : plan.seeds) split_of(plan, tasks.back(), seed);
+        for (auto seed : plan.seeds) protocol.split(tasks.back(), seed);
     }
     std::vector<std::filesystem::path> files;
     for (const auto& name : plan.models) files.push_back(host.resolve_model(name));
@@ -224,12 +222,13 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
             for (auto seed : plan.seeds) {
                 TaskContext c{plan,      host,     engine,
                               journal,   folder,   name,
-                              seed,      tasks[t], split_of(plan, tasks[t], seed),
+                              seed,      tasks[t], protocol.split(tasks[t], seed),
                               {},        {},       {},
-                              unrelated, "",       ""};
+                              unrelated, "",       "",
+                              ""};
                 c.test = first(c.split.test, plan.n_test);
-                // The paper's protocol chooses nothing: its validation items are the queries of extraction.
-                c.valid = plan.is_paper() ? c.split.valid : first(c.split.valid, plan.n_valid);
+                c.valid = protocol.validation(plan, c.split);
+                c.primary = protocol.primary(c.behavioural());
                 c.label = fmt::format("{} ({}/{})", c.task.name, t + 1, tasks.size());
                 c.key = key(c.task, seed);
                 if (!is_finished(c)) {
@@ -241,10 +240,7 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
                         held_out.insert(held_out.end(), c.split.valid.begin(), c.split.valid.end());
                         c.scorer = StyleScorer::train(c.task, c.split.train, held_out);
                     }
-                    if (plan.is_paper())
-                        run_paper_task(c);
-                    else
-                        run_task(c);
+                    protocol.run(c);
                 }
                 if (host.observer.task) {
                     const auto closing = unit_name(name, c.task.name, seed, closing_unit, c.key);

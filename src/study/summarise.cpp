@@ -8,8 +8,7 @@
 #include <utility>
 
 #include "core/util.h"
-#include "study/paper.h"
-#include "study/verdict.h"
+#include "study/protocol.h"
 #include "tiller/error.h"
 #include "tiller/statistics.h"
 
@@ -24,16 +23,6 @@ std::vector<std::string> metric_names(bool behavioural) {
 }
 
 namespace {
-
-// Values of one metric by item, items in a fixed order; items without the value are left out.
-std::map<int, double> values_of(const std::vector<const json*>& records, const std::string& metric) {
-    std::map<int, double> values;
-    const std::string key = metric == "perplexity" ? "nll" : metric;
-    for (const json* record : records)
-        if (const auto it = record->find(key); it != record->end() && it->is_number())
-            values[record->at("item").get<int>()] = it->get<double>();
-    return values;
-}
 
 std::vector<double> list(const std::map<int, double>& values) {
     std::vector<double> out;
@@ -60,33 +49,6 @@ SettingSummary setting_summary(const json& setting, const std::vector<const json
         s.metrics[metric] = interval;
     }
     return s;
-}
-
-using BySetting = std::map<std::string, std::vector<const json*>>;
-
-BySetting by_setting(const std::map<std::string, std::vector<json>>& units, const json& names) {
-    BySetting out;
-    for (const auto& name : names) {
-        const auto it = units.find(name.get<std::string>());
-        if (it == units.end())
-            throw Error(Code::bad_input,
-                        fmt::format("records.jsonl lacks the unit {}", name.get<std::string>()));
-        for (const auto& record : it->second) out[record.at("setting").get<std::string>()].push_back(&record);
-    }
-    return out;
-}
-
-// The values of two settings on the items that both have.
-std::pair<std::vector<double>, std::vector<double>> paired(const BySetting& records, const std::string& a,
-                                                           const std::string& b, const std::string& metric) {
-    const auto va = values_of(records.at(a), metric), vb = values_of(records.at(b), metric);
-    std::pair<std::vector<double>, std::vector<double>> out;
-    for (const auto& [item, value] : va)
-        if (const auto it = vb.find(item); it != vb.end()) {
-            out.first.push_back(value);
-            out.second.push_back(it->second);
-        }
-    return out;
 }
 
 // Items on which x is higher, lower than y.
@@ -136,7 +98,7 @@ std::vector<SettingSummary> test_table(const Plan& plan, const json& settings, c
     return table;
 }
 
-// A table of the paper's protocol: differences are to the unsteered run of the same prompts.
+// A table of conditions: differences are to the unsteered run of the same prompts.
 std::vector<SettingSummary> condition_table(const Plan& plan, const json& settings, const BySetting& test,
                                             const std::string& primary, bool behavioural,
                                             std::uint64_t seed) {
@@ -155,8 +117,13 @@ std::vector<SettingSummary> condition_table(const Plan& plan, const json& settin
 
 }  // namespace
 
-TaskSummary summarise_task(const Plan& plan, const std::map<std::string, std::vector<json>>& units,
-                           const json& task) {
+TaskSummary summarise_task(const Plan& plan, const Units& units, const json& closing) {
+    return summarise_task(plan, records_of(units, closing));
+}
+
+TaskSummary summarise_task(const Plan& plan, const TaskRecords& records) {
+    const json& task = records.closing;
+    const BySetting &test = records.test, &valid = records.valid;
     TaskSummary t;
     t.model = task.at("model");
     t.name = task.at("task");
@@ -171,19 +138,15 @@ TaskSummary summarise_task(const Plan& plan, const std::map<std::string, std::ve
         t.scorer_count = task["scorer"].at("count");
     }
     const bool behavioural = t.family == "behavioural";
-    const auto test = by_setting(units, task.at("test_units")),
-               valid = by_setting(units, task.at("valid_units"));
-    if (plan.is_paper()) {
-        const auto table = [&](const json& settings, const std::string& primary) {
-            return condition_table(plan, settings, test, primary, behavioural, t.seed);
-        };
-        t.test = table(task.at("settings"), t.primary);
-        for (const auto& part : task.at("tables"))
-            t.tables.push_back({part.at("id"), part.at("title"), part.at("primary"),
-                                table(part.at("settings"), part.at("primary"))});
-    } else {
-        t.test = test_table(plan, task.at("settings"), test, t.primary, behavioural, t.seed);
-    }
+    const Protocol& protocol = protocol_of(plan);
+    const auto table = [&](const json& settings, const std::string& primary) {
+        return (protocol.has_conditions() ? condition_table : test_table)(plan, settings, test, primary,
+                                                                          behavioural, t.seed);
+    };
+    t.test = table(task.at("settings"), t.primary);
+    for (const auto& part : task.value("tables", json::array()))
+        t.tables.push_back({part.at("id"), part.at("title"), part.at("primary"),
+                            table(part.at("settings"), part.at("primary"))});
     t.pairs = pairs_of(t, test, plan);
     for (const auto& setting : task.at("grid"))
         t.grid.push_back(setting_summary(setting, valid.at(setting.at("id").get<std::string>()), behavioural,
@@ -201,40 +164,37 @@ TaskSummary summarise_task(const Plan& plan, const std::map<std::string, std::ve
         e.item = item.at("item");
         e.input = item.at("input");
         e.target = item.at("target");
-        for (const auto& [id, records] : test)
-            for (const json* record : records)
+        for (const auto& [id, of_setting] : test)
+            for (const json* record : of_setting)
                 if (record->at("item") == e.item && in_main(id))
                     e.outputs[id] = record->value("generated", "");
         t.examples.push_back(std::move(e));
     }
+    protocol.analyse(plan, records, t);
     return t;
 }
 
 namespace {
 
 // One family of tests: all pairs of all tasks. The verdicts say what stands after the adjustment.
-void judge(Summary& s, const Plan& plan) {
+void judge(Summary& s, const std::vector<TaskRecords>& records, const Plan& plan) {
     std::vector<double> p;
     for (const auto& t : s.tasks)
         for (const auto& pair : t.pairs) p.push_back(pair.p);
     const auto adjusted = holm(p);
     std::size_t next = 0;
-    for (auto& t : s.tasks) {
+    for (auto& t : s.tasks)
         for (auto& pair : t.pairs) pair.p_holm = adjusted[next++];
-        t.verdict = plan.is_paper() ? paper_verdict(plan, t) : verdict(t, plan.collapse_limit);
-    }
-    s.findings = plan.is_paper() ? paper_findings(s) : findings(s, plan.collapse_limit);
+    const Protocol& protocol = protocol_of(plan);
+    protocol.analyse_run(plan, records, s);
+    for (auto& t : s.tasks) t.verdict = protocol.verdict(plan, t);
+    s.findings = protocol.findings(plan, s);
 }
 
-Summary from_records(const Plan& plan, const std::map<std::string, std::vector<json>>& units,
-                     const json& environment) {
+Summary from_records(const Plan& plan, const Units& units, const json& environment) {
     Summary s;
     s.title = plan.title;
-    s.question = plan.is_paper()
-                     ? "What do function vectors and in-context vectors do under the conditions of the paper "
-                       "that compared them (arXiv 2411.07213)?"
-                     : "Which steering method works for which task on this model, at which setting, at what "
-                       "cost in fluency, and how sure is that?";
+    s.question = protocol_of(plan).question();
     for (const auto& model : plan.models)
         for (const auto& m : environment.at("models"))
             if (m.at("plan_name") == model) {
@@ -253,11 +213,13 @@ Summary from_records(const Plan& plan, const std::map<std::string, std::vector<j
                 s.models.push_back(out);
             }
     std::size_t n_checked = 0;
+    std::vector<TaskRecords> records;
     for (const auto& name : environment.at("tasks")) {
         const auto closing = units.find(name.get<std::string>());
         if (closing == units.end()) continue;  // not finished yet
         const json& task = closing->second.at(0);
-        s.tasks.push_back(summarise_task(plan, units, task));
+        records.push_back(records_of(units, task));
+        s.tasks.push_back(summarise_task(plan, records.back()));
         const TaskSummary& t = s.tasks.back();
         n_checked += task.value("checked", false);
         s.provenance.task_digests[t.name] = task.at("task_digest");
@@ -267,18 +229,13 @@ Summary from_records(const Plan& plan, const std::map<std::string, std::vector<j
                                           : fmt::format("{}/{}/s{}/{}", t.model, t.name, t.seed, method)] =
                 file;
     }
-    judge(s, plan);
-    s.notes = plan.is_paper() ? paper_notes(plan) : choice_rules(plan);
+    judge(s, records, plan);
+    s.notes = protocol_of(plan).notes(plan);
     s.notes.push_back(fmt::format(
         "Intervals are 95 % bootstrap intervals over test items ({} resamples), widened for small "
         "samples; differences are paired by item. They say nothing about other seeds or other items of the "
         "domain.",
         plan.n_bootstrap));
-    if (!plan.is_paper())
-        s.notes.push_back(
-            "A method is called better when McNemar's exact test (shares) or a permutation test (style) says "
-            "so "
-            "at 5 %, adjusted by Holm's method for all pairs of methods of this run.");
     s.notes.push_back(std::string("A text counts as collapsed when: ") + collapse_rule());
     s.notes.push_back(
         "Perplexity is exp of the mean negative log-probability per token of the output under the unsteered "
@@ -286,11 +243,6 @@ Summary from_records(const Plan& plan, const std::map<std::string, std::vector<j
         "zero-shot prompt. Style is the probability that a fastText classifier, trained on the task's "
         "training split, gives to "
         "the output side's style.");
-    if (!plan.is_paper())
-        s.notes.push_back(
-            "Splits: 70 % train (vectors, demonstrations, style scorer), 9 % validation (choice of "
-            "settings), "
-            "21 % test (everything shown).");
     if (!s.tasks.empty())
         s.notes.push_back(
             n_checked == s.tasks.size()
@@ -311,8 +263,7 @@ Summary from_records(const Plan& plan, const std::map<std::string, std::vector<j
 
 }  // namespace
 
-Summary summarise(const Plan& plan, const std::map<std::string, std::vector<json>>& units,
-                  const json& environment) {
+Summary summarise(const Plan& plan, const Units& units, const json& environment) {
     const auto damaged = [](const std::string& what) {
         return Error(
             Code::bad_input,

@@ -45,6 +45,15 @@ void fields(V& visit, T& x) {
     visit("id", x.id), visit("title", x.title), visit("primary", x.primary);
     visit("settings", x.settings);
 }
+template <class V, Is<AnalysisRow> T>
+void fields(V& visit, T& x) {
+    visit("label", x.label), visit("values", x.values), visit("remark", x.remark);
+}
+template <class V, Is<AnalysisSummary> T>
+void fields(V& visit, T& x) {
+    visit("id", x.id), visit("title", x.title), visit("note", x.note), visit("head", x.head);
+    visit("columns", x.columns), visit("rows", x.rows);
+}
 template <class V, Is<ExampleSummary> T>
 void fields(V& visit, T& x) {
     visit("item", x.item), visit("input", x.input), visit("target", x.target), visit("outputs", x.outputs);
@@ -59,7 +68,7 @@ void fields(V& visit, T& x) {
     visit("seed", x.seed), visit("n_train", x.n_train), visit("n_valid", x.n_valid);
     visit("n_test", x.n_test), visit("scorer_accuracy", x.scorer_accuracy);
     visit("scorer_count", x.scorer_count), visit("test", x.test), visit("pairs", x.pairs);
-    visit("tables", x.tables), visit("grid", x.grid), visit("aie", x.aie);
+    visit("tables", x.tables), visit("analyses", x.analyses), visit("grid", x.grid), visit("aie", x.aie);
     visit("top_heads", x.top_heads), visit("examples", x.examples), visit("verdict", x.verdict);
 }
 template <class V, Is<ModelSummary> T>
@@ -80,6 +89,7 @@ template <class V, Is<Summary> T>
 void fields(V& visit, T& x) {
     visit("title", x.title), visit("question", x.question), visit("findings", x.findings);
     visit("notes", x.notes), visit("models", x.models), visit("tasks", x.tasks);
+    visit("analyses", x.analyses);
     visit("provenance", x.provenance);
 }
 template <class V, Is<Cost> T>

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "study/by_setting.h"
 #include "study/journal.h"
 #include "tiller/scoring.h"
 #include "tiller/study.h"
@@ -21,10 +22,10 @@ struct Candidate {
     std::string id, label, method, kind;
     Setting setting;
     std::vector<Edit> edits;
-    int n_shot = 0;  ///< Demonstrations in front of the query.
-    // Under the paper's protocol:
+    int n_shot = 0;                ///< Demonstrations in front of the query.
+    Template form = {};            ///< Of demonstrations and query.
     bool permuted_labels = false;  ///< Of the demonstrations.
-    std::string form =
+    std::string natural_text =
         {};  ///< A natural-text template in place of demonstrations and question; empty = none.
     std::string clean = {};  ///< Id of the unsteered candidate with the same prompts; empty = none.
     std::string same_as =
@@ -48,13 +49,11 @@ struct TaskContext {
     std::vector<int> test, valid;       ///< As used.
     std::optional<StyleScorer> scorer;  ///< Behavioural tasks.
     std::vector<std::string> unrelated;
-    std::string label;  ///< "present-past (1/8)" for progress.
-    std::string key;    ///< Digest of all that every unit of this task depends on.
+    std::string label;    ///< "present-past (1/8)" for progress.
+    std::string key;      ///< Digest of all that every unit of this task depends on.
+    std::string primary;  ///< The metric that settings are chosen and judged by.
 
     bool behavioural() const { return task.family == Family::behavioural; }
-    std::string primary() const {
-        return plan.is_paper() && !behavioural() ? "first_word" : primary_metric(behavioural());
-    }
     const ExtractionPlan& extraction() const { return behavioural() ? plan.behavioural : plan.functional; }
     void step(const std::string& what, std::size_t done, std::size_t all) const {
         if (host.observer.step) host.observer.step(label, what, done, all);
@@ -104,19 +103,17 @@ const std::vector<nlohmann::json>& unit(TaskContext& context, const std::string&
 std::vector<std::string> run_test_items(TaskContext& context, std::span<const Candidate> candidates);
 /// A candidate as the closing record has it.
 nlohmann::json setting_record(const Candidate& candidate);
-/// Writes the closing record: `parts` has what a protocol adds or fills in ("settings", "test_units", ...).
+/// Writes the closing record ({"type": "task", ...}): `parts` has what a protocol adds or fills in
+/// ("settings", "tables", "test_units", ...; docs/formats.md).
 void close_task(TaskContext& context, const nlohmann::json& parts);
 /// Was the task finished before, and are its vectors still there?
 bool is_finished(const TaskContext& context);
 /// The first 20 heads of a table of effects, as the closing record has them; empty for an empty table.
 nlohmann::json top_heads(const nlohmann::json& aie);
 
-/// The same under the paper's protocol; the closing record also has "tables".
-void run_paper_task(TaskContext& context);
-
-/// Carries out a task that is not finished; its closing record ({"type": "task", ...}) is in the journal
-/// afterwards.
+/// Protocol::run() of the tuned and of the paper's protocol.
 void run_task(TaskContext& context);
+void run_paper_task(TaskContext& context);
 
 /// Appends to the cost ledger of the folder.
 void add_cost(const std::filesystem::path& folder, const Cost& cost);
@@ -126,11 +123,10 @@ std::vector<std::string> metric_names(bool behavioural);
 
 /// Summary of one finished task, without the verdict, which depends on the run's other tasks. `closing` is
 /// the record of its closing unit.
-TaskSummary summarise_task(const Plan& plan, const std::map<std::string, std::vector<nlohmann::json>>& units,
-                           const nlohmann::json& closing);
+TaskSummary summarise_task(const Plan& plan, const Units& units, const nlohmann::json& closing);
+TaskSummary summarise_task(const Plan& plan, const TaskRecords& records);
 
 /// Summaries of the finished tasks among those that the environment names. Throws bad_input.
-Summary summarise(const Plan& plan, const std::map<std::string, std::vector<nlohmann::json>>& units,
-                  const nlohmann::json& environment);
+Summary summarise(const Plan& plan, const Units& units, const nlohmann::json& environment);
 
 }  // namespace tiller::study

@@ -82,7 +82,7 @@ void close_task(TaskContext& c, const json& parts) {
                     {"model", c.model_name},
                     {"task", c.task.name},
                     {"family", family_name(c.task.family)},
-                    {"primary", c.primary()},
+                    {"primary", c.primary},
                     {"seed", c.seed},
                     {"n_train", c.split.train.size()},
                     {"n_valid", c.valid.size()},

@@ -1,6 +1,8 @@
 // A small made-up summary for the tests of reports.
 #pragma once
 
+#include <cmath>
+
 #include "tiller/summary.h"
 
 namespace tiller::test {
@@ -69,7 +71,17 @@ inline Summary small_summary() {
     task.top_heads = {{1, 1, 0.5}, {0, 1, 0.25}};
     task.examples = {{3, "big", "small", {{"zero-shot", " big\nQ:"}, {"fv-chosen", " small"}}}};
     task.verdict = "FV beats random directions.";
+    const auto share = [](double mean) { return Interval{mean, mean - 0.25, mean + 0.25}; };
+    task.analyses = {{"factors",
+                      "Share of variance",
+                      "Shares of what differs between cells.",
+                      "factor",
+                      {"share", "cells"},
+                      {{"place", {share(0.5), plain_number(4)}, ""},
+                       {"operation", {plain_number(0.125), plain_number(NAN)}, "one cell is missing"}}}};
     summary.tasks = {task};
+    summary.analyses = {
+        {"flips", "Rankings", "", "metric", {"agree"}, {{"exact", {plain_number(0.75)}, ""}}}};
 
     summary.provenance = {"0.1.0",
                           "0.5.0",

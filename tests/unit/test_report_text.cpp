@@ -39,7 +39,12 @@ TEST(ReportCsv, Golden) {
         "tiny,antonym,functional,18446744073709551615,grid,fv heads=2 layer=1 scale=1,fv,grid,heads=2 "
         "layer=1 scale=1,first_token,,0.25,0.125,0.375,20\n"
         "tiny,antonym,functional,18446744073709551615,grid,fv heads=2 layer=1 scale=1.5,fv,grid,heads=2 "
-        "layer=1 scale=1.5,first_token,,0.375,0.25,0.5,20\n");
+        "layer=1 scale=1.5,first_token,,0.375,0.25,0.5,20\n"
+        "tiny,antonym,functional,18446744073709551615,factors,place,,analysis,,share,,0.5,0.25,0.75,\n"
+        "tiny,antonym,functional,18446744073709551615,factors,place,,analysis,,cells,,4,,,\n"
+        "tiny,antonym,functional,18446744073709551615,factors,operation,,analysis,,share,,0.125,,,\n"
+        "tiny,antonym,functional,18446744073709551615,factors,operation,,analysis,,cells,,,,,\n"
+        ",all,,0,flips,exact,,analysis,,agree,,0.75,,,\n");
 }
 
 TEST(ReportCsv, TextsAreQuotedAndNoFormulas) {
@@ -76,6 +81,12 @@ Mean of the task's primary metric with its 95 % interval. Bold: the best steerin
 |---|---|--:|--:|--:|--:|
 | antonym | first token | 0.12 \[0.00, 0.25\] | 0.25 \[0.12, 0.38\] = | **0.50 \[0.38, 0.62\]** | 0.12 \[0.00, 0.25\] |
 
+Rankings:
+
+| metric | agree |
+|---|--:|
+| exact | 0.75 |
+
 ## Task by task
 
 ### antonym
@@ -94,6 +105,15 @@ functional, seed 18446744073709551615; 60 training, 10 validation and 20 test it
 | first against second | difference | items up / down | p | p, adjusted |
 |---|--:|--:|--:|--:|
 | fv-chosen against fv-paper | 0.25 \[0.06, 0.50\] | 6 / 1 | 0.12 | 0.25 |
+
+Share of variance:
+
+| factor | share | cells | remark |
+|---|--:|--:|--:|
+| place | 0.50 \[0.25, 0.75\] | 4 |  |
+| operation | 0.12 |  | one cell is missing |
+
+Shares of what differs between cells.
 
 Examples:
 

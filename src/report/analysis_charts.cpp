@@ -1,0 +1,31 @@
+// Charts of analyses, by AnalysisSummary::id.
+#include "report/analysis_charts.h"
+
+#include <algorithm>
+#include <map>
+
+namespace tiller::report {
+namespace {
+
+using Draw = Chart (*)(const AnalysisSummary&);
+
+// An id names its drawing here; an analysis without one is a table alone.
+const std::map<std::string, Draw>& drawings() {
+    static const std::map<std::string, Draw> all = {};
+    return all;
+}
+
+}  // namespace
+
+bool has_remarks(const AnalysisSummary& analysis) {
+    return std::any_of(analysis.rows.begin(), analysis.rows.end(),
+                       [](const AnalysisRow& row) { return !row.remark.empty(); });
+}
+
+std::optional<Chart> analysis_chart(const AnalysisSummary& analysis) {
+    const auto found = drawings().find(analysis.id);
+    if (found == drawings().end() || analysis.rows.empty()) return std::nullopt;
+    return found->second(analysis);
+}
+
+}  // namespace tiller::report

@@ -1,0 +1,67 @@
+// Protocols: what a study runs on each task, and how its tables read. A protocol is one file
+// protocol_<name>.cpp that defines `const Protocol& protocol_<name>()`, named in protocol.cpp.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "study/by_setting.h"
+#include "study/task_run.h"
+#include "tiller/error.h"
+
+namespace tiller::study {
+
+/// What is impossible about a plan, and the key that says so ("functional.n_mean").
+struct Fault {
+    std::string key, what;
+    Code code = Code::bad_input;
+};
+
+class Protocol {
+public:
+    virtual ~Protocol() = default;
+    virtual std::string name() const = 0;
+    /// One line for help and error messages.
+    virtual std::string summary() const = 0;
+    /// What is asked, one sentence.
+    virtual std::string question() const = 0;
+
+    /// The plan of `tiller compare --protocol NAME`, and what a plan file leaves out.
+    virtual Plan plan() const;
+    /// What is impossible about the protocol's own table, and what else of the plan does not go with it.
+    virtual std::optional<Fault> fault(const Plan&) const { return {}; }
+    virtual Split split(const Task& task, std::uint64_t seed) const { return split_task(task, seed); }
+    /// The validation items that are used.
+    virtual std::vector<int> validation(const Plan& plan, const Split& split) const;
+    /// The metric that settings are chosen and judged by.
+    virtual std::string primary(bool behavioural) const { return primary_metric(behavioural); }
+
+    /// Carries out a task that is not finished; its closing record is in the journal afterwards.
+    virtual void run(TaskContext& context) const = 0;
+
+    /// True when each setting of the tables names the unsteered run of the same prompts ("clean" in its
+    /// record), to which differences are taken; else they are to zero-shot and to the method's random
+    /// control.
+    virtual bool has_conditions() const { return true; }
+    /// Adds to a task's summary what the protocol computes from the records: TaskSummary::analyses. Pure.
+    virtual void analyse(const Plan&, const TaskRecords&, TaskSummary&) const {}
+    /// The same over the tasks of a run: Summary::analyses. Called before the verdicts; `records` are those
+    /// of Summary::tasks, in their order.
+    virtual void analyse_run(const Plan&, const std::vector<TaskRecords>& /*records*/, Summary&) const {}
+    /// One sentence on a task.
+    virtual std::string verdict(const Plan& plan, const TaskSummary& task) const = 0;
+    /// What was found on all tasks, one sentence each.
+    virtual std::vector<std::string> findings(const Plan& plan, const Summary& summary) const = 0;
+    /// What a reader of the report has to know about the rules.
+    virtual std::vector<std::string> notes(const Plan& plan) const = 0;
+};
+
+/// All protocols; the first is the default one.
+const std::vector<const Protocol*>& protocols();
+/// nullptr when there is none of this name.
+const Protocol* find_protocol(const std::string& name);
+/// The protocol of a checked plan.
+const Protocol& protocol_of(const Plan& plan);
+
+}  // namespace tiller::study
