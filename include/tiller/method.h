@@ -167,6 +167,12 @@ SteeringVector random_like(const SteeringVector& vector, std::uint64_t seed);
 /// Named numbers of one setting ("heads" 20, "layer" 6, "scale" 1; "alpha" 1).
 using Setting = std::map<std::string, double>;
 
+/// One dimension of what a method can be tuned over: parts of settings to choose from ({{"layer", 3}}, or
+/// {{"layer_begin", 0}, {"layer_end", 9}}). An empty one leaves the value of the paper's setting.
+using Axis = std::vector<Setting>;
+/// An axis of one number.
+Axis axis_of(const std::string& name, std::span<const double> values);
+
 /// What a method may use.
 struct MethodInput {
     Engine& engine;
@@ -199,6 +205,10 @@ public:
     /// The settings tried on the validation split; `behavioural` tasks generate text for each, so the grid is
     /// small.
     virtual std::vector<Setting> grid(const ModelInfo& info, bool behavioural) const = 0;
+    /// What a search with a budget may vary, for either family: the paper's setting with one choice of each
+    /// axis is a setting. The name "pairs" stands for the number of pairs that a vector is extracted from, at
+    /// most `n_pairs`. Without an override: an axis for each name in the functional grid.
+    virtual std::vector<Axis> axes(const ModelInfo& info, int n_pairs) const;
     /// Makes vectors for settings from an extracted one. The result must not outlive `model`.
     virtual std::function<SteeringVector(const Setting&)> builder(const Model& model,
                                                                   const SteeringVector& base) const = 0;

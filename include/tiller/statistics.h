@@ -19,6 +19,13 @@ Interval bootstrap_mean(std::span<const double> values, int n_resample, std::uin
 Interval bootstrap_difference(std::span<const double> a, std::span<const double> b, int n_resample,
                               std::uint64_t seed);
 
+/// Mean of the groups' means with an interval over groups (seeds) and over the values (items) within them:
+/// both are resampled, and the percentiles are moved out by sqrt(G / (G - 1)) for G groups. Simulated
+/// coverage with 3 groups of 30 hits is 95 to 99 % while the groups' own means spread by no more than the
+/// items of one group leave open (0.1), 85 to 90 % at twice that: few groups cannot tell how much groups
+/// differ. Empty groups are left out; one group: bootstrap_mean(); none: zeros.
+Interval bootstrap_groups(const std::vector<std::vector<double>>& groups, int n_resample, std::uint64_t seed);
+
 /// Two-sided p value of "a and b score alike" over paired items, in (0, 1]. Shares: McNemar's exact test on
 /// the items that differ. Other values: a permutation test that turns the signs of the differences at random
 /// (10,000 draws; the observed one counts as a draw). Throws usage when the lengths differ.

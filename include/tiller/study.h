@@ -51,6 +51,15 @@ struct PaperDefect {
 };
 const std::vector<PaperDefect>& paper_defects();
 
+/// A search with the same number of settings for every method, in place of the methods' own grids. Field
+/// names are the keys of the table [tuning].
+struct TuningPlan {
+    int n_setting = 0;              ///< Functional and extractive tasks; 0 = the methods' own grids.
+    int n_setting_behavioural = 0;  ///< Behavioural tasks, where each setting generates texts; 0 likewise.
+    /// Try all settings on the test items as well: what the best of them would have reached there.
+    bool oracle = false;
+};
+
 /// What to compare. Field names are the keys of the TOML file (tables [functional], [behavioural],
 /// [sampling]).
 struct Plan {
@@ -70,6 +79,8 @@ struct Plan {
     int n_shot = 10;             ///< Demonstrations of the prompting baseline for functional tasks.
     int n_shot_behavioural = 4;  ///< The same for behavioural tasks, whose items are sentences.
     bool controls = true;        ///< A random direction of equal norm beside each chosen setting.
+    bool instructions = true;    ///< Prompts with an instruction and with a one-word cue as baselines.
+    TuningPlan tuning;           ///< Only with protocol "tuned".
     ExtractionPlan functional = {100, 25, 10, 100};
     ExtractionPlan behavioural = {40, 15, 4, 100};
     int max_new_tokens = 6;  ///< Functional and extractive tasks (stops at a line break).

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -164,5 +165,15 @@ std::vector<Pair> make_pairs(const Task& task, std::span<const int> pool, int n,
 /// The list of unrelated truncated sentences: a JSON list of strings, trimmed; blank ones are skipped (the
 /// papers' list has one). Throws missing, bad_input.
 std::vector<std::string> load_sentences(const std::filesystem::path& path);
+
+/// What a person would write in front of a question in place of demonstrations.
+struct Instruction {
+    std::string text;  ///< One sentence.
+    std::string cue;   ///< One word.
+};
+
+/// Instructions by task name: a JSON object {"task": {"instruction": "...", "cue": "..."}}, trimmed. At most
+/// 16 MiB. Throws missing, bad_input (malformed, unknown or missing keys, blank texts; the byte is named).
+std::map<std::string, Instruction> load_instructions(const std::filesystem::path& path);
 
 }  // namespace tiller

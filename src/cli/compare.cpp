@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "cli/catalogue.h"
@@ -19,7 +20,9 @@ namespace {
 struct Options {
     std::string plan, protocol, out = "runs/compare", data_dir;
     std::vector<std::string> models, tasks, methods;
+    std::vector<std::uint64_t> seeds;
     int n_test = 0, n_valid = 0;
+    int tune = 0;
     bool no_controls = false, print_plan = false, no_check = false;
 };
 
@@ -44,6 +47,8 @@ Plan plan_of(const Options& o, const Globals& globals, bool seed_given) {
     if (o.n_test > 0) plan.n_test = o.n_test;
     if (o.n_valid > 0) plan.n_valid = o.n_valid;
     if (o.no_controls) plan.controls = false;
+    if (o.tune > 0) plan.tuning = {o.tune, std::max(1, o.tune / 4), true};
+    if (!o.seeds.empty()) plan.seeds = o.seeds;
     if (seed_given) plan.seeds = {globals.seed};
     check_plan(plan);
     return plan;
@@ -117,6 +122,13 @@ void add_compare(CLI::App& app, Globals& globals) {
     command->add_option("--data-dir", o->data_dir, "Folder of task files (default: tiller's own)");
     command->add_option("--n-test", o->n_test, "Test items at most")->check(CLI::Range(2, 1000000));
     command->add_option("--n-valid", o->n_valid, "Validation items at most")->check(CLI::Range(1, 1000000));
+    command
+        ->add_flag("--tune{48}", o->tune,
+                   "Try as many settings for every method (--tune=N; a quarter of them where text is "
+                   "generated for each), and on the test items too: default, chosen and oracle scores")
+        ->check(CLI::Range(1, 100000));
+    command->add_option("--seeds", o->seeds, "Several seeds: the whole study for each, and all together")
+        ->delimiter(',');
     command->add_flag("--no-controls", o->no_controls, "Leave out the random directions");
     command->add_flag("--no-check", o->no_check,
                       "Do not check the models' hooks first (tiller doctor --fast)");

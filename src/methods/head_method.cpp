@@ -1,6 +1,7 @@
 #include "methods/head_method.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "core/util.h"
@@ -53,6 +54,16 @@ std::vector<Setting> HeadMethod::grid(const ModelInfo& info, bool behavioural) c
         for (int l : grid_layers(info.n_layer, behavioural))
             for (double s : scales) settings.push_back({{"heads", h}, {"layer", l}, {"scale", s}});
     return settings;
+}
+
+std::vector<Axis> HeadMethod::axes(const ModelInfo& info, int) const {
+    const int total = info.n_head_total();
+    // From a few heads to nearly all: small models need a third of theirs where the paper's need 2 %.
+    std::set<int> counts = {paper_head_count(info)};
+    for (const double share : {0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75})
+        counts.insert(std::max(1, static_cast<int>(std::lround(share * total))));
+    return {axis_of("heads", std::vector<double>(counts.begin(), counts.end())), layer_axis(info.n_layer),
+            axis_of("scale", std::vector<double>{0.5, 1, 2, 4, 8})};
 }
 
 std::function<SteeringVector(const Setting&)> HeadMethod::builder(const Model& model,

@@ -16,6 +16,7 @@ public:
     SteeringVector extract(const MethodInput& input) const override;
     Setting paper_setting(const ModelInfo& info) const override;
     std::vector<Setting> grid(const ModelInfo& info, bool behavioural) const override;
+    std::vector<Axis> axes(const ModelInfo& info, int n_pairs) const override;
     std::function<SteeringVector(const Setting&)> builder(const Model& model,
                                                           const SteeringVector& base) const override;
     float strength(const Setting& setting) const override { return static_cast<float>(setting.at("scale")); }

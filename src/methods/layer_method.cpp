@@ -18,6 +18,10 @@ std::vector<Setting> LayerMethod::grid(const ModelInfo& info, bool behavioural) 
     return settings;
 }
 
+std::vector<Axis> LayerMethod::axes(const ModelInfo& info, int) const {
+    return {layer_axis(info.n_layer), axis_of("scale", std::vector<double>{0.25, 0.5, 1, 2, 4, 8})};
+}
+
 std::function<SteeringVector(const Setting&)> LayerMethod::builder(const Model&,
                                                                    const SteeringVector& base) const {
     const auto whole = std::make_shared<SteeringVector>(base);

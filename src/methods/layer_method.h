@@ -15,6 +15,8 @@ public:
     /// The middle layer at scale 1.
     Setting paper_setting(const ModelInfo& info) const override;
     std::vector<Setting> grid(const ModelInfo& info, bool behavioural) const override;
+    /// Every layer, scales from a quarter to eight.
+    std::vector<Axis> axes(const ModelInfo& info, int n_pairs) const override;
     /// The base's direction of the setting's layer.
     std::function<SteeringVector(const Setting&)> builder(const Model& model,
                                                           const SteeringVector& base) const override;

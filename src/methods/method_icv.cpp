@@ -43,12 +43,32 @@ public:
         return settings;
     }
 
+    // All layers is the paper's place; its ablations use parts.
+    std::vector<Axis> axes(const ModelInfo& info, int n_pairs) const override {
+        const int n = info.n_layer;
+        const auto layers = [](int begin, int end) {
+            return Setting{{"layer_begin", begin}, {"layer_end", end}};
+        };
+        Axis places = {{}}, pairs = {{}};
+        for (const auto& [begin, end] :
+             {std::pair(0, n / 2), std::pair(n / 4, n - n / 4), std::pair(n / 2, n)})
+            if (begin < end && end - begin < n) places.push_back(layers(begin, end));
+        for (const int part : {20, 4, 2})
+            if (n_pairs / part > 2) pairs.push_back({{"pairs", n_pairs / part}});
+        return {axis_of("alpha", std::vector<double>{0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.3, 1.5, 2.0}), places,
+                pairs};
+    }
+
     std::function<SteeringVector(const Setting&)> builder(const Model&,
                                                           const SteeringVector& base) const override {
         auto shell = std::make_shared<SteeringVector>(base);
         return [shell](const Setting& setting) {
             SteeringVector v = *shell;
             v.scale = static_cast<float>(setting.at("alpha"));
+            if (const auto begin = setting.find("layer_begin"); begin != setting.end())
+                std::erase_if(v.directions, [&](const auto& direction) {
+                    return direction.first < begin->second || direction.first >= setting.at("layer_end");
+                });
             return v;
         };
     }

@@ -75,7 +75,7 @@ std::size_t choose(const std::vector<Candidate>& grid, const std::vector<nlohman
 }
 
 std::vector<std::string> choice_rules(const Plan& plan) {
-    return {
+    std::vector<std::string> rules = {
         "Functional and extractive tasks: among the settings whose first-token accuracy on the validation "
         "split is within one standard "
         "error of the best, the one with the highest mean log-probability of the answer (ties: the earlier "
@@ -86,6 +86,13 @@ std::vector<std::string> choice_rules(const Plan& plan) {
                     "score; when "
                     "none keeps that limit, the one with the fewest collapsed outputs.",
                     plan.collapse_limit * 100)};
+    if (plan.tuning.n_setting > 0)
+        rules.push_back(fmt::format(
+            "Equal budgets: every method tries {} settings ({} where text is generated for each): "
+            "the paper's and a Latin hypercube sample of what the method can vary for half of them, then the "
+            "neighbours of the best until then.",
+            plan.tuning.n_setting, plan.tuning.n_setting_behavioural));
+    return rules;
 }
 
 }  // namespace tiller::study

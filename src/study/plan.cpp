@@ -16,8 +16,8 @@
 namespace tiller {
 namespace {
 
-// Tables of the plan that belong to the protocol of the same name.
-constexpr const char* protocol_tables[] = {"paper"};
+// Tables of the plan that belong to one protocol.
+constexpr std::pair<const char*, const char*> owned_tables[] = {{"paper", "paper"}, {"tuning", "tuned"}};
 
 constexpr int kMost = 100'000'000;  // of anything that is counted
 
@@ -209,6 +209,7 @@ void fields_of(Fields& f, Plan& p) {
     f.field("n_shot", p.n_shot);
     f.field("n_shot_behavioural", p.n_shot_behavioural);
     f.field("controls", p.controls);
+    if (p.protocol == "tuned") f.field("instructions", p.instructions);
     f.field("max_new_tokens", p.max_new_tokens);
     f.field("max_new_tokens_behavioural", p.max_new_tokens_behavioural);
     f.field("collapse_limit", p.collapse_limit);
@@ -221,6 +222,12 @@ void fields_of(Fields& f, Plan& p) {
         t.field("top_p", p.top_p);
         t.field("top_k", p.top_k);
     });
+    if (p.protocol == "tuned")
+        f.table("tuning", [&](Fields& t) {
+            t.field("n_setting", p.tuning.n_setting);
+            t.field("n_setting_behavioural", p.tuning.n_setting_behavioural);
+            t.field("oracle", p.tuning.oracle);
+        });
     if (p.is_paper()) f.table("paper", [&](Fields& t) { fields_of(t, p.paper); });
 }
 
@@ -285,6 +292,10 @@ std::optional<Fault> fault_of(const Plan& plan) {
     within("n_shot_behavioural", plan.n_shot_behavioural, 1);
     within("max_new_tokens", plan.max_new_tokens, 1);
     within("max_new_tokens_behavioural", plan.max_new_tokens_behavioural, 1);
+    within("tuning.n_setting", plan.tuning.n_setting, 0);
+    within("tuning.n_setting_behavioural", plan.tuning.n_setting_behavioural, 0);
+    if (plan.tuning.oracle && plan.tuning.n_setting == 0 && plan.tuning.n_setting_behavioural == 0)
+        refuse("tuning.oracle", "is true without a budget; give n_setting and n_setting_behavioural");
     within("n_bootstrap", plan.n_bootstrap, 100);
     within("n_example", plan.n_example, 0);
     for (const auto& [name, e] :
@@ -321,12 +332,12 @@ Plan load_plan(const std::filesystem::path& path) {
                                                  e.source().begin.line, e.description()));
     }
     const auto protocol = table["protocol"].value<std::string>().value_or(Plan{}.protocol);
-    for (const char* own : protocol_tables)
-        if (const toml::node* node = table.get(own); node && protocol != own)
+    for (const auto& [name, owner] : owned_tables)
+        if (const toml::node* node = table.get(name); node && protocol != owner)
             throw Error(Code::bad_input,
-                        fmt::format("{}, line {}: the table [{}] belongs to the protocol of that name; write "
+                        fmt::format("{}, line {}: the table [{}] belongs to the protocol {}; write "
                                     "protocol = \"{}\" at the top, or take the table out",
-                                    path.string(), node->source().begin.line, own, own));
+                                    path.string(), node->source().begin.line, name, owner, owner));
     const study::Protocol* known = study::find_protocol(protocol);
     Plan plan = known ? known->plan() : Plan{};
     Fields fields(&table, path.string());

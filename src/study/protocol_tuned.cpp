@@ -1,6 +1,8 @@
 // The default protocol: settings are chosen on the validation split and judged on the test split beside
 // random controls.
 #include "study/protocol.h"
+#include "study/seeds_analysis.h"
+#include "study/tune.h"
 #include "study/verdict.h"
 
 namespace tiller::study {
@@ -18,6 +20,15 @@ public:
     }
     void run(TaskContext& c) const override { run_task(c); }
     bool has_conditions() const override { return false; }
+    void analyse(const Plan& plan, const TaskRecords& records, TaskSummary& task) const override {
+        for (auto& analysis : selection_analysis(plan, records, task))
+            task.analyses.push_back(std::move(analysis));
+    }
+    void analyse_run(const Plan& plan, const std::vector<TaskRecords>& records,
+                     Summary& summary) const override {
+        for (auto& analysis : seeds_analysis(plan, records, summary))
+            summary.analyses.push_back(std::move(analysis));
+    }
     std::string verdict(const Plan& plan, const TaskSummary& task) const override {
         return study::verdict(task, plan.collapse_limit);
     }

@@ -107,7 +107,8 @@ void write_environment(const std::filesystem::path& folder, const StudyHost& hos
 
 // All that the numbers of a task depend on, beside the setting.
 std::string task_key(const Plan& plan, const StudyHost& host, const ModelInfo& model, const Task& task,
-                     std::uint64_t seed, const std::vector<std::string>& unrelated) {
+                     std::uint64_t seed, const std::vector<std::string>& unrelated,
+                     const std::optional<Instruction>& instruction) {
     Digest d;
     d.add(TILLER_VERSION)
         .add(TILLER_ENGINE_VERSION)
@@ -120,6 +121,7 @@ std::string task_key(const Plan& plan, const StudyHost& host, const ModelInfo& m
     if (host.n_gpu_layers != 0) d.add(static_cast<std::uint64_t>(host.n_gpu_layers));
     d.add(plan_toml(plan));
     for (const auto& text : unrelated) d.add(text);
+    if (instruction) d.add(instruction->text).add(instruction->cue);
     return d.hex();
 }
 
@@ -172,6 +174,16 @@ void say_memory(const Plan& plan, const Engine& engine, const std::vector<Task>&
     if (host.observer.note) host.observer.note(engine.info().name + " " + memory_text(largest));
 }
 
+// tiller's own, and those beside the data that the plan names, which count more.
+std::map<std::string, Instruction> known_instructions(const std::filesystem::path& data) {
+    auto own = load_instructions(data_dir() / "instructions.json");
+    const auto theirs = data / "instructions.json";
+    if (!std::filesystem::exists(theirs)) return own;
+    auto all = load_instructions(theirs);
+    all.merge(own);
+    return all;
+}
+
 std::vector<int> first(const std::vector<int>& items, int n) {
     return {items.begin(),
             items.begin() + std::min<std::ptrdiff_t>(n, static_cast<std::ptrdiff_t>(items.size()))};
@@ -198,6 +210,13 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
     std::vector<std::filesystem::path> files;
     for (const auto& name : plan.models) files.push_back(host.resolve_model(name));
     const auto unrelated = load_sentences(data_dir() / "truncated_sentences.json");
+    const auto instructions = plan.protocol == "tuned" && plan.instructions
+                                  ? known_instructions(data)
+                                  : std::map<std::string, Instruction>{};
+    const auto instruction_of = [&](const Task& task) {
+        const auto it = instructions.find(task.name);
+        return it == instructions.end() ? std::nullopt : std::optional(it->second);
+    };
     make_folder(folder);
     Journal journal(folder);
     claim_folder(plan, folder);
@@ -209,7 +228,7 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
                                    [&](float) { return !host.cancel || !host.cancel->load(); }});
         models.push_back(model_record(name, model->info()));
         const auto key = [&](const Task& task, std::uint64_t seed) {
-            return task_key(plan, host, model->info(), task, seed, unrelated);
+            return task_key(plan, host, model->info(), task, seed, unrelated, instruction_of(task));
         };
         for (const auto& task : tasks)
             for (auto seed : plan.seeds)
@@ -220,12 +239,17 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
         bool begun = false;
         for (std::size_t t = 0; t < tasks.size(); ++t)
             for (auto seed : plan.seeds) {
-                TaskContext c{plan,      host,     engine,
-                              journal,   folder,   name,
-                              seed,      tasks[t], protocol.split(tasks[t], seed),
-                              {},        {},       {},
-                              unrelated, "",       "",
-                              ""};
+                TaskContext c{.plan = plan,
+                              .host = host,
+                              .engine = engine,
+                              .journal = journal,
+                              .folder = folder,
+                              .model_name = name,
+                              .seed = seed,
+                              .task = tasks[t],
+                              .split = protocol.split(tasks[t], seed),
+                              .unrelated = unrelated,
+                              .instruction = instruction_of(tasks[t])};
                 c.test = first(c.split.test, plan.n_test);
                 c.valid = protocol.validation(plan, c.split);
                 c.primary = protocol.primary(c.behavioural());

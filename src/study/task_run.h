@@ -46,12 +46,13 @@ struct TaskContext {
     std::uint64_t seed = 0;
     Task task;
     Split split;
-    std::vector<int> test, valid;       ///< As used.
-    std::optional<StyleScorer> scorer;  ///< Behavioural tasks.
+    std::vector<int> test = {}, valid = {};  ///< As used.
+    std::optional<StyleScorer> scorer = {};  ///< Behavioural tasks.
     std::vector<std::string> unrelated;
-    std::string label;    ///< "present-past (1/8)" for progress.
-    std::string key;      ///< Digest of all that every unit of this task depends on.
-    std::string primary;  ///< The metric that settings are chosen and judged by.
+    std::optional<Instruction> instruction;  ///< Of the task, where baselines with one are wanted and known.
+    std::string label = {};                  ///< "present-past (1/8)" for progress.
+    std::string key = {};                    ///< Digest of all that every unit of this task depends on.
+    std::string primary = {};                ///< The metric that settings are chosen and judged by.
 
     bool behavioural() const { return task.family == Family::behavioural; }
     const ExtractionPlan& extraction() const { return behavioural() ? plan.behavioural : plan.functional; }

@@ -270,5 +270,48 @@ TEST(Holm, KnownValues) {
     EXPECT_TRUE(holm({}).empty());
 }
 
+// Hits of `n_group` seeds whose own probabilities spread around `p` with `spread`.
+std::vector<std::vector<double>> groups_of_hits(Random& random, int n_group, double p, double spread) {
+    std::vector<std::vector<double>> groups;
+    for (int g = 0; g < n_group; ++g) {
+        const double own = std::clamp(p + spread * random.normal(), 0.0, 1.0);
+        auto& group = groups.emplace_back();
+        for (int i = 0; i < 30; ++i) group.push_back(right(random.uniform() < own));
+    }
+    return groups;
+}
+
+TEST(BootstrapGroups, CoversWhileGroupsSpreadNoMoreThanTheirItemsLeaveOpen) {
+    Random random(3, "groups");
+    for (const double spread : {0.0, 0.05, 0.1}) {
+        int covered = 0;
+        constexpr int n_study = 300;
+        for (int s = 0; s < n_study; ++s) {
+            const Interval i =
+                bootstrap_groups(groups_of_hits(random, 3, 0.5, spread), 400, static_cast<std::uint64_t>(s));
+            covered += i.low <= 0.5 && 0.5 <= i.high;
+        }
+        EXPECT_GE(covered, n_study * 93 / 100) << spread;
+    }
+}
+
+TEST(BootstrapGroups, IsWiderThanItemsAloneWhereGroupsDiffer) {
+    const std::vector<std::vector<double>> groups = {std::vector<double>(20, 0.2),
+                                                     std::vector<double>(20, 0.8)};
+    const Interval i = bootstrap_groups(groups, 500, 1);
+    EXPECT_DOUBLE_EQ(i.mean, 0.5);
+    EXPECT_LE(i.low, 0.2);  // no item differs within a group: all that is unsure is which groups come
+    EXPECT_GE(i.high, 0.8);
+}
+
+TEST(BootstrapGroups, GroupsCountAlikeAndEmptyOnesNotAtAll) {
+    EXPECT_DOUBLE_EQ(bootstrap_groups({{1, 1, 1, 1}, {0}}, 200, 1).mean, 0.5);
+    const std::vector<double> one = {0.25, 0.5, 1};
+    const Interval single = bootstrap_groups({{}, one}, 200, 1), plain = bootstrap_mean(one, 200, 1);
+    EXPECT_EQ(single.low, plain.low);
+    EXPECT_EQ(single.high, plain.high);
+    EXPECT_EQ(bootstrap_groups({}, 200, 1).mean, 0);
+}
+
 }  // namespace
 }  // namespace tiller

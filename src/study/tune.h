@@ -1,0 +1,33 @@
+// One method on one task: its vectors, the settings it tries, and the one that is chosen.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "study/task_run.h"
+
+namespace tiller::study {
+
+struct TunedMethod {
+    SteeringVector base;                       ///< Extracted with the plan's own counts.
+    std::map<std::string, std::string> files;  ///< Name for the report -> file in the run folder.
+    std::vector<Candidate> grid;               ///< Every setting that was tried.
+    Candidate paper, chosen;
+    SteeringVector chosen_vector;
+    std::vector<std::string> oracle_units;  ///< The grid on the test items; empty unless the plan wants it.
+};
+
+/// Extracts, tries the settings on the validation items (units are added to `valid_units`) and chooses. With
+/// a budget in the plan every method tries the same number of settings, else those of its own grid.
+TunedMethod tune_method(TaskContext& context, const Method& method, std::vector<std::string>& valid_units);
+
+/// "heads 20, layer 6, scale 1"
+std::string setting_label(const Setting& setting);
+
+/// Default, chosen and best setting of each method on the test items, with what lies between them; empty
+/// unless the task's oracle units are there.
+std::vector<AnalysisSummary> selection_analysis(const Plan& plan, const TaskRecords& records,
+                                                const TaskSummary& task);
+
+}  // namespace tiller::study
