@@ -35,4 +35,8 @@ std::string terminal_verdicts(const Summary& summary, int width);
 /// take no columns. UTF-8.
 std::string terminal_table(const TaskSummary& task, int width, bool colour);
 
+/// A table that a protocol computed, for a terminal, no line wider than `width` columns (at least 20 are
+/// assumed). Intervals are left out where not all columns fit with them, then columns on the right. UTF-8.
+std::string terminal_analysis(const AnalysisSummary& analysis, int width);
+
 }  // namespace tiller

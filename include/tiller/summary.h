@@ -80,6 +80,7 @@ struct AnalysisSummary {
     std::string head;                  ///< Of the first column: what a row is.
     std::vector<std::string> columns;  ///< Heads of the others.
     std::vector<AnalysisRow> rows;
+    bool headline = false;  ///< One of the few that the program prints; reports have them all.
 };
 
 /// One test item with every setting's output.

@@ -33,6 +33,13 @@ int terminal_width() {
     return 110;
 }
 
+std::string headlines(const std::vector<AnalysisSummary>& analyses) {
+    std::string text;
+    for (const auto& analysis : analyses)
+        if (analysis.headline) text += terminal_analysis(analysis, terminal_width()) + "\n";
+    return text;
+}
+
 Plan plan_of(const Options& o, const Globals& globals, bool seed_given) {
     Plan plan = !o.plan.empty() ? load_plan(o.plan) : o.protocol.empty() ? Plan{} : default_plan(o.protocol);
     if (!o.protocol.empty() && o.protocol != plan.protocol)
@@ -75,7 +82,8 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     host.observer.task = [&](const TaskSummary& task) {
         steps.clear();
         if (!globals.json)
-            print(terminal_table(task, terminal_width(), terminal && !std::getenv("NO_COLOR")) + "\n");
+            print(terminal_table(task, terminal_width(), terminal && !std::getenv("NO_COLOR")) + "\n" +
+                  headlines(task.analyses));
     };
     Summary summary;
     try {
@@ -87,7 +95,7 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     steps.clear();
     write_reports(summary, o.out);
     if (globals.json) return print(to_json(summary) + "\n");
-    std::string text = terminal_verdicts(summary, terminal_width());
+    std::string text = headlines(summary.analyses) + terminal_verdicts(summary, terminal_width());
     const auto folder = std::filesystem::absolute(o.out).lexically_normal();
     text += fmt::format("\nReport:  {}\nTables:  {}\nRecords: {}\nPeak memory: {} MB\n",
                         (folder / "report.html").string(), (folder / "results.csv").string(),

@@ -140,6 +140,7 @@ std::vector<AnalysisSummary> seeds_analysis(const Plan& plan, const std::vector<
             }
     }
     std::vector<AnalysisSummary> out;
+    scores.headline = true;
     if (!scores.rows.empty()) out.push_back(std::move(scores));
     if (!pairs.rows.empty()) out.push_back(std::move(pairs));
     return out;

@@ -45,6 +45,7 @@ std::vector<AnalysisSummary> selection_analysis(const Plan& plan, const TaskReco
     out.id = "selection";
     out.title = "What choosing settings costs and gains";
     out.head = "method";
+    out.headline = true;
     out.columns = {"settings tried",   "default",         "chosen",          "oracle",
                    "chosen - default", "oracle - chosen", "validation score"};
     out.note =

@@ -52,7 +52,7 @@ void fields(V& visit, T& x) {
 template <class V, Is<AnalysisSummary> T>
 void fields(V& visit, T& x) {
     visit("id", x.id), visit("title", x.title), visit("note", x.note), visit("head", x.head);
-    visit("columns", x.columns), visit("rows", x.rows);
+    visit("columns", x.columns), visit("rows", x.rows), visit("headline", x.headline);
 }
 template <class V, Is<ExampleSummary> T>
 void fields(V& visit, T& x) {

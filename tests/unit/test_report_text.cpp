@@ -209,5 +209,23 @@ TEST(ReportNumbers, Formats) {
     EXPECT_EQ(metric_label("my_score"), "my score");
 }
 
+TEST(TerminalAnalysis, ColumnsThatFitAndNoWiderLine) {
+    const AnalysisSummary analysis = test::small_summary().tasks[0].analyses[0];
+    EXPECT_EQ(terminal_analysis(analysis, 80),
+              "Share of variance\n"
+              "factor                   share  cells\n"
+              "place      0.50 [0.25, 0.75]      4\n"
+              "operation               0.12      -\n");
+    EXPECT_EQ(terminal_analysis(analysis, 25),
+              "Share of variance\n"
+              "factor     share  cells\n"
+              "place       0.50      4\n"
+              "operation   0.12      -\n");
+    for (const int width : {20, 22, 30, 50})
+        for (std::string rest = terminal_analysis(analysis, width); !rest.empty();
+             rest.erase(0, rest.find('\n') + 1))
+            EXPECT_LE(static_cast<int>(rest.find('\n')), width);
+}
+
 }  // namespace
 }  // namespace tiller
