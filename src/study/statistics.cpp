@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
+#include <utility>
 
 #include "tiller/error.h"
 #include "tiller/task.h"
@@ -61,6 +63,18 @@ const std::vector<std::uint32_t>& draws(std::size_t n_item, int n_resample, std:
     return table.items;
 }
 
+// The percentiles of resampled values as the interval around out.mean, which is part of it.
+void set_percentiles(std::vector<double> resampled, double tail, Interval& out) {
+    std::sort(resampled.begin(), resampled.end());
+    const auto rank = [&](double p) {  // the nearest rank
+        const auto k =
+            static_cast<std::size_t>(std::floor(p * static_cast<double>(resampled.size() - 1) + 0.5));
+        return resampled[std::min(k, resampled.size() - 1)];
+    };
+    out.low = std::min(out.mean, rank(tail));
+    out.high = std::max(out.mean, rank(1 - tail));
+}
+
 // Interval of the mean of `values`; `extremes` are items added to what is resampled.
 Interval resampled(std::span<const double> values, std::vector<double> extremes, int n_resample,
                    std::uint64_t seed) {
@@ -81,14 +95,35 @@ Interval resampled(std::span<const double> values, std::vector<double> extremes,
         for (std::size_t i = 0; i < pool.size(); ++i) sum += pool[*item++];
         means.push_back(sum / static_cast<double>(pool.size()));
     }
-    std::sort(means.begin(), means.end());
-    const auto rank = [&](double p) {  // the nearest rank
-        const auto k = static_cast<std::size_t>(std::floor(p * static_cast<double>(means.size() - 1) + 0.5));
-        return means[std::min(k, means.size() - 1)];
-    };
-    out.low = std::min(mean, rank(tail));
-    out.high = std::max(mean, rank(1 - tail));
+    set_percentiles(std::move(means), tail, out);
     return out;
+}
+
+// Ranks from 1; equal values share the mean of theirs.
+std::vector<double> ranks_of(std::span<const double> values) {
+    std::vector<std::size_t> order(values.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(),
+              [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
+    std::vector<double> ranks(values.size());
+    for (std::size_t begin = 0, end = 0; begin < order.size(); begin = end) {
+        for (end = begin; end < order.size() && values[order[end]] == values[order[begin]];) ++end;
+        for (std::size_t k = begin; k < end; ++k) ranks[order[k]] = static_cast<double>(begin + 1 + end) / 2;
+    }
+    return ranks;
+}
+
+double pearson(std::span<const double> a, std::span<const double> b) {
+    const double ma = mean_of(a), mb = mean_of(b);
+    double ab = 0, aa = 0, bb = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        ab += (a[i] - ma) * (b[i] - mb);
+        aa += (a[i] - ma) * (a[i] - ma);
+        bb += (b[i] - mb) * (b[i] - mb);
+    }
+    // Ranks are multiples of 1/2, so that a side without variance gives exactly 0.
+    if (!(aa > 0 && bb > 0)) return std::numeric_limits<double>::quiet_NaN();
+    return std::clamp(ab / std::sqrt(aa * bb), -1.0, 1.0);
 }
 
 // Two-sided exact binomial test of `few` among n fair coins.
@@ -144,6 +179,29 @@ double paired_p(std::span<const double> a, std::span<const double> b, std::uint6
     if (!is_share(a) || !is_share(b)) return sign_flips(difference, seed);
     return mcnemar(static_cast<std::size_t>(std::count(difference.begin(), difference.end(), 1.0)),
                    static_cast<std::size_t>(std::count(difference.begin(), difference.end(), -1.0)));
+}
+
+double spearman(std::span<const double> a, std::span<const double> b) {
+    if (a.size() != b.size())
+        throw Error(Code::usage, fmt::format("a correlation needs as many values on both sides: {} and {}",
+                                             a.size(), b.size()));
+    if (a.size() < 2) return std::numeric_limits<double>::quiet_NaN();
+    return pearson(ranks_of(a), ranks_of(b));
+}
+
+Interval bootstrap_spearman(std::span<const double> a, std::span<const double> b, int n_resample,
+                            std::uint64_t seed) {
+    Interval out = plain_number(spearman(a, b));
+    if (!std::isfinite(out.mean) || a.size() < 6 || n_resample < 1) return out;
+    const auto& items = draws(a.size(), n_resample, seed);
+    std::vector<double> resampled, x(a.size()), y(a.size());
+    for (auto item = items.begin(); item != items.end();) {
+        for (std::size_t i = 0; i < a.size(); ++i, ++item) x[i] = a[*item], y[i] = b[*item];
+        const double rho = spearman(x, y);
+        resampled.push_back(std::isfinite(rho) ? rho : 0);
+    }
+    set_percentiles(std::move(resampled), 0.025, out);
+    return out;
 }
 
 std::vector<double> holm(std::span<const double> p) {

@@ -313,5 +313,89 @@ TEST(BootstrapGroups, GroupsCountAlikeAndEmptyOnesNotAtAll) {
     EXPECT_EQ(bootstrap_groups({}, 200, 1).mean, 0);
 }
 
+// --- Rank correlation
+// ---------------------------------------------------------------------------------------
+
+TEST(Spearman, KnownValues) {
+    const std::vector<double> a = {1, 2, 3, 4, 5}, up = {-3, 0, 7, 8, 1e9}, down = {4, 3, 2, 1, 0};
+    EXPECT_DOUBLE_EQ(spearman(a, up), 1);
+    EXPECT_DOUBLE_EQ(spearman(a, down), -1);
+    // Squared rank differences 1 + 1 + 1 + 1: 1 - 6 * 4 / (5 * 24).
+    EXPECT_DOUBLE_EQ(spearman(a, std::vector<double>{20, 10, 40, 30, 50}), 0.8);
+}
+
+// Ranks 1, 2.5, 2.5, 4 against 1, 3, 2, 4: 4.5 / sqrt(4.5 * 5).
+TEST(Spearman, TiesShareTheirRank) {
+    const std::vector<double> a = {0.1, 0.5, 0.5, 0.9}, b = {1, 3, 2, 4};
+    EXPECT_NEAR(spearman(a, b), 4.5 / std::sqrt(22.5), 1e-12);
+    EXPECT_NEAR(spearman(b, a), 4.5 / std::sqrt(22.5), 1e-12);
+    // All ties on both sides: two groups of two, in order and against it.
+    const std::vector<double> c = {1, 1, 2, 2}, d = {5, 5, 3, 3};
+    EXPECT_DOUBLE_EQ(spearman(c, c), 1);
+    EXPECT_DOUBLE_EQ(spearman(c, d), -1);
+}
+
+TEST(Spearman, WhatDoesNotVaryHasNone) {
+    const std::vector<double> a = {1, 2, 3, 4}, same(4, 0.3), one = {1};
+    EXPECT_TRUE(std::isnan(spearman(a, same)));
+    EXPECT_TRUE(std::isnan(spearman(one, one)));
+    const Interval none = bootstrap_spearman(same, a, 500, 1);
+    EXPECT_TRUE(std::isnan(none.mean) && std::isnan(none.low) && std::isnan(none.high));
+    // Few pairs have a correlation, but no spread worth the name.
+    const std::vector<double> three = {1, 2, 3}, five = {1, 2, 3, 4, 5};
+    const Interval few = bootstrap_spearman(five, five, 500, 1);
+    EXPECT_EQ(few.mean, 1);
+    EXPECT_TRUE(std::isnan(few.low) && std::isnan(few.high));
+    test::expect_parts(error_of(Code::usage, [&] { spearman(a, three); }), {"4", "3"});
+}
+
+TEST(Spearman, IntervalIsDeterministicAndHoldsTheCorrelation) {
+    std::vector<double> a, b;
+    Random random(3, "pairs");
+    for (int k = 0; k < 12; ++k) {
+        a.push_back(random.normal());
+        b.push_back(a.back() + random.normal());
+    }
+    const Interval i = bootstrap_spearman(a, b, 1000, 4), same = bootstrap_spearman(a, b, 1000, 4);
+    EXPECT_EQ(i.mean, spearman(a, b));
+    EXPECT_EQ(i.low, same.low);
+    EXPECT_EQ(i.high, same.high);
+    EXPECT_LT(i.low, i.mean);
+    EXPECT_GT(i.high, i.mean);
+    EXPECT_GE(i.low, -1);
+    EXPECT_LE(i.high, 1);
+}
+
+// One pair that differs from the rest makes a correlation that hangs on it: resamples without it show none.
+TEST(Spearman, OnePairIsNoEvidence) {
+    const std::vector<double> a = {1, 2, 3, 4, 5, 6}, b = {0, 0, 0, 0, 0, 1};
+    const Interval i = bootstrap_spearman(a, b, 1000, 1);
+    EXPECT_GT(i.mean, 0.6);
+    EXPECT_EQ(i.low, 0);
+}
+
+// Normal pairs with correlation r have the rank correlation 6 / pi asin(r / 2).
+TEST(BootstrapCoverage, RankCorrelation) {
+    for (const auto& [n, r] :
+         {std::pair(6, 0.0), std::pair(6, 0.7), std::pair(8, 0.0), std::pair(8, 0.7), std::pair(30, 0.7)}) {
+        const double truth = 6 / std::acos(-1.0) * std::asin(r / 2);
+        Random random(11, "rank correlation");
+        int covered = 0;
+        constexpr int n_sets = 1000;
+        for (int s = 0; s < n_sets; ++s) {
+            std::vector<double> a, b;
+            for (int k = 0; k < n; ++k) {
+                a.push_back(random.normal());
+                b.push_back(r * a.back() + std::sqrt(1 - r * r) * random.normal());
+            }
+            const Interval i = bootstrap_spearman(a, b, 400, static_cast<std::uint64_t>(s));
+            covered += i.low <= truth && truth <= i.high;
+        }
+        const double share = static_cast<double>(covered) / n_sets;
+        EXPECT_GE(share, 0.93) << n << " pairs, r " << r;
+        EXPECT_LE(share, 0.98) << n << " pairs, r " << r;
+    }
+}
+
 }  // namespace
 }  // namespace tiller
