@@ -14,13 +14,16 @@ namespace tiller {
 /// The most likely tokens of one direction.
 struct VocabularyReading {
     int layer = 0;  ///< The direction's layer; its place in the model plays no part in the reading.
-    std::vector<TokenLogprob> top;  ///< Most likely first; log-probabilities over the whole vocabulary.
+    std::vector<TokenLogprob> top;     ///< Most likely first; log-probabilities over the whole vocabulary.
+    std::vector<float> watch_logprob;  ///< Of ReadOptions::watch, in their order.
+    std::vector<int> watch_rank;       ///< The same tokens' ranks; 0 = most likely.
 };
 
 struct ReadOptions {
-    int n_top = 20;   ///< Tokens wanted, [1, n_vocab].
-    int layer = -1;   ///< Only the direction of this layer; -1 = all.
-    float scale = 1;  ///< Factor on the direction; -1 reads what it points away from.
+    int n_top = 20;                 ///< Tokens wanted, [1, n_vocab].
+    int layer = -1;                 ///< Only the direction of this layer; -1 = all.
+    float scale = 1;                ///< Factor on the direction; -1 reads what it points away from.
+    std::vector<Token> watch = {};  ///< Tokens whose log-probability and rank are wanted.
 };
 
 /// D(v) = softmax(W_U LN_f(v)) of each direction v (arXiv 2310.15213, section 3.2), by rising layer. The

@@ -1,7 +1,10 @@
 // In-context vectors (arXiv 2311.06668, as arXiv 2411.07213's code computes them).
 #include <fmt/format.h>
 
+#include "methods/inputs.h"
 #include "methods/latents.h"
+#include "methods/predictors.h"
+#include "methods/provenance.h"
 #include "tiller/error.h"
 #include "tiller/method.h"
 
@@ -51,10 +54,17 @@ std::vector<SteeringVector> in_context_vectors(Engine& engine, std::span<const P
     LatentOptions latents;
     latents.n_last = options.n_last;
     latents.progress = progress;
-    const auto differences = pair_differences(engine, pairs, latents);
+    const PairLatents all = pair_latents(engine, pairs, latents);
+    const auto differences = all.differences();
     std::vector<SteeringVector> vectors;
-    for (const int n : sizes)
-        vectors.push_back(vector_of(engine.info(), {differences.begin(), differences.begin() + n}, options));
+    for (const int size : sizes) {
+        const auto n = static_cast<std::size_t>(size);
+        auto& v = vectors.emplace_back(
+            vector_of(engine.info(), {differences.begin(), differences.begin() + size}, options));
+        set_predictors(v, pair_predictors(std::span(all.negative).first(n), std::span(all.positive).first(n),
+                                          engine.info().n_embd));
+        set_inputs(v, engine.model(), texts_of(pairs.first(n)));
+    }
     return vectors;
 }
 

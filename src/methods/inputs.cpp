@@ -27,6 +27,12 @@ std::vector<Pair> pairs_of(const MethodInput& in, int n) {
     return pairs;
 }
 
+std::vector<std::string> texts_of(std::span<const Pair> pairs) {
+    std::vector<std::string> texts;
+    for (const Pair& pair : pairs) texts.insert(texts.end(), {pair.negative, pair.positive});
+    return texts;
+}
+
 std::string prompts_digest(std::span<const Pair> pairs) {
     Digest digest;
     for (const Pair& pair : pairs) digest.add(pair.negative).add(pair.positive);

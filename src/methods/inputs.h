@@ -18,6 +18,9 @@ std::vector<Pair> pairs_of(const MethodInput& in, int n);
 /// The same, 100 unless "n_pairs" says otherwise.
 std::vector<Pair> pairs_of(const MethodInput& in);
 
+/// Both texts of all pairs, negative first.
+std::vector<std::string> texts_of(std::span<const Pair> pairs);
+
 /// SHA-256 over both texts of all pairs, in order.
 std::string prompts_digest(std::span<const Pair> pairs);
 

@@ -83,8 +83,7 @@ std::vector<double> mean_latent(Engine& engine, std::span<const std::string> tex
     return mean;
 }
 
-std::vector<std::vector<float>> pair_differences(Engine& engine, std::span<const Pair> pairs,
-                                                 const LatentOptions& options) {
+PairLatents pair_latents(Engine& engine, std::span<const Pair> pairs, const LatentOptions& options) {
     std::vector<std::string> texts;
     for (std::size_t p = 0; p < pairs.size(); ++p)
         for (const std::string* text : {&pairs[p].negative, &pairs[p].positive}) {
@@ -94,16 +93,18 @@ std::vector<std::vector<float>> pair_differences(Engine& engine, std::span<const
     LatentOptions of_texts = options;
     if (options.progress)
         of_texts.progress = [&](std::size_t done, std::size_t all) { options.progress(done / 2, all / 2); };
-    std::vector<std::vector<float>> differences;
+    PairLatents latents;
     for_each_latent(engine, texts, of_texts, [&](std::size_t i, std::span<const float> latent) {
-        if (i % 2 == 0) {
-            differences.emplace_back(latent.begin(), latent.end());
-            return;
-        }
-        auto& difference = differences.back();  // holds the negative's
-        for (std::size_t k = 0; k < latent.size(); ++k) difference[k] = latent[k] - difference[k];
+        (i % 2 == 0 ? latents.negative : latents.positive).emplace_back(latent.begin(), latent.end());
     });
-    return differences;
+    return latents;
+}
+
+std::vector<std::vector<float>> PairLatents::differences() const {
+    std::vector<std::vector<float>> rows = positive;
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        for (std::size_t k = 0; k < rows[i].size(); ++k) rows[i][k] -= negative[i][k];
+    return rows;
 }
 
 std::vector<double> mean_row(std::span<const std::vector<float>> rows) {

@@ -14,7 +14,7 @@ struct LatentOptions {
     int n_last =
         1;  ///< Tokens at the end of a text whose mean is its latent; all of a shorter one. At least 1.
     Checkpoint* checkpoint = nullptr;  ///< Methods that read the same texts in the same order share the work.
-    Progress progress = {};            ///< In texts (pair_differences(): in pairs).
+    Progress progress = {};            ///< In texts (pair_latents(): in pairs).
 };
 
 /// A text's latent: the residual stream after every layer, averaged over its last tokens (BOS counts),
@@ -29,9 +29,16 @@ void for_each_latent(Engine& engine, std::span<const std::string> texts, const L
 std::vector<double> mean_latent(Engine& engine, std::span<const std::string> texts,
                                 const LatentOptions& options = {});
 
-/// Positive minus negative of each pair: [n_pair][n_layer * n_embd]. Throws bad_input when a text is empty.
-std::vector<std::vector<float>> pair_differences(Engine& engine, std::span<const Pair> pairs,
-                                                 const LatentOptions& options = {});
+/// Latents of both texts of each pair: [n_pair][n_layer * n_embd].
+struct PairLatents {
+    std::vector<std::vector<float>> negative, positive;
+
+    /// Positive minus negative of each pair.
+    std::vector<std::vector<float>> differences() const;
+};
+
+/// Throws bad_input when a text is empty; else as for_each_latent().
+PairLatents pair_latents(Engine& engine, std::span<const Pair> pairs, const LatentOptions& options = {});
 
 /// Column means of rows of one length, float64 sums in their order; empty without rows.
 std::vector<double> mean_row(std::span<const std::vector<float>> rows);

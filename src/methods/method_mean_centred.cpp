@@ -4,6 +4,7 @@
 #include "methods/inputs.h"
 #include "methods/latents.h"
 #include "methods/layer_method.h"
+#include "methods/provenance.h"
 #include "tiller/error.h"
 
 namespace tiller {
@@ -40,6 +41,7 @@ public:
                                 direction[k] += share * static_cast<double>(latent[k]);
                         });
         SteeringVector v = vector_of(in, direction, digest.hex());
+        set_inputs(v, in.engine.model(), texts);
         v.provenance.settings["positives"] = std::to_string(n_positive);
         v.provenance.settings["unrelated"] = std::to_string(in.unrelated.size());
         return v;

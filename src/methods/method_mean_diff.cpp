@@ -3,6 +3,8 @@
 #include "methods/inputs.h"
 #include "methods/latents.h"
 #include "methods/layer_method.h"
+#include "methods/predictors.h"
+#include "methods/provenance.h"
 
 namespace tiller {
 namespace {
@@ -16,8 +18,10 @@ public:
 
     SteeringVector extract(const MethodInput& in) const override {
         const auto pairs = pairs_of(in);
-        const auto differences = pair_differences(in.engine, pairs, {1, in.checkpoint, in.progress});
-        SteeringVector v = vector_of(in, mean_row(differences), prompts_digest(pairs));
+        const auto latents = pair_latents(in.engine, pairs, {1, in.checkpoint, in.progress});
+        SteeringVector v = vector_of(in, mean_row(latents.differences()), prompts_digest(pairs));
+        set_predictors(v, pair_predictors(latents.negative, latents.positive, in.engine.info().n_embd));
+        set_inputs(v, in.engine.model(), texts_of(pairs));
         v.provenance.settings["pairs"] = std::to_string(pairs.size());
         return v;
     }

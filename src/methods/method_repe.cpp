@@ -5,7 +5,9 @@
 #include "methods/inputs.h"
 #include "methods/latents.h"
 #include "methods/layer_method.h"
+#include "methods/predictors.h"
 #include "methods/principal_direction.h"
+#include "methods/provenance.h"
 
 namespace tiller {
 namespace {
@@ -26,7 +28,8 @@ public:
 
     SteeringVector extract(const MethodInput& in) const override {
         const auto pairs = pairs_of(in);
-        auto differences = pair_differences(in.engine, pairs, {1, in.checkpoint, in.progress});
+        const auto latents = pair_latents(in.engine, pairs, {1, in.checkpoint, in.progress});
+        auto differences = latents.differences();
         std::vector<double> directions = mean_row(differences);
         // The paper turns every second difference round, so that centring leaves what all have in common.
         for (std::size_t i = 1; i < differences.size(); i += 2)
@@ -45,6 +48,8 @@ public:
             for (std::size_t e = 0; e < n_embd; ++e) mean[e] = factor * component[e];
         }
         SteeringVector v = vector_of(in, directions, prompts_digest(pairs));
+        set_predictors(v, pair_predictors(latents.negative, latents.positive, in.engine.info().n_embd));
+        set_inputs(v, in.engine.model(), texts_of(pairs));
         v.provenance.settings["pairs"] = std::to_string(pairs.size());
         return v;
     }

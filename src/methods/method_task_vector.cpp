@@ -6,6 +6,7 @@
 #include "methods/inputs.h"
 #include "methods/latents.h"
 #include "methods/layer_method.h"
+#include "methods/provenance.h"
 
 namespace tiller {
 namespace {
@@ -30,6 +31,7 @@ public:
         }
         SteeringVector v =
             vector_of(in, mean_latent(in.engine, prompts, {1, in.checkpoint, in.progress}), digest.hex());
+        set_inputs(v, in.engine.model(), prompts);
         v.operation = Operation::replace;
         v.positions = Positions::Kind::last_prompt;
         v.provenance.settings["n_mean"] = std::to_string(prompts.size());

@@ -20,4 +20,19 @@ void set_provenance(SteeringVector& vector, const ModelInfo& info, const std::st
     p.program_version = TILLER_VERSION;
 }
 
+std::uint64_t count_tokens(const Model& model, std::span<const std::string> texts) {
+    std::uint64_t n = 0;
+    for (const auto& text : texts) n += model.tokenize(text).size();
+    return n;
+}
+
+void set_inputs(SteeringVector& vector, std::size_t n_text, std::uint64_t n_token) {
+    vector.provenance.settings["input.texts"] = std::to_string(n_text);
+    vector.provenance.settings["input.tokens"] = std::to_string(n_token);
+}
+
+void set_inputs(SteeringVector& vector, const Model& model, std::span<const std::string> texts) {
+    set_inputs(vector, texts.size(), count_tokens(model, texts));
+}
+
 }  // namespace tiller

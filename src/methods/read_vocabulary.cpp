@@ -33,6 +33,7 @@ Row reading_row(const ModelInfo& info, int layer, const std::vector<float>& dire
                   values,
                   1.0f}};
     row.n_top = options.n_top;
+    row.watch = options.watch;
     return row;
 }
 
@@ -52,7 +53,7 @@ std::vector<VocabularyReading> read_vocabulary(Engine& engine, const SteeringVec
     std::vector<Row> rows;
     for (const auto& [layer, direction] : vector.directions) {
         if (options.layer >= 0 && options.layer != layer) continue;
-        readings.push_back({layer, {}});
+        readings.push_back({layer, {}, {}, {}});
         rows.push_back(reading_row(info, layer, direction, options));
     }
     if (rows.empty()) {
@@ -70,6 +71,8 @@ std::vector<VocabularyReading> read_vocabulary(Engine& engine, const SteeringVec
                                     "the vector again or give a smaller scale",
                                     readings[i].layer));
         readings[i].top = std::move(results[i].top);
+        readings[i].watch_logprob = std::move(results[i].watch_logprob);
+        readings[i].watch_rank = std::move(results[i].watch_rank);
     }
     return readings;
 }

@@ -86,6 +86,11 @@ TEST_F(MethodsInterface, ProvenanceNamesModelTaskAndCounts) {
     EXPECT_EQ(fv.at("n_patch"), "3");
     EXPECT_EQ(fv.at("n_shot"), "2");
     EXPECT_EQ(find_method("icv").extract(input(11)).provenance.settings.at("pairs"), "5");
+    EXPECT_EQ(fv.at("input.texts"), "9");
+    EXPECT_EQ(find_method("fv-shuffled").extract(input(11)).provenance.settings.at("input.texts"), "15");
+    for (const Method* method : all())
+        EXPECT_GT(std::stoi(method->extract(input(11)).provenance.settings.at("input.tokens")), 0)
+            << method->name();
 }
 
 // Stopped after every step in turn: what was kept, and the rest, give the same file.

@@ -111,6 +111,20 @@ TEST_P(MethodsVocabulary, ReadingIsNormAndOutputHead) {
     EXPECT_NE(readings[0].top[0].token, readings[1].top[0].token);
 }
 
+TEST_P(MethodsVocabulary, WatchedTokensHaveTheRanksOfTheList) {
+    const SteeringVector v = vector_of(info(), {1});
+    ReadOptions options;
+    options.n_top = info().n_vocab;
+    options.watch = {7, 3, 7};
+    const auto reading = read_vocabulary(engine_, v, options).at(0);
+    ASSERT_EQ(reading.watch_rank.size(), 3u);
+    for (std::size_t i = 0; i < 3; ++i) {
+        const auto& place = reading.top.at(static_cast<std::size_t>(reading.watch_rank[i]));
+        EXPECT_EQ(place.token, options.watch[i]);
+        EXPECT_EQ(place.logprob, reading.watch_logprob[i]);
+    }
+}
+
 // The place of the direction and the scale's size play no part, its sign does.
 TEST_P(MethodsVocabulary, LayerAndScale) {
     const SteeringVector v = vector_of(info(), {0, 2}, 10);
