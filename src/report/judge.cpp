@@ -83,7 +83,7 @@ std::string task_title(const Summary& summary, const TaskSummary& task) {
 bool is_behavioural(const TaskSummary& task) { return task.family == "behavioural"; }
 
 std::vector<CostLine> sum_costs(const std::vector<Cost>& costs) {
-    constexpr const char* phases[] = {"load", "extract", "tune", "test", "score"};
+    constexpr const char* phases[] = {"load", "extract", "tune", "predict", "test", "score"};
     const auto place = [&](const std::string& phase) {
         return std::find(std::begin(phases), std::end(phases), phase) - std::begin(phases);
     };

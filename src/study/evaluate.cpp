@@ -168,6 +168,7 @@ std::vector<json> evaluate(TaskContext& c, std::span<const int> items, std::span
         const Item& item = c.task.items[static_cast<std::size_t>(items[r / candidates.size()])];
         json record = {{"model", c.model_name}, {"task", c.task.name},     {"seed", c.seed},
                        {"phase", phase},        {"setting", candidate.id}, {"item", item.id}};
+        if (phase == "test") record["n_prompt"] = rows[r].prompt.size();
         if (generate) {
             record["generated"] = valid_utf8(results[r].text);
             record["n_token"] = results[r].generated.size();

@@ -1,5 +1,9 @@
 // The default protocol: settings are chosen on the validation split and judged on the test split beside
 // random controls.
+#include <optional>
+#include <utility>
+
+#include "study/evidence.h"
 #include "study/protocol.h"
 #include "study/seeds_analysis.h"
 #include "study/tune.h"
@@ -7,6 +11,10 @@
 
 namespace tiller::study {
 namespace {
+
+void keep(std::optional<AnalysisSummary> analysis, std::vector<AnalysisSummary>& list) {
+    if (analysis) list.push_back(std::move(*analysis));
+}
 
 class Tuned final : public Protocol {
 public:
@@ -21,13 +29,17 @@ public:
     void run(TaskContext& c) const override { run_task(c); }
     bool has_conditions() const override { return false; }
     void analyse(const Plan& plan, const TaskRecords& records, TaskSummary& task) const override {
-        for (auto& analysis : selection_analysis(plan, records, task))
-            task.analyses.push_back(std::move(analysis));
+        for (auto& table : selection_analysis(plan, records, task)) task.analyses.push_back(std::move(table));
+        for (auto& table : scorer_tables(plan, records, task)) task.analyses.push_back(std::move(table));
+        keep(predictor_table(records, task), task.analyses);
+        keep(cost_table(plan, records, task), task.analyses);
     }
     void analyse_run(const Plan& plan, const std::vector<TaskRecords>& records,
                      Summary& summary) const override {
-        for (auto& analysis : seeds_analysis(plan, records, summary))
-            summary.analyses.push_back(std::move(analysis));
+        for (auto& table : seeds_analysis(plan, records, summary)) summary.analyses.push_back(std::move(table));
+        keep(scorer_flips(summary), summary.analyses);
+        keep(predictor_correlation(plan, summary), summary.analyses);
+        keep(cost_over_tasks(summary), summary.analyses);
     }
     std::string verdict(const Plan& plan, const TaskSummary& task) const override {
         return study::verdict(task, plan.collapse_limit);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "core/names.h"
+#include "study/evidence.h"
 #include "study/task_run.h"
 #include "study/tune.h"
 
@@ -39,7 +40,7 @@ void run_task(TaskContext& c) {
     std::vector<Candidate> test = baselines(c);
     json grid = json::array(), chosen = json::object(), aie = json::array();
     json selection = json::object(), oracle_units = json::array();
-    json vectors = json::object(), files = json::object();
+    json vectors = json::object(), files = json::object(), evidence = json::object();
     std::vector<std::string> valid_units;
     for (const auto& name : c.plan.methods) {
         const Method& method = find_method(name);
@@ -50,6 +51,7 @@ void run_task(TaskContext& c) {
         for (const auto& k : tuned.grid) grid.push_back(setting_record(k));
         for (const auto& unit : tuned.oracle_units) oracle_units.push_back(unit);
         const Setting best = tuned.chosen.setting;
+        evidence[name] = method_evidence(c, method, tuned.base, tuned.chosen_vector);
         chosen[name] = best;
         for (const auto& k : tuned.grid) {
             if (k.setting == tuned.paper.setting) selection[name]["default"] = k.id;
@@ -74,6 +76,7 @@ void run_task(TaskContext& c) {
                    {"oracle_units", oracle_units},
                    {"aie", aie},
                    {"top_heads", top_heads(aie)},
+                   {"evidence", evidence},
                    {"valid_units", valid_units},
                    {"test_units", test_units},
                    {"vector_prompts", vectors},

@@ -1,0 +1,52 @@
+// What stands beside the scores of a tuned study: the same outputs under every score, numbers that were known
+// before the test, and what each method costs (docs/comparisons.md). Tables over tasks are made from the
+// tables of the tasks.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "study/by_setting.h"
+#include "study/task_run.h"
+#include "tiller/summary.h"
+
+namespace tiller::study {
+
+/// What the closing record keeps of a method ("evidence"): texts and tokens of its extraction, bytes of the
+/// vector as it is applied, predictors. `base` is the extracted vector, `applied` that of the chosen setting.
+/// Reads the vector through the output head (one unit of work).
+nlohmann::json method_evidence(TaskContext& context, const Method& method, const SteeringVector& base,
+                               const SteeringVector& applied);
+
+/// The settings of `kind` in a task's main table.
+std::vector<const SettingSummary*> of_kind(const TaskSummary& task, const std::string& kind);
+/// Id of the few-shot prompt in a task's main table.
+std::string few_shot_id(const Plan& plan, bool behavioural);
+/// The table of a list by its id; nullptr when there is none.
+const AnalysisSummary* find_analysis(const std::vector<AnalysisSummary>& analyses, const std::string& id);
+
+/// "scorers" and, where a few-shot prompt gets items right, "scorers_filtered": chosen settings under every
+/// score that the task's records have. Empty without a chosen setting.
+std::vector<AnalysisSummary> scorer_tables(const Plan& plan, const TaskRecords& records,
+                                           const TaskSummary& task);
+/// "scorer_flips": how often an order of two methods changes, by score. Empty without comparisons.
+std::optional<AnalysisSummary> scorer_flips(const Summary& summary);
+
+/// "predictors" of a task.
+std::optional<AnalysisSummary> predictor_table(const TaskRecords& records, const TaskSummary& task);
+/// "predictor_correlation": rank correlations with the outcome over the tasks of a model and family. Seeds of
+/// a task are averaged. Empty where no predictor has four tasks.
+std::optional<AnalysisSummary> predictor_correlation(const Plan& plan, const Summary& summary);
+
+/// "cost" of a task.
+std::optional<AnalysisSummary> cost_table(const Plan& plan, const TaskRecords& records,
+                                          const TaskSummary& task);
+/// "cost" over tasks: means.
+std::optional<AnalysisSummary> cost_over_tasks(const Summary& summary);
+/// The first number of queries at which `extraction` tokens once are fewer than `extra` tokens per query.
+/// NaN when a query has no extra tokens.
+double break_even(double extraction, double extra);
+
+}  // namespace tiller::study

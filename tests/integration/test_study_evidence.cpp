@@ -1,0 +1,190 @@
+// The tables beside the scores, from a whole study on a tiny model: what is counted is what was run, and it
+// is the same when the study was stopped on the way.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "study/evidence.h"
+#include "study/journal.h"
+#include "support/run_program.h"
+#include "support/tiny_model.h"
+#include "support/tiny_study.h"
+#include "tiller/report.h"
+
+namespace tiller {
+namespace {
+
+namespace fs = std::filesystem;
+using test::expect_parts;
+
+class StudyEvidence : public testing::Test {
+protected:
+    void SetUp() override {
+        ::setenv("TILLER_CACHE_DIR", (folder.path() / "cache").c_str(), 1);
+        test::TinyOptions tiny;
+        tiny.n_layer = 2;
+        plan = test::tiny_plan(test::make_tiny_model(tiny), test::write_tasks(folder));
+        plan.methods = {"fv", "icv", "mean-diff", "task-vector"};
+        host.resolve_model = [](const std::string& name) { return fs::path(name); };
+        host.engine.n_threads = 1;
+        host.command = "a test";
+    }
+    void TearDown() override { ::unsetenv("TILLER_CACHE_DIR"); }
+
+    Summary run(const std::string& name = "run") { return run_study(plan, folder.path() / name, host); }
+
+    test::ScratchFolder folder;
+    Plan plan;
+    StudyHost host;
+};
+
+double cell(const AnalysisSummary* table, const std::string& label, const std::string& column) {
+    if (!table) throw std::runtime_error("no table");
+    for (const auto& row : table->rows)
+        for (std::size_t k = 0; k < table->columns.size(); ++k)
+            if (row.label == label && table->columns[k] == column) return row.values.at(k).mean;
+    throw std::runtime_error("no cell " + label + " / " + column);
+}
+
+TEST_F(StudyEvidence, CountsWhatIsRead) {
+    const Summary s = run();
+    const auto model = Model::load(plan.models[0]);
+    const auto tokens = [&](const std::string& text) {
+        return static_cast<double>(model->tokenize(text).size());
+    };
+    ASSERT_EQ(s.tasks.size(), 2u);
+    for (const auto& t : s.tasks) {
+        const bool behavioural = t.family == "behavioural";
+        const ExtractionPlan& e = behavioural ? plan.behavioural : plan.functional;
+        const Task task = find_task(t.name, plan.data_dir);
+        const Split split = split_task(task, 0);
+        const auto* cost = study::find_analysis(t.analyses, "cost");
+        const FvTrials trials = make_trials(task, split.train, e.n_mean, e.n_patch, e.n_shot, 0);
+        double n_fv = 0, n_mean = 0;
+        for (const auto& prompt : trials.mean) n_fv += tokens(prompt);
+        for (const auto& trial : trials.patch) n_fv += tokens(trial.prompt) + 8;  // heads
+        for (const auto& prompt : make_prompts(task, split.train, e.n_mean, e.n_shot, 0, false))
+            n_mean += tokens(prompt.text);
+        EXPECT_EQ(cell(cost, "FV", "texts read"), e.n_mean + e.n_patch);
+        EXPECT_EQ(cell(cost, "FV", "tokens read"), n_fv);
+        EXPECT_EQ(cell(cost, "task-vector", "texts read"), e.n_mean);
+        EXPECT_EQ(cell(cost, "task-vector", "tokens read"), n_mean);
+        EXPECT_EQ(cell(cost, "ICV", "texts read"), 2 * e.n_pairs);
+        EXPECT_EQ(cell(cost, "ICV", "tokens read"), cell(cost, "mean-diff", "tokens read"));
+        // One layer, or every layer.
+        const double width = 4.0 * s.models[0].n_embd;
+        EXPECT_EQ(cell(cost, "FV", "bytes of vector"), width);
+        EXPECT_EQ(cell(cost, "mean-diff", "bytes of vector"), width);
+        EXPECT_EQ(cell(cost, "ICV", "bytes of vector"), 2 * width);
+        EXPECT_EQ(cell(cost, "ICV", "settings tried"), 8);
+        EXPECT_EQ(cell(cost, "ICV", "extra tokens per query"), 0);
+        // Few-shot prompts against zero-shot prompts of the items that were tested.
+        const int n_shot = behavioural ? plan.n_shot_behavioural : plan.n_shot;
+        double extra = 0;
+        for (int i = 0; i < 6; ++i) {
+            const int item = split.test[static_cast<std::size_t>(i)];
+            extra += (tokens(make_test_prompt(task, split.train, item, n_shot, 0).text) -
+                      tokens(make_test_prompt(task, split.train, item, 0, 0).text)) /
+                     6;
+        }
+        const std::string few_shot = std::to_string(n_shot) + "-shot prompt";
+        EXPECT_NEAR(cell(cost, few_shot, "extra tokens per query"), extra, 1e-9);
+        EXPECT_EQ(cell(cost, "FV", "cheaper from query"), std::floor(n_fv / extra) + 1);
+    }
+}
+
+TEST_F(StudyEvidence, EveryTableIsThereAndInTheReports) {
+    const Summary s = run();
+    const TaskSummary &twice = s.tasks[0], &cheer = s.tasks[1];
+    const auto* scorers = study::find_analysis(twice.analyses, "scorers");
+    for (const auto& setting : twice.test) {
+        const std::string column = setting.id == "fv-chosen" ? "FV" : setting.id == "icv-chosen" ? "ICV" : "";
+        if (column.empty()) continue;
+        EXPECT_EQ(cell(scorers, "First token", column), setting.metrics.at("first_token").mean);
+        EXPECT_EQ(cell(scorers, "F1", column), setting.metrics.at("f1").mean);
+    }
+    EXPECT_EQ(cell(study::find_analysis(cheer.analyses, "scorers"), "Style", "Zero-shot"),
+              cheer.test[0].metrics.at("style").mean);
+    const auto* predictors = study::find_analysis(twice.analyses, "predictors");
+    for (const char* row : {"Agreement of pairs, mean of layers", "Separability d', best layer"}) {
+        EXPECT_TRUE(std::isfinite(cell(predictors, row, "ICV"))) << row;
+        EXPECT_TRUE(std::isfinite(cell(predictors, row, "mean-diff"))) << row;
+        EXPECT_TRUE(std::isnan(cell(predictors, row, "FV"))) << row;
+    }
+    EXPECT_LE(cell(predictors, "Agreement of pairs, mean of layers", "ICV"),
+              cell(predictors, "Agreement of pairs, best layer", "ICV"));
+    const double top = cell(predictors, "Share of positive AIE in the top 10 heads", "FV");
+    EXPECT_EQ(top, 1);  // the model has eight heads
+    for (const char* method : {"FV", "ICV", "mean-diff", "task-vector"}) {
+        const double rank = cell(predictors, "Median rank of answers, read from the vector", method);
+        EXPECT_GE(rank, 1) << method;
+        EXPECT_TRUE(
+            std::isfinite(cell(predictors, "Log-probability gain of answers, read from the vector", method)))
+            << method;
+    }
+    // Texts have no first token that is right.
+    EXPECT_THROW(cell(study::find_analysis(cheer.analyses, "predictors"),
+                      "Median rank of answers, read from the vector", "ICV"),
+                 std::runtime_error);
+    // Two tasks are too few for a correlation.
+    EXPECT_EQ(study::find_analysis(s.analyses, "predictor_correlation"), nullptr);
+    EXPECT_NE(study::find_analysis(s.analyses, "scorer_flips"), nullptr);
+    EXPECT_NE(study::find_analysis(s.analyses, "cost"), nullptr);
+    expect_parts(report_html(s, {}), {"The same outputs under every score", "Known before the test",
+                                      "What the methods cost", "cheaper from query"});
+    expect_parts(report_markdown(s, {}), {"The same outputs under every score:", "Known before the test:"});
+    expect_parts(report_csv(s), {",scorers,First token,,analysis,,FV,", ",cost,FV,,analysis,,tokens read,"});
+    EXPECT_EQ(to_json(summary_from_json(to_json(s))), to_json(s));
+}
+
+TEST_F(StudyEvidence, FourTasksHaveACorrelation) {
+    // The same words under other names: other splits.
+    const std::string text = test::slurp(fs::path(plan.data_dir) / "functional/twice.json");
+    plan.tasks = {"twice"};
+    for (const char* name : {"again", "anew", "afresh"}) {
+        folder.write(std::string("data/functional/") + name + ".json", text);
+        plan.tasks.push_back(name);
+    }
+    plan.methods = {"mean-diff"};
+    const Summary s = run();
+    const auto* found = study::find_analysis(s.analyses, "predictor_correlation");
+    ASSERT_NE(found, nullptr);
+    EXPECT_EQ(cell(found, "mean-diff: Agreement of pairs, mean of layers", "tasks"), 4);
+    for (const auto& row : found->rows)
+        EXPECT_TRUE(std::isfinite(row.values[0].mean) || !row.remark.empty()) << row.label;
+}
+
+TEST_F(StudyEvidence, StoppedAnywhereTheTablesAreTheSame) {
+    plan.tasks = {"twice"};
+    const std::string summary = to_json(run("undisturbed"));
+    std::atomic<bool> stop = false;
+    host.cancel = &stop;
+    int n_stop = 0;
+    for (bool done = false; !done; ++n_stop) {
+        ASSERT_LT(n_stop, 200);
+        int n_step = 0;
+        host.observer.step = [&](const std::string&, const std::string&, std::size_t, std::size_t) {
+            stop = ++n_step >= 2 + n_stop;
+        };
+        stop = false;
+        try {
+            EXPECT_EQ(to_json(run()), summary);
+            done = true;
+        } catch (const Error& e) {
+            ASSERT_EQ(e.code(), Code::interrupted) << e.what();
+        }
+    }
+    EXPECT_GE(n_stop, 5);
+    // The vectors are read once; what was read stands in the journal.
+    int n_reading = 0;
+    for (const auto& [unit, records] : study::read_units(folder.path() / "run"))
+        n_reading += unit.find("/predict/") != std::string::npos;
+    EXPECT_EQ(n_reading, 4);
+}
+
+}  // namespace
+}  // namespace tiller
