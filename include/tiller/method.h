@@ -46,9 +46,10 @@ struct FvTrials {
 
 /// Trials of a task: n_mean few-shot prompts with right labels, n_patch with shuffled ones, from items of
 /// `pool`. The two lists come from different streams of `seed`, so that the effects are not tied to the
-/// means' own demonstrations. With `queries`, the queries are items of that list (see make_prompts()).
+/// means' own demonstrations. With `queries`, the queries are items of that list (see make_prompts()). All
+/// prompts have the given form.
 FvTrials make_trials(const Task& task, std::span<const int> pool, int n_mean, int n_patch, int n_shot,
-                     std::uint64_t seed, std::span<const int> queries = {});
+                     std::uint64_t seed, std::span<const int> queries = {}, const Template& form = {});
 /// SHA-256 over all prompts and targets, in order: Provenance::prompts_digest.
 std::string prompts_digest(const FvTrials& trials);
 
@@ -186,6 +187,7 @@ struct MethodInput {
     Checkpoint* checkpoint = nullptr;
     Progress progress = {};
     std::span<const int> queries = {};  ///< Items for the queries of few-shot prompts; empty = from `train`.
+    Template form = {};                 ///< Of every prompt and pair.
 };
 
 class Method {

@@ -25,6 +25,12 @@ Interval bootstrap_difference(std::span<const double> a, std::span<const double>
 /// items of one group leave open (0.1), 85 to 90 % at twice that: few groups cannot tell how much groups
 /// differ. Empty groups are left out; one group: bootstrap_mean(); none: zeros.
 Interval bootstrap_groups(const std::vector<std::vector<double>>& groups, int n_resample, std::uint64_t seed);
+/// mean(a) / mean(b) of paired values with a 95 % bootstrap interval over items, widened like
+/// bootstrap_mean(). NaN throughout when there is no ratio to speak of: fewer than two items, or a
+/// denominator that is not clearly above 0 (its own interval, or a resample at the edge of this one, reaches
+/// 0). Throws usage when the lengths differ.
+Interval bootstrap_ratio(std::span<const double> a, std::span<const double> b, int n_resample,
+                         std::uint64_t seed);
 
 /// Two-sided p value of "a and b score alike" over paired items, in (0, 1]. Shares: McNemar's exact test on
 /// the items that differ. Other values: a permutation test that turns the signs of the differences at random

@@ -60,6 +60,17 @@ struct TuningPlan {
     bool oracle = false;
 };
 
+/// The protocol "transfer" (docs/comparisons.md). Field names are the keys of the table [transfer]. No list
+/// names a value twice.
+struct TransferPlan {
+    /// Forms in which vectors are taken and applied; at least one. The first is that of composition and
+    /// shots.
+    std::vector<std::string> forms = {"qa", "arrow", "input-output", "german", "choice"};
+    std::vector<std::string> places = {"choice-word", "natural"};  ///< Forms in which they are applied alone.
+    std::vector<int> shots = {1, 3, 10};   ///< Demonstrations beside a vector; none is always there.
+    std::vector<double> factors = {-1.0};  ///< Multiples of the chosen strength.
+};
+
 /// What to compare. Field names are the keys of the TOML file (tables [functional], [behavioural],
 /// [sampling]).
 struct Plan {
@@ -92,6 +103,7 @@ struct Plan {
     int n_bootstrap = 2000;        ///< Resamples of the items for intervals.
     int n_example = 8;             ///< Test items shown in the report.
     PaperPlan paper;               ///< Only with protocol "paper".
+    TransferPlan transfer;         ///< Only with protocol "transfer".
 
     bool is_paper() const { return protocol == "paper"; }
 };

@@ -94,7 +94,8 @@ private:
 };
 
 /// How a prompt is put together. The papers' form: "Q: {in}\nA: {out}\n\n" ... "Q: {query}\nA:".
-/// The blank before each input and output belongs to the input and output, not to the prefix.
+/// The blank before each input and output belongs to the input and output, not to the prefix; an input
+/// without a prefix has none.
 struct Template {
     std::string input_prefix = "Q:";
     std::string output_prefix = "A:";

@@ -14,7 +14,7 @@ namespace tiller {
 SteeringVector HeadMethod::extract(const MethodInput& in) const {
     const int n_shot = option(in, "n_shot", 10);
     const FvTrials trials = make_trials(in.task, in.train, option(in, "n_mean", 100),
-                                        option(in, "n_patch", 25), n_shot, in.seed, in.queries);
+                                        option(in, "n_patch", 25), n_shot, in.seed, in.queries, in.form);
     HeadSearch search = search_heads(in.engine, trials, in.checkpoint, in.progress);
     std::string digest = prompts_digest(trials);
     const Model& model = in.engine.model();

@@ -16,7 +16,7 @@ std::vector<Pair> pairs_of(const MethodInput& in) { return pairs_of(in, option(i
 
 std::vector<Pair> pairs_of(const MethodInput& in, int n) {
     const auto is_on = [&](const char* key) { return option(in, key, 0) != 0; };
-    auto pairs = make_pairs(in.task, in.train, n, in.unrelated, in.seed, true, {},
+    auto pairs = make_pairs(in.task, in.train, n, in.unrelated, in.seed, true, in.form,
                             {is_on("pairs_repeat"), is_on("pairs_keep_end"), is_on("pairs_bare")});
     if (pairs.empty())
         throw Error(

@@ -25,7 +25,7 @@ public:
         Digest digest;
         // Their queries are training items: the paper's dummy queries.
         for (const auto& prompt :
-             make_prompts(in.task, in.train, option(in, "n_mean", 100), n_shot, in.seed, false)) {
+             make_prompts(in.task, in.train, option(in, "n_mean", 100), n_shot, in.seed, false, in.form)) {
             prompts.push_back(prompt.text);
             digest.add(prompt.text);
         }

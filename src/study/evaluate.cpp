@@ -15,6 +15,7 @@ namespace {
 using nlohmann::json;
 
 Prompt prompt_of(const TaskContext& c, int item, const Candidate& k) {
+    if (k.prompt) return k.prompt(item);
     Prompt prompt = k.natural_text.empty() ? make_test_prompt(c.task, c.split.train, item, k.n_shot, c.seed,
                                                               k.permuted_labels, k.form)
                                            : make_natural_prompt(c.task, item, k.natural_text);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "core/util.h"
+#include "study/forms.h"
 #include "study/paper.h"
 #include "study/run_files.h"
 #include "study/task_run.h"
@@ -24,14 +25,15 @@ Setting options_of(const TaskContext& c, std::optional<int> n_pairs) {
     return options;
 }
 
-MethodInput input_of(TaskContext& c, const Method& method, std::optional<int> n_pairs,
-                     Checkpoint* checkpoint) {
-    MethodInput input{
-        c.engine, c.task, c.split.train, c.unrelated, c.seed, options_of(c, n_pairs), checkpoint, {}, {}};
+MethodInput input_of(TaskContext& c, const Method& method, std::optional<int> n_pairs, Checkpoint* checkpoint,
+                     const TaskForm* form = nullptr) {
+    const Task& task = form ? form->task : c.task;
+    MethodInput input{c.engine, task, c.split.train, c.unrelated, c.seed, options_of(c, n_pairs), checkpoint,
+                      {},       {}};
     if (c.plan.is_paper()) input.queries = c.split.valid;
-    input.progress = [&c, &method](std::size_t done, std::size_t all) {
-        c.step(method.name() + ": extraction", done, all);
-    };
+    if (form) input.form = form->form->pieces;
+    const std::string what = method.name() + (form ? ", " + form->form->name : "") + ": extraction";
+    input.progress = [&c, what](std::size_t done, std::size_t all) { c.step(what, done, all); };
     return input;
 }
 
@@ -64,8 +66,10 @@ std::filesystem::path checkpoint_folder(const TaskContext& c) {
 
 }  // namespace
 
-std::filesystem::path vector_file(const TaskContext& c, const Method& method, std::optional<int> n_pairs) {
-    const auto name = method.name() + (n_pairs ? fmt::format("-{}", *n_pairs) : "");
+std::filesystem::path vector_file(const TaskContext& c, const Method& method, std::optional<int> n_pairs,
+                                  const TaskForm* form) {
+    const auto name =
+        method.name() + (n_pairs ? fmt::format("-{}", *n_pairs) : "") + (form ? "-" + form->form->name : "");
     return std::filesystem::path("vectors") / (file_stem(c, name, n_pairs) + ".gguf");
 }
 
@@ -74,12 +78,13 @@ void remove_checkpoints(const TaskContext& c) {
     std::filesystem::remove_all(checkpoint_folder(c), ec);
 }
 
-SteeringVector extracted_vector(TaskContext& c, const Method& method) {
-    const auto path = c.folder / vector_file(c, method);
+SteeringVector extracted_vector(TaskContext& c, const Method& method, const TaskForm* form) {
+    const auto path = c.folder / vector_file(c, method, {}, form);
     if (std::filesystem::exists(path)) return saved_vector(c, path);
     FolderCheckpoint checkpoint(checkpoint_folder(c));
     const EngineStats before = c.engine.stats();
-    const SteeringVector vector = method.extract(input_of(c, method, {}, &checkpoint));
+    SteeringVector vector = method.extract(input_of(c, method, {}, &checkpoint, form));
+    if (form) vector.provenance.settings["form"] = form->form->name;
     std::filesystem::create_directories(path.parent_path());
     save_vector(vector, path);
     charge(c, method, before);

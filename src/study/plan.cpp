@@ -17,7 +17,8 @@ namespace tiller {
 namespace {
 
 // Tables of the plan that belong to one protocol.
-constexpr std::pair<const char*, const char*> owned_tables[] = {{"paper", "paper"}, {"tuning", "tuned"}};
+constexpr std::pair<const char*, const char*> owned_tables[] = {
+    {"tuning", "tuned"}, {"paper", "paper"}, {"transfer", "transfer"}};
 
 constexpr int kMost = 100'000'000;  // of anything that is counted
 
@@ -196,6 +197,13 @@ void fields_of(Fields& f, PaperPlan& p) {
     f.field("defects", p.defects);
 }
 
+void fields_of(Fields& f, TransferPlan& p) {
+    f.field("forms", p.forms);
+    f.field("places", p.places);
+    f.field("shots", p.shots);
+    f.field("factors", p.factors);
+}
+
 void fields_of(Fields& f, Plan& p) {
     f.field("protocol", p.protocol);
     f.field("title", p.title);
@@ -229,6 +237,7 @@ void fields_of(Fields& f, Plan& p) {
             t.field("oracle", p.tuning.oracle);
         });
     if (p.is_paper()) f.table("paper", [&](Fields& t) { fields_of(t, p.paper); });
+    if (p.protocol == "transfer") f.table("transfer", [&](Fields& t) { fields_of(t, p.transfer); });
 }
 
 using study::Fault;

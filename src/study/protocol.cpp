@@ -8,6 +8,7 @@ namespace study {
 
 const Protocol& protocol_tuned();
 const Protocol& protocol_paper();
+const Protocol& protocol_transfer();
 
 Plan Protocol::plan() const {
     Plan plan;
@@ -21,7 +22,8 @@ std::vector<int> Protocol::validation(const Plan& plan, const Split& split) cons
 }
 
 const std::vector<const Protocol*>& protocols() {
-    static const std::vector<const Protocol*> all = {&protocol_tuned(), &protocol_paper()};
+    static const std::vector<const Protocol*> all = {&protocol_tuned(), &protocol_paper(),
+                                                     &protocol_transfer()};
     return all;
 }
 

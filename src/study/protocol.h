@@ -31,6 +31,8 @@ public:
     virtual Plan plan() const;
     /// What is impossible about the protocol's own table, and what else of the plan does not go with it.
     virtual std::optional<Fault> fault(const Plan&) const { return {}; }
+    /// Throws bad_input when a task of the plan cannot be used; called for each before the first work.
+    virtual void check_task(const Plan&, const Task&) const {}
     virtual Split split(const Task& task, std::uint64_t seed) const { return split_task(task, seed); }
     /// The validation items that are used.
     virtual std::vector<int> validation(const Plan& plan, const Split& split) const;

@@ -205,6 +205,7 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
                     Code::bad_input,
                     fmt::format("plan: the tasks {} and {} have the same name; rename one of the files",
                                 tasks[t].path.string(), tasks.back().path.string()));
+        protocol.check_task(plan, tasks.back());
         for (auto seed : plan.seeds) protocol.split(tasks.back(), seed);
     }
     std::vector<std::filesystem::path> files;

@@ -63,16 +63,16 @@ const std::vector<std::uint32_t>& draws(std::size_t n_item, int n_resample, std:
     return table.items;
 }
 
-// The percentiles of resampled values as the interval around out.mean, which is part of it.
-void set_percentiles(std::vector<double> resampled, double tail, Interval& out) {
-    std::sort(resampled.begin(), resampled.end());
+// The percentiles of resampled values to which a normal quantile goes.
+Interval percentiles(double value, std::vector<double> resampled_values, double z) {
+    const double tail = 0.5 * std::erfc(z / std::sqrt(2.0));
+    std::sort(resampled_values.begin(), resampled_values.end());
     const auto rank = [&](double p) {  // the nearest rank
-        const auto k =
-            static_cast<std::size_t>(std::floor(p * static_cast<double>(resampled.size() - 1) + 0.5));
-        return resampled[std::min(k, resampled.size() - 1)];
+        const auto n = resampled_values.size();
+        const auto k = static_cast<std::size_t>(std::floor(p * static_cast<double>(n - 1) + 0.5));
+        return resampled_values[std::min(k, n - 1)];
     };
-    out.low = std::min(out.mean, rank(tail));
-    out.high = std::max(out.mean, rank(1 - tail));
+    return {value, std::min(value, rank(tail)), std::max(value, rank(1 - tail))};
 }
 
 // Interval of the mean of `values`; `extremes` are items added to what is resampled.
@@ -80,11 +80,9 @@ Interval resampled(std::span<const double> values, std::vector<double> extremes,
                    std::uint64_t seed) {
     if (values.empty()) return {};
     const double mean = mean_of(values);
-    Interval out{mean, mean, mean};
-    if (n_resample < 1 || values.size() < 2) return out;
+    if (n_resample < 1 || values.size() < 2) return {mean, mean, mean};
     const auto n = static_cast<double>(values.size());
     const double z = t_quantile(n - 1) * (extremes.empty() ? std::sqrt(n / (n - 1)) : 1);
-    const double tail = 0.5 * std::erfc(z / std::sqrt(2.0));
     auto& pool = extremes;
     pool.insert(pool.end(), values.begin(), values.end());
     const auto& items = draws(pool.size(), n_resample, seed);
@@ -95,8 +93,7 @@ Interval resampled(std::span<const double> values, std::vector<double> extremes,
         for (std::size_t i = 0; i < pool.size(); ++i) sum += pool[*item++];
         means.push_back(sum / static_cast<double>(pool.size()));
     }
-    set_percentiles(std::move(means), tail, out);
-    return out;
+    return percentiles(mean, std::move(means), z);
 }
 
 // Ranks from 1; equal values share the mean of theirs.
@@ -174,6 +171,27 @@ Interval bootstrap_difference(std::span<const double> a, std::span<const double>
                      n_resample, seed);
 }
 
+Interval bootstrap_ratio(std::span<const double> a, std::span<const double> b, int n_resample,
+                         std::uint64_t seed) {
+    const auto unknown = plain_number(std::numeric_limits<double>::quiet_NaN());
+    difference_of(a, b);  // refuses lists of different lengths
+    if (a.size() < 2 || !(bootstrap_mean(b, n_resample, seed).low > 0)) return unknown;
+    const auto n = static_cast<double>(a.size());
+    const auto& items = draws(a.size(), n_resample, seed);
+    std::vector<double> ratios;
+    ratios.reserve(static_cast<std::size_t>(n_resample));
+    for (auto item = items.begin(); item != items.end();) {
+        double above = 0, below = 0;
+        for (std::size_t i = 0; i < a.size(); ++i, ++item) above += a[*item], below += b[*item];
+        // A resample in which there is nothing to divide by says that the ratio may be anything.
+        ratios.push_back(below > 0 ? above / below
+                                   : std::copysign(std::numeric_limits<double>::infinity(), above));
+    }
+    const Interval out =
+        percentiles(mean_of(a) / mean_of(b), std::move(ratios), t_quantile(n - 1) * std::sqrt(n / (n - 1)));
+    return std::isfinite(out.low) && std::isfinite(out.high) ? out : unknown;
+}
+
 double paired_p(std::span<const double> a, std::span<const double> b, std::uint64_t seed) {
     const auto difference = difference_of(a, b);
     if (!is_share(a) || !is_share(b)) return sign_flips(difference, seed);
@@ -191,8 +209,8 @@ double spearman(std::span<const double> a, std::span<const double> b) {
 
 Interval bootstrap_spearman(std::span<const double> a, std::span<const double> b, int n_resample,
                             std::uint64_t seed) {
-    Interval out = plain_number(spearman(a, b));
-    if (!std::isfinite(out.mean) || a.size() < 6 || n_resample < 1) return out;
+    const double whole = spearman(a, b);
+    if (!std::isfinite(whole) || a.size() < 6 || n_resample < 1) return plain_number(whole);
     const auto& items = draws(a.size(), n_resample, seed);
     std::vector<double> resampled, x(a.size()), y(a.size());
     for (auto item = items.begin(); item != items.end();) {
@@ -200,8 +218,7 @@ Interval bootstrap_spearman(std::span<const double> a, std::span<const double> b
         const double rho = spearman(x, y);
         resampled.push_back(std::isfinite(rho) ? rho : 0);
     }
-    set_percentiles(std::move(resampled), 0.025, out);
-    return out;
+    return percentiles(whole, std::move(resampled), 1.959963984540054);
 }
 
 std::vector<double> holm(std::span<const double> p) {

@@ -30,6 +30,8 @@ struct Candidate {
     std::string clean = {};  ///< Id of the unsteered candidate with the same prompts; empty = none.
     std::string same_as =
         {};  ///< Id of the candidate that this one equals, whose records count; empty = none.
+    /// Makes an item's prompt in a way that the fields above cannot say; empty = they do.
+    std::function<Prompt(int item)> prompt = {};
 };
 
 /// The metric that settings of a family are chosen and judged by.
@@ -61,6 +63,8 @@ struct TaskContext {
     }
 };
 
+struct TaskForm;  // forms.h
+
 /// Runs candidates on items (indices into task.items) and returns one record per item and candidate, in that
 /// order. With `generate`, texts are generated and scored; without, only the next token is (functional
 /// tasks). `phase` is kept in the records ("valid", "test"); `what` is shown as progress.
@@ -69,7 +73,8 @@ std::vector<nlohmann::json> evaluate(TaskContext& context, std::span<const int> 
                                      const std::string& what, bool generate);
 
 /// The method's extracted vector: from the run folder when it is there and fits, else extracted and saved.
-SteeringVector extracted_vector(TaskContext& context, const Method& method);
+/// With `form`, the task is extracted in that form.
+SteeringVector extracted_vector(TaskContext& context, const Method& method, const TaskForm* form = nullptr);
 
 /// The same for several numbers of pairs, extracted together: by number.
 std::map<int, SteeringVector> extracted_vectors(TaskContext& context, const Method& method,
@@ -77,7 +82,7 @@ std::map<int, SteeringVector> extracted_vectors(TaskContext& context, const Meth
 
 /// Where that vector lies, relative to the run folder; n_pairs of the plan unless it is given.
 std::filesystem::path vector_file(const TaskContext& context, const Method& method,
-                                  std::optional<int> n_pairs = {});
+                                  std::optional<int> n_pairs = {}, const TaskForm* form = nullptr);
 
 /// Removes what the extractions of the task's methods left to share: to be called when all are done.
 void remove_checkpoints(const TaskContext& context);
@@ -100,8 +105,15 @@ const std::vector<nlohmann::json>& unit(TaskContext& context, const std::string&
                                         const std::string& method, const std::string& phase,
                                         std::vector<std::string>& units,
                                         const std::function<std::vector<nlohmann::json>()>& compute);
-/// Test items in parts, each a unit under all candidates; the names of the units.
-std::vector<std::string> run_test_items(TaskContext& context, std::span<const Candidate> candidates);
+/// Test items in parts, each a unit under all candidates; the names of the units, which begin with `name`.
+std::vector<std::string> run_test_items(TaskContext& context, std::span<const Candidate> candidates,
+                                        const std::string& name = "test", bool generate = true);
+/// Validation points of the settings of one method, for choose(); `name` names the units and the progress.
+std::vector<nlohmann::json> tune(TaskContext& context, const std::string& name,
+                                 const std::vector<Candidate>& grid, std::vector<std::string>& units);
+/// " heads=8 layer=6" and "heads 8, layer 6".
+std::string setting_text(const Setting& setting);
+std::string setting_label(const Setting& setting);
 /// A candidate as the closing record has it.
 nlohmann::json setting_record(const Candidate& candidate);
 /// Writes the closing record ({"type": "task", ...}): `parts` has what a protocol adds or fills in
@@ -115,6 +127,7 @@ nlohmann::json top_heads(const nlohmann::json& aie);
 /// Protocol::run() of the tuned and of the paper's protocol.
 void run_task(TaskContext& context);
 void run_paper_task(TaskContext& context);
+void run_transfer_task(TaskContext& context);
 
 /// Appends to the cost ledger of the folder.
 void add_cost(const std::filesystem::path& folder, const Cost& cost);

@@ -14,12 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string setting_text(const Setting& setting) {
-    std::string text;
-    for (const auto& [key, value] : setting) text += fmt::format(" {}={}", key, value);
-    return text;
-}
-
 int budget_of(const TaskContext& c) {
     const TuningPlan& t = c.plan.tuning;
     return c.behavioural() ? t.n_setting_behavioural : t.n_setting;
@@ -67,18 +61,19 @@ private:
 };
 
 // Records of grid[begin, end) on some items are added; texts of few settings are generated per unit so that
-// little is lost when killed.
-void try_settings(TaskContext& c, const Method& method, const std::vector<Candidate>& grid, std::size_t begin,
-                  const std::string& phase, std::vector<std::string>& units, std::vector<json>& records) {
+// little is lost when killed. `name` is that of the units.
+void try_settings(TaskContext& c, const std::string& name, const std::vector<Candidate>& grid,
+                  std::size_t begin, const std::string& phase, std::vector<std::string>& units,
+                  std::vector<json>& records) {
     const bool valid = phase == "valid";
     const std::size_t part = c.behavioural() ? 2 : grid.size();
     for (; begin < grid.size(); begin += part) {
         const auto some = std::span(grid).subspan(begin, std::min(part, grid.size() - begin));
         const auto& made =
-            unit(c, fmt::format("{}/{}/{}", phase, method.name(), begin), method.name(),
-                 valid ? "tune" : phase, units, [&] {
+            unit(c, fmt::format("{}/{}/{}", phase, name, begin), grid.front().method, valid ? "tune" : phase,
+                 units, [&] {
                      return evaluate(c, valid ? c.valid : c.test, some, phase,
-                                     fmt::format("{}: {}", method.name(), valid ? "validation" : "oracle"),
+                                     fmt::format("{}: {}", name, valid ? "validation" : "oracle"),
                                      c.behavioural());
                  });
         records.insert(records.end(), made.begin(), made.end());
@@ -103,11 +98,24 @@ std::vector<Setting> near_the_best(const TaskContext& c, std::vector<Candidate> 
 
 }  // namespace
 
+std::string setting_text(const Setting& setting) {
+    std::string text;
+    for (const auto& [key, value] : setting) text += fmt::format(" {}={}", key, value);
+    return text;
+}
+
 std::string setting_label(const Setting& setting) {
     std::string text;
     for (const auto& [key, value] : setting)
         text += fmt::format("{}{} {}", text.empty() ? "" : ", ", key, value);
     return text;
+}
+
+std::vector<json> tune(TaskContext& c, const std::string& name, const std::vector<Candidate>& grid,
+                       std::vector<std::string>& units) {
+    std::vector<json> records;
+    try_settings(c, name, grid, 0, "valid", units, records);
+    return records;
 }
 
 TunedMethod tune_method(TaskContext& c, const Method& method, std::vector<std::string>& valid_units) {
@@ -129,7 +137,7 @@ TunedMethod tune_method(TaskContext& c, const Method& method, std::vector<std::s
         for (const auto& setting : settings)
             out.grid.push_back(
                 candidate(setting, name + setting_text(setting), setting_label(setting), "grid"));
-        try_settings(c, method, out.grid, begin, "valid", valid_units, records);
+        try_settings(c, name, out.grid, begin, "valid", valid_units, records);
     };
     if (budget == 0) {
         try_more(method.grid(info, c.behavioural()));
@@ -141,7 +149,7 @@ TunedMethod tune_method(TaskContext& c, const Method& method, std::vector<std::s
                 try_more(near_the_best(c, out.grid, records, axes, until - out.grid.size()));
         if (c.plan.tuning.oracle) {
             std::vector<json> ignored;
-            try_settings(c, method, out.grid, 0, "oracle", out.oracle_units, ignored);
+            try_settings(c, name, out.grid, 0, "oracle", out.oracle_units, ignored);
         }
     }
     const Setting best =

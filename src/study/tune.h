@@ -22,9 +22,6 @@ struct TunedMethod {
 /// a budget in the plan every method tries the same number of settings, else those of its own grid.
 TunedMethod tune_method(TaskContext& context, const Method& method, std::vector<std::string>& valid_units);
 
-/// "heads 20, layer 6, scale 1"
-std::string setting_label(const Setting& setting);
-
 /// Default, chosen and best setting of each method on the test items, with what lies between them; empty
 /// unless the task's oracle units are there.
 std::vector<AnalysisSummary> selection_analysis(const Plan& plan, const TaskRecords& records,

@@ -31,16 +31,18 @@ const std::vector<json>& unit(TaskContext& c, const std::string& name, const std
     return c.journal.records(key);
 }
 
-std::vector<std::string> run_test_items(TaskContext& c, std::span<const Candidate> candidates) {
+std::vector<std::string> run_test_items(TaskContext& c, std::span<const Candidate> candidates,
+                                        const std::string& name, bool generate) {
     std::vector<std::string> units;
     // Items in parts: a killed run repeats at most one, and a part fills the engine's rows.
     const std::size_t part = std::max<std::size_t>(1, 64 / candidates.size());
     for (std::size_t begin = 0; begin < c.test.size(); begin += part) {
         const auto items = std::span(c.test).subspan(begin, std::min(part, c.test.size() - begin));
-        unit(c, fmt::format("test/{}", begin), "all", "test", units, [&] {
+        unit(c, fmt::format("{}/{}", name, begin), "all", "test", units, [&] {
             return evaluate(
                 c, items, candidates, "test",
-                fmt::format("test items {}-{} of {}", begin + 1, begin + items.size(), c.test.size()), true);
+                fmt::format("{} items {}-{} of {}", name, begin + 1, begin + items.size(), c.test.size()),
+                generate);
         });
     }
     return units;

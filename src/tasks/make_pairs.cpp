@@ -42,7 +42,8 @@ std::vector<Pair> make_pairs(const Task& task, std::span<const int> pool, int n,
             pairs.push_back({finish(item.input), finish(item.output)});
             continue;
         }
-        const std::string head = form.input_prefix + " " + item.input + form.separator + form.output_prefix;
+        const std::string head = form.input_prefix + (form.input_prefix.empty() ? "" : " ") + item.input +
+                                 form.separator + form.output_prefix;
         const auto& other = unrelated[sentence_random.below(unrelated.size())];
         const std::string end = options.keep_end ? form.end : "";
         const std::string blank = options.bare_unrelated ? "" : " ";

@@ -27,12 +27,15 @@ Prompt make_prompt(const Task& task, std::span<const int> demos, int query, cons
     for (const int demo : demos) labels.push_back(item_at(task, demo).output);
     if (shuffle_labels) shuffle_until_moved(labels, *random);
 
+    const auto question = [&](const Item& item) {
+        return form.input_prefix + (form.input_prefix.empty() ? "" : " ") + item.input + form.separator +
+               form.output_prefix;
+    };
     Prompt prompt;
     prompt.text = form.instructions;
     for (std::size_t i = 0; i < demos.size(); ++i)
-        prompt.text += form.input_prefix + " " + item_at(task, demos[i]).input + form.separator +
-                       form.output_prefix + " " + labels[i] + form.end;
-    prompt.text += form.input_prefix + " " + asked.input + form.separator + form.output_prefix;
+        prompt.text += question(item_at(task, demos[i])) + " " + labels[i] + form.end;
+    prompt.text += question(asked);
     prompt.target = " " + asked.output;
     for (const auto& output : asked.outputs) prompt.targets.push_back(" " + output);
     prompt.item = asked.id;
