@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <map>
 
+#include "report/transfer_charts.h"
+
 namespace tiller::report {
 namespace {
 
@@ -11,7 +13,12 @@ using Draw = Chart (*)(const AnalysisSummary&);
 
 // An id names its drawing here; an analysis without one is a table alone.
 const std::map<std::string, Draw>& drawings() {
-    static const std::map<std::string, Draw> all = {};
+    static const std::map<std::string, Draw> all = {
+        {"transfer", form_heat_map},
+        {"transfer-accuracy", form_heat_map},
+        {"quantisation", form_heat_map},
+        {"shots", shots_chart},
+    };
     return all;
 }
 

@@ -52,7 +52,8 @@ TEST_F(TransferPlanFile, OtherProtocolsHaveNoSuchTable) {
 
 TEST_F(TransferPlanFile, RefusesWhatIsImpossible) {
     expect_parts(refusal("[transfer]\nforms = []\n"), {"line 3", "transfer.forms", "empty"});
-    expect_parts(refusal("[transfer]\nforms = [\"morse\"]\n"), {"line 3", "transfer.forms", "morse", "arrow"});
+    expect_parts(refusal("[transfer]\nforms = [\"morse\"]\n"),
+                 {"line 3", "transfer.forms", "morse", "arrow"});
     expect_parts(refusal("[transfer]\nforms = [\"natural\"]\n"),
                  {"transfer.forms", "natural", "demonstrations"});
     expect_parts(refusal("[transfer]\nforms = [\"qa\", \"qa\"]\n"), {"transfer.forms", "qa twice"});

@@ -1,0 +1,17 @@
+// Charts of the protocol "transfer".
+#pragma once
+
+#include "report/charts.h"
+#include "tiller/summary.h"
+
+namespace tiller::report {
+
+/// A table whose rows are "METHOD from SOURCE" and whose columns are "in PLACE" or "on PLACE": a heat map for
+/// each method, rows of controls and others left out.
+Chart form_heat_map(const AnalysisSummary& analysis);
+
+/// The table "shots": log-probability by number of demonstrations, with and without the vector, a panel for
+/// each method.
+Chart shots_chart(const AnalysisSummary& analysis);
+
+}  // namespace tiller::report
