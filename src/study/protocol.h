@@ -42,6 +42,16 @@ public:
     /// Carries out a task that is not finished; its closing record is in the journal afterwards.
     virtual void run(TaskContext& context) const = 0;
 
+    /// After the last task of the last model, a plan of several models may be gone through once more: for
+    /// each task that lacks its second run, with `closings`, the closing records of this task and seed on all
+    /// models in the plan's order, and `own`, the one of this model.
+    virtual bool has_second_run(const Units& /*units*/, const nlohmann::json& /*own*/,
+                                const std::vector<const nlohmann::json*>& /*closings*/) const {
+        return true;
+    }
+    virtual void second_run(TaskContext&, const nlohmann::json& /*own*/,
+                            const std::vector<const nlohmann::json*>& /*closings*/) const {}
+
     /// True when each setting of the tables names the unsteered run of the same prompts ("clean" in its
     /// record), to which differences are taken; else they are to zero-shot and to the method's random
     /// control.

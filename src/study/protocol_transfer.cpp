@@ -44,6 +44,14 @@ public:
         for (const auto& form : transfer_places(plan)) task_form(task, form, plan.seeds.front());
     }
     void run(TaskContext& c) const override { run_transfer_task(c); }
+    bool has_second_run(const Units& units, const nlohmann::json& own,
+                        const std::vector<const nlohmann::json*>& closings) const override {
+        return has_crossed_models(units, own, closings);
+    }
+    void second_run(TaskContext& c, const nlohmann::json& own,
+                    const std::vector<const nlohmann::json*>& closings) const override {
+        cross_models(c, own, closings);
+    }
     void analyse(const Plan& plan, const TaskRecords& records, TaskSummary& task) const override {
         analyse_transfer(plan, records, task);
     }

@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
+#include <memory>
 #include <numeric>
 #include <span>
 #include <sstream>
 #include <thread>
+#include <utility>
 
 #include "core/paths.h"
 #include "core/util.h"
@@ -189,6 +192,20 @@ std::vector<int> first(const std::vector<int>& items, int n) {
             items.begin() + std::min<std::ptrdiff_t>(n, static_cast<std::ptrdiff_t>(items.size()))};
 }
 
+TaskContext context_of(const Protocol& protocol, const Plan& plan, const StudyHost& host, Engine& engine,
+                       Journal& journal, const std::filesystem::path& folder, const std::string& model,
+                       std::uint64_t seed, const Task& task, const std::vector<std::string>& unrelated,
+                       const std::string& key) {
+    TaskContext c{plan, host, engine, journal,   folder, model, seed, task, protocol.split(task, seed),
+                  {},   {},   {},     unrelated, "",     "",    ""};
+    c.test = first(c.split.test, plan.n_test);
+    c.valid = protocol.validation(plan, c.split);
+    c.primary = protocol.primary(c.behavioural());
+    c.label = task.name;
+    c.key = key;
+    return c;
+}
+
 }  // namespace
 
 Summary run_study(const Plan& plan, const std::filesystem::path& folder, const StudyHost& host) {
@@ -222,11 +239,15 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
     Journal journal(folder);
     claim_folder(plan, folder);
     json models = json::array(), closings = json::array();
+    // Closing units by task and seed, one for each model in the plan's order.
+    std::map<std::pair<std::size_t, std::uint64_t>, std::vector<std::string>> finished;
+    const auto load = [&](const std::filesystem::path& file) {
+        return Model::load(file, {host.n_gpu_layers, plan.is_paper() && plan.paper.always_bos,
+                                  [&](float) { return !host.cancel || !host.cancel->load(); }});
+    };
     for (std::size_t m = 0; m < files.size(); ++m) {
         const std::string& name = plan.models[m];
-        const auto model =
-            Model::load(files[m], {host.n_gpu_layers, plan.is_paper() && plan.paper.always_bos,
-                                   [&](float) { return !host.cancel || !host.cancel->load(); }});
+        const auto model = load(files[m]);
         models.push_back(model_record(name, model->info()));
         const auto key = [&](const Task& task, std::uint64_t seed) {
             return task_key(plan, host, model->info(), task, seed, unrelated, instruction_of(task));
@@ -240,22 +261,10 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
         bool begun = false;
         for (std::size_t t = 0; t < tasks.size(); ++t)
             for (auto seed : plan.seeds) {
-                TaskContext c{.plan = plan,
-                              .host = host,
-                              .engine = engine,
-                              .journal = journal,
-                              .folder = folder,
-                              .model_name = name,
-                              .seed = seed,
-                              .task = tasks[t],
-                              .split = protocol.split(tasks[t], seed),
-                              .unrelated = unrelated,
-                              .instruction = instruction_of(tasks[t])};
-                c.test = first(c.split.test, plan.n_test);
-                c.valid = protocol.validation(plan, c.split);
-                c.primary = protocol.primary(c.behavioural());
+                TaskContext c = context_of(protocol, plan, host, engine, journal, folder, name, seed,
+                                           tasks[t], unrelated, key(tasks[t], seed));
+                c.instruction = instruction_of(tasks[t]);
                 c.label = fmt::format("{} ({}/{})", c.task.name, t + 1, tasks.size());
-                c.key = key(c.task, seed);
                 if (!is_finished(c)) {
                     if (!begun) say_memory(plan, engine, tasks, host);
                     if (!begun && host.check) check_model(engine, folder, name, host);
@@ -267,11 +276,30 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
                     }
                     protocol.run(c);
                 }
+                const auto closing = unit_name(name, c.task.name, seed, closing_unit, c.key);
+                finished[{t, seed}].push_back(closing);
                 if (host.observer.task) {
-                    const auto closing = unit_name(name, c.task.name, seed, closing_unit, c.key);
                     host.observer.task(summarise_task(plan, journal.units(), journal.records(closing).at(0)));
                 }
             }
+    }
+    for (std::size_t m = 0; files.size() > 1 && m < files.size(); ++m) {
+        std::unique_ptr<Engine> engine;  // loaded for the first task that lacks its second run
+        for (const auto& [which, names] : finished) {
+            std::vector<const json*> all;
+            for (const auto& closing : names) all.push_back(&journal.records(closing).at(0));
+            if (protocol.has_second_run(journal.units(), *all[m], all)) continue;
+            if (!engine) {
+                engine = std::make_unique<Engine>(load(files[m]), host.engine);
+                engine->cancel_with(host.cancel);
+            }
+            const auto& [t, seed] = which;
+            auto c =
+                context_of(protocol, plan, host, *engine, journal, folder, plan.models[m], seed, tasks[t],
+                           unrelated, task_key(plan, host, engine->info(), tasks[t], seed, unrelated,
+                                    instruction_of(tasks[t])));
+            protocol.second_run(c, *all[m], all);
+        }
     }
     return summarise(plan, journal.units(), read_environment(folder));
 }

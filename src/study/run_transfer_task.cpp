@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "core/names.h"
 #include "study/forms.h"
@@ -99,6 +100,10 @@ private:
         const SteeringVector vector = build(best);
         Taken taken{method.name(), name, best, edits_of(vector, method.strength(best)), {}};
         if (place == 0) {
+            // What other quantisations of the model get, and people who generate with it.
+            auto file = vector_file(c_, method, {}, &form).replace_extension("chosen.gguf");
+            if (!std::filesystem::exists(c_.folder / file)) save_vector(vector, c_.folder / file);
+            parts_["vector_files"][chosen_file(method.name())] = file.string();
             parts_["chosen"][method.name()] = best;
             if (c_.plan.controls)
                 taken.random = edits_of(random_like(vector, c_.seed), method.strength(best));
@@ -178,11 +183,9 @@ private:
     std::vector<TaskForm> places_;  // the plan's forms, then its places
     std::vector<Taken> taken_;
     std::vector<std::string> valid_units_;
-    json parts_ = {{"grid", json::array()},
-                   {"chosen", json::object()},
-                   {"aie", json::array()},
-                   {"vector_prompts", json::object()},
-                   {"vector_files", json::object()}};
+    json parts_ = {
+        {"grid", json::array()}, {"chosen", json::object()},         {"aie", json::array()},
+        {"key", c_.key},         {"vector_prompts", json::object()}, {"vector_files", json::object()}};
 };
 
 }  // namespace

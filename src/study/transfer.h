@@ -34,6 +34,21 @@ inline std::string with_shots(const std::string& who, int n_shot) {
     return fmt::format("{}, {}-shot", who, n_shot);
 }
 
+/// Name of a method's vector in the first form at its chosen setting, in "vector_files" of closing records.
+inline std::string chosen_file(const std::string& method) { return method + ", chosen"; }
+
+/// A metric of several settings on the items that all of them have: [setting][item].
+std::vector<std::vector<double>> aligned(const BySetting& records, const std::vector<std::string>& ids,
+                                         const std::string& metric);
+
+/// Protocol::has_second_run() and second_run(): vectors of the other models.
+bool has_crossed_models(const Units& units, const nlohmann::json& own,
+                        const std::vector<const nlohmann::json*>& closings);
+void cross_models(TaskContext& context, const nlohmann::json& own,
+                  const std::vector<const nlohmann::json*>& closings);
+/// Tables of them; none when no two models of the run fit together.
+std::vector<AnalysisSummary> analyse_models(const Plan& plan, const std::vector<TaskRecords>& records);
+
 /// Tables of one task.
 void analyse_transfer(const Plan& plan, const TaskRecords& records, TaskSummary& summary);
 /// Tables over the tasks of a run.

@@ -20,18 +20,6 @@ constexpr const char* kTitle = "What is kept in other forms";
 
 Interval none() { return plain_number(std::numeric_limits<double>::quiet_NaN()); }
 
-// A metric of several settings on the items that all of them have: [setting][item].
-std::vector<Values> aligned(const BySetting& records, const std::vector<std::string>& ids,
-                            const std::string& metric) {
-    std::vector<std::map<int, double>> values;
-    for (const auto& id : ids) values.push_back(values_of(records.at(id), metric));
-    std::vector<Values> out(ids.size());
-    for (const auto& [item, ignored] : values.front())
-        if (std::all_of(values.begin(), values.end(), [&](const auto& v) { return v.count(item) > 0; }))
-            for (std::size_t k = 0; k < values.size(); ++k) out[k].push_back(values[k].at(item));
-    return out;
-}
-
 Values minus(const Values& a, const Values& b) {
     Values out(a.size());
     for (std::size_t i = 0; i < a.size(); ++i) out[i] = a[i] - b[i];
@@ -375,6 +363,17 @@ std::string sentence(const AnalysisRow& row) {
 
 }  // namespace
 
+std::vector<Values> aligned(const BySetting& records, const std::vector<std::string>& ids,
+                            const std::string& metric) {
+    std::vector<std::map<int, double>> values;
+    for (const auto& id : ids) values.push_back(values_of(records.at(id), metric));
+    std::vector<Values> out(ids.size());
+    for (const auto& [item, ignored] : values.front())
+        if (std::all_of(values.begin(), values.end(), [&](const auto& v) { return v.count(item) > 0; }))
+            for (std::size_t k = 0; k < values.size(); ++k) out[k].push_back(values[k].at(item));
+    return out;
+}
+
 void analyse_transfer(const Plan& plan, const TaskRecords& records, TaskSummary& summary) {
     const Tables tables(plan, records);
     summary.analyses = {overview(plan, {&records}), tables.gains(), tables.accuracies(), tables.kept(),
@@ -386,6 +385,7 @@ void analyse_transfer_run(const Plan& plan, const std::vector<TaskRecords>& reco
     std::vector<const TaskRecords*> all;
     for (const auto& r : records) all.push_back(&r);
     summary.analyses.push_back(overview(plan, all));
+    for (auto& table : analyse_models(plan, records)) summary.analyses.push_back(std::move(table));
 }
 
 std::string transfer_verdict(const TaskSummary& task) {
