@@ -33,10 +33,10 @@ Json panels_of(const Json& data, const Json& methods, Json inner) {
     return spec;
 }
 
-Json axis_of(const char* field, const char* title, const Json& names, int angle) {
+Json axis_of(const char* field, const Json& names, int angle) {
     return {{"field", field},
             {"type", "nominal"},
-            {"title", title},
+            {"title", nullptr},
             {"sort", names},
             {"axis",
              {{"labelAngle", angle},
@@ -79,8 +79,8 @@ Chart form_heat_map(const AnalysisSummary& analysis) {
     for (auto& cell : data) cell["strong"] = std::abs(cell["mean"].get<double>()) > 0.6 * most;
     Json inner;
     inner["height"] = {{"step", 24}};
-    inner["encoding"] = {{"x", axis_of("place", nullptr, places, -40)},
-                         {"y", axis_of("source", nullptr, sources, 0)},
+    inner["encoding"] = {{"x", axis_of("place", places, -40)},
+                         {"y", axis_of("source", sources, 0)},
                          {"tooltip", Json::array({Json{{"field", "source"}, {"title", "from"}},
                                                   Json{{"field", "place"}, {"title", "in"}},
                                                   Json{{"field", "interval"}, {"title", "95 %"}}})}};
@@ -103,7 +103,7 @@ Chart form_heat_map(const AnalysisSummary& analysis) {
                           {"value", "var(--ink)"}}}}}}});
     return {panels_of(data, methods, inner), analysis.id,
             analysis.title + ". Down: where a vector was taken; across: where it is applied.",
-            static_cast<int>(std::max<std::size_t>(1, std::min<std::size_t>(2, methods.size())))};
+            static_cast<int>(std::max<std::size_t>(1, std::min<std::size_t>(3, methods.size())))};
 }
 
 Chart shots_chart(const AnalysisSummary& analysis) {

@@ -41,6 +41,9 @@ inline std::string chosen_file(const std::string& method) { return method + ", c
 std::vector<std::vector<double>> aligned(const BySetting& records, const std::vector<std::string>& ids,
                                          const std::string& metric);
 
+/// What tables call a model: its file's name alone where that tells the plan's models apart.
+std::string model_title(const Plan& plan, const std::string& model);
+
 /// Protocol::has_second_run() and second_run(): vectors of the other models.
 bool has_crossed_models(const Units& units, const nlohmann::json& own,
                         const std::vector<const nlohmann::json*>& closings);

@@ -45,21 +45,20 @@ std::vector<const json*> closings_like(const std::vector<TaskRecords>& records, 
     return out;
 }
 
-// What a table calls a model: the file's name alone where that tells the plan's models apart.
-std::string title_of(const Plan& plan, const std::string& model) {
-    const auto stem = [](const std::string& name) { return std::filesystem::path(name).stem().string(); };
-    const bool alone = std::count_if(plan.models.begin(), plan.models.end(), [&](const std::string& other) {
-                           return stem(other) == stem(model);
-                       }) == 1;
-    return alone ? stem(model) : model;
-}
-
 // Gains and hits of vectors by the model they were taken on and the one they are applied to.
 struct Cell {
     std::vector<double> gain, hit, own_gain;  // own_gain: the target model's own vector on the same items
 };
 
 }  // namespace
+
+std::string model_title(const Plan& plan, const std::string& model) {
+    const auto stem = [](const std::string& name) { return std::filesystem::path(name).stem().string(); };
+    const bool alone = std::count_if(plan.models.begin(), plan.models.end(), [&](const std::string& other) {
+                           return stem(other) == stem(model);
+                       }) == 1;
+    return alone ? stem(model) : model;
+}
 
 bool has_crossed_models(const Units& units, const json& own, const std::vector<const json*>& closings) {
     return units.count(crossed_unit(own, closings)) > 0;
@@ -152,12 +151,12 @@ std::vector<AnalysisSummary> analyse_models(const Plan& plan, const std::vector<
         {},
         {}};
     for (auto& table : out)
-        for (const auto& model : models) table.columns.push_back("on " + title_of(plan, model));
+        for (const auto& model : models) table.columns.push_back("on " + model_title(plan, model));
     const auto none = plain_number(std::numeric_limits<double>::quiet_NaN());
     for (const auto& method : plan.methods)
         for (const auto& source : models) {
             for (auto& table : out)
-                table.rows.push_back({method + " from " + title_of(plan, source), {}, ""});
+                table.rows.push_back({method + " from " + model_title(plan, source), {}, ""});
             for (const auto& target : models) {
                 const Cell& cell = cells[method][{source, target}];
                 const auto mean = [&](const std::vector<double>& values) {

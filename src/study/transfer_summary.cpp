@@ -322,7 +322,7 @@ AnalysisSummary overview(const Plan& plan, const std::vector<const TaskRecords*>
                     append(all.within[i], one.within[i]);
                 }
             }
-            AnalysisRow row{models.size() > 1 ? method + ", " + model : method, {}, ""};
+            AnalysisRow row{models.size() > 1 ? method + ", " + model_title(plan, model) : method, {}, ""};
             row.values = {
                 interval(all.own), interval(all.other),
                 all.other.empty() ? none() : bootstrap_ratio(all.other, all.own, plan.n_bootstrap, 0)};
