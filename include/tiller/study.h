@@ -71,6 +71,26 @@ struct TransferPlan {
     std::vector<double> factors = {-1.0};  ///< Multiples of the chosen strength.
 };
 
+/// The protocol "dose": methods compared at equal dose, the divergence of the steered from the unsteered
+/// next-token distribution (docs/comparisons.md). Field names are the keys of the table [dose].
+struct DosePlan {
+    /// Doses to bring every method to: mean KL(steered || unsteered) over validation items, in nats; by
+    /// rising value, at least one.
+    std::vector<double> targets = {0.25, 0.5, 1, 2, 4};
+    /// Where a method steers (layer, heads). "chosen": as the tuned protocol chooses on validation items; the
+    /// strength of the chosen setting is dropped. "paper": the method's own setting.
+    std::string place = "chosen";
+    int n_bisection = 12;     ///< Bisections of a bracket at most, for each target.
+    double tolerance = 0.05;  ///< A target counts as reached within this share of it.
+    double max_factor = 256;  ///< The strongest strength tried, in multiples of the setting's own.
+    /// Tasks with one right answer by which damage is measured: of these the first that is not the task
+    /// itself.
+    std::vector<std::string> unrelated = {"capitalize", "present-past"};
+    int n_unrelated = 40;       ///< Its test items at most.
+    int n_shot_unrelated = 5;   ///< Demonstrations in front of each of them.
+    double damage_limit = 0.1;  ///< Share of its first tokens that a setting may cost and still be compared.
+};
+
 /// What to compare. Field names are the keys of the TOML file (tables [functional], [behavioural],
 /// [sampling]).
 struct Plan {
@@ -104,6 +124,7 @@ struct Plan {
     int n_example = 8;             ///< Test items shown in the report.
     PaperPlan paper;               ///< Only with protocol "paper".
     TransferPlan transfer;         ///< Only with protocol "transfer".
+    DosePlan dose;                 ///< Only with protocol "dose".
 
     bool is_paper() const { return protocol == "paper"; }
 };

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "report/transfer_charts.h"
+#include "report/dose_charts.h"
 
 namespace tiller::report {
 namespace {
@@ -18,6 +19,8 @@ const std::map<std::string, Draw>& drawings() {
         {"transfer-accuracy", form_heat_map},
         {"quantisation", form_heat_map},
         {"shots", shots_chart},
+        {"frontier", frontier_chart},
+        {"response", response_chart},
     };
     return all;
 }

@@ -40,6 +40,13 @@ constexpr Metric metrics[] = {
      "Weighted entropy of 2- and 3-grams in bits; low values mean repetition.", false, false},
     {"distinct_1", "distinct-1", "Different words divided by words.", true, false},
     {"distinct_2", "distinct-2", "Different word pairs divided by word pairs.", true, false},
+    {"kl", "KL",
+     "Divergence of the next-token distribution from the zero-shot one, KL(it || zero-shot), nats.", false,
+     true},
+    {"entropy", "entropy", "Entropy of the next-token distribution, nats.", false, false},
+    {"damage", "damage",
+     "Share of right first tokens lost on an unrelated task under the same edits; lower is better.", false,
+     true},
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/util.h"
+#include "study/dose.h"
 #include "study/first_token.h"
 #include "study/paper.h"
 #include "tiller/error.h"
@@ -27,6 +28,7 @@ Row row_of(const TaskContext& c, const Candidate& candidate, const Prompt& promp
     Row row;
     row.prompt = c.engine.model().tokenize(prompt.text);
     row.edits = candidate.edits;
+    row.want_logits = candidate.want_dose;
     if (!c.behavioural()) row.watch = answer_tokens(c.engine.model(), prompt);
     if (generate) {
         row.max_new_tokens = c.behavioural() ? c.plan.max_new_tokens_behavioural : c.plan.max_new_tokens;
@@ -182,6 +184,7 @@ std::vector<json> evaluate(TaskContext& c, std::span<const int> items, std::span
                              generate);
         records.push_back(std::move(record));
     }
+    add_doses(candidates, results, records);
     if (c.behavioural() && generate) add_damage(c, items, candidates.size(), results, records);
     return records;
 }

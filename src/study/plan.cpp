@@ -18,7 +18,7 @@ namespace {
 
 // Tables of the plan that belong to one protocol.
 constexpr std::pair<const char*, const char*> owned_tables[] = {
-    {"tuning", "tuned"}, {"paper", "paper"}, {"transfer", "transfer"}};
+    {"tuning", "tuned"}, {"paper", "paper"}, {"transfer", "transfer"}, {"dose", "dose"}};
 
 constexpr int kMost = 100'000'000;  // of anything that is counted
 
@@ -204,6 +204,18 @@ void fields_of(Fields& f, TransferPlan& p) {
     f.field("factors", p.factors);
 }
 
+void fields_of(Fields& f, DosePlan& p) {
+    f.field("targets", p.targets);
+    f.field("place", p.place);
+    f.field("n_bisection", p.n_bisection);
+    f.field("tolerance", p.tolerance);
+    f.field("max_factor", p.max_factor);
+    f.field("unrelated", p.unrelated);
+    f.field("n_unrelated", p.n_unrelated);
+    f.field("n_shot_unrelated", p.n_shot_unrelated);
+    f.field("damage_limit", p.damage_limit);
+}
+
 void fields_of(Fields& f, Plan& p) {
     f.field("protocol", p.protocol);
     f.field("title", p.title);
@@ -238,6 +250,7 @@ void fields_of(Fields& f, Plan& p) {
         });
     if (p.is_paper()) f.table("paper", [&](Fields& t) { fields_of(t, p.paper); });
     if (p.protocol == "transfer") f.table("transfer", [&](Fields& t) { fields_of(t, p.transfer); });
+    if (p.protocol == "dose") f.table("dose", [&](Fields& t) { fields_of(t, p.dose); });
 }
 
 using study::Fault;

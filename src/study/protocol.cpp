@@ -9,6 +9,7 @@ namespace study {
 const Protocol& protocol_tuned();
 const Protocol& protocol_paper();
 const Protocol& protocol_transfer();
+const Protocol& protocol_dose();
 
 Plan Protocol::plan() const {
     Plan plan;
@@ -23,7 +24,7 @@ std::vector<int> Protocol::validation(const Plan& plan, const Split& split) cons
 
 const std::vector<const Protocol*>& protocols() {
     static const std::vector<const Protocol*> all = {&protocol_tuned(), &protocol_paper(),
-                                                     &protocol_transfer()};
+                                                     &protocol_transfer(), &protocol_dose()};
     return all;
 }
 

@@ -33,6 +33,8 @@ public:
     virtual std::optional<Fault> fault(const Plan&) const { return {}; }
     /// Throws bad_input when a task of the plan cannot be used; called for each before the first work.
     virtual void check_task(const Plan&, const Task&) const {}
+    /// Task files whose items are used beside those of Plan::tasks. What a run finds depends on them too.
+    virtual std::vector<std::string> further_tasks(const Plan&) const { return {}; }
     virtual Split split(const Task& task, std::uint64_t seed) const { return split_task(task, seed); }
     /// The validation items that are used.
     virtual std::vector<int> validation(const Plan& plan, const Split& split) const;

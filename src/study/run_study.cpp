@@ -110,7 +110,7 @@ void write_environment(const std::filesystem::path& folder, const StudyHost& hos
 
 // All that the numbers of a task depend on, beside the setting.
 std::string task_key(const Plan& plan, const StudyHost& host, const ModelInfo& model, const Task& task,
-                     std::uint64_t seed, const std::vector<std::string>& unrelated,
+                     std::uint64_t seed, const std::vector<std::string>& further,
                      const std::optional<Instruction>& instruction) {
     Digest d;
     d.add(TILLER_VERSION)
@@ -123,7 +123,7 @@ std::string task_key(const Plan& plan, const StudyHost& host, const ModelInfo& m
         .add(static_cast<std::uint64_t>(host.engine.flash_attention));
     if (host.n_gpu_layers != 0) d.add(static_cast<std::uint64_t>(host.n_gpu_layers));
     d.add(plan_toml(plan));
-    for (const auto& text : unrelated) d.add(text);
+    for (const auto& text : further) d.add(text);
     if (instruction) d.add(instruction->text).add(instruction->cue);
     return d.hex();
 }
@@ -235,6 +235,8 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
         const auto it = instructions.find(task.name);
         return it == instructions.end() ? std::nullopt : std::optional(it->second);
     };
+    auto further = unrelated;  // what all tasks depend on
+    for (const auto& name : protocol.further_tasks(plan)) further.push_back(find_task(name, data).digest);
     make_folder(folder);
     Journal journal(folder);
     claim_folder(plan, folder);
@@ -250,7 +252,7 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
         const auto model = load(files[m]);
         models.push_back(model_record(name, model->info()));
         const auto key = [&](const Task& task, std::uint64_t seed) {
-            return task_key(plan, host, model->info(), task, seed, unrelated, instruction_of(task));
+            return task_key(plan, host, model->info(), task, seed, further, instruction_of(task));
         };
         for (const auto& task : tasks)
             for (auto seed : plan.seeds)
@@ -296,7 +298,7 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
             const auto& [t, seed] = which;
             auto c =
                 context_of(protocol, plan, host, *engine, journal, folder, plan.models[m], seed, tasks[t],
-                           unrelated, task_key(plan, host, engine->info(), tasks[t], seed, unrelated,
+                           unrelated, task_key(plan, host, engine->info(), tasks[t], seed, further,
                                     instruction_of(tasks[t])));
             protocol.second_run(c, *all[m], all);
         }

@@ -17,9 +17,11 @@ namespace tiller::study {
 using nlohmann::json;
 
 std::vector<std::string> metric_names(bool behavioural) {
-    if (behavioural) return {"style", "collapsed", "perplexity", "ngram_entropy", "distinct_1", "distinct_2"};
-    return {"first_token",   "first_word", "exact",      "f1",      "contains", "present",
-            "ngram_entropy", "distinct_1", "distinct_2", "logprob", "rank"};
+    if (behavioural)
+        return {"style",      "collapsed",  "perplexity", "ngram_entropy",
+                "distinct_1", "distinct_2", "kl",         "entropy"};
+    return {"first_token", "first_word", "exact",   "f1",   "contains", "present", "ngram_entropy",
+            "distinct_1",  "distinct_2", "logprob", "rank", "kl",       "entropy"};
 }
 
 namespace {

@@ -32,6 +32,8 @@ struct Candidate {
         {};  ///< Id of the candidate that this one equals, whose records count; empty = none.
     /// Makes an item's prompt in a way that the fields above cannot say; empty = they do.
     std::function<Prompt(int item)> prompt = {};
+    /// Records get "kl" and "entropy" (study/dose.h), against the candidate "zero-shot" of the same call.
+    bool want_dose = false;
 };
 
 /// The metric that settings of a family are chosen and judged by.
@@ -108,12 +110,6 @@ const std::vector<nlohmann::json>& unit(TaskContext& context, const std::string&
 /// Test items in parts, each a unit under all candidates; the names of the units, which begin with `name`.
 std::vector<std::string> run_test_items(TaskContext& context, std::span<const Candidate> candidates,
                                         const std::string& name = "test", bool generate = true);
-/// Validation points of the settings of one method, for choose(); `name` names the units and the progress.
-std::vector<nlohmann::json> tune(TaskContext& context, const std::string& name,
-                                 const std::vector<Candidate>& grid, std::vector<std::string>& units);
-/// " heads=8 layer=6" and "heads 8, layer 6".
-std::string setting_text(const Setting& setting);
-std::string setting_label(const Setting& setting);
 /// A candidate as the closing record has it.
 nlohmann::json setting_record(const Candidate& candidate);
 /// Writes the closing record ({"type": "task", ...}): `parts` has what a protocol adds or fills in
@@ -124,10 +120,11 @@ bool is_finished(const TaskContext& context);
 /// The first 20 heads of a table of effects, as the closing record has them; empty for an empty table.
 nlohmann::json top_heads(const nlohmann::json& aie);
 
-/// Protocol::run() of the tuned and of the paper's protocol.
+/// Protocol::run() of the protocol of that name.
 void run_task(TaskContext& context);
 void run_paper_task(TaskContext& context);
 void run_transfer_task(TaskContext& context);
+void run_dose_task(TaskContext& context);
 
 /// Appends to the cost ledger of the folder.
 void add_cost(const std::filesystem::path& folder, const Cost& cost);

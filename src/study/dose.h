@@ -1,0 +1,86 @@
+// Equal doses (docs/comparisons.md): how far steering moves the next-token distribution, and the strength
+// that moves it as far as wanted.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "study/protocol.h"
+
+namespace tiller::study {
+
+/// What steering did to a next-token distribution, in nats.
+struct Shift {
+    double kl = 0;  ///< KL(steered || unsteered), 0 or more; infinite where only the steered one has mass.
+    double entropy = 0;  ///< Of the steered distribution.
+};
+/// Of softmax(steered) and softmax(unsteered), logits over the same vocabulary; float64 sums. Throws usage
+/// when the lengths differ or are 0.
+Shift shift_of(std::span<const float> steered, std::span<const float> unsteered);
+
+/// Adds "kl" and "entropy" to the records of candidates that want them (Candidate::want_dose): one record and
+/// one result for each item and candidate, in that order. null where a row broke.
+void add_doses(std::span<const Candidate> candidates, const std::vector<RowResult>& results,
+               std::vector<nlohmann::json>& records);
+
+/// A strength and the dose it gives; the dose is infinite where a row broke.
+struct DosePoint {
+    double strength = 0, dose = 0;
+};
+/// What the search for a target found.
+struct DoseFit {
+    double target = 0;
+    /// "reached"; "saturates": no strength tried gives as much; "jumps": the dose passes the target between
+    /// two strengths that the bisection could not tell apart.
+    std::string outcome;
+    DosePoint point;  ///< Within tolerance of the target when reached, else the nearest that is finite.
+};
+struct DoseSearch {
+    std::vector<DosePoint> points;  ///< All that were measured, in that order.
+    std::vector<DoseFit> fits;      ///< One for each target.
+};
+struct DoseRange {
+    double first = 0.125, most = 256;  ///< The ladder: the first strength, doubled until `most`.
+    int n_bisection = 12;
+    double tolerance = 0.05;
+};
+/// Doses of strengths, measured together.
+using MeasureDoses = std::function<std::vector<double>(std::span<const double>)>;
+/// Finds the lowest strength that gives each target (rising, above 0): doubles the strength until the highest
+/// target is passed, then bisects between the two rungs at which a target is first passed (geometrically;
+/// below the first rung by halves). Pure but for `measure`.
+DoseSearch find_doses(std::span<const double> targets, const DoseRange& range, const MeasureDoses& measure);
+
+/// Slope of the least-squares line of y over x. Throws usage when the lengths differ, there are fewer than
+/// two points, or all x are equal.
+double least_squares_slope(std::span<const double> x, std::span<const double> y);
+
+/// What a task's settings at a dose are compared at: the largest target at which most methods keep within
+/// the limits.
+struct DoseContest {
+    double target = 0;
+    std::vector<const SettingSummary*> within;  ///< Settings at this dose within the limits.
+    std::vector<const SettingSummary*> beyond;  ///< Settings at this dose with more damage or collapse.
+};
+/// The largest dose at which two or more methods keep within the limits of damage and collapse, else the
+/// largest at which one does; none when no setting keeps them. Pointers into `task`.
+std::optional<DoseContest> dose_contest(const Plan& plan, const TaskSummary& task);
+
+/// The setting of a summary with this id; nullptr when there is none.
+const SettingSummary* find_setting(const TaskSummary& task, const std::string& id);
+
+/// Protocol::analyse(), verdict(), findings() and notes() of equal doses.
+void analyse_doses(const Plan& plan, const TaskRecords& records, TaskSummary& task);
+std::string dose_verdict(const Plan& plan, const TaskSummary& task);
+std::vector<std::string> dose_findings(const Plan& plan, const Summary& summary);
+std::vector<std::string> dose_notes(const Plan& plan);
+
+/// What is impossible about a plan's [dose] table, and what else does not go with this protocol.
+std::optional<Fault> dose_fault(const Plan& plan);
+/// The name of the task by which a task's damage is measured, as the plan has it; "" when none is left.
+std::string unrelated_name(const Plan& plan, const std::string& task);
+
+}  // namespace tiller::study

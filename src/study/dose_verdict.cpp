@@ -1,0 +1,247 @@
+// Sentences of a study at equal doses, computed from the numbers.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "core/names.h"
+#include "study/dose.h"
+
+namespace tiller::study {
+namespace {
+
+constexpr double level = 0.05;
+
+std::string percent(double share) { return fmt::format("{:.0f} %", 100 * share); }
+
+const Interval* metric(const SettingSummary& s, const std::string& name) {
+    const auto it = s.metrics.find(name);
+    return it == s.metrics.end() ? nullptr : &it->second;
+}
+
+double score(const TaskSummary& t, const SettingSummary& s) {
+    const Interval* value = metric(s, t.primary);
+    return value ? value->mean : std::nan("");
+}
+
+std::string scored(const TaskSummary& t, const SettingSummary& s) {
+    return fmt::format("{} ({})", method_title(s.method), percent(score(t, s)));
+}
+
+std::string limits(const Plan& plan, bool behavioural) {
+    return fmt::format("damage at most {:.0f} points{}", 100 * plan.dose.damage_limit,
+                       behavioural
+                           ? fmt::format(", collapsed outputs at most {}", percent(plan.collapse_limit))
+                           : std::string());
+}
+
+// Is a beyond b after Holm's adjustment?
+bool better(const TaskSummary& t, const std::string& a, const std::string& b) {
+    for (const auto& p : t.pairs) {
+        if (p.a == a && p.b == b) return p.difference.mean > 0 && p.p_holm <= level;
+        if (p.a == b && p.b == a) return p.difference.mean < 0 && p.p_holm <= level;
+    }
+    return false;
+}
+
+std::vector<const SettingSummary*> by_score(const TaskSummary& t, std::vector<const SettingSummary*> list) {
+    std::stable_sort(list.begin(), list.end(),
+                     [&](const auto* a, const auto* b) { return score(t, *a) > score(t, *b); });
+    return list;
+}
+
+// Two settings: by how much and how sure.
+std::string two(const TaskSummary& t, const SettingSummary& a, const SettingSummary& b) {
+    for (const auto& p : t.pairs) {
+        if (!((p.a == a.id && p.b == b.id) || (p.a == b.id && p.b == a.id))) continue;
+        if (!better(t, a.id, b.id)) break;
+        const bool turned = p.a == b.id;
+        const double low = turned ? -p.difference.high : p.difference.low;
+        const double high = turned ? -p.difference.low : p.difference.high;
+        return fmt::format("{} ahead of {} by {:.0f} points (95 % {:.0f} to {:.0f}; adjusted p {:.2g})",
+                           scored(t, a), scored(t, b), 100 * std::abs(p.difference.mean), 100 * low,
+                           100 * high, p.p_holm);
+    }
+    return fmt::format("no difference shown between {} and {}", scored(t, a), scored(t, b));
+}
+
+std::string many(const TaskSummary& t, const std::vector<const SettingSummary*>& ranked) {
+    std::vector<std::string> beaten, equal;
+    for (std::size_t i = 1; i < ranked.size(); ++i)
+        (better(t, ranked[0]->id, ranked[i]->id) ? beaten : equal).push_back(scored(t, *ranked[i]));
+    std::string text = "highest " + scored(t, *ranked[0]);
+    if (!beaten.empty()) text += fmt::format(", ahead of {}", fmt::join(beaten, ", "));
+    if (!equal.empty()) text += fmt::format(", no difference shown from {}", fmt::join(equal, ", "));
+    return text;
+}
+
+// Which settings are beyond their random controls.
+std::string beside_random(const TaskSummary& t, const std::vector<const SettingSummary*>& settings) {
+    std::vector<std::string> above, not_above;
+    for (const auto* s : settings)
+        for (const auto& p : t.pairs)
+            if (const auto* other = find_setting(t, p.b); p.a == s->id && other && other->kind == "control")
+                (better(t, p.a, p.b) ? above : not_above).push_back(method_title(s->method));
+    std::string text;
+    if (!above.empty())
+        text += fmt::format(" Above a random direction of equal dose: {}.", fmt::join(above, ", "));
+    if (!not_above.empty())
+        text += fmt::format(" Not shown to be above one: {}.", fmt::join(not_above, ", "));
+    return text;
+}
+
+std::string unreached(const Plan& plan, const TaskSummary& t) {
+    std::vector<std::string> parts;
+    for (const auto& method : plan.methods) {
+        std::vector<std::string> missing;
+        for (const double target : plan.dose.targets)
+            if (!find_setting(t, fmt::format("{} dose={}", method, target)))
+                missing.push_back(fmt::format("{}", target));
+        if (!missing.empty())
+            parts.push_back(fmt::format("{} {} nats", method_title(method), fmt::join(missing, ", ")));
+    }
+    return parts.empty() ? "" : fmt::format(" Doses not reached: {}.", fmt::join(parts, "; "));
+}
+
+}  // namespace
+
+const SettingSummary* find_setting(const TaskSummary& t, const std::string& id) {
+    const auto found =
+        std::find_if(t.test.begin(), t.test.end(), [&](const SettingSummary& s) { return s.id == id; });
+    return found == t.test.end() ? nullptr : &*found;
+}
+
+std::optional<DoseContest> dose_contest(const Plan& plan, const TaskSummary& t) {
+    std::map<double, DoseContest> contests;
+    for (const auto& s : t.test) {
+        if (s.kind != "dose") continue;
+        DoseContest& contest = contests[s.setting.at("target")];
+        contest.target = s.setting.at("target");
+        const Interval *damage = metric(s, "damage"), *collapsed = metric(s, "collapsed");
+        const bool within = damage && damage->mean <= plan.dose.damage_limit &&
+                            (!collapsed || collapsed->mean <= plan.collapse_limit);
+        (within ? contest.within : contest.beyond).push_back(&s);
+    }
+    for (const std::size_t least : {std::size_t{2}, std::size_t{1}})
+        for (auto it = contests.rbegin(); it != contests.rend(); ++it)
+            if (it->second.within.size() >= least) return it->second;
+    return std::nullopt;
+}
+
+std::string dose_verdict(const Plan& plan, const TaskSummary& t) {
+    const bool behavioural = t.family == "behavioural";
+    const auto contest = dose_contest(plan, t);
+    if (!contest)
+        return fmt::format("No method reaches a dose within the limits ({}).{}", limits(plan, behavioural),
+                           unreached(plan, t));
+    const auto ranked = by_score(t, contest->within);
+    std::string text = fmt::format(
+        "At {} nats, the largest dose at which {} within the limits ({}), by {}: ", contest->target,
+        ranked.size() > 1 ? "two methods or more keep" : "a method keeps", limits(plan, behavioural),
+        behavioural ? "style score" : "first-token accuracy");
+    text += ranked.size() > 2    ? many(t, ranked)
+            : ranked.size() == 2 ? two(t, *ranked[0], *ranked[1])
+                                 : scored(t, *ranked[0]) + " alone";
+    if (const auto* clean = find_setting(t, "zero-shot"))
+        text += fmt::format("; unsteered {}", percent(score(t, *clean)));
+    text += "." + beside_random(t, ranked);
+    std::vector<std::string> beyond;
+    for (const auto* s : contest->beyond) beyond.push_back(scored(t, *s));
+    if (!beyond.empty()) text += fmt::format(" Beyond the limits there: {}.", fmt::join(beyond, ", "));
+    return text + unreached(plan, t);
+}
+
+std::vector<std::string> dose_findings(const Plan& plan, const Summary& summary) {
+    std::vector<std::string> out;
+    for (const bool behavioural : {false, true}) {
+        std::map<std::string, int> ahead, above, reached;
+        int n = 0, n_contest = 0, n_open = 0;
+        for (const auto& t : summary.tasks) {
+            if ((t.family == "behavioural") != behavioural) continue;
+            ++n;
+            for (const auto& method : plan.methods)
+                reached[method] +=
+                    find_setting(t, fmt::format("{} dose={}", method, plan.dose.targets.back())) != nullptr;
+            const auto contest = dose_contest(plan, t);
+            if (!contest) continue;
+            for (const auto* s : contest->within)
+                if (better(t, s->id, fmt::format("{}-random dose={}", s->method, contest->target)))
+                    ++above[s->method];
+            if (contest->within.size() < 2) continue;
+            ++n_contest;
+            const auto ranked = by_score(t, contest->within);
+            if (std::all_of(ranked.begin() + 1, ranked.end(),
+                            [&](const auto* other) { return better(t, ranked[0]->id, other->id); }))
+                ++ahead[ranked[0]->method];
+            else
+                ++n_open;
+        }
+        if (n == 0) continue;
+        std::vector<std::string> wins, tops, randoms;
+        for (const auto& method : plan.methods) {
+            wins.push_back(fmt::format("{} on {}", method_title(method), ahead[method]));
+            tops.push_back(fmt::format("{} on {}", method_title(method), reached[method]));
+            randoms.push_back(fmt::format("{} on {}", method_title(method), above[method]));
+        }
+        std::string text = fmt::format(
+            "On {} {} task{}, compared at the largest dose within the limits ({}): ", n,
+            behavioural ? "behavioural" : "precise-answer", n == 1 ? "" : "s", limits(plan, behavioural));
+        if (plan.methods.size() > 1)
+            text += n_contest == 0 ? "no two methods can be compared; "
+                                   : fmt::format("ahead of every other: {}; no difference shown on {}; ",
+                                                 fmt::join(wins, ", "), n_open);
+        if (plan.controls)
+            text += fmt::format("above a random direction of equal dose: {}; ", fmt::join(randoms, ", "));
+        out.push_back(text +
+                      fmt::format("{} nats reached: {}.", plan.dose.targets.back(), fmt::join(tops, ", ")));
+    }
+    return out;
+}
+
+std::vector<std::string> dose_notes(const Plan& plan) {
+    std::vector<std::string> notes = {
+        "Dose: KL(steered || unsteered) of the next-token distribution after the zero-shot prompt, in nats, "
+        "mean "
+        "over validation items (at most 64). In this direction it is the mean surprise, under the unsteered "
+        "model, that steering adds beyond its own uncertainty: it is large where steering brings out what "
+        "the "
+        "unsteered model rules out, and it stays finite and stable where steering removes a token, which the "
+        "other direction would not.",
+        fmt::format(
+            "For each dose the strength is found by doubling, from an eighth of the setting's own to {} "
+            "times it (what is replaced: to 1), and bisection, within {} of the target. A target that no "
+            "strength reaches is named and not compared.",
+            plan.dose.max_factor, percent(plan.dose.tolerance)),
+        plan.dose.place == "paper"
+            ? std::string("Where a method steers (layer, heads): its paper's setting.")
+            : std::string(
+                  "Where a method steers (layer, heads): chosen on validation items from the method's "
+                  "grid by the rules that follow; the strength of the chosen setting is dropped."),
+    };
+    if (plan.dose.place != "paper")
+        for (auto& rule : choice_rules(plan)) notes.push_back(std::move(rule));
+    notes.push_back(
+        fmt::format("Damage: share of right first tokens lost on another task ({}), prompted with {} "
+                    "demonstrations, under "
+                    "the same edits. A verdict is given at one dose: the largest at which two methods or "
+                    "more cost at most "
+                    "{:.0f} points and, on behavioural tasks, at most {} of the outputs collapse.",
+                    fmt::join(plan.dose.unrelated, ", else "), plan.dose.n_shot_unrelated,
+                    100 * plan.dose.damage_limit, percent(plan.collapse_limit)));
+    notes.push_back(
+        "A method is called ahead when McNemar's exact test (shares) or a permutation test (style) says so "
+        "at "
+        "5 %, adjusted by Holm's method for all comparisons of this run, those with random controls "
+        "included.");
+    if (plan.controls)
+        notes.push_back(
+            "Random control: a random direction of the same norm at each site, brought to the same dose by "
+            "its "
+            "own strength.");
+    return notes;
+}
+
+}  // namespace tiller::study
