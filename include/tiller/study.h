@@ -76,7 +76,7 @@ struct TransferPlan {
 struct DosePlan {
     /// Doses to bring every method to: mean KL(steered || unsteered) over validation items, in nats; by
     /// rising value, at least one.
-    std::vector<double> targets = {0.25, 0.5, 1, 2, 4};
+    std::vector<double> targets = {0.25, 0.5, 1, 2, 4, 8};
     /// Where a method steers (layer, heads). "chosen": as the tuned protocol chooses on validation items; the
     /// strength of the chosen setting is dropped. "paper": the method's own setting.
     std::string place = "chosen";

@@ -21,8 +21,9 @@ struct Shift {
 /// when the lengths differ or are 0.
 Shift shift_of(std::span<const float> steered, std::span<const float> unsteered);
 
-/// Adds "kl" and "entropy" to the records of candidates that want them (Candidate::want_dose): one record and
-/// one result for each item and candidate, in that order. null where a row broke.
+/// Adds "entropy" and, but for "zero-shot" itself, "kl" to the records of candidates that want them
+/// (Candidate::want_dose): one record and one result for each item and candidate, in that order. null where a
+/// row broke. Throws usage when there is no candidate "zero-shot".
 void add_doses(std::span<const Candidate> candidates, const std::vector<RowResult>& results,
                std::vector<nlohmann::json>& records);
 
@@ -58,18 +59,26 @@ DoseSearch find_doses(std::span<const double> targets, const DoseRange& range, c
 /// two points, or all x are equal.
 double least_squares_slope(std::span<const double> x, std::span<const double> y);
 
-/// What a task's settings at a dose are compared at: the largest target at which most methods keep within
-/// the limits.
+/// A task's settings at one dose.
 struct DoseContest {
     double target = 0;
-    std::vector<const SettingSummary*> within;  ///< Settings at this dose within the limits.
-    std::vector<const SettingSummary*> beyond;  ///< Settings at this dose with more damage or collapse.
+    std::vector<const SettingSummary*> within;  ///< Within the limits of damage and collapse.
+    std::vector<const SettingSummary*> beyond;  ///< With more damage or collapse.
 };
-/// The largest dose at which two or more methods keep within the limits of damage and collapse, else the
-/// largest at which one does; none when no setting keeps them. Pointers into `task`.
-std::optional<DoseContest> dose_contest(const Plan& plan, const TaskSummary& task);
+/// The doses at which methods are compared. Pointers into the task.
+struct DoseContests {
+    /// The largest dose at which two methods or more keep within the limits, else the largest at which one
+    /// does; none when no setting keeps them.
+    std::optional<DoseContest> limited;
+    /// The same whatever the damage; its settings are all in `within`. None where that is the dose of
+    /// `limited` and all its settings keep the limits.
+    std::optional<DoseContest> largest;
+};
+DoseContests dose_contests(const Plan& plan, const TaskSummary& task);
+/// "1 nat", "0.5 nats".
+std::string nats_text(double dose);
 
-/// The setting of a summary with this id; nullptr when there is none.
+/// The setting of a summary with this id, in the main or a further table; nullptr when there is none.
 const SettingSummary* find_setting(const TaskSummary& task, const std::string& id);
 
 /// Protocol::analyse(), verdict(), findings() and notes() of equal doses.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "study/dose.h"
 
@@ -67,10 +68,12 @@ void add_doses(std::span<const Candidate> candidates, const std::vector<RowResul
             throw Error(Code::usage, "a dose is to the unsteered run: give the candidate \"zero-shot\" too");
         const RowResult& of_clean =
             results[r - r % candidates.size() + static_cast<std::size_t>(clean - candidates.begin())];
-        records[r]["kl"] = records[r]["entropy"] = json();
+        const bool is_clean = &results[r] == &of_clean;
+        records[r]["entropy"] = json();
+        if (!is_clean) records[r]["kl"] = json();
         if (results[r].broken || of_clean.broken) continue;
         const Shift shift = shift_of(results[r].logits, of_clean.logits);
-        if (std::isfinite(shift.kl)) records[r]["kl"] = shift.kl;
+        if (!is_clean && std::isfinite(shift.kl)) records[r]["kl"] = shift.kl;
         records[r]["entropy"] = shift.entropy;
     }
 }
@@ -110,22 +113,21 @@ DoseSearch find_doses(std::span<const double> targets, const DoseRange& range, c
         search.fits.push_back(fit);
     }
     for (int round = 0; round < range.n_bisection; ++round) {
-        std::vector<std::size_t> open;
-        std::vector<double> strengths;
+        std::set<double> middles;  // targets in one bracket share a measurement
         for (std::size_t t = 0; t < targets.size(); ++t)
-            if (search.fits[t].outcome == "jumps") {
-                open.push_back(t);
-                strengths.push_back(brackets[t].middle());
+            if (search.fits[t].outcome == "jumps") middles.insert(brackets[t].middle());
+        if (middles.empty()) break;
+        for (const DosePoint& point : measured({middles.begin(), middles.end()}))
+            for (std::size_t t = 0; t < targets.size(); ++t) {
+                DoseFit& fit = search.fits[t];
+                Bracket& bracket = brackets[t];
+                if (fit.outcome != "jumps" || point.strength <= bracket.low.strength ||
+                    point.strength >= bracket.high.strength)
+                    continue;
+                (point.dose < fit.target ? bracket.low : bracket.high) = point;
+                fit.point = nearer(fit.point, point, fit.target);
+                if (is_hit(fit.point, fit.target, range.tolerance)) fit.outcome = "reached";
             }
-        if (open.empty()) break;
-        const auto points = measured(strengths);
-        for (std::size_t i = 0; i < open.size(); ++i) {
-            DoseFit& fit = search.fits[open[i]];
-            Bracket& bracket = brackets[open[i]];
-            (points[i].dose < fit.target ? bracket.low : bracket.high) = points[i];
-            fit.point = nearer(fit.point, points[i], fit.target);
-            if (is_hit(fit.point, fit.target, range.tolerance)) fit.outcome = "reached";
-        }
     }
     return search;
 }

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <set>
-#include <tuple>
+#include <utility>
 
 #include "core/names.h"
 #include "study/dose.h"
@@ -178,7 +178,7 @@ AnalysisSummary response(const std::vector<Entry>& entries, const Numbers& numbe
             if (!behavioural) row.values[2] = numbers.gain(s.id, "logprob");
         }
         row.values[a.columns.size() - 3] = numbers.mean(s.id, "entropy");
-        row.values[a.columns.size() - 2] = numbers.mean(s.id, "kl");
+        row.values[a.columns.size() - 2] = s.id == "zero-shot" ? plain_number(0) : numbers.mean(s.id, "kl");
         a.rows.push_back(row);
     }
     return a;
@@ -270,10 +270,11 @@ const SettingSummary* control_of(const TaskSummary& t, const SettingSummary& s) 
 void analyse_doses(const Plan& plan, const TaskRecords& records, TaskSummary& t) {
     const auto entries = entries_of(records.closing);
     const Numbers numbers(plan, records, t);
+    for (auto& table : t.tables)
+        for (auto& s : table.settings) s.metrics["damage"] = numbers.loss(s.id, "first_token");
     for (auto& s : t.test) {
-        if (s.kind == "baseline") continue;
-        s.metrics["damage"] = numbers.loss(s.id, "first_token");
         if (s.kind != "dose") continue;
+        s.metrics["damage"] = numbers.loss(s.id, "first_token");
         if (const auto* control = control_of(t, s)) {
             const auto [x, y] = paired(records.test, s.id, control->id, t.primary);
             s.difference["random"] = bootstrap_difference(x, y, plan.n_bootstrap, t.seed);
@@ -282,16 +283,24 @@ void analyse_doses(const Plan& plan, const TaskRecords& records, TaskSummary& t)
     t.analyses.push_back(frontier(entries, numbers, t, records.closing.at("unrelated").get<std::string>()));
     t.analyses.push_back(response(entries, numbers, t));
     t.analyses.push_back(slopes(plan, entries, numbers, t));
-    // One family of tests with those of the other tasks: at the dose of the contest alone.
-    const auto contest = dose_contest(plan, t);
-    if (!contest) return;
-    for (std::size_t i = 0; i < contest->within.size(); ++i) {
-        const SettingSummary& a = *contest->within[i];
-        for (std::size_t j = i + 1; j < contest->within.size(); ++j)
-            t.pairs.push_back(pair_of(plan, records.test, t, a.id, contest->within[j]->id));
-        if (const auto* control = control_of(t, a))
-            t.pairs.push_back(pair_of(plan, records.test, t, a.id, control->id));
+    // One family of tests with those of the other tasks: at the doses of the verdict alone.
+    const auto contests = dose_contests(plan, t);
+    std::vector<PairSummary> pairs;
+    const auto compare = [&](const std::string& a, const std::string& b) {
+        const bool known = std::any_of(pairs.begin(), pairs.end(),
+                                       [&](const PairSummary& p) { return p.a == a && p.b == b; });
+        if (!known) pairs.push_back(pair_of(plan, records.test, t, a, b));
+    };
+    for (const auto& contest : {contests.limited, contests.largest}) {
+        if (!contest) continue;
+        for (std::size_t i = 0; i < contest->within.size(); ++i) {
+            const SettingSummary& a = *contest->within[i];
+            for (std::size_t j = i + 1; j < contest->within.size(); ++j)
+                compare(a.id, contest->within[j]->id);
+            if (const auto* control = control_of(t, a)) compare(a.id, control->id);
+        }
     }
+    t.pairs = std::move(pairs);
 }
 
 }  // namespace tiller::study

@@ -109,94 +109,149 @@ std::string unreached(const Plan& plan, const TaskSummary& t) {
 }  // namespace
 
 const SettingSummary* find_setting(const TaskSummary& t, const std::string& id) {
-    const auto found =
-        std::find_if(t.test.begin(), t.test.end(), [&](const SettingSummary& s) { return s.id == id; });
-    return found == t.test.end() ? nullptr : &*found;
+    const auto in = [&](const std::vector<SettingSummary>& list) -> const SettingSummary* {
+        const auto found =
+            std::find_if(list.begin(), list.end(), [&](const SettingSummary& s) { return s.id == id; });
+        return found == list.end() ? nullptr : &*found;
+    };
+    if (const auto* found = in(t.test)) return found;
+    for (const auto& table : t.tables)
+        if (const auto* found = in(table.settings)) return found;
+    return nullptr;
 }
 
-std::optional<DoseContest> dose_contest(const Plan& plan, const TaskSummary& t) {
-    std::map<double, DoseContest> contests;
+std::string nats_text(double dose) { return fmt::format("{} nat{}", dose, dose == 1 ? "" : "s"); }
+
+DoseContests dose_contests(const Plan& plan, const TaskSummary& t) {
+    std::map<double, DoseContest> limited, all;
     for (const auto& s : t.test) {
         if (s.kind != "dose") continue;
-        DoseContest& contest = contests[s.setting.at("target")];
-        contest.target = s.setting.at("target");
+        const double target = s.setting.at("target");
         const Interval *damage = metric(s, "damage"), *collapsed = metric(s, "collapsed");
         const bool within = damage && damage->mean <= plan.dose.damage_limit &&
                             (!collapsed || collapsed->mean <= plan.collapse_limit);
-        (within ? contest.within : contest.beyond).push_back(&s);
+        limited[target].target = all[target].target = target;
+        (within ? limited[target].within : limited[target].beyond).push_back(&s);
+        all[target].within.push_back(&s);
     }
-    for (const std::size_t least : {std::size_t{2}, std::size_t{1}})
-        for (auto it = contests.rbegin(); it != contests.rend(); ++it)
-            if (it->second.within.size() >= least) return it->second;
-    return std::nullopt;
+    const auto largest = [](const std::map<double, DoseContest>& contests) -> std::optional<DoseContest> {
+        for (const std::size_t least : {std::size_t{2}, std::size_t{1}})
+            for (auto it = contests.rbegin(); it != contests.rend(); ++it)
+                if (it->second.within.size() >= least) return it->second;
+        return std::nullopt;
+    };
+    DoseContests out{largest(limited), largest(all)};
+    if (out.limited && out.largest && out.limited->target == out.largest->target &&
+        out.limited->beyond.empty())
+        out.largest.reset();
+    return out;
 }
+
+namespace {
+
+// Who is ahead at a dose.
+std::string compared(const TaskSummary& t, const DoseContest& contest) {
+    const auto ranked = by_score(t, contest.within);
+    return ranked.size() > 2    ? many(t, ranked)
+           : ranked.size() == 2 ? two(t, *ranked[0], *ranked[1])
+                                : scored(t, *ranked[0]) + " alone";
+}
+
+std::string damages(const std::vector<const SettingSummary*>& settings) {
+    std::vector<std::string> parts;
+    for (const auto* s : settings)
+        if (const Interval* damage = metric(*s, "damage"))
+            parts.push_back(fmt::format("{} {:.0f}", method_title(s->method), 100 * damage->mean));
+    return parts.empty() ? "" : fmt::format(" (points of damage: {})", fmt::join(parts, ", "));
+}
+
+}  // namespace
 
 std::string dose_verdict(const Plan& plan, const TaskSummary& t) {
     const bool behavioural = t.family == "behavioural";
-    const auto contest = dose_contest(plan, t);
-    if (!contest)
-        return fmt::format("No method reaches a dose within the limits ({}).{}", limits(plan, behavioural),
-                           unreached(plan, t));
-    const auto ranked = by_score(t, contest->within);
-    std::string text = fmt::format(
-        "At {} nats, the largest dose at which {} within the limits ({}), by {}: ", contest->target,
-        ranked.size() > 1 ? "two methods or more keep" : "a method keeps", limits(plan, behavioural),
-        behavioural ? "style score" : "first-token accuracy");
-    text += ranked.size() > 2    ? many(t, ranked)
-            : ranked.size() == 2 ? two(t, *ranked[0], *ranked[1])
-                                 : scored(t, *ranked[0]) + " alone";
+    const auto [limited, largest] = dose_contests(plan, t);
+    const std::string what = behavioural ? "style score" : "first-token accuracy";
+    if (!limited && !largest) return "No method reaches a dose." + unreached(plan, t);
+    std::string text =
+        fmt::format("No method keeps within the limits at any dose ({}).", limits(plan, behavioural));
+    if (limited)
+        text = fmt::format("At {}, the largest dose at which {} within the limits ({}), by {}: {}.{}",
+                           nats_text(limited->target),
+                           limited->within.size() > 1 ? "two methods or more keep" : "a method keeps",
+                           limits(plan, behavioural), what, compared(t, *limited),
+                           beside_random(t, limited->within));
+    if (largest)
+        text += fmt::format(" Whatever the damage, at {}{}: {}{}.{}", nats_text(largest->target),
+                            limited ? "" : ", by " + what, compared(t, *largest), damages(largest->within),
+                            beside_random(t, largest->within));
     if (const auto* clean = find_setting(t, "zero-shot"))
-        text += fmt::format("; unsteered {}", percent(score(t, *clean)));
-    text += "." + beside_random(t, ranked);
-    std::vector<std::string> beyond;
-    for (const auto* s : contest->beyond) beyond.push_back(scored(t, *s));
-    if (!beyond.empty()) text += fmt::format(" Beyond the limits there: {}.", fmt::join(beyond, ", "));
+        text += fmt::format(" Unsteered: {}.", percent(score(t, *clean)));
     return text + unreached(plan, t);
 }
+
+namespace {
+
+// What the contests of a family come to, by method.
+struct Tally {
+    std::map<std::string, int> ahead, above;
+    int n = 0, n_open = 0;
+
+    void add(const TaskSummary& t, const std::optional<DoseContest>& contest) {
+        if (!contest) return;
+        for (const auto* s : contest->within)
+            above[s->method] +=
+                better(t, s->id, fmt::format("{}-random dose={}", s->method, contest->target));
+        if (contest->within.size() < 2) return;
+        ++n;
+        const auto ranked = by_score(t, contest->within);
+        const bool wins = std::all_of(ranked.begin() + 1, ranked.end(),
+                                      [&](const auto* other) { return better(t, ranked[0]->id, other->id); });
+        if (wins)
+            ++ahead[ranked[0]->method];
+        else
+            ++n_open;
+    }
+    std::string text(const Plan& plan) const {
+        const auto counts = [&](const std::map<std::string, int>& of) {
+            std::vector<std::string> parts;
+            for (const auto& method : plan.methods) {
+                const auto found = of.find(method);
+                parts.push_back(
+                    fmt::format("{} on {}", method_title(method), found == of.end() ? 0 : found->second));
+            }
+            return fmt::format("{}", fmt::join(parts, ", "));
+        };
+        std::string out = n == 0 ? "no two methods can be compared"
+                                 : fmt::format("ahead of every other: {}; no difference shown on {}",
+                                               counts(ahead), n_open);
+        if (plan.controls) out += "; above a random direction of equal dose: " + counts(above);
+        return out;
+    }
+};
+
+}  // namespace
 
 std::vector<std::string> dose_findings(const Plan& plan, const Summary& summary) {
     std::vector<std::string> out;
     for (const bool behavioural : {false, true}) {
-        std::map<std::string, int> ahead, above, reached;
-        int n = 0, n_contest = 0, n_open = 0;
+        Tally limited, largest;
+        int n = 0;
         for (const auto& t : summary.tasks) {
             if ((t.family == "behavioural") != behavioural) continue;
             ++n;
-            for (const auto& method : plan.methods)
-                reached[method] +=
-                    find_setting(t, fmt::format("{} dose={}", method, plan.dose.targets.back())) != nullptr;
-            const auto contest = dose_contest(plan, t);
-            if (!contest) continue;
-            for (const auto* s : contest->within)
-                if (better(t, s->id, fmt::format("{}-random dose={}", s->method, contest->target)))
-                    ++above[s->method];
-            if (contest->within.size() < 2) continue;
-            ++n_contest;
-            const auto ranked = by_score(t, contest->within);
-            if (std::all_of(ranked.begin() + 1, ranked.end(),
-                            [&](const auto* other) { return better(t, ranked[0]->id, other->id); }))
-                ++ahead[ranked[0]->method];
-            else
-                ++n_open;
+            const auto contests = dose_contests(plan, t);
+            limited.add(t, contests.limited);
+            largest.add(t, contests.largest ? contests.largest : contests.limited);
         }
         if (n == 0) continue;
-        std::vector<std::string> wins, tops, randoms;
-        for (const auto& method : plan.methods) {
-            wins.push_back(fmt::format("{} on {}", method_title(method), ahead[method]));
-            tops.push_back(fmt::format("{} on {}", method_title(method), reached[method]));
-            randoms.push_back(fmt::format("{} on {}", method_title(method), above[method]));
-        }
-        std::string text = fmt::format(
-            "On {} {} task{}, compared at the largest dose within the limits ({}): ", n,
-            behavioural ? "behavioural" : "precise-answer", n == 1 ? "" : "s", limits(plan, behavioural));
-        if (plan.methods.size() > 1)
-            text += n_contest == 0 ? "no two methods can be compared; "
-                                   : fmt::format("ahead of every other: {}; no difference shown on {}; ",
-                                                 fmt::join(wins, ", "), n_open);
-        if (plan.controls)
-            text += fmt::format("above a random direction of equal dose: {}; ", fmt::join(randoms, ", "));
-        out.push_back(text +
-                      fmt::format("{} nats reached: {}.", plan.dose.targets.back(), fmt::join(tops, ", ")));
+        const std::string tasks =
+            fmt::format("{} {} task{}", n, behavioural ? "behavioural" : "precise-answer", n == 1 ? "" : "s");
+        out.push_back(fmt::format("On {}, compared at the largest dose within the limits ({}): {}.", tasks,
+                                  limits(plan, behavioural), limited.text(plan)));
+        out.push_back(
+            fmt::format("On {}, compared at the largest dose that two methods reach, whatever the "
+                        "damage: {}.",
+                        tasks, largest.text(plan)));
     }
     return out;
 }

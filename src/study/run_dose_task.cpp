@@ -217,8 +217,7 @@ void run_dose_task(TaskContext& c) {
         chosen[name] = place;
         const auto add = [&](const SteeringVector& vector, bool control) {
             const std::string id = control ? name + "-random" : name;
-            const std::string title =
-                (control ? "Random direction in place of the " : "") + method_title(name);
+            const std::string title = (control ? "Random for the " : "") + method_title(name);
             for (const DoseFit& fit : fit_doses(c, meter, id, name, vector,
                                                 static_cast<double>(method.strength(setting)), dose_units)) {
                 const std::string at = fmt::format("{} dose={}", id, fit.target);
@@ -232,7 +231,7 @@ void run_dose_task(TaskContext& c) {
                 if (fit.outcome != "reached") continue;
                 Candidate k;
                 k.id = at;
-                k.label = fmt::format("{}, {} nats (strength {:.3g}{}{})", title, fit.target,
+                k.label = fmt::format("{}, {} (strength {:.3g}{}{})", title, nats_text(fit.target),
                                       fit.point.strength, place.empty() ? "" : ", ", setting_label(place));
                 k.method = control ? "random" : name;
                 k.kind = control ? "control" : "dose";
@@ -252,9 +251,15 @@ void run_dose_task(TaskContext& c) {
     }
     const auto test_units = run_test_items(c, test);
     const auto damage_units = run_unrelated(c, other, test);
-    json settings = json::array();
-    for (const auto& k : test) settings.push_back(setting_record(k));
+    json settings = json::array(), controls = json::array(), tables = json::array();
+    for (const auto& k : test) (k.kind == "control" ? controls : settings).push_back(setting_record(k));
+    if (!controls.empty())
+        tables.push_back({{"id", "controls"},
+                          {"title", "Random directions at equal dose"},
+                          {"primary", c.primary},
+                          {"settings", controls}});
     close_task(c, {{"settings", settings},
+                   {"tables", tables},
                    {"grid", grid},
                    {"chosen", chosen},
                    {"doses", doses},

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -84,6 +85,9 @@ TEST(FindDoses, HitsReachableTargetsWithinTheTolerance) {
         }
         // The ladder does not go on behind the highest target, and all targets are bisected together.
         EXPECT_LE(curve.n_call, 6 + 10);
+        std::set<double> strengths;
+        for (const auto& point : search.points) strengths.insert(point.strength);
+        EXPECT_EQ(strengths.size(), search.points.size());  // none twice
     }
 }
 
@@ -168,28 +172,52 @@ SettingSummary at_dose(const std::string& method, double target, double damage, 
 }
 
 TEST(Contest, IsAtTheLargestDoseWithinTheLimits) {
-    Plan plan = default_plan("dose");
+    const Plan plan = default_plan("dose");
     TaskSummary t;
     t.test = {at_dose("fv", 1, 0.02), at_dose("icv", 1, 0.1), at_dose("fv", 2, 0.05), at_dose("icv", 2, 0.3),
               at_dose("mean-diff", 2, 0.4)};
-    auto contest = study::dose_contest(plan, t);
-    ASSERT_TRUE(contest);
-    EXPECT_EQ(contest->target, 1);  // at 2 nats only one keeps within
-    EXPECT_EQ(contest->within.size(), 2u);
-    EXPECT_TRUE(contest->beyond.empty());
+    auto contests = study::dose_contests(plan, t);
+    ASSERT_TRUE(contests.limited);
+    EXPECT_EQ(contests.limited->target, 1);  // at 2 nats only one keeps within
+    EXPECT_EQ(contests.limited->within.size(), 2u);
+    EXPECT_TRUE(contests.limited->beyond.empty());
+    ASSERT_TRUE(contests.largest);
+    EXPECT_EQ(contests.largest->target, 2);
+    EXPECT_EQ(contests.largest->within.size(), 3u);
     t.test[3] = at_dose("icv", 2, 0.1);
-    contest = study::dose_contest(plan, t);
-    EXPECT_EQ(contest->target, 2);
-    EXPECT_EQ(contest->within.size(), 2u);
-    ASSERT_EQ(contest->beyond.size(), 1u);
-    EXPECT_EQ(contest->beyond[0]->method, "mean-diff");
-    t.test[3] = at_dose("icv", 2, 0.1, 0.2);  // collapses
-    EXPECT_EQ(study::dose_contest(plan, t)->target, 1);
+    contests = study::dose_contests(plan, t);
+    EXPECT_EQ(contests.limited->target, 2);
+    EXPECT_EQ(contests.limited->within.size(), 2u);
+    ASSERT_EQ(contests.limited->beyond.size(), 1u);
+    EXPECT_EQ(contests.limited->beyond[0]->method, "mean-diff");
+    EXPECT_TRUE(contests.largest);  // there the third counts too
+    t.test.pop_back();
+    EXPECT_FALSE(study::dose_contests(plan, t).largest);  // would be the same once more
+    t.test[3] = at_dose("icv", 2, 0.1, 0.2);              // collapses
+    EXPECT_EQ(study::dose_contests(plan, t).limited->target, 1);
     t.test = {at_dose("fv", 1, 0.02), at_dose("icv", 1, 0.5), at_dose("fv", 2, 0.05)};
-    EXPECT_EQ(study::dose_contest(plan, t)->target, 2);  // alone
+    EXPECT_EQ(study::dose_contests(plan, t).limited->target, 2);  // alone
     t.test = {at_dose("fv", 1, 0.2)};
-    EXPECT_FALSE(study::dose_contest(plan, t));
-    expect_parts(study::dose_verdict(plan, t), {"No method", "10 points", "ICV 0.25, 0.5, 1, 2, 4 nats"});
+    EXPECT_FALSE(study::dose_contests(plan, t).limited);
+    expect_parts(study::dose_verdict(plan, t),
+                 {"No method keeps", "10 points", "at 1 nat,", "FV 20", "ICV 0.25, 0.5, 1, 2, 4, 8 nats"});
+    t.test.clear();
+    expect_parts(study::dose_verdict(plan, t), {"No method reaches a dose"});
+}
+
+// Who is ahead depends on the adjusted p, not on the scores alone.
+TEST(Contest, AheadIsWhatTheTestSays) {
+    const Plan plan = default_plan("dose");
+    TaskSummary t;
+    t.primary = "first_token";
+    t.test = {at_dose("fv", 1, 0), at_dose("icv", 1, 0)};
+    t.test[0].metrics["first_token"] = plain_number(0.2);
+    t.test[1].metrics["first_token"] = plain_number(0.7);
+    PairSummary pair{t.test[0].id, t.test[1].id, {-0.5, -0.7, -0.3}, 1, 11, 0.01, 0.03};
+    t.pairs = {pair};
+    expect_parts(study::dose_verdict(plan, t), {"ICV (70 %) ahead of FV (20 %) by 50 points (95 % 30 to 70"});
+    t.pairs[0].p_holm = 0.06;
+    expect_parts(study::dose_verdict(plan, t), {"no difference shown between ICV (70 %) and FV (20 %)"});
 }
 
 class DosePlanFile : public testing::Test {
