@@ -9,6 +9,7 @@
 #include "core/names.h"
 #include "core/paths.h"
 #include "study/dose.h"
+#include "study/tune.h"
 
 namespace tiller::study {
 namespace {

@@ -7,6 +7,7 @@
 #include "core/names.h"
 #include "study/forms.h"
 #include "study/transfer.h"
+#include "study/tune.h"
 
 namespace tiller::study {
 namespace {
