@@ -1,6 +1,7 @@
 // Intervals and tests over items. Pure functions; thread-safe; deterministic in their seeds.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -31,6 +32,9 @@ Interval bootstrap_groups(const std::vector<std::vector<double>>& groups, int n_
 /// 0). Throws usage when the lengths differ.
 Interval bootstrap_ratio(std::span<const double> a, std::span<const double> b, int n_resample,
                          std::uint64_t seed);
+/// The same for any other statistic of the items: its value, and the values it had in resamples of the n_item
+/// items (in any order; finite). Fewer than two items or no resample: the value alone.
+Interval percentile_interval(double value, std::vector<double> resampled, std::size_t n_item);
 
 /// Two-sided p value of "a and b score alike" over paired items, in (0, 1]. Shares: McNemar's exact test on
 /// the items that differ. Other values: a permutation test that turns the signs of the differences at random

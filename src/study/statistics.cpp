@@ -192,6 +192,12 @@ Interval bootstrap_ratio(std::span<const double> a, std::span<const double> b, i
     return std::isfinite(out.low) && std::isfinite(out.high) ? out : unknown;
 }
 
+Interval percentile_interval(double value, std::vector<double> resampled, std::size_t n_item) {
+    if (n_item < 2 || resampled.empty()) return {value, value, value};
+    const auto n = static_cast<double>(n_item);
+    return percentiles(value, std::move(resampled), t_quantile(n - 1) * std::sqrt(n / (n - 1)));
+}
+
 double paired_p(std::span<const double> a, std::span<const double> b, std::uint64_t seed) {
     const auto difference = difference_of(a, b);
     if (!is_share(a) || !is_share(b)) return sign_flips(difference, seed);
