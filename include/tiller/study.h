@@ -91,6 +91,24 @@ struct DosePlan {
     double damage_limit = 0.1;  ///< Share of its first tokens that a setting may cost and still be compared.
 };
 
+/// The protocol "crossed" (docs/comparisons.md): the levels of its four factors and the doses that each cell
+/// tries. Field names are the keys of the table [crossed]. Every list but `layers` holds at least one value,
+/// none twice.
+struct CrossedPlan {
+    /// Whose direction: fv, icv, mean-diff, random.
+    std::vector<std::string> sources = {"fv", "icv"};
+    /// Where: residual-one, residual-all, mlp-one, mlp-all, attention-heads.
+    std::vector<std::string> places = {"residual-one", "residual-all", "mlp-all"};
+    /// At which tokens: last_prompt, steered, prompt, all.
+    std::vector<std::string> positions = {"steered", "prompt", "all"};
+    /// add, replace, turn.
+    std::vector<std::string> operations = {"add", "turn"};
+    /// Length of what is added over the length of the activation, summed over the edited layers; above 0.
+    std::vector<double> doses = {0.25, 0.5, 1, 2};
+    std::vector<int> layers;  ///< Layers that places of one layer choose from; empty = L/3, L/2, 2L/3.
+    int heads = 0;            ///< Heads of the function vector; 0 = a sixth of the model's.
+};
+
 /// What to compare. Field names are the keys of the TOML file (tables [functional], [behavioural],
 /// [sampling]).
 struct Plan {
@@ -125,6 +143,7 @@ struct Plan {
     PaperPlan paper;               ///< Only with protocol "paper".
     TransferPlan transfer;         ///< Only with protocol "transfer".
     DosePlan dose;                 ///< Only with protocol "dose".
+    CrossedPlan crossed;           ///< Only with protocol "crossed".
 
     bool is_paper() const { return protocol == "paper"; }
 };

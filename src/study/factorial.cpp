@@ -191,10 +191,10 @@ GapShares gap_shares(std::size_t n_factor, const std::vector<std::vector<double>
             const auto i = static_cast<std::size_t>(random.below(n_item));
             for (std::size_t f = 0; f < n_factor; ++f) sums[f] += average[f][i];
         }
-        const auto largest = std::max_element(sums.begin(), sums.end(), [](double a, double b) {
-            return std::abs(a) < std::abs(b);
-        });
-        if (*largest != 0) out.factors[static_cast<std::size_t>(largest - sums.begin())].largest += 1.0 / n_resample;
+        const auto largest = std::max_element(sums.begin(), sums.end(),
+                                              [](double a, double b) { return std::abs(a) < std::abs(b); });
+        if (*largest != 0)
+            out.factors[static_cast<std::size_t>(largest - sums.begin())].largest += 1.0 / n_resample;
     }
     return out;
 }

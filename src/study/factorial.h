@@ -21,10 +21,10 @@ public:
     std::size_t n_cell() const { return group_.front().size(); }
     std::size_t n_set() const { return std::size_t{1} << n_factor_; }
 
-    /// The mean of the squares of each effect over the cells, [n_set()], by the set of factors that takes part
-    /// in it: the main effects have one bit, their interactions several, [0] is the square of the mean over
-    /// all cells. They add up to the mean of the cells' squares (effects of a balanced design are orthogonal).
-    /// `cells` is [n_cell()].
+    /// The mean of the squares of each effect over the cells, [n_set()], by the set of factors that takes
+    /// part in it: the main effects have one bit, their interactions several, [0] is the square of the mean
+    /// over all cells. They add up to the mean of the cells' squares (effects of a balanced design are
+    /// orthogonal). `cells` is [n_cell()].
     std::vector<double> components(std::span<const double> cells) const;
 
 private:
@@ -39,8 +39,8 @@ using ItemsByCells = std::vector<std::vector<double>>;
 /// How much of the differences one effect accounts for.
 struct EffectShare {
     std::uint32_t factors = 0;  ///< Its factors; 0 = all interactions of three and more factors together.
-    Interval of_cells;          ///< Of the variance of the cells' true means; NaN when they are not told apart.
-    Interval of_all;            ///< Of all variance: cells, items and the rest.
+    Interval of_cells;  ///< Of the variance of the cells' true means; NaN when they are not told apart.
+    Interval of_all;    ///< Of all variance: cells, items and the rest.
 };
 struct VarianceShares {
     std::vector<EffectShare> effects;  ///< Main effects, pairs of factors, then the rest.
@@ -60,7 +60,7 @@ VarianceShares variance_shares(const Factorial& design, const ItemsByCells& valu
 
 /// A factor's part in the difference between two cells of a design.
 struct PathShare {
-    Interval average;     ///< Of its contributions over all orders in which factors are changed (Shapley value).
+    Interval average;  ///< Of its contributions over all orders in which factors are changed (Shapley value).
     Interval first, last;  ///< Changed before, after all others.
     double largest = 0;    ///< Share of resamples in which its average is the largest in size.
 };

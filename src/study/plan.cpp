@@ -17,8 +17,11 @@ namespace tiller {
 namespace {
 
 // Tables of the plan that belong to one protocol.
-constexpr std::pair<const char*, const char*> owned_tables[] = {
-    {"tuning", "tuned"}, {"paper", "paper"}, {"transfer", "transfer"}, {"dose", "dose"}};
+constexpr std::pair<const char*, const char*> owned_tables[] = {{"tuning", "tuned"},
+                                                                {"paper", "paper"},
+                                                                {"transfer", "transfer"},
+                                                                {"dose", "dose"},
+                                                                {"crossed", "crossed"}};
 
 constexpr int kMost = 100'000'000;  // of anything that is counted
 
@@ -216,6 +219,16 @@ void fields_of(Fields& f, DosePlan& p) {
     f.field("damage_limit", p.damage_limit);
 }
 
+void fields_of(Fields& f, CrossedPlan& p) {
+    f.field("sources", p.sources);
+    f.field("places", p.places);
+    f.field("positions", p.positions);
+    f.field("operations", p.operations);
+    f.field("doses", p.doses);
+    f.field("layers", p.layers);
+    f.field("heads", p.heads);
+}
+
 void fields_of(Fields& f, Plan& p) {
     f.field("protocol", p.protocol);
     f.field("title", p.title);
@@ -251,6 +264,7 @@ void fields_of(Fields& f, Plan& p) {
     if (p.is_paper()) f.table("paper", [&](Fields& t) { fields_of(t, p.paper); });
     if (p.protocol == "transfer") f.table("transfer", [&](Fields& t) { fields_of(t, p.transfer); });
     if (p.protocol == "dose") f.table("dose", [&](Fields& t) { fields_of(t, p.dose); });
+    if (p.protocol == "crossed") f.table("crossed", [&](Fields& t) { fields_of(t, p.crossed); });
 }
 
 using study::Fault;

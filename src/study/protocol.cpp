@@ -10,6 +10,7 @@ const Protocol& protocol_tuned();
 const Protocol& protocol_paper();
 const Protocol& protocol_transfer();
 const Protocol& protocol_dose();
+const Protocol& protocol_crossed();
 
 Plan Protocol::plan() const {
     Plan plan;
@@ -24,7 +25,8 @@ std::vector<int> Protocol::validation(const Plan& plan, const Split& split) cons
 
 const std::vector<const Protocol*>& protocols() {
     static const std::vector<const Protocol*> all = {&protocol_tuned(), &protocol_paper(),
-                                                     &protocol_transfer(), &protocol_dose()};
+                                                     &protocol_transfer(), &protocol_dose(),
+                                                     &protocol_crossed()};
     return all;
 }
 
