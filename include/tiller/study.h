@@ -92,8 +92,8 @@ struct DosePlan {
 };
 
 /// The protocol "crossed" (docs/comparisons.md): the levels of its four factors and the doses that each cell
-/// tries. Field names are the keys of the table [crossed]. Every list but `layers` holds at least one value,
-/// none twice.
+/// tries. Field names are the keys of the table [crossed]. Every list but `layers` and `heads` holds at least
+/// one value, none twice.
 struct CrossedPlan {
     /// Whose direction: fv, icv, mean-diff, random.
     std::vector<std::string> sources = {"fv", "icv"};
@@ -104,9 +104,9 @@ struct CrossedPlan {
     /// add, replace, turn.
     std::vector<std::string> operations = {"add", "turn"};
     /// Length of what is added over the length of the activation, summed over the edited layers; above 0.
-    std::vector<double> doses = {0.25, 0.5, 1, 2};
-    std::vector<int> layers;  ///< Layers that places of one layer choose from; empty = L/3, L/2, 2L/3.
-    int heads = 0;            ///< Heads of the function vector; 0 = a sixth of the model's.
+    std::vector<double> doses = {0.125, 0.25, 0.5, 1, 2, 4};
+    std::vector<int> layers;  ///< Layers that places of one layer choose from; empty = those of `tuned`.
+    std::vector<int> heads;   ///< Numbers of heads that the function vector chooses from; empty likewise.
 };
 
 /// What to compare. Field names are the keys of the TOML file (tables [functional], [behavioural],

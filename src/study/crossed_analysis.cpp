@@ -39,7 +39,7 @@ ItemsByCells table_of(const std::vector<CrossedCell>& cells, const BySetting& te
     return out;
 }
 
-std::string factors_text(std::uint32_t set) {
+std::string effect_text(std::uint32_t set) {
     if (set == 0) return "three factors and more";
     std::string text;
     for (std::size_t f = 0; f < n_crossed_factor; ++f)
@@ -150,7 +150,7 @@ AnalysisSummary factors_table(const Plan& plan, const TaskRecords& records, cons
         for (std::size_t f = 0; f < n_crossed_factor; ++f)
             varies = varies && (!(set >> f & 1) || (plan.crossed.*crossed_factors()[f].levels).size() > 1);
         if (!varies) continue;
-        AnalysisRow row{factors_text(set), {}, ""};
+        AnalysisRow row{effect_text(set), {}, ""};
         for (const auto& s : shares) row.values.push_back(s.effects[k].of_cells);
         row.values.push_back(effects[k].of_all);
         if (std::popcount(set) == 1)
@@ -241,20 +241,66 @@ const Interval* of_setting(const TaskSummary& t, const std::string& id) {
     return nullptr;
 }
 
-std::string points(const Interval& i) {
-    return fmt::format("{:+.0f} points [{:+.0f}, {:+.0f}]", 100 * i.mean, 100 * i.low, 100 * i.high);
-}
-
 bool off_zero(const Interval& i) { return i.low > 0 || i.high < 0; }
 
-// The main effect or interaction with the largest share of the cells' differences; nullptr when the cells are
-// not told apart.
-const AnalysisRow* largest_effect(const AnalysisSummary& factors) {
-    const AnalysisRow* best = nullptr;
+// "-31 points [-45, -16]", for log-probabilities "-2.10 nats [-2.80, -1.40]".
+std::string size_of(const Interval& i, const std::string& score) {
+    return score == "log p"
+               ? fmt::format("{:+.2f} nats [{:+.2f}, {:+.2f}]", i.mean, i.low, i.high)
+               : fmt::format("{:+.0f} points [{:+.0f}, {:+.0f}]", 100 * i.mean, 100 * i.low, 100 * i.high);
+}
+
+// The column to speak of: the first one with something to say, by rising distance from what is scored.
+std::size_t telling_column(const AnalysisSummary& table) {
+    for (std::size_t k = 0; k < table.columns.size(); ++k) {
+        const auto& column = table.columns[k];
+        if (column == "first" || column == "last" || column == "largest in" ||
+            column.find(':') != column.npos)
+            continue;
+        for (const auto& row : table.rows)
+            if (off_zero(row.values[k])) return k;
+    }
+    return 0;
+}
+
+std::string gap_text(const TaskSummary& t, const AnalysisSummary& gap) {
+    constexpr std::size_t all = (std::size_t{1} << n_crossed_factor) - 1;
+    const CrossedPlan both;  // the schools' cells have the same names in every plan
+    std::string text;
+    const Interval *fv = of_setting(t, crossed_corner(both, 0)->id()),
+                   *icv = of_setting(t, crossed_corner(both, all)->id());
+    if (fv && icv)
+        text = fmt::format("FV in its own cell {:.0f} %, ICV in its own {:.0f} %: {}{}. ", 100 * fv->mean,
+                           100 * icv->mean, size_of(gap.rows[0].values[0], ""),
+                           off_zero(gap.rows[0].values[0]) ? "" : ", no difference shown");
+    const std::size_t k = telling_column(gap);
+    const std::string& score = gap.columns[k];
+    if (k > 0) text += fmt::format("By {}: {}. ", score, size_of(gap.rows[0].values[k], score));
+    const AnalysisRow* most = &gap.rows[1];
+    for (std::size_t r = 1; r < gap.rows.size(); ++r)
+        if (std::abs(gap.rows[r].values[k].mean) > std::abs(most->values[k].mean)) most = &gap.rows[r];
+    const Interval& part = most->values[k];
+    if (part.mean == 0) return text + "No factor carries a part of it. ";
+    return text +
+           fmt::format(
+               "The largest part of the way comes from the {} ({}): {}{}{}. ", most->label, most->remark,
+               size_of(part, score),
+               k > 0 ? "" : fmt::format(", the largest in {:.0f} % of resamples", 100 * most->values[3].mean),
+               off_zero(part) ? "" : ", not told from 0");
+}
+
+std::string factors_text(const AnalysisSummary& factors) {
+    const std::size_t k = telling_column(factors);
+    const AnalysisRow* most = nullptr;
     for (const auto& row : factors.rows)
-        if (std::isfinite(row.values[0].mean) && (!best || row.values[0].mean > best->values[0].mean))
-            best = &row;
-    return best;
+        if (std::isfinite(row.values[k].mean) && (!most || row.values[k].mean > most->values[k].mean))
+            most = &row;
+    if (!most) return "The cells of the design are not told apart.";
+    const Interval& share = most->values[k];
+    return fmt::format(
+        "Over all cells, {} accounts for {:.0f} % [{:.0f}, {:.0f}] of the differences in {}{}.", most->label,
+        100 * share.mean, 100 * share.low, 100 * share.high, factors.columns[k],
+        most->remark.empty() || k > 0 ? "" : " (" + most->remark + ")");
 }
 
 }  // namespace
@@ -306,38 +352,8 @@ void analyse_crossed_run(Summary& summary) {
 
 std::string crossed_verdict(const TaskSummary& t) {
     std::string text;
-    if (const auto* gap = table_named(t.analyses, "gap")) {
-        constexpr std::size_t all = (std::size_t{1} << n_crossed_factor) - 1;
-        const CrossedPlan both;  // the schools' cells have the same names in every plan
-        const Interval *fv = of_setting(t, crossed_corner(both, 0)->id()),
-                       *icv = of_setting(t, crossed_corner(both, all)->id());
-        const Interval& whole = gap->rows[0].values[0];
-        if (fv && icv)
-            text =
-                fmt::format("FV in its own cell {:.0f} %, ICV in its own {:.0f} %: {}{}. ", 100 * fv->mean,
-                            100 * icv->mean, points(whole), off_zero(whole) ? "" : ", no difference shown");
-        const AnalysisRow* most = &gap->rows[1];
-        for (std::size_t k = 1; k < gap->rows.size(); ++k)
-            if (std::abs(gap->rows[k].values[0].mean) > std::abs(most->values[0].mean)) most = &gap->rows[k];
-        const Interval& part = most->values[0];
-        if (part.mean == 0)
-            text += "No factor carries a part of it. ";
-        else
-            text += fmt::format(
-                "The largest part of the way comes from the {} ({}): {}, the largest in {:.0f} "
-                "% of resamples{}. ",
-                most->label, most->remark, points(part), 100 * most->values[3].mean,
-                off_zero(part) ? "" : ", but not told from 0");
-    }
-    const auto* factors = table_named(t.analyses, "factors");
-    const AnalysisRow* largest = factors ? largest_effect(*factors) : nullptr;
-    if (!largest)
-        text += "The cells of the design are not told apart.";
-    else
-        text +=
-            fmt::format("Over all cells, {} accounts for {:.0f} % [{:.0f}, {:.0f}] of the differences{}{}.",
-                        largest->label, 100 * largest->values[0].mean, 100 * largest->values[0].low,
-                        100 * largest->values[0].high, largest->remark.empty() ? "" : ": ", largest->remark);
+    if (const auto* gap = table_named(t.analyses, "gap")) text = gap_text(t, *gap);
+    if (const auto* factors = table_named(t.analyses, "factors")) text += factors_text(*factors);
     return text;
 }
 

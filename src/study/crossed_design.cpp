@@ -110,10 +110,13 @@ std::optional<Fault> crossed_fault(const Plan& plan) {
     for (const double dose : p.doses)
         if (!(dose > 0 && dose <= 1000))
             refuse("crossed.doses", fmt::format("has {}, expected above 0 and at most 1000", dose));
-    list("crossed.layers", p.layers);
-    for (const int layer : p.layers)
-        if (layer < 0) refuse("crossed.layers", fmt::format("has {}, expected 0 or more", layer));
-    if (p.heads < 0) refuse("crossed.heads", fmt::format("is {}, expected 0 or more", p.heads));
+    const auto whole = [&](const std::string& key, const std::vector<int>& values, int least) {
+        list(key, values);
+        for (const int value : values)
+            if (value < least) refuse(key, fmt::format("has {}, expected {} or more", value, least));
+    };
+    whole("crossed.layers", p.layers, 0);
+    whole("crossed.heads", p.heads, 1);
     return fault;
 }
 

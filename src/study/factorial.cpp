@@ -108,6 +108,7 @@ VarianceShares variance_shares(const Factorial& design, const ItemsByCells& valu
     std::vector<std::vector<double>> own;
     for (const auto& row : values) own.push_back(design.components(row));
     const auto n = static_cast<double>(n_item);
+    const std::vector<double> no_shift(n_set, 0.0);
     const auto split = [&](const std::vector<std::uint32_t>& items) {
         std::vector<double> row(n_cell, 0.0), mean_of(n_set, 0.0);
         for (const auto i : items) {
@@ -118,7 +119,6 @@ VarianceShares variance_shares(const Factorial& design, const ItemsByCells& valu
     };
     std::vector<std::uint32_t> items(n_item);
     std::iota(items.begin(), items.end(), 0u);
-    const std::vector<double> no_shift(n_set, 0.0);
     const auto [of_mean, mean_of] = split(items);
     const Parts parts = parts_of(of_mean, mean_of, n, no_shift);
     if (!(parts.all > 0)) return out;
@@ -134,13 +134,15 @@ VarianceShares variance_shares(const Factorial& design, const ItemsByCells& valu
         for (auto& item : items) item = static_cast<std::uint32_t>(random.below(n_item));
         const auto [m, o] = split(items);
         const Parts p = parts_of(m, o, n, shift);
-        if (!(p.all > 0)) continue;
-        cells.push_back(p.cells / p.all);
-        blocks.push_back(p.items / p.all);
-        rest.push_back(p.rest / p.all);
+        // The whole is taken as it is: with what the centre takes off, it could vanish.
+        const double all = parts_of(m, o, n, no_shift).all;
+        if (!(all > 0)) continue;
+        cells.push_back(p.cells / all);
+        blocks.push_back(p.items / all);
+        rest.push_back(p.rest / all);
         for (std::size_t k = 0; k < sets.size(); ++k) {
             const double effect = effect_of(p, sets[k]);
-            of_all[k].push_back(effect / p.all);
+            of_all[k].push_back(effect / all);
             if (p.cells > 0) of_cells[k].push_back(effect / p.cells);
         }
     }

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/names.h"
+#include "methods/grid_layers.h"
 #include "study/crossed.h"
 #include "tiller/error.h"
 
@@ -15,34 +16,27 @@ namespace {
 
 using nlohmann::json;
 
-// The directions of every source, and the layers of the function vector's heads.
-struct Sources {
-    CrossedDirections::BySource directions;
-    std::vector<int> head_layers;
-    json aie = json::array(), prompts = json::object(), files = json::object();
-};
-
 class CrossedTask {
 public:
     explicit CrossedTask(TaskContext& c)
         : c_(c), plan_(c.plan.crossed), cells_(crossed_cells(plan_)), n_layer_(c.engine.info().n_layer) {
         for (int layer = 0; layer < n_layer_; ++layer) all_layers_.push_back(layer);
-        for (const int layer : plan_.layers.empty()
-                                   ? std::vector<int>{n_layer_ / 3, n_layer_ / 2, 2 * n_layer_ / 3}
-                                   : plan_.layers) {
-            if (layer >= n_layer_)
-                throw Error(Code::bad_input,
-                            fmt::format("plan: crossed.layers has {}, but {} has layers 0 to {}; change the "
-                                        "list, or leave it out",
-                                        layer, c.model_name, n_layer_ - 1));
-            if (std::find(layers_.begin(), layers_.end(), layer) == layers_.end()) layers_.push_back(layer);
-        }
+        const auto layers = grid_layers(n_layer_, c.behavioural());
+        layers_ = plan_.layers.empty() ? std::vector<int>(layers.begin(), layers.end()) : plan_.layers;
+        within("crossed.layers", layers_, 0, n_layer_ - 1);
+        if (!uses_fv()) return;
+        std::set<int> heads;
+        for (const auto& setting : find_method("fv").grid(c.engine.info(), c.behavioural()))
+            heads.insert(static_cast<int>(setting.at("heads")));
+        heads_ = plan_.heads.empty() ? std::vector<int>(heads.begin(), heads.end()) : plan_.heads;
+        within("crossed.heads", heads_, 1, c.engine.info().n_head_total());
     }
 
     void run() {
         take_directions();
-        const CrossedDirections directions(sources_.directions, sizes());
-        directions_ = &directions;
+        sizes_ = sizes();
+        directions_.emplace(sources_, sizes_);
+        if (uses_fv()) choose_heads();
         for (const auto& source : plan_.sources)
             for (const auto& place : plan_.places) choose_layer(source, place);
         for (const auto& source : plan_.sources)
@@ -51,47 +45,52 @@ public:
     }
 
 private:
-    const SteeringVector& extracted(const std::string& name) {
-        const auto known = vectors_.find(name);
-        if (known != vectors_.end()) return known->second;
+    void within(const char* key, const std::vector<int>& values, int least, int most) const {
+        for (const int value : values)
+            if (value > most)
+                throw Error(Code::bad_input,
+                            fmt::format("plan: {} has {}, but {} allows {} to {}; change the "
+                                        "list, or leave it out",
+                                        key, value, c_.model_name, least, most));
+    }
+    bool uses_fv() const {
+        const auto has = [](const std::vector<std::string>& levels, const char* level) {
+            return std::find(levels.begin(), levels.end(), level) != levels.end();
+        };
+        return has(plan_.sources, "fv") || has(plan_.places, "attention-heads");
+    }
+
+    SteeringVector extracted(const std::string& name) {
         const Method& method = find_method(name);
-        const auto& vector = vectors_.emplace(name, extracted_vector(c_, method)).first->second;
-        sources_.prompts[name] = vector.provenance.prompts_digest;
-        sources_.files[name] = vector_file(c_, method).string();
+        SteeringVector vector = extracted_vector(c_, method);
+        prompts_[name] = vector.provenance.prompts_digest;
+        files_[name] = vector_file(c_, method).string();
         return vector;
     }
 
-    int n_head() const {
-        const int total = c_.engine.info().n_head_total();
-        return plan_.heads > 0 ? std::min(plan_.heads, total) : std::max(1, total / 6);
-    }
-
+    // A function vector is one direction in every layer; there is one for each number of heads until one is
+    // chosen.
+    static std::string fv_of(int n_head) { return fmt::format("fv/{}", n_head); }
     void take_directions() {
-        const auto uses = [](const std::vector<std::string>& levels, const char* level) {
-            return std::find(levels.begin(), levels.end(), level) != levels.end();
-        };
-        if (uses(plan_.sources, "fv") || uses(plan_.places, "attention-heads")) {
-            const SteeringVector& base = extracted("fv");
-            const auto fv = find_method("fv").builder(
-                c_.engine.model(), base)({{"heads", n_head()}, {"layer", layers_.front()}, {"scale", 1}});
-            std::set<int> layers;
-            for (const auto& head : fv.heads) layers.insert(head.layer);
-            sources_.head_layers.assign(layers.begin(), layers.end());
-            sources_.aie = base.aie;
-            for (const int layer : all_layers_)
-                sources_.directions["fv"][layer] = fv.directions.begin()->second;
+        if (uses_fv()) {
+            const SteeringVector base = extracted("fv");
+            const auto build = find_method("fv").builder(c_.engine.model(), base);
+            for (const int n : heads_) {
+                const auto fv = build({{"heads", n}, {"layer", layers_.front()}, {"scale", 1}});
+                for (const auto& head : fv.heads) head_layers_[n].insert(head.layer);
+                for (const int layer : all_layers_) sources_[fv_of(n)][layer] = fv.directions.begin()->second;
+            }
+            aie_ = base.aie;
         }
         for (const auto& source : plan_.sources) {
-            if (source == "icv" || source == "mean-diff")
-                sources_.directions[source] = extracted(source).directions;
+            if (source == "icv" || source == "mean-diff") sources_[source] = extracted(source).directions;
             if (source == "random") {
                 SteeringVector shape;
                 for (const int layer : all_layers_)
                     shape.directions[layer].assign(static_cast<std::size_t>(c_.engine.info().n_embd), 1.0f);
-                sources_.directions[source] = random_like(shape, c_.seed).directions;
+                sources_[source] = random_like(shape, c_.seed).directions;
             }
         }
-        if (!uses(plan_.sources, "fv")) sources_.directions.erase("fv");
     }
 
     // Mean length of the activation at the last token of the validation items' zero-shot prompts, wherever a
@@ -99,8 +98,12 @@ private:
     CrossedDirections::Sizes sizes() {
         std::set<std::pair<Site, int>> needed;
         for (const auto& place : plan_.places)
-            for (const int layer : place.ends_with("-one") ? layers_ : layers_of(place))
-                needed.emplace(crossed_site(place), layer);
+            for (const int layer : place.ends_with("-one") ? layers_ : all_layers_)
+                if (place != "attention-heads" ||
+                    c_.engine.info().n_head[static_cast<std::size_t>(layer)] > 0)
+                    needed.emplace(crossed_site(place), layer);
+        if (uses_fv())
+            for (const int layer : layers_) needed.emplace(Site::residual, layer);
         const auto& record = unit(c_, "sizes", "all", "sizes", units_, [&] {
             std::vector<Row> rows;
             for (const int item : c_.valid) {
@@ -128,7 +131,9 @@ private:
     }
 
     std::vector<int> layers_of(const std::string& place) const {
-        return place == "attention-heads" ? sources_.head_layers : all_layers_;
+        if (place != "attention-heads") return all_layers_;
+        const auto& layers = head_layers_.at(n_head_);
+        return {layers.begin(), layers.end()};
     }
 
     Candidate candidate(const CrossedCell& cell, int layer, double dose) const {
@@ -141,6 +146,7 @@ private:
         k.edits = directions_->edits(cell, layers, dose);
         k.setting = {{"dose", dose}, {"part", dose / static_cast<double>(layers.size())}};
         if (cell.one_layer()) k.setting["layer"] = layer;
+        if (cell.source() == "fv") k.setting["heads"] = n_head_;
         if (cell.operation() == "turn") k.setting["alpha"] = 10 * k.setting["part"];
         k.label = fmt::format("{} direction, {}{}, {}, {}, dose {}", method_title(cell.source()),
                               cell.place(), cell.one_layer() ? fmt::format(" ({})", layer) : "",
@@ -166,19 +172,38 @@ private:
                     [&] { return evaluate(c_, c_.valid, grid, "valid", name, c_.behavioural()); });
     }
 
+    // The function vector is the one that does best where it belongs: added in one layer. That layer and dose
+    // are its cell's.
+    void choose_heads() {
+        std::vector<Candidate> settings;
+        for (const int n : heads_)
+            for (auto& k : grid({{fv_of(n), "residual-one", "steered", "add"}}, layers_)) {
+                k.setting["heads"] = n;
+                settings.push_back(std::move(k));
+            }
+        const auto records = validate("valid/fv heads", "fv", settings);
+        const auto& best =
+            settings[choose(settings, records, c_.behavioural(), c_.plan.collapse_limit)].setting;
+        n_head_ = static_cast<int>(best.at("heads"));
+        layer_["fv residual-one"] = static_cast<int>(best.at("layer"));
+        dose_["fv residual-one steered add"] = best.at("dose");
+        sources_["fv"] = sources_.at(fv_of(n_head_));
+        for (const int n : heads_) sources_.erase(fv_of(n));
+        directions_.emplace(sources_, sizes_);
+    }
+
     // One layer for all cells of a source and a place, chosen where function vectors are used: added at the
     // last prompt token and every generated one. The cell that is just that needs no further choice.
     void choose_layer(const std::string& source, const std::string& place) {
         const CrossedCell cell{{source, place, "steered", "add"}};
         if (!cell.one_layer()) return;
-        int& layer = layer_[source + " " + place];
-        layer = layers_.front();
-        if (layers_.size() == 1) return;
+        const auto [known, is_new] = layer_.emplace(source + " " + place, layers_.front());
+        if (!is_new || layers_.size() == 1) return;
         const auto settings = grid(cell, layers_);
         const auto records = validate(fmt::format("valid/layer {} {}", source, place), source, settings);
         const auto& best =
             settings[choose(settings, records, c_.behavioural(), c_.plan.collapse_limit)].setting;
-        layer = static_cast<int>(best.at("layer"));
+        known->second = static_cast<int>(best.at("layer"));
         dose_[cell.id()] = best.at("dose");
     }
 
@@ -247,15 +272,15 @@ private:
         const auto units = run_test_items(c_, run);
         close_task(c_, {{"settings", settings},
                         {"cells", cells},
-                        {"n_heads", n_head()},
+                        {"n_heads", n_head_},
                         {"grid", json::array()},
                         {"chosen", json::object()},
-                        {"aie", sources_.aie},
-                        {"top_heads", top_heads(sources_.aie)},
+                        {"aie", aie_},
+                        {"top_heads", top_heads(aie_)},
                         {"valid_units", json::array()},
                         {"test_units", units},
-                        {"vector_prompts", sources_.prompts},
-                        {"vector_files", sources_.files}});
+                        {"vector_prompts", prompts_},
+                        {"vector_files", files_}});
     }
 
     TaskContext& c_;
@@ -263,9 +288,13 @@ private:
     const std::vector<CrossedCell> cells_;
     const int n_layer_;
     std::vector<int> all_layers_, layers_;
-    Sources sources_;
-    std::map<std::string, SteeringVector> vectors_;
-    const CrossedDirections* directions_ = nullptr;
+    std::vector<int> heads_;  // numbers that the function vector chooses from
+    CrossedDirections::BySource sources_;
+    CrossedDirections::Sizes sizes_;
+    std::optional<CrossedDirections> directions_;
+    std::map<int, std::set<int>> head_layers_;  // by number of heads
+    int n_head_ = 0;
+    json aie_ = json::array(), prompts_ = json::object(), files_ = json::object();
     std::map<std::string, int> layer_;    // by "source place"
     std::map<std::string, double> dose_;  // by deciding cell
     std::vector<std::string> units_;
