@@ -5,10 +5,10 @@
 #include <cmath>
 #include <map>
 
-#include "report/transfer_charts.h"
-#include "report/dose_charts.h"
 #include "core/util.h"
+#include "report/dose_charts.h"
 #include "report/numbers.h"
+#include "report/transfer_charts.h"
 
 namespace tiller::report {
 namespace {
@@ -70,14 +70,10 @@ using Draw = Chart (*)(const AnalysisSummary&);
 // An id names its drawing here; an analysis without one is a table alone.
 const std::map<std::string, Draw>& drawings() {
     static const std::map<std::string, Draw> all = {
-        {"transfer", form_heat_map},
-        {"transfer-accuracy", form_heat_map},
-        {"quantisation", form_heat_map},
-        {"shots", shots_chart},
-        {"frontier", frontier_chart},
-        {"response", response_chart},
-        {"factors", part_bars},
-        {"gap", part_bars},
+        {"transfer", form_heat_map},     {"transfer-accuracy", form_heat_map},
+        {"quantisation", form_heat_map}, {"shots", shots_chart},
+        {"frontier", frontier_chart},    {"response", response_chart},
+        {"factors", part_bars},          {"gap", part_bars},
     };
     return all;
 }

@@ -24,9 +24,8 @@ std::vector<int> Protocol::validation(const Plan& plan, const Split& split) cons
 }
 
 const std::vector<const Protocol*>& protocols() {
-    static const std::vector<const Protocol*> all = {&protocol_tuned(), &protocol_paper(),
-                                                     &protocol_transfer(), &protocol_dose(),
-                                                     &protocol_crossed()};
+    static const std::vector<const Protocol*> all = {
+        &protocol_tuned(), &protocol_paper(), &protocol_transfer(), &protocol_dose(), &protocol_crossed()};
     return all;
 }
 

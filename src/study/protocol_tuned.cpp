@@ -36,7 +36,8 @@ public:
     }
     void analyse_run(const Plan& plan, const std::vector<TaskRecords>& records,
                      Summary& summary) const override {
-        for (auto& table : seeds_analysis(plan, records, summary)) summary.analyses.push_back(std::move(table));
+        for (auto& table : seeds_analysis(plan, records, summary))
+            summary.analyses.push_back(std::move(table));
         keep(scorer_flips(summary), summary.analyses);
         keep(predictor_correlation(plan, summary), summary.analyses);
         keep(cost_over_tasks(summary), summary.analyses);

@@ -296,10 +296,9 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
                 engine->cancel_with(host.cancel);
             }
             const auto& [t, seed] = which;
-            auto c =
-                context_of(protocol, plan, host, *engine, journal, folder, plan.models[m], seed, tasks[t],
-                           unrelated, task_key(plan, host, engine->info(), tasks[t], seed, further,
-                                    instruction_of(tasks[t])));
+            auto c = context_of(
+                protocol, plan, host, *engine, journal, folder, plan.models[m], seed, tasks[t], unrelated,
+                task_key(plan, host, engine->info(), tasks[t], seed, further, instruction_of(tasks[t])));
             protocol.second_run(c, *all[m], all);
         }
     }
