@@ -1,0 +1,85 @@
+#include "study/environment.h"
+
+#include <fmt/format.h>
+#include <sys/utsname.h>
+
+#include <fstream>
+#include <thread>
+
+#include "core/util.h"
+#include "tiller/error.h"
+#include "tiller/version.h"
+
+namespace tiller::study {
+
+using nlohmann::json;
+
+namespace {
+
+std::string machine_text() {
+    utsname name{};
+    ::uname(&name);
+    std::string cpu = "unknown processor";
+    std::ifstream info("/proc/cpuinfo");
+    for (std::string line; std::getline(info, line);)
+        if (line.rfind("model name", 0) == 0) {
+            cpu = line.substr(line.find(':') + 2);
+            break;
+        }
+    return fmt::format("{}, {} cores, {} {}", cpu, std::thread::hardware_concurrency(), name.sysname,
+                       name.machine);
+}
+
+}  // namespace
+
+json model_record(const std::string& plan_name, const ModelInfo& i) {
+    return {{"plan_name", plan_name},
+            {"name", i.name},
+            {"digest", i.digest},
+            {"architecture", i.architecture},
+            {"quantisation", i.quantisation},
+            {"n_param", i.n_param},
+            {"file_bytes", i.file_bytes},
+            {"n_layer", i.n_layer},
+            {"n_embd", i.n_embd},
+            {"n_head", i.n_head_total()},
+            {"post_norm", i.post_norm}};
+}
+
+void claim_folder(const Plan& plan, const std::filesystem::path& folder) {
+    const auto file = folder / "plan.toml";
+    const std::string text = plan_toml(plan);
+    std::error_code ec;
+    if (!std::filesystem::exists(file, ec)) return write_file_atomic(file, text);
+    if (read_file(file, 1 << 20) != text)
+        throw Error(Code::bad_input, fmt::format("{} holds the run of another plan (its plan.toml differs); "
+                                                 "choose another --out, or remove the "
+                                                 "folder",
+                                                 folder.string()));
+}
+
+json read_environment(const std::filesystem::path& folder) {
+    const auto path = folder / "environment.json";
+    auto value = json::parse(read_file(path, 1 << 24), nullptr, false);
+    if (value.is_discarded())
+        throw Error(Code::bad_input,
+                    fmt::format("{} is not JSON; run the study again to rebuild it", path.string()));
+    return value;
+}
+
+void write_environment(const std::filesystem::path& folder, const StudyHost& host, const json& models,
+                       const json& tasks) {
+    const json environment = {{"program_version", TILLER_VERSION},
+                              {"engine_version", TILLER_ENGINE_VERSION},
+                              {"machine", machine_text()},
+                              {"command", host.command},
+                              {"cache", host.engine.cache_f32 ? "f32" : "f16"},
+                              {"flash_attention", host.engine.flash_attention},
+                              {"gpu_layers", host.n_gpu_layers},
+                              {"max_rows", host.engine.max_rows},
+                              {"models", models},
+                              {"tasks", tasks}};
+    write_file_atomic(folder / "environment.json", environment.dump(2) + "\n");
+}
+
+}  // namespace tiller::study

@@ -1,0 +1,25 @@
+// What a run folder says about the program, the machine and the models that made it.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tiller/study.h"
+
+namespace tiller::study {
+
+/// Writes plan.toml into a new folder. An existing one must hold the same plan: bad_input.
+void claim_folder(const Plan& plan, const std::filesystem::path& folder);
+
+/// A model as environment.json has it; `plan_name` is how the plan names it.
+nlohmann::json model_record(const std::string& plan_name, const ModelInfo& info);
+
+/// environment.json. `tasks` are the names of the closing units that this start goes for: what an older
+/// version of the program, of a task file or of a model left in the records is no result any more.
+void write_environment(const std::filesystem::path& folder, const StudyHost& host,
+                       const nlohmann::json& models, const nlohmann::json& tasks);
+/// Throws missing, bad_input.
+nlohmann::json read_environment(const std::filesystem::path& folder);
+
+}  // namespace tiller::study

@@ -1,0 +1,109 @@
+#include "study/study_inputs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/paths.h"
+#include "core/util.h"
+#include "tiller/error.h"
+#include "tiller/version.h"
+
+namespace tiller::study {
+namespace {
+
+// tiller's own, and those beside the data that the plan names, which count more.
+std::map<std::string, Instruction> known_instructions(const std::filesystem::path& data) {
+    auto own = load_instructions(data_dir() / "instructions.json");
+    const auto theirs = data / "instructions.json";
+    if (!std::filesystem::exists(theirs)) return own;
+    auto all = load_instructions(theirs);
+    all.merge(own);
+    return all;
+}
+
+std::vector<int> first(const std::vector<int>& items, int n) {
+    return {items.begin(),
+            items.begin() + std::min<std::ptrdiff_t>(n, static_cast<std::ptrdiff_t>(items.size()))};
+}
+
+}  // namespace
+
+StudyInputs::StudyInputs(const Plan& plan, const StudyHost& host)
+    : plan_(plan), host_(host), protocol_(protocol_of(plan)) {
+    check_plan(plan);
+    const auto data = plan.data_dir.empty() ? data_dir() : std::filesystem::path(plan.data_dir);
+    for (const auto& name : plan.tasks) {
+        tasks_.push_back(find_task(name, data));
+        const Task& task = tasks_.back();
+        for (std::size_t t = 0; t + 1 < tasks_.size(); ++t)
+            if (tasks_[t].name == task.name)
+                throw Error(
+                    Code::bad_input,
+                    fmt::format("plan: the tasks {} and {} have the same name; rename one of the files",
+                                tasks_[t].path.string(), task.path.string()));
+        protocol_.check_task(plan, task);
+        for (auto seed : plan.seeds) protocol_.split(task, seed);
+    }
+    for (const auto& name : plan.models) files_.push_back(host.resolve_model(name));
+    further_ = unrelated_ = load_sentences(data_dir() / "truncated_sentences.json");
+    for (const auto& name : protocol_.further_tasks(plan)) further_.push_back(find_task(name, data).digest);
+    if (plan.protocol == "tuned" && plan.instructions) instructions_ = known_instructions(data);
+}
+
+std::shared_ptr<const Model> StudyInputs::load_model(std::size_t model) const {
+    const auto* cancel = host_.cancel;
+    return Model::load(files_[model], {host_.n_gpu_layers, plan_.is_paper() && plan_.paper.always_bos,
+                                       [cancel](float) { return !cancel || !cancel->load(); }});
+}
+
+std::optional<Instruction> StudyInputs::instruction_of(const Task& task) const {
+    const auto it = instructions_.find(task.name);
+    return it == instructions_.end() ? std::nullopt : std::optional(it->second);
+}
+
+std::string StudyInputs::key(const ModelInfo& model, const Task& task, std::uint64_t seed) const {
+    Digest d;
+    d.add(TILLER_VERSION)
+        .add(TILLER_ENGINE_VERSION)
+        .add(model.digest)
+        .add(task.digest)
+        .add(task.name)
+        .add(seed);
+    d.add(static_cast<std::uint64_t>(host_.engine.cache_f32))
+        .add(static_cast<std::uint64_t>(host_.engine.flash_attention));
+    if (host_.n_gpu_layers != 0) d.add(static_cast<std::uint64_t>(host_.n_gpu_layers));
+    d.add(plan_toml(plan_));
+    for (const auto& text : further_) d.add(text);
+    if (const auto instruction = instruction_of(task)) d.add(instruction->text).add(instruction->cue);
+    return d.hex();
+}
+
+std::string StudyInputs::closing(std::size_t model, const ModelInfo& info, std::size_t task,
+                                 std::uint64_t seed) const {
+    return unit_name(model_name(model), tasks_[task].name, seed, closing_unit, key(info, tasks_[task], seed));
+}
+
+TaskContext StudyInputs::context(std::size_t model, std::size_t task, std::uint64_t seed, Engine& engine,
+                                 Journal& journal, const std::filesystem::path& folder) const {
+    const Task& of = tasks_[task];
+    TaskContext c{.plan = plan_,
+                  .host = host_,
+                  .engine = engine,
+                  .journal = journal,
+                  .folder = folder,
+                  .model_name = model_name(model),
+                  .seed = seed,
+                  .task = of,
+                  .split = protocol_.split(of, seed),
+                  .unrelated = unrelated_,
+                  .instruction = instruction_of(of)};
+    c.test = first(c.split.test, plan_.n_test);
+    c.valid = protocol_.validation(plan_, c.split);
+    c.primary = protocol_.primary(c.behavioural());
+    c.label = fmt::format("{} ({}/{})", of.name, task + 1, tasks_.size());
+    c.key = key(engine.info(), of, seed);
+    return c;
+}
+
+}  // namespace tiller::study
