@@ -150,9 +150,20 @@ std::vector<std::string> run_unrelated(TaskContext& c, const Task& other,
         k.want_dose = false;
         steered.push_back(std::move(k));
     }
-    TaskContext d{c.plan, c.host, c.engine, c.journal, c.folder, c.model_name, c.seed, other,
-                  {},     {},     {},       {},        {},       c.label,      c.key,  primary_metric(false)};
-    d.split = split_task(other, c.seed);
+    TaskContext d{.plan = c.plan,
+                  .host = c.host,
+                  .engine = c.engine,
+                  .journal = c.journal,
+                  .folder = c.folder,
+                  .model_name = c.model_name,
+                  .seed = c.seed,
+                  .task = other,
+                  .split = split_task(other, c.seed),
+                  .unrelated = {},
+                  .instruction = {}};
+    d.label = c.label;
+    d.key = c.key;
+    d.primary = primary_metric(false);
     d.test = d.split.test;
     d.test.resize(std::min(d.test.size(), static_cast<std::size_t>(plan.n_unrelated)));
     std::vector<std::string> units;
