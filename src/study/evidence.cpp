@@ -101,8 +101,9 @@ json method_evidence(TaskContext& c, const Method& method, const SteeringVector&
     std::size_t n_value = 0;
     for (const auto& [layer, direction] : applied.directions) n_value += direction.size();
     json evidence = {{"bytes", n_value * sizeof(float)}, {"predictors", predictors}};
+    const auto& inputs = applied.provenance.settings;  // the chosen number of pairs may be another one
     for (const char* what : {"texts", "tokens"})
-        if (const auto it = settings.find(std::string("input.") + what); it != settings.end())
+        if (const auto it = inputs.find(std::string("input.") + what); it != inputs.end())
             set_number(evidence, what, it->second);
     return evidence;
 }

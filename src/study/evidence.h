@@ -14,9 +14,9 @@
 
 namespace tiller::study {
 
-/// What the closing record keeps of a method ("evidence"): texts and tokens of its extraction, bytes of the
-/// vector as it is applied, predictors. `base` is the extracted vector, `applied` that of the chosen setting.
-/// Reads the vector through the output head (one unit of work).
+/// What the closing record keeps of a method ("evidence"): texts and tokens of the extraction, bytes of the
+/// vector as it is applied, predictors. `base` is the vector of the plan's own counts, `applied` that of the
+/// chosen setting. Reads the base through the output head (one unit of work).
 nlohmann::json method_evidence(TaskContext& context, const Method& method, const SteeringVector& base,
                                const SteeringVector& applied);
 

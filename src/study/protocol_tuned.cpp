@@ -29,15 +29,16 @@ public:
     void run(TaskContext& c) const override { run_task(c); }
     bool has_conditions() const override { return false; }
     void analyse(const Plan& plan, const TaskRecords& records, TaskSummary& task) const override {
-        for (auto& table : selection_analysis(plan, records, task)) task.analyses.push_back(std::move(table));
+        for (auto& analysis : selection_analysis(plan, records, task))
+            task.analyses.push_back(std::move(analysis));
         for (auto& table : scorer_tables(plan, records, task)) task.analyses.push_back(std::move(table));
         keep(predictor_table(records, task), task.analyses);
         keep(cost_table(plan, records, task), task.analyses);
     }
     void analyse_run(const Plan& plan, const std::vector<TaskRecords>& records,
                      Summary& summary) const override {
-        for (auto& table : seeds_analysis(plan, records, summary))
-            summary.analyses.push_back(std::move(table));
+        for (auto& analysis : seeds_analysis(plan, records, summary))
+            summary.analyses.push_back(std::move(analysis));
         keep(scorer_flips(summary), summary.analyses);
         keep(predictor_correlation(plan, summary), summary.analyses);
         keep(cost_over_tasks(summary), summary.analyses);

@@ -53,6 +53,7 @@ void run_task(TaskContext& c) {
         const Setting best = tuned.chosen.setting;
         evidence[name] = method_evidence(c, method, tuned.base, tuned.chosen_vector);
         chosen[name] = best;
+        evidence[name] = method_evidence(c, method, tuned.base, tuned.chosen_vector);
         for (const auto& k : tuned.grid) {
             if (k.setting == tuned.paper.setting) selection[name]["default"] = k.id;
             if (k.setting == best) selection[name]["chosen"] = k.id;

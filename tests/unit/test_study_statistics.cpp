@@ -443,6 +443,7 @@ TEST(BootstrapCoverage, RankCorrelation) {
         b.assign(29, 1);
         error_of(Code::usage, [&] { bootstrap_ratio(a, b, 500, 1); });
     }
+}
 
 }  // namespace
 }  // namespace tiller
