@@ -84,7 +84,7 @@ Chart lines(const AnalysisSummary& a, const char* x_name, const char* x_title, c
                     {"type", "quantitative"},
                     {"title", x_title},
                     {"scale", {{"zero", true}, {"nice", false}, {"padding", 8}}},
-                    {"axis", {{"grid", false}, {"format", "~g"}, {"labelOverlap", true}}}};
+                    {"axis", {{"grid", false}, {"format", "~g"}, {"labelOverlap", true}, {"tickCount", 10}}}};
     const Json y = {{"field", "effect"},
                     {"type", "quantitative"},
                     {"title", y_title},

@@ -129,7 +129,7 @@ std::string pairs_table(const TaskSummary& task) {
             R"(<tr><th scope="row">{} against {}</th>{}<td class="num">{} / {}</td><td class="num">{:.2g}</td><td class="num">{:.2g}</td></tr>)",
             html(pair.a), html(pair.b), interval_cell(&pair.difference, ""), pair.n_better, pair.n_worse,
             pair.p, pair.p_holm);
-    return "<h4>Chosen settings item by item</h4>" + scrolled(table + "</tbody></table>");
+    return "<h4>Settings item by item</h4>" + scrolled(table + "</tbody></table>");
 }
 
 std::string grid_table(const TaskSummary& task) {

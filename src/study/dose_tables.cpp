@@ -128,6 +128,7 @@ AnalysisSummary frontier(const std::vector<Entry>& entries, const Numbers& numbe
     AnalysisSummary a{"frontier", "Effect against damage at equal dose", "", "method", {}, {}};
     a.columns = {"dose", "effect", "damage", "log p lost", "strength"};
     if (behavioural) a.columns.insert(a.columns.end() - 1, {"perplexity", "collapsed"});
+    a.headline = true;
     a.note = fmt::format(
         "Dose: mean KL(steered || unsteered) of the next-token distribution on validation items, nats. "
         "Effect: "
@@ -297,6 +298,7 @@ void analyse_doses(const Plan& plan, const TaskRecords& records, TaskSummary& t)
             const SettingSummary& a = *contest->within[i];
             for (std::size_t j = i + 1; j < contest->within.size(); ++j)
                 compare(a.id, contest->within[j]->id);
+            for (const auto* other : contest->beyond) compare(a.id, other->id);
             if (const auto* control = control_of(t, a)) compare(a.id, control->id);
         }
     }

@@ -157,6 +157,18 @@ std::string compared(const TaskSummary& t, const DoseContest& contest) {
                                 : scored(t, *ranked[0]) + " alone";
 }
 
+// The settings at the dose that cost too much.
+std::string too_much(const TaskSummary& t, const DoseContest& contest) {
+    if (contest.beyond.empty()) return "";
+    const SettingSummary& best = *by_score(t, contest.within).front();
+    std::vector<std::string> parts;
+    for (const auto* s : contest.beyond)
+        parts.push_back(
+            fmt::format("{} ({}{})", method_title(s->method), percent(score(t, *s)),
+                        better(t, best.id, s->id) ? ", behind " + method_title(best.method) : ""));
+    return fmt::format(" Beyond the limits there: {}.", fmt::join(parts, ", "));
+}
+
 std::string damages(const std::vector<const SettingSummary*>& settings) {
     std::vector<std::string> parts;
     for (const auto* s : settings)
@@ -175,10 +187,10 @@ std::string dose_verdict(const Plan& plan, const TaskSummary& t) {
     std::string text =
         fmt::format("No method keeps within the limits at any dose ({}).", limits(plan, behavioural));
     if (limited)
-        text = fmt::format("At {}, the largest dose at which {} within the limits ({}), by {}: {}.{}",
+        text = fmt::format("At {}, the largest dose at which {} within the limits ({}), by {}: {}.{}{}",
                            nats_text(limited->target),
                            limited->within.size() > 1 ? "two methods or more keep" : "a method keeps",
-                           limits(plan, behavioural), what, compared(t, *limited),
+                           limits(plan, behavioural), what, compared(t, *limited), too_much(t, *limited),
                            beside_random(t, limited->within));
     if (largest)
         text += fmt::format(" Whatever the damage, at {}{}: {}{}.{}", nats_text(largest->target),
@@ -201,13 +213,17 @@ struct Tally {
         for (const auto* s : contest->within)
             above[s->method] +=
                 better(t, s->id, fmt::format("{}-random dose={}", s->method, contest->target));
-        if (contest->within.size() < 2) return;
+        // The best within the limits against all at that dose.
+        auto others = by_score(t, contest->within);
+        if (others.empty() || others.size() + contest->beyond.size() < 2) return;
         ++n;
-        const auto ranked = by_score(t, contest->within);
-        const bool wins = std::all_of(ranked.begin() + 1, ranked.end(),
-                                      [&](const auto* other) { return better(t, ranked[0]->id, other->id); });
+        const SettingSummary& best = *others.front();
+        others.erase(others.begin());
+        others.insert(others.end(), contest->beyond.begin(), contest->beyond.end());
+        const bool wins = std::all_of(others.begin(), others.end(),
+                                      [&](const auto* other) { return better(t, best.id, other->id); });
         if (wins)
-            ++ahead[ranked[0]->method];
+            ++ahead[best.method];
         else
             ++n_open;
     }
@@ -221,9 +237,9 @@ struct Tally {
             }
             return fmt::format("{}", fmt::join(parts, ", "));
         };
-        std::string out = n == 0 ? "no two methods can be compared"
-                                 : fmt::format("ahead of every other: {}; no difference shown on {}",
-                                               counts(ahead), n_open);
+        std::string out =
+            n == 0 ? "no two methods can be compared"
+                   : fmt::format("ahead of every other: {}; none shown to be on {}", counts(ahead), n_open);
         if (plan.controls) out += "; above a random direction of equal dose: " + counts(above);
         return out;
     }

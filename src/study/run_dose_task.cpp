@@ -160,10 +160,10 @@ std::vector<std::string> run_unrelated(TaskContext& c, const Task& other,
                   .task = other,
                   .split = split_task(other, c.seed),
                   .unrelated = {},
-                  .instruction = {}};
-    d.label = c.label;
-    d.key = c.key;
-    d.primary = primary_metric(false);
+                  .instruction = {},
+                  .label = c.label,
+                  .key = c.key,
+                  .primary = primary_metric(false)};
     d.test = d.split.test;
     d.test.resize(std::min(d.test.size(), static_cast<std::size_t>(plan.n_unrelated)));
     std::vector<std::string> units;
@@ -199,11 +199,33 @@ Setting place_of(Setting setting) {
     return setting;
 }
 
+// A method's vector at one setting, and what it was made from.
+struct Steering {
+    SteeringVector base, vector;
+    Setting setting;
+    std::map<std::string, std::string> files;
+};
+
+Steering paper_steering(TaskContext& c, const Method& method) {
+    Steering out;
+    out.base = extracted_vector(c, method);
+    out.setting = method.paper_setting(c.engine.info());
+    out.vector = method.builder(c.engine.model(), out.base)(out.setting);
+    out.files[method.name()] = vector_file(c, method).string();
+    return out;
+}
+
+Steering tuned_steering(TaskContext& c, const Method& method, json& grid, std::vector<std::string>& units) {
+    TunedMethod tuned = tune_method(c, method, units);
+    for (const auto& k : tuned.grid) grid.push_back(setting_record(k));
+    return {std::move(tuned.base), std::move(tuned.chosen_vector), std::move(tuned.chosen.setting),
+            std::move(tuned.files)};
+}
+
 }  // namespace
 
 void run_dose_task(TaskContext& c) {
     const Task other = unrelated_task(c);
-    const Model& model = c.engine.model();
     const int n_shot = c.behavioural() ? c.plan.n_shot_behavioural : c.plan.n_shot;
     std::vector<Candidate> test(2);
     test[0].id = "zero-shot", test[0].label = "Zero-shot", test[0].method = "none";
@@ -217,21 +239,19 @@ void run_dose_task(TaskContext& c) {
     std::vector<std::string> valid_units, dose_units;
     for (const auto& name : c.plan.methods) {
         const Method& method = find_method(name);
-        const SteeringVector base = extracted_vector(c, method);
-        if (!base.aie.empty()) aie = base.aie;
-        prompts[name] = base.provenance.prompts_digest;
-        files[name] = vector_file(c, method).string();
-        const auto build = method.builder(model, base);
-        const Setting setting = c.plan.dose.place == "paper"
-                                    ? method.paper_setting(model.info())
-                                    : chosen_setting(c, method, build, grid, valid_units);
-        const Setting place = place_of(setting);
+        const Steering steering = c.plan.dose.place == "paper" ? paper_steering(c, method)
+                                                               : tuned_steering(c, method, grid, valid_units);
+        if (!steering.base.aie.empty()) aie = steering.base.aie;
+        prompts[name] = steering.base.provenance.prompts_digest;
+        for (const auto& [title, file] : steering.files) files[title] = file;
+        const Setting place = place_of(steering.setting);
         chosen[name] = place;
         const auto add = [&](const SteeringVector& vector, bool control) {
             const std::string id = control ? name + "-random" : name;
             const std::string title = (control ? "Random for the " : "") + method_title(name);
-            for (const DoseFit& fit : fit_doses(c, meter, id, name, vector,
-                                                static_cast<double>(method.strength(setting)), dose_units)) {
+            for (const DoseFit& fit :
+                 fit_doses(c, meter, id, name, vector, static_cast<double>(method.strength(steering.setting)),
+                           dose_units)) {
                 const std::string at = fmt::format("{} dose={}", id, fit.target);
                 doses.push_back({{"method", name},
                                  {"control", control},
@@ -257,9 +277,8 @@ void run_dose_task(TaskContext& c) {
                 test.push_back(std::move(k));
             }
         };
-        const SteeringVector vector = build(setting);
-        add(vector, false);
-        if (c.plan.controls) add(random_like(vector, c.seed), true);
+        add(steering.vector, false);
+        if (c.plan.controls) add(random_like(steering.vector, c.seed), true);
     }
     const auto test_units = run_test_items(c, test);
     const auto damage_units = run_unrelated(c, other, test);

@@ -218,6 +218,34 @@ TEST(Contest, AheadIsWhatTheTestSays) {
     expect_parts(study::dose_verdict(plan, t), {"ICV (70 %) ahead of FV (20 %) by 50 points (95 % 30 to 70"});
     t.pairs[0].p_holm = 0.06;
     expect_parts(study::dose_verdict(plan, t), {"no difference shown between ICV (70 %) and FV (20 %)"});
+    t.test[0].metrics["damage"] = plain_number(0.5);
+    expect_parts(study::dose_verdict(plan, t), {"ICV (70 %) alone.", "Beyond the limits there: FV (20 %)."});
+    t.pairs[0].p_holm = 0.03;
+    expect_parts(study::dose_verdict(plan, t), {"Beyond the limits there: FV (20 %, behind ICV)."});
+}
+
+// In the findings as well, a method beyond the limits counts as compared with.
+TEST(Contest, FindingsCountTasks) {
+    Plan plan = default_plan("dose");
+    plan.controls = false;
+    Summary s;
+    s.tasks.emplace_back();
+    TaskSummary& t = s.tasks[0];
+    t.family = "functional";
+    t.primary = "first_token";
+    t.test = {at_dose("fv", 1, 0), at_dose("icv", 1, 0.5)};
+    t.test[0].metrics["first_token"] = plain_number(0.7);
+    t.test[1].metrics["first_token"] = plain_number(0.2);
+    t.pairs = {{t.test[0].id, t.test[1].id, {0.5, 0.3, 0.7}, 11, 1, 0.01, 0.03}};
+    auto found = study::dose_findings(plan, s);
+    ASSERT_EQ(found.size(), 2u);
+    expect_parts(found[0], {"1 precise-answer task,", "FV on 1, ICV on 0; none shown to be on 0"});
+    t.pairs[0].p_holm = 0.2;
+    found = study::dose_findings(plan, s);
+    expect_parts(found[0], {"FV on 0, ICV on 0; none shown to be on 1"});
+    expect_parts(found[1], {"FV on 0, ICV on 0; none shown to be on 1"});
+    t.test.pop_back();
+    expect_parts(study::dose_findings(plan, s)[0], {"no two methods can be compared"});
 }
 
 class DosePlanFile : public testing::Test {
