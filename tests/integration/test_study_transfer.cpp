@@ -67,6 +67,32 @@ protected:
         return sum / n;
     }
 
+    // Interrupted after ever more steps, a run ends as if it had not been.
+    void expect_resumes(int stride) {
+        const std::string summary = to_json(run("undisturbed"));
+        std::atomic<bool> stop = false;
+        host.cancel = &stop;
+        int n_stop = 0;
+        for (bool done = false; !done; ++n_stop) {
+            ASSERT_LT(n_stop, 200);
+            int n_step = 0;
+            host.observer.step = [&](const std::string&, const std::string&, std::size_t, std::size_t) {
+                stop = ++n_step >= 2 + stride * n_stop;
+            };
+            stop = false;
+            try {
+                EXPECT_EQ(to_json(run()), summary);
+                done = true;
+            } catch (const Error& e) {
+                ASSERT_EQ(e.code(), Code::interrupted) << e.what();
+            }
+        }
+        EXPECT_GE(n_stop, 3);
+        EXPECT_EQ(slurp(folder.path() / "run/records.jsonl"),
+                  slurp(folder.path() / "undisturbed/records.jsonl"));
+        EXPECT_EQ(to_json(summarise_run(folder.path() / "run")), summary);
+    }
+
     test::TinyOptions tiny;
     test::ScratchFolder folder;
     Plan plan;
@@ -139,27 +165,7 @@ TEST_F(TransferStudy, StoppedAnywhereItGoesOn) {
     plan.transfer.forms = {"qa", "arrow"};
     plan.transfer.places = {"natural"};
     plan.methods = {"fv", "icv"};
-    const std::string summary = to_json(run("undisturbed"));
-    std::atomic<bool> stop = false;
-    host.cancel = &stop;
-    int n_stop = 0;
-    for (bool done = false; !done; ++n_stop) {
-        ASSERT_LT(n_stop, 200);
-        int n_step = 0;
-        host.observer.step = [&](const std::string&, const std::string&, std::size_t, std::size_t) {
-            stop = ++n_step >= 2 + n_stop;
-        };
-        stop = false;
-        try {
-            EXPECT_EQ(to_json(run()), summary);
-            done = true;
-        } catch (const Error& e) {
-            ASSERT_EQ(e.code(), Code::interrupted) << e.what();
-        }
-    }
-    EXPECT_GE(n_stop, 3);
-    EXPECT_EQ(slurp(folder.path() / "run/records.jsonl"), slurp(folder.path() / "undisturbed/records.jsonl"));
-    EXPECT_EQ(to_json(summarise_run(folder.path() / "run")), summary);
+    expect_resumes(1);
 }
 
 // Vectors taken in another form are others, and say where they were taken; the papers' form is that of plain
@@ -237,6 +243,8 @@ TEST_F(TransferModels, VectorsOfOneAreAppliedToTheOther) {
     EXPECT_EQ(slurp(folder.path() / "run/records.jsonl"), records);
     EXPECT_EQ(slurp(folder.path() / "run/cost.jsonl"), costs);
 }
+
+TEST_F(TransferModels, StoppedAnywhereItGoesOn) { expect_resumes(1); }
 
 // The model itself under another name: its vectors do exactly what its own do.
 TEST_F(TransferModels, TheSameModelTwiceGivesTheSameNumbers) {
