@@ -157,6 +157,9 @@ private:
             for (std::size_t b = a + 1; b < vectors.size(); ++b) {
                 auto edits = vectors[a]->edits;
                 edits.insert(edits.end(), vectors[b]->edits.begin(), vectors[b]->edits.end());
+                // What is put in the place of an activation would wipe out what was added there before.
+                std::stable_partition(edits.begin(), edits.end(),
+                                      [](const Edit& e) { return e.operation == Operation::replace; });
                 add(both_of(vectors[a]->method, vectors[b]->method), vectors[a]->method, std::move(edits));
             }
         for (const Taken* t : vectors)

@@ -115,7 +115,8 @@ public:
             "nats. "
             "Interaction: gain of both minus the sum of the two gains; the same in log-odds, ln(p / (1 - "
             "p)), "
-            "which have no ceiling. Where both change one activation, the first named acts first.",
+            "which have no ceiling. A vector that replaces acts first, so that it does not wipe out the "
+            "other in the same place.",
             home);
         t.head = "vector";
         t.columns = {"first token", "gain", "sum of the parts", "interaction", "interaction, log-odds"};
