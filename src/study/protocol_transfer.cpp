@@ -61,8 +61,8 @@ public:
     std::string verdict(const Plan&, const TaskSummary& task) const override {
         return transfer_verdict(task);
     }
-    std::vector<std::string> findings(const Plan&, const Summary& summary) const override {
-        return transfer_findings(summary);
+    std::vector<std::string> findings(const Plan& plan, const Summary& summary) const override {
+        return transfer_findings(plan, summary);
     }
     std::vector<std::string> notes(const Plan& plan) const override {
         std::vector<std::string> notes = {

@@ -58,6 +58,6 @@ void analyse_transfer(const Plan& plan, const TaskRecords& records, TaskSummary&
 void analyse_transfer_run(const Plan& plan, const std::vector<TaskRecords>& records, Summary& summary);
 /// Sentences, from the tables.
 std::string transfer_verdict(const TaskSummary& task);
-std::vector<std::string> transfer_findings(const Summary& summary);
+std::vector<std::string> transfer_findings(const Plan& plan, const Summary& summary);
 
 }  // namespace tiller::study

@@ -1,6 +1,5 @@
-// Tables and sentences of the protocol "transfer", from the records.
+// Tables of the protocol "transfer", from the records.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -338,30 +337,6 @@ AnalysisSummary overview(const Plan& plan, const std::vector<const TaskRecords*>
     return t;
 }
 
-std::string number(const Interval& i) {
-    return fmt::format("{:.2f} [{:.2f}, {:.2f}]", i.mean, i.low, i.high);
-}
-
-std::string share(const Interval& i) {
-    return fmt::format("{:.0f} % [{:.0f}, {:.0f}]", 100 * i.mean, 100 * i.low, 100 * i.high);
-}
-
-const AnalysisSummary* table_of(const std::vector<AnalysisSummary>& analyses, const std::string& id) {
-    for (const auto& analysis : analyses)
-        if (analysis.id == id) return &analysis;
-    return nullptr;
-}
-
-// "fv: gain 2.10 [1.80, 2.40] in its own form, of which 81 % [..] is kept in others"
-std::string sentence(const AnalysisRow& row) {
-    const Interval &own = row.values[0], &other = row.values[1], &kept = row.values[2];
-    if (!std::isfinite(own.mean)) return row.label + ": no form with the task's own words";
-    if (!(own.low > 0)) return fmt::format("{}: no clear gain in its own form ({})", row.label, number(own));
-    if (!std::isfinite(other.mean)) return fmt::format("{}: gain {} in its own form", row.label, number(own));
-    return fmt::format("{}: gain {} in its own form, {} in others{}", row.label, number(own), number(other),
-                       std::isfinite(kept.mean) ? fmt::format(" ({} kept)", share(kept)) : "");
-}
-
 }  // namespace
 
 std::vector<Values> aligned(const BySetting& records, const std::vector<std::string>& ids,
@@ -387,24 +362,6 @@ void analyse_transfer_run(const Plan& plan, const std::vector<TaskRecords>& reco
     for (const auto& r : records) all.push_back(&r);
     summary.analyses.push_back(overview(plan, all));
     for (auto& table : analyse_models(plan, records)) summary.analyses.push_back(std::move(table));
-}
-
-std::string transfer_verdict(const TaskSummary& task) {
-    const auto* table = table_of(task.analyses, "transfer-summary");
-    std::vector<std::string> parts;
-    if (table)
-        for (const auto& row : table->rows) parts.push_back(sentence(row));
-    return fmt::format("Log-probability over unsteered, in nats. {}.", fmt::join(parts, "; "));
-}
-
-std::vector<std::string> transfer_findings(const Summary& summary) {
-    std::vector<std::string> out;
-    const auto* table = table_of(summary.analyses, "transfer-summary");
-    if (table)
-        for (const auto& row : table->rows)
-            out.push_back(fmt::format("{}, over {} task{}.", sentence(row), summary.tasks.size(),
-                                      summary.tasks.size() == 1 ? "" : "s"));
-    return out;
 }
 
 }  // namespace tiller::study

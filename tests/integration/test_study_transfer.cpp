@@ -236,6 +236,10 @@ TEST_F(TransferModels, VectorsOfOneAreAppliedToTheOther) {
     for (const auto& row : table(s.analyses, "quantisation-accuracy").rows)
         for (const auto& value : row.values) EXPECT_TRUE(value.mean >= 0 && value.mean <= 1);
     EXPECT_EQ(table(s.analyses, "quantisation-kept").rows.size(), 4u);
+    // One task on two models is one task.
+    std::string findings;
+    for (const auto& finding : s.findings) findings += finding + "\n";
+    expect_parts(findings, {"over 1 task."});
     // Nothing is left to do, and nothing is done again.
     const std::string records = slurp(folder.path() / "run/records.jsonl"),
                       costs = slurp(folder.path() / "run/cost.jsonl");
