@@ -104,7 +104,8 @@ private:
                     needed.emplace(crossed_site(place), layer);
         if (uses_fv())
             for (const int layer : layers_) needed.emplace(Site::residual, layer);
-        const auto& record = unit(c_, "sizes", "all", "sizes", units_, [&] {
+        std::vector<std::string> unlisted;  // no records of settings
+        const auto& record = unit(c_, "sizes", "all", "sizes", unlisted, [&] {
             std::vector<Row> rows;
             for (const int item : c_.valid) {
                 Row row;
@@ -277,7 +278,7 @@ private:
                         {"chosen", json::object()},
                         {"aie", aie_},
                         {"top_heads", top_heads(aie_)},
-                        {"valid_units", json::array()},
+                        {"valid_units", units_},
                         {"test_units", units},
                         {"vector_prompts", prompts_},
                         {"vector_files", files_}});
@@ -297,7 +298,7 @@ private:
     json aie_ = json::array(), prompts_ = json::object(), files_ = json::object();
     std::map<std::string, int> layer_;    // by "source place"
     std::map<std::string, double> dose_;  // by deciding cell
-    std::vector<std::string> units_;
+    std::vector<std::string> units_;      // of the validation items
 };
 
 }  // namespace

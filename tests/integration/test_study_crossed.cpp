@@ -102,8 +102,7 @@ TEST_F(CrossedStudy, HasEveryCellAndItsTables) {
     expect_parts(report_csv(s), {",factors,", ",gap,"});
 }
 
-// The factors are what they say: turning an FV needs the same vector in every layer, and edits at generated
-// tokens alone leave the first token as it is.
+// Edits at generated tokens alone leave the first token as it is.
 TEST_F(CrossedStudy, PromptAndAllGiveTheSameFirstToken) {
     plan.tasks = {"twice"};
     plan.crossed.positions = {"prompt", "all", "last_prompt", "steered"};
@@ -171,7 +170,8 @@ TEST_F(CrossedStudy, OwnCellsAreTheMethods) {
         row.prompt = model->tokenize(make_test_prompt(task, split.train, item, 0, 0).text);
         row.captures = {{Site::residual, layer, layer + 1}};
         double squares = 0;
-        for (const float x : engine.run(std::span(&row, 1))[0].captured[0].values)
+        const auto results = engine.run(std::span(&row, 1));
+        for (const float x : results[0].captured[0].values)
             squares += static_cast<double>(x) * static_cast<double>(x);
         size += std::sqrt(squares);
         ++n_valid;
