@@ -169,12 +169,13 @@ AnalysisSummary factors_table(const Plan& plan, const TaskRecords& records, cons
         "of "
         "the variance of the cells' means that an effect accounts for (eta squared without what noise adds; "
         "an effect that is not there is estimated around 0, and may be below). The last column: share of all "
-        "variance of the items' scores. n/a: the cells are not told apart. Remarks: means of the levels. "
-        "Edits at generated tokens cannot change the first token, so that \"prompt\" and \"all\" are the "
-        "same "
-        "for first token and log p.{}",
-        cells.size(), scores.size() == 1 ? "column" : fmt::format("{} columns", scores.size()), dropped);
-    if (t.family == "behavioural") out.note.resize(out.note.find(" Edits at generated"));
+        "variance of the items' scores. n/a: the cells are not told apart. Remarks: means of the levels.{}{}",
+        cells.size(), scores.size() == 1 ? "column" : fmt::format("{} columns", scores.size()),
+        t.family == "behavioural"
+            ? ""
+            : " Edits at generated tokens cannot change the first token, so that \"prompt\" and \"all\" are "
+              "the same for first token and log p.",
+        dropped);
     return out;
 }
 

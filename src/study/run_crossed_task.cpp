@@ -177,12 +177,14 @@ private:
     // are its cell's.
     void choose_heads() {
         std::vector<Candidate> settings;
-        for (const int n : heads_)
-            for (auto& k : grid({{fv_of(n), "residual-one", "steered", "add"}}, layers_)) {
-                k.setting["heads"] = n;
-                settings.push_back(std::move(k));
-            }
-        const auto records = validate("valid/fv heads", "fv", settings);
+        std::vector<json> records;
+        for (const int n : heads_) {
+            auto some = grid({{fv_of(n), "residual-one", "steered", "add"}}, layers_);
+            for (auto& k : some) k.setting["heads"] = n;
+            for (auto& record : validate(fmt::format("valid/fv {} heads", n), "fv", some))
+                records.push_back(std::move(record));
+            settings.insert(settings.end(), some.begin(), some.end());
+        }
         const auto& best =
             settings[choose(settings, records, c_.behavioural(), c_.plan.collapse_limit)].setting;
         n_head_ = static_cast<int>(best.at("heads"));
