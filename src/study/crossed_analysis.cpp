@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "study/crossed.h"
 #include "tiller/statistics.h"
@@ -65,6 +66,13 @@ std::string level_means(const CrossedPlan& plan, std::size_t f, const std::vecto
     return text;
 }
 
+// Of the items: one text for all of them can score as well as a rewritten sentence.
+double different_outputs(const std::vector<const json*>& records) {
+    std::set<std::string> texts;
+    for (const json* record : records) texts.insert(record->value("generated", ""));
+    return static_cast<double>(texts.size()) / static_cast<double>(records.size());
+}
+
 AnalysisSummary cells_table(const Plan& plan, const TaskRecords& records, const TaskSummary& t) {
     const bool behavioural = t.family == "behavioural";
     AnalysisSummary out;
@@ -80,7 +88,7 @@ AnalysisSummary cells_table(const Plan& plan, const TaskRecords& records, const 
         "and therefore too good.";
     out.columns = {behavioural ? "style" : "first token", "over unsteered"};
     if (behavioural)
-        out.columns.insert(out.columns.end(), {"collapsed", "perplexity"});
+        out.columns.insert(out.columns.end(), {"collapsed", "perplexity", "different outputs"});
     else
         out.columns.insert(out.columns.end(), {"whole answer", "log p over unsteered"});
     out.columns.insert(out.columns.end(), {"dose", "layer"});
@@ -101,6 +109,7 @@ AnalysisSummary cells_table(const Plan& plan, const TaskRecords& records, const 
             const Interval nll = mean("perplexity");
             row.values.push_back(mean("collapsed"));
             row.values.push_back({std::exp(nll.mean), std::exp(nll.low), std::exp(nll.high)});
+            row.values.push_back(plain_number(different_outputs(records.test.at(id))));
         } else {
             row.values.push_back(mean("exact"));
             row.values.push_back(gain("logprob"));

@@ -193,10 +193,15 @@ GapShares gap_shares(std::size_t n_factor, const std::vector<std::vector<double>
             const auto i = static_cast<std::size_t>(random.below(n_item));
             for (std::size_t f = 0; f < n_factor; ++f) sums[f] += average[f][i];
         }
-        const auto largest = std::max_element(sums.begin(), sums.end(),
-                                              [](double a, double b) { return std::abs(a) < std::abs(b); });
-        if (*largest != 0)
-            out.factors[static_cast<std::size_t>(largest - sums.begin())].largest += 1.0 / n_resample;
+        double largest = 0;
+        for (const double sum : sums) largest = std::max(largest, std::abs(sum));
+        if (largest == 0) continue;
+        // Parts that are equal but for rounding share the resample.
+        const auto is_largest = [&](double sum) { return std::abs(sum) > largest * (1 - 1e-9); };
+        const auto n_largest = std::count_if(sums.begin(), sums.end(), is_largest);
+        for (std::size_t f = 0; f < n_factor; ++f)
+            if (is_largest(sums[f]))
+                out.factors[f].largest += 1.0 / (n_resample * static_cast<double>(n_largest));
     }
     return out;
 }

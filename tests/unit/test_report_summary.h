@@ -72,7 +72,7 @@ inline Summary small_summary() {
     task.examples = {{3, "big", "small", {{"zero-shot", " big\nQ:"}, {"fv-chosen", " small"}}}};
     task.verdict = "FV beats random directions.";
     const auto share = [](double mean) { return Interval{mean, mean - 0.25, mean + 0.25}; };
-    task.analyses = {{"factors",
+    task.analyses = {{"parts",
                       "Share of variance",
                       "Shares of what differs between cells.",
                       "factor",

@@ -40,10 +40,10 @@ TEST(ReportCsv, Golden) {
         "layer=1 scale=1,first_token,,0.25,0.125,0.375,20\n"
         "tiny,antonym,functional,18446744073709551615,grid,fv heads=2 layer=1 scale=1.5,fv,grid,heads=2 "
         "layer=1 scale=1.5,first_token,,0.375,0.25,0.5,20\n"
-        "tiny,antonym,functional,18446744073709551615,factors,place,,analysis,,share,,0.5,0.25,0.75,\n"
-        "tiny,antonym,functional,18446744073709551615,factors,place,,analysis,,cells,,4,,,\n"
-        "tiny,antonym,functional,18446744073709551615,factors,operation,,analysis,,share,,0.125,,,\n"
-        "tiny,antonym,functional,18446744073709551615,factors,operation,,analysis,,cells,,,,,\n"
+        "tiny,antonym,functional,18446744073709551615,parts,place,,analysis,,share,,0.5,0.25,0.75,\n"
+        "tiny,antonym,functional,18446744073709551615,parts,place,,analysis,,cells,,4,,,\n"
+        "tiny,antonym,functional,18446744073709551615,parts,operation,,analysis,,share,,0.125,,,\n"
+        "tiny,antonym,functional,18446744073709551615,parts,operation,,analysis,,cells,,,,,\n"
         ",all,,0,flips,exact,,analysis,,agree,,0.75,,,\n");
 }
 

@@ -139,6 +139,7 @@ protected:
                                   {"exact", value > 0.7 ? 1 : 0},
                                   {"logprob", std::isfinite(value) ? json(value) : json()},
                                   {"style", value},
+                                  {"generated", "text " + std::to_string(item % 15)},
                                   {"nll", 2.0},
                                   {"collapsed", 0}});
         };
@@ -230,6 +231,7 @@ TEST_F(CrossedRecords, APlantedInteractionIsFoundInStyleScores) {
     EXPECT_EQ(cells.columns[2], "collapsed");
     EXPECT_NEAR(row(cells, "icv mlp-all all turn").values[0].mean, 0.8, 0.05);
     EXPECT_NEAR(row(cells, "icv mlp-all all turn").values[3].mean, std::exp(2.0), 1e-9);
+    EXPECT_EQ(row(cells, "icv mlp-all all turn").values[4].mean, 0.5);  // 15 texts for 30 items
     EXPECT_EQ(row(cells, "icv mlp-all all turn").remark, "ICV's own cell; largest dose tried");
     expect_parts(s.tasks[0].verdict, {"style"});
 }

@@ -231,6 +231,8 @@ TEST(GapShares, WhatNeedsTwoIsSharedByThem) {
     EXPECT_NEAR(gap.factors[0].average.mean, 0.5, 1e-12);
     EXPECT_NEAR(gap.factors[1].average.mean, 0.5, 1e-12);
     EXPECT_NEAR(gap.factors[2].average.mean, 0, 1e-12);
+    EXPECT_NEAR(gap.factors[0].largest, 0.5, 1e-9);
+    EXPECT_NEAR(gap.factors[1].largest, 0.5, 1e-9);
     EXPECT_NEAR(gap.factors[0].first.mean, 0, 1e-12);
     EXPECT_NEAR(gap.factors[0].last.mean, 1, 1e-12);
 }
