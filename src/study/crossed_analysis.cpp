@@ -178,7 +178,8 @@ AnalysisSummary factors_table(const Plan& plan, const TaskRecords& records, cons
         "of "
         "the variance of the cells' means that an effect accounts for (eta squared without what noise adds; "
         "an effect that is not there is estimated around 0, and may be below). The last column: share of all "
-        "variance of the items' scores. n/a: the cells are not told apart. Remarks: means of the levels.{}{}",
+        "variance of the items' scores. No number: the cells are not told apart. Remarks: means of the "
+        "levels.{}{}",
         cells.size(), scores.size() == 1 ? "column" : fmt::format("{} columns", scores.size()),
         t.family == "behavioural"
             ? ""
