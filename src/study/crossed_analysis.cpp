@@ -135,6 +135,7 @@ AnalysisSummary factors_table(const Plan& plan, const TaskRecords& records, cons
     const Factorial design = crossed_factorial(plan.crossed);
     AnalysisSummary out;
     out.id = "factors";
+    out.headline = true;
     out.title = "Which factor the differences between the cells come from";
     out.head = "effect";
     std::vector<VarianceShares> shares;
@@ -206,6 +207,7 @@ std::vector<std::vector<double>> corners_of(const Plan& plan, const BySetting& t
 std::optional<AnalysisSummary> gap_table(const Plan& plan, const TaskRecords& records, const TaskSummary& t) {
     AnalysisSummary out;
     out.id = "gap";
+    out.headline = true;
     out.title = "From the function vector's cell to the in-context vector's";
     out.head = "what is changed";
     out.note =

@@ -276,6 +276,7 @@ void append(Values& to, const Values& more) { to.insert(to.end(), more.begin(), 
 AnalysisSummary overview(const Plan& plan, const std::vector<const TaskRecords*>& records) {
     AnalysisSummary t;
     t.id = "transfer-summary";
+    t.headline = true;
     t.title = kTitle;
     t.note =
         "Mean gain in log-probability over unsteered, in nats, over forms and items. Own: applied in the "

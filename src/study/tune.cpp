@@ -118,20 +118,6 @@ std::vector<json> tune(TaskContext& c, const std::string& name, const std::vecto
     return records;
 }
 
-Setting chosen_setting(TaskContext& c, const Method& method,
-                       const std::function<SteeringVector(const Setting&)>& build, json& grid_records,
-                       std::vector<std::string>& units) {
-    const ModelInfo& info = c.engine.model().info();
-    std::vector<Candidate> grid;
-    for (const auto& setting : method.grid(info, c.behavioural()))
-        grid.push_back({method.name() + setting_text(setting), setting_label(setting), method.name(), "grid",
-                        setting, edits_of(build(setting), method.strength(setting)), 0});
-    const auto records = tune(c, method.name(), grid, units);
-    for (const auto& k : grid) grid_records.push_back(setting_record(k));
-    if (grid.empty()) return method.paper_setting(info);
-    return grid[choose(grid, records, c.behavioural(), c.plan.collapse_limit)].setting;
-}
-
 TunedMethod tune_method(TaskContext& c, const Method& method, std::vector<std::string>& valid_units) {
     const std::string name = method.name();
     const ModelInfo& info = c.engine.info();

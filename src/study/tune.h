@@ -28,13 +28,6 @@ std::vector<nlohmann::json> tune(TaskContext& context, const std::string& name,
 /// " heads=8 layer=6" and "heads 8, layer 6".
 std::string setting_text(const Setting& setting);
 std::string setting_label(const Setting& setting);
-/// The setting of a method that the choice rule takes from its grid on the validation items, its paper's
-/// where the grid is empty. Adds a record of each point (setting_record()) to `grid_records` and the names of
-/// units to `units`.
-Setting chosen_setting(TaskContext& context, const Method& method,
-                       const std::function<SteeringVector(const Setting&)>& build,
-                       nlohmann::json& grid_records, std::vector<std::string>& units);
-
 /// Default, chosen and best setting of each method on the test items, with what lies between them; empty
 /// unless the task's oracle units are there.
 std::vector<AnalysisSummary> selection_analysis(const Plan& plan, const TaskRecords& records,
