@@ -82,6 +82,11 @@ TextHealth text_health(std::string_view text, bool distinct_by_words = false);
 /// The rule behind TextHealth::collapsed, one sentence for reports.
 const char* collapse_rule() noexcept;
 
+/// Does a text that should say the same as `input` in another style say next to nothing? True when it has
+/// fewer than a quarter of the input's words (marks not counted). A classifier of style may still take a lone
+/// "is" for certain.
+bool says_too_little(std::string_view text, std::string_view input);
+
 /// Words of a text as the scores see them: runs of letters/digits (Unicode), and single punctuation marks.
 std::vector<std::string> words_of(std::string_view text);
 

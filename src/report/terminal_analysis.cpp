@@ -42,7 +42,7 @@ std::string terminal_analysis(const AnalysisSummary& analysis, int width) {
     for (const auto& row : analysis.rows) longest = std::max(longest, columns_of(terminal_text(row.label)));
     const auto layout = [&](bool with_range) {
         std::vector<int> widths;
-        int left = width - std::min(longest, width / 3);
+        int left = width - std::min(longest, std::max(least_label, width / 3));
         for (std::size_t c = 0; c < analysis.columns.size(); ++c) {
             const int own = width_of(analysis, c, with_range);
             if (own + gap > left) break;
@@ -60,7 +60,7 @@ std::string terminal_analysis(const AnalysisSummary& analysis, int width) {
     }
     int label = width;
     for (const int w : widths) label -= w + gap;
-    label = std::max(std::min(label, longest), std::min(least_label, width));
+    label = std::min(label, longest);
 
     std::string out = fit(terminal_text(analysis.title), width) + "\n";
     std::string line = padded(fit(terminal_text(analysis.head), label), label, false);

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "scoring/unicode.h"
+#include "scoring/words.h"
 #include "tiller/scoring.h"
 
 namespace tiller {
@@ -54,6 +55,10 @@ bool is_collapsed(std::string_view text, const std::vector<std::string>& words, 
     const std::size_t n = characters.size();
     if (n < min_characters) return false;
     return 10 * most_frequent(characters) > 6 * n || 3 * letters < n || 2 * longest_loop(characters) > n;
+}
+
+bool says_too_little(std::string_view text, std::string_view input) {
+    return 4 * plain_words_of(text).size() < plain_words_of(input).size();
 }
 
 const char* collapse_rule() noexcept {

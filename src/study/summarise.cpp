@@ -238,7 +238,8 @@ Summary from_records(const Plan& plan, const Units& units, const json& environme
         "samples; differences are paired by item. They say nothing about other seeds or other items of the "
         "domain.",
         plan.n_bootstrap));
-    s.notes.push_back(std::string("A text counts as collapsed when: ") + collapse_rule());
+    s.notes.push_back(std::string("A text counts as collapsed when: ") + collapse_rule() +
+                      " So does a rewritten sentence with fewer than a quarter of its input's words.");
     s.notes.push_back(
         "Perplexity is exp of the mean negative log-probability per token of the output under the unsteered "
         "model, after the "

@@ -213,7 +213,7 @@ TEST(TerminalAnalysis, ColumnsThatFitAndNoWiderLine) {
     const AnalysisSummary analysis = test::small_summary().tasks[0].analyses[0];
     EXPECT_EQ(terminal_analysis(analysis, 80),
               "Share of variance\n"
-              "factor                   share  cells\n"
+              "factor                 share  cells\n"
               "place      0.50 [0.25, 0.75]      4\n"
               "operation               0.12      -\n");
     EXPECT_EQ(terminal_analysis(analysis, 25),

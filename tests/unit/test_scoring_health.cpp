@@ -138,5 +138,14 @@ TEST(Collapse, OurOwnSentencesPass) {
     EXPECT_LE(100 * flagged, seen);
 }
 
+TEST(SaysTooLittle, AgainstAQuarterOfTheInputsWords) {
+    const std::string input = "Parking is a nightmare, and the signs are misleading.";  // 9 words
+    EXPECT_TRUE(says_too_little("is\n\n\n", input));
+    EXPECT_TRUE(says_too_little("Parking is!", input));
+    EXPECT_FALSE(says_too_little("Parking is easy.", input));
+    EXPECT_TRUE(says_too_little("", "Bad."));
+    EXPECT_FALSE(says_too_little("Good.", "Bad day."));
+}
+
 }  // namespace
 }  // namespace tiller

@@ -395,54 +395,55 @@ TEST(BootstrapCoverage, RankCorrelation) {
         EXPECT_GE(share, 0.93) << n << " pairs, r " << r;
         EXPECT_LE(share, 0.98) << n << " pairs, r " << r;
     }
-    // Gains of 40 items with a planted ratio: denominators of mean 2, numerators 0.6 of each, both noisy.
-    TEST(BootstrapRatio, CoversAPlantedRatio) {
-        int n_covered = 0, n_known = 0;
-        constexpr int n_study = 600;
-        for (int study = 0; study < n_study; ++study) {
-            Random random(static_cast<std::uint64_t>(study), "ratio");
-            std::vector<double> a, b;
-            for (int k = 0; k < 40; ++k) {
-                const double item = 2 + random.normal();
-                b.push_back(item + 0.5 * random.normal());
-                a.push_back(0.6 * item + 0.5 * random.normal());
-            }
-            const Interval i = bootstrap_ratio(a, b, 400, static_cast<std::uint64_t>(study));
-            n_known += std::isfinite(i.mean);
-            n_covered += i.low <= 0.6 && 0.6 <= i.high;
-            EXPECT_LE(i.low, i.mean);
-            EXPECT_LE(i.mean, i.high);
-        }
-        EXPECT_EQ(n_known, n_study);
-        EXPECT_GE(n_covered, 0.93 * n_study);
-        EXPECT_LE(n_covered, 0.97 * n_study);
-    }
+}
 
-    TEST(BootstrapRatio, ProportionalItemsHaveNoSpread) {
+// Gains of 40 items with a planted ratio: denominators of mean 2, numerators 0.6 of each, both noisy.
+TEST(BootstrapRatio, CoversAPlantedRatio) {
+    int n_covered = 0, n_known = 0;
+    constexpr int n_study = 600;
+    for (int study = 0; study < n_study; ++study) {
+        Random random(static_cast<std::uint64_t>(study), "ratio");
         std::vector<double> a, b;
-        for (int k = 1; k <= 30; ++k) {
-            a.push_back(-0.25 * k);
-            b.push_back(k);
+        for (int k = 0; k < 40; ++k) {
+            const double item = 2 + random.normal();
+            b.push_back(item + 0.5 * random.normal());
+            a.push_back(0.6 * item + 0.5 * random.normal());
         }
-        const Interval i = bootstrap_ratio(a, b, 500, 1);
-        EXPECT_DOUBLE_EQ(i.mean, -0.25);
-        EXPECT_NEAR(i.low, -0.25, 1e-12);
-        EXPECT_NEAR(i.high, -0.25, 1e-12);
+        const Interval i = bootstrap_ratio(a, b, 400, static_cast<std::uint64_t>(study));
+        n_known += std::isfinite(i.mean);
+        n_covered += i.low <= 0.6 && 0.6 <= i.high;
+        EXPECT_LE(i.low, i.mean);
+        EXPECT_LE(i.mean, i.high);
     }
+    EXPECT_EQ(n_known, n_study);
+    EXPECT_GE(n_covered, 0.93 * n_study);
+    EXPECT_LE(n_covered, 0.97 * n_study);
+}
 
-    TEST(BootstrapRatio, NothingToDivideByIsNoNumber) {
-        std::vector<double> a, b;
-        for (int k = 0; k < 30; ++k) {
-            a.push_back(1);
-            b.push_back(k % 2 == 0 ? 1 : -1);
-        }
-        const Interval zero = bootstrap_ratio(a, b, 500, 1);
-        EXPECT_TRUE(std::isnan(zero.mean) && std::isnan(zero.low) && std::isnan(zero.high));
-        b.assign(30, -1);
-        EXPECT_TRUE(std::isnan(bootstrap_ratio(a, b, 500, 1).mean));
-        b.assign(29, 1);
-        error_of(Code::usage, [&] { bootstrap_ratio(a, b, 500, 1); });
+TEST(BootstrapRatio, ProportionalItemsHaveNoSpread) {
+    std::vector<double> a, b;
+    for (int k = 1; k <= 30; ++k) {
+        a.push_back(-0.25 * k);
+        b.push_back(k);
     }
+    const Interval i = bootstrap_ratio(a, b, 500, 1);
+    EXPECT_DOUBLE_EQ(i.mean, -0.25);
+    EXPECT_NEAR(i.low, -0.25, 1e-12);
+    EXPECT_NEAR(i.high, -0.25, 1e-12);
+}
+
+TEST(BootstrapRatio, NothingToDivideByIsNoNumber) {
+    std::vector<double> a, b;
+    for (int k = 0; k < 30; ++k) {
+        a.push_back(1);
+        b.push_back(k % 2 == 0 ? 1 : -1);
+    }
+    const Interval zero = bootstrap_ratio(a, b, 500, 1);
+    EXPECT_TRUE(std::isnan(zero.mean) && std::isnan(zero.low) && std::isnan(zero.high));
+    b.assign(30, -1);
+    EXPECT_TRUE(std::isnan(bootstrap_ratio(a, b, 500, 1).mean));
+    b.assign(29, 1);
+    error_of(Code::usage, [&] { bootstrap_ratio(a, b, 500, 1); });
 }
 
 }  // namespace
