@@ -224,7 +224,7 @@ TEST(TerminalAnalysis, ColumnsThatFitAndNoWiderLine) {
     for (const int width : {20, 22, 30, 50})
         for (std::string rest = terminal_analysis(analysis, width); !rest.empty();
              rest.erase(0, rest.find('\n') + 1))
-            EXPECT_LE(static_cast<int>(rest.find('\n')), width);
+            EXPECT_LE(columns_of(rest.substr(0, rest.find('\n'))), width) << rest;
 }
 
 }  // namespace
