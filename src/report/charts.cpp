@@ -121,6 +121,14 @@ int outlined_heads(const TaskSummary& task) {
     return static_cast<int>(n >= 0 ? std::min(n, known) : 0);
 }
 
+bool in_overview(const std::vector<const TaskSummary*>& tasks, const SettingSummary& setting) {
+    constexpr std::size_t many = 12;
+    std::set<std::string> ids;
+    for (const auto* task : tasks)
+        for (const auto& other : task->test) ids.insert(other.id);
+    return ids.size() <= many || (setting.kind != "paper" && setting.kind != "control");
+}
+
 Chart overview_chart(const Summary& summary, const std::vector<const TaskSummary*>& tasks,
                      const Palette& palette) {
     const std::string metric = tasks.empty() ? "" : tasks.front()->primary;
@@ -133,7 +141,7 @@ Chart overview_chart(const Summary& summary, const std::vector<const TaskSummary
         names.push_back(name);
         for (const auto& setting : task->test) {
             const Interval* value = metric_of(setting, metric);
-            if (!value || !std::isfinite(value->mean)) continue;
+            if (!value || !std::isfinite(value->mean) || !in_overview(tasks, setting)) continue;
             shares = shares && value->low >= 0 && value->high <= 1;
             Json row = described_point(setting, *value);
             row["task"] = name;

@@ -19,8 +19,12 @@ struct Chart {
     int panels = 1;       ///< Side by side when there is room.
 };
 
-/// Every setting's primary metric with its interval, one row of points for each task; all tasks share the
-/// metric.
+/// Is the setting drawn in the overview of these tasks? With more than a dozen settings the paper's settings
+/// and the controls are left to the tables: nobody could tell them apart.
+bool in_overview(const std::vector<const TaskSummary*>& tasks, const SettingSummary& setting);
+
+/// Primary metric with its interval of every setting that is in_overview(), one row of points for each task;
+/// all tasks share the metric.
 Chart overview_chart(const Summary& summary, const std::vector<const TaskSummary*>& tasks,
                      const Palette& palette);
 

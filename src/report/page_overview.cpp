@@ -24,9 +24,12 @@ std::vector<const SettingSummary*> all_settings(const Summary& summary) {
 }
 
 std::string legend(const Summary& summary, const Palette& palette) {
+    std::vector<const TaskSummary*> tasks;
+    for (const auto& task : summary.tasks) tasks.push_back(&task);
     std::string out = R"(<p class="legend">)";
     for (const auto* setting : all_settings(summary))
-        out += fmt::format("<span>{}{}</span> ", palette.sign(*setting), html(short_name(*setting)));
+        if (in_overview(tasks, *setting))
+            out += fmt::format("<span>{}{}</span> ", palette.sign(*setting), html(short_name(*setting)));
     return out + "</p>";
 }
 

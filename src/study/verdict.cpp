@@ -7,6 +7,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "core/names.h"
 
@@ -178,6 +179,13 @@ double family_mean(const Tasks& tasks, const std::string& id, const std::string&
     return n ? sum / n : std::nan("");
 }
 
+// Is there a task with several seeds?
+bool repeated(const Tasks& tasks) {
+    std::set<std::uint64_t> seeds;
+    for (const auto* t : tasks) seeds.insert(t->seed);
+    return seeds.size() > 1;
+}
+
 // "; better than every other on: FV 2, ICV 1", where several methods were run.
 std::string clear_cases(const Tasks& tasks, double limit) {
     std::map<std::string, int> wins;
@@ -194,15 +202,25 @@ std::string clear_cases(const Tasks& tasks, double limit) {
     if (!several) return ".";
     std::vector<std::string> texts;
     for (const auto& [method, n] : wins) texts.push_back(fmt::format("{} on {}", method_title(method), n));
-    return fmt::format("; clearly better than every other: {}.", fmt::join(texts, ", "));
+    return fmt::format("; clearly better than every other{}: {}.",
+                       repeated(tasks) ? fmt::format(" (of {} runs)", tasks.size()) : "",
+                       fmt::join(texts, ", "));
 }
 
 std::string how_many(const Tasks& tasks, const char* family) {
     std::set<std::string> models;
-    for (const auto* t : tasks) models.insert(t->model);
-    // A task counts once for every model and seed.
+    std::set<std::uint64_t> seeds;
+    std::set<std::pair<std::string, std::string>> different;
+    for (const auto* t : tasks) {
+        models.insert(t->model);
+        seeds.insert(t->seed);
+        different.emplace(t->model, t->name);
+    }
+    // A task counts once for every model.
     const std::string on = models.size() > 1 ? fmt::format(" over {} models", models.size()) : "";
-    return fmt::format("{} {} task{}{}", tasks.size(), family, tasks.size() == 1 ? "" : "s", on);
+    const std::string with = seeds.size() > 1 ? fmt::format(" with {} seeds each", seeds.size()) : "";
+    return fmt::format("{} {} task{}{}{}", different.size(), family, different.size() == 1 ? "" : "s", on,
+                       with);
 }
 
 std::string long_title(const std::string& method) {

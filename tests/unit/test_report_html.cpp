@@ -252,5 +252,24 @@ TEST(ReportCharts, ThePanelsOfAStrengthChartAreTheNumbersOfHeads) {
     EXPECT_FALSE(chart.spec["data"]["values"][0].contains("chosen"));
 }
 
+// With many methods the overview keeps what a reader compares; the tables have everything.
+TEST(ReportHtml, ACrowdedOverviewLeavesOutControlsAndThePapersSettings) {
+    Summary summary = test::small_summary();
+    TaskSummary& task = summary.tasks[0];
+    const std::size_t few = overview_chart(summary, {&task}, Palette(summary)).spec["data"]["values"].size();
+    EXPECT_EQ(few, task.test.size());
+    for (int i = 0; i < 10; ++i) {
+        SettingSummary more = task.test[2];
+        more.id = "method-" + std::to_string(i) + "-chosen";
+        task.test.push_back(more);
+    }
+    const auto points = overview_chart(summary, {&task}, Palette(summary)).spec["data"]["values"];
+    EXPECT_EQ(points.size(), task.test.size() - 2);  // "fv-paper" and "random"
+    for (const auto& point : points) {
+        EXPECT_NE(point["id"], "fv-paper");
+        EXPECT_NE(point["id"], "random");
+    }
+}
+
 }  // namespace
 }  // namespace tiller

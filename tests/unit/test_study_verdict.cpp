@@ -153,6 +153,7 @@ TEST(Findings, MeansOverTasksAndClearCases) {
     Summary s;
     s.tasks = {task_of(0.75, 0.25, {0.5, 0.3, 0.7}), task_of(0.25, 0.75, {-0.5, -0.7, -0.3}),
                task_of(0.5, 0.5, {0, -0.1, 0.1}), task_of(0.9, 0.1, {0.8, 0.7, 0.9})};
+    for (std::size_t i = 0; i < 4; ++i) s.tasks[i].name = "task " + std::to_string(i);
     const auto found = findings(s, limit);
     ASSERT_EQ(found.size(), 1u);
     expect_parts(found[0], {"4 precise-answer tasks", "at chosen settings: function vector 60 %",
@@ -161,6 +162,11 @@ TEST(Findings, MeansOverTasksAndClearCases) {
     expect_without(found[0], {"n/a", "models"});
     s.tasks[3].model = "m2";
     expect_parts(findings(s, limit)[0], {"4 precise-answer tasks over 2 models"});
+    // Two seeds of two tasks are two tasks and four runs.
+    for (std::size_t i = 0; i < 4; ++i)
+        s.tasks[i].name = i < 2 ? "a" : "b", s.tasks[i].model = "m", s.tasks[i].seed = i % 2;
+    expect_parts(findings(s, limit)[0],
+                 {"On 2 precise-answer tasks with 2 seeds each", "(of 4 runs): FV on 2, ICV on 1"});
 }
 
 TEST(Findings, FamiliesAreToldApart) {
