@@ -3,6 +3,7 @@
 #include <set>
 
 #include "core/util.h"
+#include "methods/grid_layers.h"
 #include "methods/inputs.h"
 #include "methods/latents.h"
 #include "methods/layer_method.h"
@@ -53,6 +54,8 @@ public:
         for (int layer : layers) settings.push_back({{"layer", layer}});
         return settings;
     }
+
+    std::vector<Axis> axes(const ModelInfo& info, int) const override { return {layer_axis(info.n_layer)}; }
 
     // What is put in the place of something has no dose.
     float strength(const Setting&) const override { return 1; }

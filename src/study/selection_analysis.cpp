@@ -52,7 +52,10 @@ std::vector<AnalysisSummary> selection_analysis(const Plan& plan, const TaskReco
         "Every method tries the same number of settings (fewer only when it has no more). Default: the "
         "paper's setting. Chosen: by the validation items. Oracle: the best of the same settings on the test "
         "items themselves, which no honest choice can count on. Scores on the test items by the task's "
-        "metric; differences are paired by item. Validation score: of the chosen setting where it was "
+        "metric; differences are paired by item. Settings that leave the prompt alone share it here, so that "
+        "on "
+        "quantised models an item may come out otherwise than in the main table. Validation score: of the "
+        "chosen setting where it was "
         "chosen, "
         "too good by the luck of the choice.";
     for (const auto& [method, ids] : records.closing.at("selection").items()) {

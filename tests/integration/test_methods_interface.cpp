@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <atomic>
 #include <fstream>
+#include <map>
 #include <numeric>
 #include <set>
+#include <utility>
 
 #include "core/util.h"
 #include "support/methods_model.h"
@@ -305,6 +307,26 @@ TEST(MethodsExtending, TheDocumentedExampleIsShort) {
     EXPECT_EQ(n_block, 1);
     EXPECT_GT(n_line, 30);
     EXPECT_LT(n_line, 80);
+}
+
+// An axis that changes nothing would spend a search's budget on settings that are one.
+TEST_F(MethodsInterface, EveryChoiceOfAnAxisChangesWhatIsApplied) {
+    for (const Method* method : all()) {
+        const auto build = method->builder(*model_, method->extract(input(11)));
+        const Setting paper = method->paper_setting(model_->info());
+        for (const Axis& axis : method->axes(model_->info(), 40)) {
+            std::set<std::pair<std::map<int, std::vector<float>>, float>> applied;
+            std::size_t n = 0;
+            for (const Setting& choice : axis) {
+                if (choice.count("pairs")) continue;  // another vector, which the study extracts
+                Setting setting = paper;
+                for (const auto& [name, value] : choice) setting[name] = value;
+                applied.emplace(build(setting).directions, method->strength(setting));
+                ++n;
+            }
+            EXPECT_EQ(applied.size(), n) << method->name();
+        }
+    }
 }
 
 }  // namespace
