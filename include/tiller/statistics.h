@@ -25,7 +25,10 @@ Interval bootstrap_difference(std::span<const double> a, std::span<const double>
 /// coverage with 3 groups of 30 hits is 95 to 99 % while the groups' own means spread by no more than the
 /// items of one group leave open (0.1), 85 to 90 % at twice that: few groups cannot tell how much groups
 /// differ. Empty groups are left out; one group: bootstrap_mean(); none: zeros.
-Interval bootstrap_groups(const std::vector<std::vector<double>>& groups, int n_resample, std::uint64_t seed);
+/// `extremes` are added to each group that is resampled, as bootstrap_mean() and bootstrap_difference() do it
+/// for shares: {0, 1}, for their differences {-1, 1}.
+Interval bootstrap_groups(const std::vector<std::vector<double>>& groups, int n_resample, std::uint64_t seed,
+                          const std::vector<double>& extremes = {});
 /// mean(a) / mean(b) of paired values with a 95 % bootstrap interval over items, widened like
 /// bootstrap_mean(). NaN throughout when there is no ratio to speak of: fewer than two items, or a
 /// denominator that is not clearly above 0 (its own interval, or a resample at the edge of this one, reaches

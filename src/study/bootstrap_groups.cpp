@@ -15,8 +15,8 @@ double mean_of(const std::vector<double>& values) {
 
 }  // namespace
 
-Interval bootstrap_groups(const std::vector<std::vector<double>>& groups, int n_resample,
-                          std::uint64_t seed) {
+Interval bootstrap_groups(const std::vector<std::vector<double>>& groups, int n_resample, std::uint64_t seed,
+                          const std::vector<double>& extremes) {
     std::vector<const std::vector<double>*> filled;
     for (const auto& group : groups)
         if (!group.empty()) filled.push_back(&group);
@@ -27,12 +27,17 @@ Interval bootstrap_groups(const std::vector<std::vector<double>>& groups, int n_
     for (const auto* group : filled) mean += mean_of(*group) / n_group;
     Interval out{mean, mean, mean};
     if (n_resample < 1) return out;
+    std::vector<std::vector<double>> pools;
+    for (const auto* group : filled) {
+        pools.push_back(*group);
+        pools.back().insert(pools.back().end(), extremes.begin(), extremes.end());
+    }
     Random random(seed, "bootstrap of groups");
     std::vector<double> means;
     for (int r = 0; r < n_resample; ++r) {
         double sum = 0;
         for (std::size_t g = 0; g < filled.size(); ++g) {
-            const auto& group = *filled[random.below(filled.size())];
+            const auto& group = pools[random.below(pools.size())];
             double of_group = 0;
             for (std::size_t i = 0; i < group.size(); ++i) of_group += group[random.below(group.size())];
             sum += of_group / static_cast<double>(group.size());

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <utility>
 
@@ -104,8 +105,18 @@ std::vector<AnalysisSummary> seeds_analysis(const Plan& plan, const std::vector<
                           "task and methods",
                           {"seeds", "difference"},
                           {}};
-    const auto interval = [&](const Groups& groups) {
-        return bootstrap_groups(groups, plan.n_bootstrap, summary.tasks.front().seed);
+    const auto interval = [&](const Groups& groups, bool difference) {
+        const bool whole = std::all_of(groups.begin(), groups.end(), [](const auto& group) {
+            return std::all_of(group.begin(), group.end(), [](double v) { return v == std::floor(v); });
+        });  // hits, or their differences
+        const std::vector<double> extremes = !whole       ? std::vector<double>{}
+                                             : difference ? std::vector<double>{-1, 1}
+                                                          : std::vector<double>{0, 1};
+        Interval out = bootstrap_groups(groups, plan.n_bootstrap, summary.tasks.front().seed, extremes);
+        // Scores lie in [0, 1], their differences in [-1, 1].
+        out.low = std::max(out.low, difference ? -1.0 : 0.0);
+        out.high = std::min(out.high, 1.0);
+        return out;
     };
     for (const auto& family : families(summary)) {
         const TaskSummary& first = summary.tasks[family.places.front()];
@@ -119,13 +130,13 @@ std::vector<AnalysisSummary> seeds_analysis(const Plan& plan, const std::vector<
             const Groups values = groups(s.id);
             AnalysisRow row{
                 fmt::format("{}: {}", family.title, s.kind == "chosen" ? method_title(s.method) : s.id),
-                {plain_number(static_cast<double>(values.size())), interval(values)},
+                {plain_number(static_cast<double>(values.size())), interval(values, false)},
                 per_seed(values)};
             for (const std::string& other : {std::string("zero-shot"), s.method + "-random"}) {
                 const Groups differences = other == s.id ? Groups{} : groups(s.id, other);
                 row.values.push_back(differences.empty()
                                          ? plain_number(std::numeric_limits<double>::quiet_NaN())
-                                         : interval(differences));
+                                         : interval(differences, true));
             }
             scores.rows.push_back(std::move(row));
         }
@@ -133,7 +144,7 @@ std::vector<AnalysisSummary> seeds_analysis(const Plan& plan, const std::vector<
             for (std::size_t j = i + 1; j < chosen.size(); ++j) {
                 const std::string a = method_title(chosen[i]->method), b = method_title(chosen[j]->method);
                 const Groups differences = groups(chosen[i]->id, chosen[j]->id);
-                const Interval difference = interval(differences);
+                const Interval difference = interval(differences, true);
                 pairs.rows.push_back({fmt::format("{}: {} - {}", family.title, a, b),
                                       {plain_number(static_cast<double>(differences.size())), difference},
                                       fmt::format("{}; {}", clear(difference, a, b), per_seed(differences))});

@@ -304,6 +304,15 @@ TEST(BootstrapGroups, IsWiderThanItemsAloneWhereGroupsDiffer) {
     EXPECT_GE(i.high, 0.8);
 }
 
+TEST(BootstrapGroups, NoHitInAnyGroupIsNoCertainty) {
+    const std::vector<std::vector<double>> none(3, std::vector<double>(20, 0));
+    EXPECT_EQ(bootstrap_groups(none, 500, 1).high, 0);
+    const Interval hits = bootstrap_groups(none, 500, 1, {0, 1});
+    EXPECT_EQ(hits.mean, 0);
+    EXPECT_GT(hits.high, 0.03);
+    EXPECT_LT(hits.high, 0.25);
+}
+
 TEST(BootstrapGroups, GroupsCountAlikeAndEmptyOnesNotAtAll) {
     EXPECT_DOUBLE_EQ(bootstrap_groups({{1, 1, 1, 1}, {0}}, 200, 1).mean, 0.5);
     const std::vector<double> one = {0.25, 0.5, 1};
