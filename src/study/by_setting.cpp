@@ -34,6 +34,12 @@ std::map<int, double> values_of(const std::vector<const json*>& records, const s
     return values;
 }
 
+std::vector<double> value_list(const std::vector<const json*>& records, const std::string& metric) {
+    std::vector<double> out;
+    for (const auto& [item, value] : values_of(records, metric)) out.push_back(value);
+    return out;
+}
+
 std::pair<std::vector<double>, std::vector<double>> paired(const BySetting& records, const std::string& a,
                                                            const std::string& b, const std::string& metric) {
     const auto va = values_of(records.at(a), metric), vb = values_of(records.at(b), metric);

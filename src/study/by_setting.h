@@ -31,6 +31,9 @@ TaskRecords records_of(const Units& units, const nlohmann::json& closing);
 /// negative log-probability per token, of which a mean can be taken.
 std::map<int, double> values_of(const std::vector<const nlohmann::json*>& records, const std::string& metric);
 
+/// The same values in the order of items.
+std::vector<double> value_list(const std::vector<const nlohmann::json*>& records, const std::string& metric);
+
 /// The values of two settings on the items that both have, in the order of items. Throws std::out_of_range
 /// when a setting has no records.
 std::pair<std::vector<double>, std::vector<double>> paired(const BySetting& records, const std::string& a,

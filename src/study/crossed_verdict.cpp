@@ -5,21 +5,14 @@
 #include <cmath>
 
 #include "study/crossed.h"
+#include "study/summary_parts.h"
 
 namespace tiller::study {
 namespace {
 
-const AnalysisSummary* table_named(const std::vector<AnalysisSummary>& tables, const char* id) {
-    for (const auto& table : tables)
-        if (table.id == id) return &table;
-    return nullptr;
-}
-
 const Interval* of_setting(const TaskSummary& t, const std::string& id) {
-    for (const auto& s : t.test)
-        if (s.id == id)
-            if (const auto it = s.metrics.find(t.primary); it != s.metrics.end()) return &it->second;
-    return nullptr;
+    const SettingSummary* s = find_setting(t, id);
+    return s ? metric_of(*s, t.primary) : nullptr;
 }
 
 bool off_zero(const Interval& i) { return i.low > 0 || i.high < 0; }
@@ -101,7 +94,7 @@ void analyse_crossed_run(Summary& summary) {
             "first column. Intervals are over the items of a task; the mean over tasks has none.";
         std::vector<double> sum(out.columns.size(), 0.0);
         for (const auto& t : summary.tasks) {
-            const auto* gap = table_named(t.analyses, "gap");
+            const auto* gap = find_analysis(t.analyses, "gap");
             if (!gap || (t.family == "behavioural") != behavioural) continue;
             AnalysisRow row{t.name, {}, ""};
             if (summary.models.size() > 1) row.label = t.model + ": " + row.label;
@@ -127,8 +120,8 @@ void analyse_crossed_run(Summary& summary) {
 
 std::string crossed_verdict(const TaskSummary& t) {
     std::string text;
-    if (const auto* gap = table_named(t.analyses, "gap")) text = gap_text(t, *gap);
-    if (const auto* factors = table_named(t.analyses, "factors")) text += factors_text(*factors);
+    if (const auto* gap = find_analysis(t.analyses, "gap")) text = gap_text(t, *gap);
+    if (const auto* factors = find_analysis(t.analyses, "factors")) text += factors_text(*factors);
     return text;
 }
 
@@ -140,7 +133,7 @@ std::vector<std::string> crossed_findings(const Summary& summary) {
         double gap_sum = 0;
         int n = 0;
         for (const auto& t : summary.tasks) {
-            const auto* gap = table_named(t.analyses, "gap");
+            const auto* gap = find_analysis(t.analyses, "gap");
             if (!gap || (t.family == "behavioural") != behavioural) continue;
             ++n;
             gap_sum += gap->rows[0].values[0].mean;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "study/protocol.h"
+#include "study/summary_parts.h"
 
 namespace tiller::study {
 
@@ -77,9 +78,6 @@ struct DoseContests {
 DoseContests dose_contests(const Plan& plan, const TaskSummary& task);
 /// "1 nat", "0.5 nats".
 std::string nats_text(double dose);
-
-/// The setting of a summary with this id, in the main or a further table; nullptr when there is none.
-const SettingSummary* find_setting(const TaskSummary& task, const std::string& id);
 
 /// Protocol::analyse(), verdict(), findings() and notes() of equal doses.
 void analyse_doses(const Plan& plan, const TaskRecords& records, TaskSummary& task);

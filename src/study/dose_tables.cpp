@@ -166,8 +166,9 @@ AnalysisSummary response(const std::vector<Entry>& entries, const Numbers& numbe
         a.rows.push_back(row_of(e, a.columns.size(), [&] {
             std::vector<Interval> cells = {plain_number(e.target), numbers.gain(e.setting, t.primary)};
             if (!behavioural) cells.push_back(numbers.gain(e.setting, "logprob"));
-            cells.insert(cells.end(), {numbers.mean(e.setting, "entropy"), numbers.mean(e.setting, "kl"),
-                                       plain_number(e.dose)});
+            cells.push_back(numbers.mean(e.setting, "entropy"));
+            cells.push_back(numbers.mean(e.setting, "kl"));
+            cells.push_back(plain_number(e.dose));
             return cells;
         }));
     for (const auto& s : t.test) {
@@ -248,19 +249,6 @@ AnalysisSummary slopes(const Plan& plan, const std::vector<Entry>& entries, cons
     return a;
 }
 
-PairSummary pair_of(const Plan& plan, const BySetting& test, const TaskSummary& t, const std::string& a,
-                    const std::string& b) {
-    PairSummary pair{a, b, {}, 0, 0, 1, 1};
-    const auto [x, y] = paired(test, a, b, t.primary);
-    pair.difference = bootstrap_difference(x, y, plan.n_bootstrap, t.seed);
-    for (std::size_t i = 0; i < x.size(); ++i) {
-        pair.n_better += x[i] > y[i];
-        pair.n_worse += x[i] < y[i];
-    }
-    pair.p = pair.p_holm = paired_p(x, y, t.seed);
-    return pair;
-}
-
 // The control of a setting at its dose.
 const SettingSummary* control_of(const TaskSummary& t, const SettingSummary& s) {
     return find_setting(t, fmt::format("{}-random dose={}", s.method, s.setting.at("target")));
@@ -290,7 +278,7 @@ void analyse_doses(const Plan& plan, const TaskRecords& records, TaskSummary& t)
     const auto compare = [&](const std::string& a, const std::string& b) {
         const bool known = std::any_of(pairs.begin(), pairs.end(),
                                        [&](const PairSummary& p) { return p.a == a && p.b == b; });
-        if (!known) pairs.push_back(pair_of(plan, records.test, t, a, b));
+        if (!known) pairs.push_back(compare_pair(records.test, a, b, t.primary, plan.n_bootstrap, t.seed));
     };
     for (const auto& contest : {contests.limited, contests.largest}) {
         if (!contest) continue;

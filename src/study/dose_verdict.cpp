@@ -13,22 +13,10 @@
 namespace tiller::study {
 namespace {
 
-constexpr double level = 0.05;
-
 std::string percent(double share) { return fmt::format("{:.0f} %", 100 * share); }
 
-const Interval* metric(const SettingSummary& s, const std::string& name) {
-    const auto it = s.metrics.find(name);
-    return it == s.metrics.end() ? nullptr : &it->second;
-}
-
-double score(const TaskSummary& t, const SettingSummary& s) {
-    const Interval* value = metric(s, t.primary);
-    return value ? value->mean : std::nan("");
-}
-
 std::string scored(const TaskSummary& t, const SettingSummary& s) {
-    return fmt::format("{} ({})", method_title(s.method), percent(score(t, s)));
+    return fmt::format("{} ({})", method_title(s.method), percent(mean_of(s, t.primary)));
 }
 
 std::string limits(const Plan& plan, bool behavioural) {
@@ -38,40 +26,20 @@ std::string limits(const Plan& plan, bool behavioural) {
                            : std::string());
 }
 
-// Is a beyond b after Holm's adjustment?
-bool better(const TaskSummary& t, const std::string& a, const std::string& b) {
-    for (const auto& p : t.pairs) {
-        if (p.a == a && p.b == b) return p.difference.mean > 0 && p.p_holm <= level;
-        if (p.a == b && p.b == a) return p.difference.mean < 0 && p.p_holm <= level;
-    }
-    return false;
-}
-
-std::vector<const SettingSummary*> by_score(const TaskSummary& t, std::vector<const SettingSummary*> list) {
-    std::stable_sort(list.begin(), list.end(),
-                     [&](const auto* a, const auto* b) { return score(t, *a) > score(t, *b); });
-    return list;
-}
-
 // Two settings: by how much and how sure.
 std::string two(const TaskSummary& t, const SettingSummary& a, const SettingSummary& b) {
-    for (const auto& p : t.pairs) {
-        if (!((p.a == a.id && p.b == b.id) || (p.a == b.id && p.b == a.id))) continue;
-        if (!better(t, a.id, b.id)) break;
-        const bool turned = p.a == b.id;
-        const double low = turned ? -p.difference.high : p.difference.low;
-        const double high = turned ? -p.difference.low : p.difference.high;
+    const PairSummary p = pair_of(t, a.id, b.id);
+    if (better(p))
         return fmt::format("{} ahead of {} by {:.0f} points (95 % {:.0f} to {:.0f}; adjusted p {:.2g})",
-                           scored(t, a), scored(t, b), 100 * std::abs(p.difference.mean), 100 * low,
-                           100 * high, p.p_holm);
-    }
+                           scored(t, a), scored(t, b), 100 * p.difference.mean, 100 * p.difference.low,
+                           100 * p.difference.high, p.p_holm);
     return fmt::format("no difference shown between {} and {}", scored(t, a), scored(t, b));
 }
 
-std::string many(const TaskSummary& t, const std::vector<const SettingSummary*>& ranked) {
+std::string many(const TaskSummary& t, const Settings& ranked) {
     std::vector<std::string> beaten, equal;
     for (std::size_t i = 1; i < ranked.size(); ++i)
-        (better(t, ranked[0]->id, ranked[i]->id) ? beaten : equal).push_back(scored(t, *ranked[i]));
+        (better(pair_of(t, ranked[0]->id, ranked[i]->id)) ? beaten : equal).push_back(scored(t, *ranked[i]));
     std::string text = "highest " + scored(t, *ranked[0]);
     if (!beaten.empty()) text += fmt::format(", ahead of {}", fmt::join(beaten, ", "));
     if (!equal.empty()) text += fmt::format(", no difference shown from {}", fmt::join(equal, ", "));
@@ -79,12 +47,12 @@ std::string many(const TaskSummary& t, const std::vector<const SettingSummary*>&
 }
 
 // Which settings are beyond their random controls.
-std::string beside_random(const TaskSummary& t, const std::vector<const SettingSummary*>& settings) {
+std::string beside_random(const TaskSummary& t, const Settings& settings) {
     std::vector<std::string> above, not_above;
     for (const auto* s : settings)
         for (const auto& p : t.pairs)
             if (const auto* other = find_setting(t, p.b); p.a == s->id && other && other->kind == "control")
-                (better(t, p.a, p.b) ? above : not_above).push_back(method_title(s->method));
+                (better(p) ? above : not_above).push_back(method_title(s->method));
     std::string text;
     if (!above.empty())
         text += fmt::format(" Above a random direction of equal dose: {}.", fmt::join(above, ", "));
@@ -108,18 +76,6 @@ std::string unreached(const Plan& plan, const TaskSummary& t) {
 
 }  // namespace
 
-const SettingSummary* find_setting(const TaskSummary& t, const std::string& id) {
-    const auto in = [&](const std::vector<SettingSummary>& list) -> const SettingSummary* {
-        const auto found =
-            std::find_if(list.begin(), list.end(), [&](const SettingSummary& s) { return s.id == id; });
-        return found == list.end() ? nullptr : &*found;
-    };
-    if (const auto* found = in(t.test)) return found;
-    for (const auto& table : t.tables)
-        if (const auto* found = in(table.settings)) return found;
-    return nullptr;
-}
-
 std::string nats_text(double dose) { return fmt::format("{} nat{}", dose, dose == 1 ? "" : "s"); }
 
 DoseContests dose_contests(const Plan& plan, const TaskSummary& t) {
@@ -127,7 +83,7 @@ DoseContests dose_contests(const Plan& plan, const TaskSummary& t) {
     for (const auto& s : t.test) {
         if (s.kind != "dose") continue;
         const double target = s.setting.at("target");
-        const Interval *damage = metric(s, "damage"), *collapsed = metric(s, "collapsed");
+        const Interval *damage = metric_of(s, "damage"), *collapsed = metric_of(s, "collapsed");
         const bool within = damage && damage->mean <= plan.dose.damage_limit &&
                             (!collapsed || collapsed->mean <= plan.collapse_limit);
         limited[target].target = all[target].target = target;
@@ -164,15 +120,15 @@ std::string too_much(const TaskSummary& t, const DoseContest& contest) {
     std::vector<std::string> parts;
     for (const auto* s : contest.beyond)
         parts.push_back(
-            fmt::format("{} ({}{})", method_title(s->method), percent(score(t, *s)),
-                        better(t, best.id, s->id) ? ", behind " + method_title(best.method) : ""));
+            fmt::format("{} ({}{})", method_title(s->method), percent(mean_of(*s, t.primary)),
+                        better(pair_of(t, best.id, s->id)) ? ", behind " + method_title(best.method) : ""));
     return fmt::format(" Beyond the limits there: {}.", fmt::join(parts, ", "));
 }
 
-std::string damages(const std::vector<const SettingSummary*>& settings) {
+std::string damages(const Settings& settings) {
     std::vector<std::string> parts;
     for (const auto* s : settings)
-        if (const Interval* damage = metric(*s, "damage"))
+        if (const Interval* damage = metric_of(*s, "damage"))
             parts.push_back(fmt::format("{} {:.0f}", method_title(s->method), 100 * damage->mean));
     return parts.empty() ? "" : fmt::format(" (points of damage: {})", fmt::join(parts, ", "));
 }
@@ -197,7 +153,7 @@ std::string dose_verdict(const Plan& plan, const TaskSummary& t) {
                             limited ? "" : ", by " + what, compared(t, *largest), damages(largest->within),
                             beside_random(t, largest->within));
     if (const auto* clean = find_setting(t, "zero-shot"))
-        text += fmt::format(" Unsteered: {}.", percent(score(t, *clean)));
+        text += fmt::format(" Unsteered: {}.", percent(mean_of(*clean, t.primary)));
     return text + unreached(plan, t);
 }
 
@@ -212,7 +168,7 @@ struct Tally {
         if (!contest) return;
         for (const auto* s : contest->within)
             above[s->method] +=
-                better(t, s->id, fmt::format("{}-random dose={}", s->method, contest->target));
+                better(pair_of(t, s->id, fmt::format("{}-random dose={}", s->method, contest->target)));
         // The best within the limits against all at that dose.
         auto others = by_score(t, contest->within);
         if (others.empty() || others.size() + contest->beyond.size() < 2) return;
@@ -220,8 +176,9 @@ struct Tally {
         const SettingSummary& best = *others.front();
         others.erase(others.begin());
         others.insert(others.end(), contest->beyond.begin(), contest->beyond.end());
-        const bool wins = std::all_of(others.begin(), others.end(),
-                                      [&](const auto* other) { return better(t, best.id, other->id); });
+        const bool wins = std::all_of(others.begin(), others.end(), [&](const auto* other) {
+            return better(pair_of(t, best.id, other->id));
+        });
         if (wins)
             ++ahead[best.method];
         else

@@ -108,21 +108,8 @@ json method_evidence(TaskContext& c, const Method& method, const SteeringVector&
     return evidence;
 }
 
-std::vector<const SettingSummary*> of_kind(const TaskSummary& task, const std::string& kind) {
-    std::vector<const SettingSummary*> out;
-    for (const auto& s : task.test)
-        if (s.kind == kind) out.push_back(&s);
-    return out;
-}
-
 std::string few_shot_id(const Plan& plan, bool behavioural) {
     return fmt::format("{}-shot", behavioural ? plan.n_shot_behavioural : plan.n_shot);
-}
-
-const AnalysisSummary* find_analysis(const std::vector<AnalysisSummary>& analyses, const std::string& id) {
-    for (const auto& analysis : analyses)
-        if (analysis.id == id) return &analysis;
-    return nullptr;
 }
 
 }  // namespace tiller::study

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "study/by_setting.h"
+#include "study/summary_parts.h"
 #include "study/task_run.h"
 #include "tiller/summary.h"
 
@@ -20,13 +21,8 @@ namespace tiller::study {
 nlohmann::json method_evidence(TaskContext& context, const Method& method, const SteeringVector& base,
                                const SteeringVector& applied);
 
-/// The settings of `kind` in a task's main table.
-std::vector<const SettingSummary*> of_kind(const TaskSummary& task, const std::string& kind);
 /// Id of the few-shot prompt in a task's main table.
 std::string few_shot_id(const Plan& plan, bool behavioural);
-/// The table of a list by its id; nullptr when there is none.
-const AnalysisSummary* find_analysis(const std::vector<AnalysisSummary>& analyses, const std::string& id);
-
 /// "scorers" and, where a few-shot prompt gets items right, "scorers_filtered": chosen settings under every
 /// score that the task's records have. Empty without a chosen setting.
 std::vector<AnalysisSummary> scorer_tables(const Plan& plan, const TaskRecords& records,

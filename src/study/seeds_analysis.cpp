@@ -42,12 +42,6 @@ std::vector<Family> families(const Summary& summary) {
     return families;
 }
 
-std::vector<double> list(const std::map<int, double>& values) {
-    std::vector<double> out;
-    for (const auto& [item, value] : values) out.push_back(value);
-    return out;
-}
-
 std::string per_seed(const Groups& groups) {
     std::vector<std::string> means;
     for (const auto& group : groups) {
@@ -67,7 +61,7 @@ Groups groups_of(const Family& family, const std::vector<TaskRecords>& records, 
         const BySetting& test = records[place].test;
         if (!test.count(id) || (!other.empty() && !test.count(other))) continue;
         if (other.empty()) {
-            groups.push_back(list(values_of(test.at(id), metric)));
+            groups.push_back(value_list(test.at(id), metric));
             continue;
         }
         const auto [x, y] = paired(test, id, other, metric);

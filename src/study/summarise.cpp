@@ -9,6 +9,7 @@
 
 #include "core/util.h"
 #include "study/protocol.h"
+#include "study/summary_parts.h"
 #include "tiller/error.h"
 #include "tiller/statistics.h"
 
@@ -26,12 +27,6 @@ std::vector<std::string> metric_names(bool behavioural) {
 
 namespace {
 
-std::vector<double> list(const std::map<int, double>& values) {
-    std::vector<double> out;
-    for (const auto& [item, v] : values) out.push_back(v);
-    return out;
-}
-
 SettingSummary setting_summary(const json& setting, const std::vector<const json*>& records, bool behavioural,
                                const Plan& plan, std::uint64_t seed) {
     SettingSummary s;
@@ -42,7 +37,7 @@ SettingSummary setting_summary(const json& setting, const std::vector<const json
     s.setting = setting.at("setting").get<Setting>();
     s.n = static_cast<int>(records.size());
     for (const auto& metric : metric_names(behavioural)) {
-        const auto values = list(values_of(records, metric));
+        const auto values = value_list(records, metric);
         if (values.empty()) continue;
         Interval interval = bootstrap_mean(values, plan.n_bootstrap, seed);
         // A mean of perplexities would be the worst text's alone; the mean is taken over log-probabilities.
@@ -53,30 +48,13 @@ SettingSummary setting_summary(const json& setting, const std::vector<const json
     return s;
 }
 
-// Items on which x is higher, lower than y.
-std::pair<int, int> changes(const std::vector<double>& x, const std::vector<double>& y) {
-    std::pair<int, int> out{0, 0};
-    for (std::size_t i = 0; i < x.size(); ++i) {
-        out.first += x[i] > y[i];
-        out.second += x[i] < y[i];
-    }
-    return out;
-}
-
 std::vector<PairSummary> pairs_of(const TaskSummary& t, const BySetting& records, const Plan& plan) {
-    std::vector<const SettingSummary*> chosen;
-    for (const auto& s : t.test)
-        if (s.kind == "chosen") chosen.push_back(&s);
+    const Settings chosen = of_kind(t, "chosen");
     std::vector<PairSummary> pairs;
     for (std::size_t i = 0; i < chosen.size(); ++i)
-        for (std::size_t j = i + 1; j < chosen.size(); ++j) {
-            PairSummary pair{chosen[i]->id, chosen[j]->id, {}, 0, 0, 1, 1};
-            const auto [x, y] = paired(records, pair.a, pair.b, t.primary);
-            pair.difference = bootstrap_difference(x, y, plan.n_bootstrap, t.seed);
-            std::tie(pair.n_better, pair.n_worse) = changes(x, y);
-            pair.p = pair.p_holm = paired_p(x, y, t.seed);
-            pairs.push_back(pair);
-        }
+        for (std::size_t j = i + 1; j < chosen.size(); ++j)
+            pairs.push_back(
+                compare_pair(records, chosen[i]->id, chosen[j]->id, t.primary, plan.n_bootstrap, t.seed));
     return pairs;
 }
 

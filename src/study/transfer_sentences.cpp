@@ -7,6 +7,7 @@
 #include <limits>
 #include <set>
 
+#include "study/summary_parts.h"
 #include "study/transfer.h"
 
 namespace tiller::study {
@@ -18,12 +19,6 @@ std::string number(const Interval& i) {
 
 std::string share(const Interval& i) {
     return fmt::format("{:.0f} % [{:.0f}, {:.0f}]", 100 * i.mean, 100 * i.low, 100 * i.high);
-}
-
-const AnalysisSummary* table_of(const std::vector<AnalysisSummary>& analyses, const std::string& id) {
-    for (const auto& analysis : analyses)
-        if (analysis.id == id) return &analysis;
-    return nullptr;
 }
 
 // "fv: gain 2.10 [1.80, 2.40] in its own form, of which 81 % [..] is kept in others"
@@ -39,7 +34,7 @@ std::string sentence(const AnalysisRow& row) {
 }  // namespace
 
 std::string transfer_verdict(const TaskSummary& task) {
-    const auto* table = table_of(task.analyses, "transfer-summary");
+    const auto* table = find_analysis(task.analyses, "transfer-summary");
     std::vector<std::string> parts;
     if (table)
         for (const auto& row : table->rows) parts.push_back(sentence(row));
@@ -50,11 +45,11 @@ std::vector<std::string> transfer_findings(const Plan& plan, const Summary& summ
     std::vector<std::string> out;
     std::set<std::string> tasks;
     for (const auto& task : summary.tasks) tasks.insert(task.name);
-    if (const auto* table = table_of(summary.analyses, "transfer-summary"))
+    if (const auto* table = find_analysis(summary.analyses, "transfer-summary"))
         for (const auto& row : table->rows)
             out.push_back(fmt::format("{}, over {} task{}.", sentence(row), tasks.size(),
                                       tasks.size() == 1 ? "" : "s"));
-    const auto* kept = table_of(summary.analyses, "quantisation-kept");
+    const auto* kept = find_analysis(summary.analyses, "quantisation-kept");
     for (const auto& method : plan.methods) {
         double low = std::numeric_limits<double>::infinity(), high = -low;
         for (const auto& row : kept ? kept->rows : std::vector<AnalysisRow>{})

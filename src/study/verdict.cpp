@@ -10,35 +10,15 @@
 #include <utility>
 
 #include "core/names.h"
+#include "study/summary_parts.h"
 
 namespace tiller::study {
 namespace {
 
-constexpr double level = 0.05;
-
-using Settings = std::vector<const SettingSummary*>;
-
-const Interval* metric(const SettingSummary& s, const std::string& name) {
-    const auto it = s.metrics.find(name);
-    return it == s.metrics.end() ? nullptr : &it->second;
-}
-
 std::string share(double value) { return std::isnan(value) ? "n/a" : fmt::format("{:.0f} %", value * 100); }
 
-double mean(const SettingSummary& s, const std::string& name) {
-    const Interval* i = metric(s, name);
-    return i ? i->mean : std::nan("");
-}
-
 std::string scored(const TaskSummary& t, const SettingSummary& s) {
-    return metric(s, t.primary) ? share(mean(s, t.primary)) : "no score";
-}
-
-Settings of_kind(const TaskSummary& t, const char* kind) {
-    Settings out;
-    for (const auto& s : t.test)
-        if (s.kind == kind) out.push_back(&s);
-    return out;
+    return metric_of(s, t.primary) ? share(mean_of(s, t.primary)) : "no score";
 }
 
 bool above_random(const SettingSummary& s) {
@@ -47,7 +27,7 @@ bool above_random(const SettingSummary& s) {
 }
 
 bool collapses(const SettingSummary& s, double limit) {
-    const Interval* collapsed = metric(s, "collapsed");
+    const Interval* collapsed = metric_of(s, "collapsed");
     return collapsed && collapsed->mean > limit;
 }
 
@@ -57,20 +37,6 @@ Settings usable(const Settings& chosen, double limit) {
                  [&](const SettingSummary* s) { return !collapses(*s, limit); });
     return out;
 }
-
-// The pair of two settings, seen from a.
-PairSummary pair_of(const TaskSummary& t, const std::string& a, const std::string& b) {
-    for (const auto& p : t.pairs) {
-        if (p.a == a && p.b == b) return p;
-        if (p.a == b && p.b == a)
-            return {a,         b,          {-p.difference.mean, -p.difference.high, -p.difference.low},
-                    p.n_worse, p.n_better, p.p,
-                    p.p_holm};
-    }
-    return {};
-}
-
-bool better(const PairSummary& p) { return p.difference.mean > 0 && p.p_holm <= level; }
 
 std::string p_text(double p) { return p < 0.001 ? "p < 0.001" : fmt::format("p = {:.2g}", p); }
 
@@ -104,13 +70,6 @@ std::string many_methods(const TaskSummary& t, const SettingSummary& best, const
     if (!beaten.empty()) text += fmt::format("; better than {}", fmt::join(beaten, ", "));
     if (!equal.empty()) text += fmt::format("; no difference shown from {}", fmt::join(equal, ", "));
     return text;
-}
-
-// Sorted so that the first has the highest score; the order of the table where scores are equal.
-Settings by_score(const TaskSummary& t, Settings settings) {
-    std::stable_sort(settings.begin(), settings.end(),
-                     [&](const auto* a, const auto* b) { return mean(*a, t.primary) > mean(*b, t.primary); });
-    return settings;
 }
 
 std::string compared(const TaskSummary& t, const Settings& counted, const std::string& what) {
@@ -157,7 +116,7 @@ std::string verdict(const TaskSummary& t, double collapse_limit) {
     for (const auto* s : chosen)
         if (collapses(*s, collapse_limit))
             text += fmt::format(" {} ({}) does not count: {} of its outputs collapse.",
-                                method_title(s->method), scored(t, *s), share(mean(*s, "collapsed")));
+                                method_title(s->method), scored(t, *s), share(mean_of(*s, "collapsed")));
     return text;
 }
 
@@ -172,7 +131,7 @@ double family_mean(const Tasks& tasks, const std::string& id, const std::string&
     for (const auto* t : tasks)
         for (const auto& s : t->test)
             if (s.id == id)
-                if (const Interval* i = metric(s, name.empty() ? t->primary : name)) {
+                if (const Interval* i = metric_of(s, name.empty() ? t->primary : name)) {
                     sum += i->mean;
                     ++n;
                 }

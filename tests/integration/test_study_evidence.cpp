@@ -160,25 +160,8 @@ TEST_F(StudyEvidence, FourTasksHaveACorrelation) {
 
 TEST_F(StudyEvidence, StoppedAnywhereTheTablesAreTheSame) {
     plan.tasks = {"twice"};
-    const std::string summary = to_json(run("undisturbed"));
-    std::atomic<bool> stop = false;
-    host.cancel = &stop;
-    int n_stop = 0;
-    for (bool done = false; !done; ++n_stop) {
-        ASSERT_LT(n_stop, 200);
-        int n_step = 0;
-        host.observer.step = [&](const std::string&, const std::string&, std::size_t, std::size_t) {
-            stop = ++n_step >= 2 + n_stop;
-        };
-        stop = false;
-        try {
-            EXPECT_EQ(to_json(run()), summary);
-            done = true;
-        } catch (const Error& e) {
-            ASSERT_EQ(e.code(), Code::interrupted) << e.what();
-        }
-    }
-    EXPECT_GE(n_stop, 5);
+    test::expect_resumes(
+        host, folder.path(), [&](const std::string& name) { return run(name); }, 5);
     // The vectors are read once; what was read stands in the journal.
     int n_reading = 0;
     for (const auto& [unit, records] : study::read_units(folder.path() / "run"))

@@ -162,27 +162,9 @@ TEST_F(StudyRun, CostsAreChargedToWhatTheyAreFor) {
 
 // Stopped at every step in turn, and gone on with: the same summary, and no unit computed twice.
 TEST_F(StudyRun, StoppedAnywhereItGoesOn) {
-    const std::string summary = to_json(run("undisturbed"));
+    test::expect_resumes(
+        host, folder.path(), [&](const std::string& name) { return run(name); }, 5);
     const auto n_unit = study::read_units(folder.path() / "undisturbed").size();
-    std::atomic<bool> stop = false;
-    host.cancel = &stop;
-    int n_stop = 0;
-    for (bool done = false; !done; ++n_stop) {
-        ASSERT_LT(n_stop, 200);
-        int n_step = 0;
-        // Later each time, so that long steps get done as well.
-        host.observer.step = [&](const std::string&, const std::string&, std::size_t, std::size_t) {
-            stop = ++n_step >= 2 + n_stop;
-        };
-        stop = false;
-        try {
-            EXPECT_EQ(to_json(run()), summary);
-            done = true;
-        } catch (const Error& e) {
-            ASSERT_EQ(e.code(), Code::interrupted) << e.what();
-        }
-    }
-    EXPECT_GE(n_stop, 5);
     EXPECT_EQ(study::read_units(folder.path() / "run").size(), n_unit);
     EXPECT_EQ(slurp(at("records.jsonl")), slurp(at("records.jsonl", "undisturbed")));
 }

@@ -69,28 +69,8 @@ protected:
 
     // Interrupted after ever more steps, a run ends as if it had not been.
     void expect_resumes(int stride) {
-        const std::string summary = to_json(run("undisturbed"));
-        std::atomic<bool> stop = false;
-        host.cancel = &stop;
-        int n_stop = 0;
-        for (bool done = false; !done; ++n_stop) {
-            ASSERT_LT(n_stop, 200);
-            int n_step = 0;
-            host.observer.step = [&](const std::string&, const std::string&, std::size_t, std::size_t) {
-                stop = ++n_step >= 2 + stride * n_stop;
-            };
-            stop = false;
-            try {
-                EXPECT_EQ(to_json(run()), summary);
-                done = true;
-            } catch (const Error& e) {
-                ASSERT_EQ(e.code(), Code::interrupted) << e.what();
-            }
-        }
-        EXPECT_GE(n_stop, 3);
-        EXPECT_EQ(slurp(folder.path() / "run/records.jsonl"),
-                  slurp(folder.path() / "undisturbed/records.jsonl"));
-        EXPECT_EQ(to_json(summarise_run(folder.path() / "run")), summary);
+        test::expect_resumes(
+            host, folder.path(), [&](const std::string& name) { return run(name); }, 3, stride);
     }
 
     test::TinyOptions tiny;

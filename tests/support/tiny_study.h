@@ -4,8 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <string>
 
+#include "support/run_program.h"
 #include "tiller/study.h"
 #include "unit/test_tasks_files.h"
 
@@ -44,6 +46,38 @@ inline Plan tiny_plan(const std::filesystem::path& model, const std::filesystem:
     plan.max_new_tokens = 3, plan.max_new_tokens_behavioural = 5;
     plan.n_bootstrap = 100, plan.n_example = 2;
     return plan;
+}
+
+/// Stops a study after ever more steps, `stride` more each time, and goes on with it: it ends as if it had
+/// not been stopped, and was stopped `n_least` times or more. `run` carries the study out in the folder of
+/// the name that it is given, below `folder`; "run" and "undisturbed" hold the two runs afterwards.
+template <class Run>
+void expect_resumes(StudyHost& host, const std::filesystem::path& folder, const Run& run, int n_least,
+                    int stride = 1) {
+    const std::string summary = to_json(run("undisturbed"));
+    std::atomic<bool> stop = false;
+    host.cancel = &stop;
+    int n_stop = 0;
+    for (bool done = false; !done; ++n_stop) {
+        ASSERT_LT(n_stop, 200);
+        int n_step = 0;
+        // Later each time, so that long steps get done as well.
+        host.observer.step = [&](const std::string&, const std::string&, std::size_t, std::size_t) {
+            stop = ++n_step >= 2 + stride * n_stop;
+        };
+        stop = false;
+        try {
+            EXPECT_EQ(to_json(run("run")), summary);
+            done = true;
+        } catch (const Error& e) {
+            ASSERT_EQ(e.code(), Code::interrupted) << e.what();
+        }
+    }
+    host.cancel = nullptr;
+    host.observer.step = {};
+    EXPECT_GE(n_stop, n_least);
+    EXPECT_EQ(slurp(folder / "run/records.jsonl"), slurp(folder / "undisturbed/records.jsonl"));
+    EXPECT_EQ(to_json(summarise_run(folder / "run")), summary);
 }
 
 }  // namespace tiller::test
