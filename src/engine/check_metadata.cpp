@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <unordered_set>
 
 #include "engine/gguf_file.h"
 #include "tiller/error.h"
@@ -139,10 +138,15 @@ void Check::vocabulary() const {
         throw Error(Code::unsupported, fmt::format("{} has no tokenizer (tokenizer.ggml.model is \"{}\")",
                                                    file_.path().string(), *tokenizer));
     const auto tokens = file_.strings("tokenizer.ggml.tokens");
-    std::unordered_set<std::string> known;
-    for (std::size_t i = 0; i < tokens.size(); ++i)
-        if (!tokens[i].empty() && !known.insert(tokens[i]).second)
-            bad(file_, fmt::format("tokenizer.ggml.tokens: token {} (\"{}\") is there twice", i, tokens[i]));
+    auto sorted = tokens;
+    std::sort(sorted.begin(), sorted.end());
+    for (auto it = sorted.begin(); (it = std::adjacent_find(it, sorted.end())) != sorted.end(); ++it) {
+        if (it->empty()) continue;
+        const auto first = std::find(tokens.begin(), tokens.end(), *it);
+        const auto second = std::find(first + 1, tokens.end(), *it);
+        bad(file_, fmt::format("tokenizer.ggml.tokens: token {} (\"{}\") is there twice",
+                               second - tokens.begin(), *it));
+    }
 }
 
 }  // namespace

@@ -126,6 +126,8 @@ std::span<const float> Context::logits(int i) const {
     return {values, static_cast<std::size_t>(model_->info().n_vocab)};
 }
 
+int Context::n_threads() const { return llama_n_threads(context_.get()); }
+
 void Context::clear(bool data) { llama_memory_clear(llama_get_memory(context_.get()), data); }
 void Context::copy_sequence(int from, int to) {
     llama_memory_seq_cp(llama_get_memory(context_.get()), from, to, -1, -1);

@@ -66,6 +66,7 @@ public:
             std::uint64_t budget);
 
     const ContextShape& shape() const { return shape_; }
+    int n_threads() const;
     Hook& hook() { return hook_; }
 
     /// Finds the sites by computing four tokens, then clears the cache.

@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
-#include <numeric>
 
+#include "core/parallel.h"
 #include "core/util.h"
 #include "engine/context.h"
+#include "engine/prefix.h"
 #include "engine/row_state.h"
 #include "engine/validate.h"
 #include "tiller/error.h"
@@ -40,7 +41,7 @@ struct Engine::Impl {
         if (options.max_rows < 1 || options.max_rows > 256)
             throw Error(Code::usage,
                         fmt::format("rows in flight: {} given, expected 1 to 256", options.max_rows));
-        Context probe(model, {kRowMultiple, 256, false}, options, budget(nullptr));
+        Context probe(model, {kRowMultiple, 256, false}, options, budget());
         probe.probe();
         sites = probe.hook().sites();
         check_post_norm();
@@ -55,12 +56,13 @@ struct Engine::Impl {
                 kept_outputs};
     }
     int rows_in_flight(int n_token) const;
-    std::uint64_t budget(const Context* other) const;
+    std::uint64_t budget() const;
     Context& context(std::unique_ptr<Context>& slot, ContextShape shape);
     void decode(Context& context, bool stop_early, bool keep_cache);
     bool early_outputs(const RowState& row) const;
     int chunk_of(const RowState& row) const;
     void prefill(Context& context, std::span<RowState*> rows, int first_sequence);
+    void advance(const Context& context, std::span<RowState*> rows);
     void steps(Context& context, std::span<RowState*> rows, std::vector<int>& positions);
     void wave(std::span<RowState*> rows);
     void branch(Context& context, std::span<RowState*> rows, int n_prefix);
@@ -85,19 +87,21 @@ void Engine::Impl::check_post_norm() const {
 // rule 2), because kernels work on four tokens at a time and round the rest otherwise.
 int prefill_length(const RowState& row) { return round_up(row.n_prompt() - 1, kRowMultiple); }
 
-// Bytes that a context may take beside the model and the other context.
-std::uint64_t Engine::Impl::budget(const Context* other) const {
-    if (options.memory_limit == 0) return available_memory();
-    const std::uint64_t held = other ? bytes_of(*other).total() : 0;
-    const std::uint64_t taken = model->info().file_bytes + held;
-    return options.memory_limit - std::min(taken, options.memory_limit);
+// Bytes that a context may take beside the model, when none is held.
+std::uint64_t Engine::Impl::budget() const {
+    if (options.memory_limit == 0) {
+        std::uint64_t held = 0;
+        for (const Context* context : {streams.get(), shared.get()})
+            if (context) held += bytes_of(*context).total();
+        return available_memory() + held;
+    }
+    return options.memory_limit - std::min(model->info().file_bytes, options.memory_limit);
 }
 
 // Rows of n_token tokens in flight in run(): fewer when memory is short. Halved until a wave fits; the
 // context says why when none does.
 int Engine::Impl::rows_in_flight(int n_token) const {
-    std::uint64_t free = budget(shared.get());
-    if (options.memory_limit == 0 && streams) free += bytes_of(*streams).total();
+    const std::uint64_t free = budget();
     int rows = options.max_rows;
     while (rows > kRowMultiple &&
            context_bytes(*model, stream_shape(rows, n_token), options.cache_f32).total() > free)
@@ -105,8 +109,10 @@ int Engine::Impl::rows_in_flight(int n_token) const {
     return std::max(round_up(rows, kRowMultiple) - (rows % kRowMultiple ? kRowMultiple : 0), 1);
 }
 
-// A context of at least this shape; kept and grown, because making one reserves its buffers.
+// A context of at least this shape; kept and grown, because making one reserves its buffers. The other one is
+// let go: work changes between them a few times a task, and together they would take twice the memory.
 Context& Engine::Impl::context(std::unique_ptr<Context>& slot, ContextShape shape) {
+    (&slot == &streams ? shared : streams).reset();
     shape.n_ctx = round_up(shape.n_ctx, 256);
     if (slot && slot->shape().covers(shape)) return *slot;
     if (slot) {
@@ -115,8 +121,7 @@ Context& Engine::Impl::context(std::unique_ptr<Context>& slot, ContextShape shap
         shape.n_output = std::max(shape.n_output, slot->shape().n_output);
         slot.reset();
     }
-    slot = std::make_unique<Context>(model, shape, options,
-                                     budget((&slot == &streams ? shared : streams).get()));
+    slot = std::make_unique<Context>(model, shape, options, budget());
     slot->hook().set_sites(sites);
     return *slot;
 }
@@ -184,6 +189,24 @@ void Engine::Impl::prefill(Context& c, std::span<RowState*> rows, int first_sequ
         c.truncate(first_sequence + static_cast<int>(r), rows[r]->n_prompt() - 1);
 }
 
+// Gives each unfinished row the logits of its token. A pass over a large vocabulary costs as much as a part
+// of the model, so the rows share the threads.
+void Engine::Impl::advance(const Context& c, std::span<RowState*> rows) {
+    std::vector<std::pair<RowState*, std::span<const float>>> live;
+    for (std::size_t s = 0; s < rows.size(); ++s)
+        if (!rows[s]->finished())
+            live.emplace_back(
+                rows[s], rows[s]->needs_logits() ? c.logits(static_cast<int>(s)) : std::span<const float>());
+    parallel_for(live.size(), c.n_threads(), [&](std::size_t i) {
+        const auto& [row, logits] = live[i];
+        if (row->needs_logits())
+            row->advance(logits);
+        else
+            row->advance();
+    });
+    for (const auto& [row, logits] : live) n_done += row->finished();
+}
+
 // Steps of one token in sequences [0, rows.size()), padded, until every row is finished. positions[s] is the
 // next position of sequence s, for all sequences of the context.
 void Engine::Impl::steps(Context& c, std::span<RowState*> rows, std::vector<int>& positions) {
@@ -207,16 +230,9 @@ void Engine::Impl::steps(Context& c, std::span<RowState*> rows, std::vector<int>
             stats.n_padding += !live;
         }
         decode(c, !logits, more);
+        advance(c, rows.first(active));
         for (std::size_t s = 0; s < padded; ++s) {
-            if (s < active && !rows[s]->finished()) {
-                RowState& row = *rows[s];
-                if (row.needs_logits())
-                    row.advance(c.logits(static_cast<int>(s)));
-                else
-                    row.advance();
-                n_done += row.finished();
-                if (!row.finished()) ++positions[s];
-            }
+            if (s < active && !rows[s]->finished()) ++positions[s];
             // Padding takes its token back and so never grows: a learned position must not lie behind the
             // context.
             if (s >= active || rows[s]->finished()) c.truncate(static_cast<int>(s), positions[s]);
@@ -224,37 +240,6 @@ void Engine::Impl::steps(Context& c, std::span<RowState*> rows, std::vector<int>
         if (progress) progress(n_done, n_row);
     }
 }
-
-namespace {
-
-// Rows with the same key have the same activations before their last prompt token.
-std::string prefix_key(const Row& row) {
-    Digest digest;
-    const int n = static_cast<int>(row.prompt.size());
-    digest.add(std::string_view(reinterpret_cast<const char*>(row.prompt.data()),
-                                (row.prompt.size() - 1) * sizeof(Token)));
-    for (const Edit& e : row.edits) {
-        bool early = false;
-        for (int p = 0; p < n - 1 && !early; ++p) early = e.positions.contains(p, n);
-        if (!early) continue;
-        digest.add(reinterpret_cast<std::uintptr_t>(e.vector.get()));
-        digest.add(std::string_view(reinterpret_cast<const char*>(&e.strength), sizeof e.strength));
-        for (int v : {static_cast<int>(e.site), e.layer, e.head, static_cast<int>(e.operation),
-                      static_cast<int>(e.positions.kind), e.positions.begin, e.positions.end})
-            digest.add(static_cast<std::uint64_t>(static_cast<std::int64_t>(v)));
-    }
-    return digest.hex();
-}
-
-bool captures_early(const Row& row) {
-    const int n = static_cast<int>(row.prompt.size());
-    for (const Capture& c : row.captures)
-        for (int p = 0; p < n - 1; ++p)
-            if (c.positions.contains(p, n)) return true;
-    return false;
-}
-
-}  // namespace
 
 // Rows in flight together, one stream each. `rows` is ordered so that rows with equal prompt lengths are
 // neighbours.
@@ -326,14 +311,13 @@ MemoryNeed Engine::memory_need(int n_run_token, int n_fork_token, int n_fork_row
     const Impl& m = *impl_;
     MemoryNeed need;
     need.model = m.model->info().file_bytes;
-    need.free = m.budget(nullptr);
-    if (m.options.memory_limit == 0)
-        for (const Context* held : {m.streams.get(), m.shared.get()})
-            if (held) need.free += m.bytes_of(*held).total();
+    need.free = m.budget();
+    // One context at a time, so the larger one counts.
     const auto add = [&](const ContextShape& shape) {
         const ContextBytes bytes = context_bytes(*m.model, shape, m.options.cache_f32);
-        need.caches += bytes.cache;
-        need.buffers += bytes.buffers;
+        if (bytes.total() <= need.caches + need.buffers) return;
+        need.caches = bytes.cache;
+        need.buffers = bytes.buffers;
     };
     if (n_run_token > 0) {
         need.n_rows = m.rows_in_flight(n_run_token);
@@ -345,20 +329,6 @@ MemoryNeed Engine::memory_need(int n_run_token, int n_fork_token, int n_fork_row
         add({rows, round_up(n_fork_token + rows, 256), true});
     }
     return need;
-}
-
-std::string memory_text(const MemoryNeed& need) {
-    return fmt::format("needs about {} MB: model {}, caches {}, buffers {}; free {} MB",
-                       (need.model + need.caches + need.buffers) >> 20, need.model >> 20, need.caches >> 20,
-                       need.buffers >> 20, need.free >> 20);
-}
-
-void require_memory(const MemoryNeed& need) {
-    if (need.caches + need.buffers > need.free)
-        throw Error(Code::environment,
-                    fmt::format("{} beside the model; use fewer rows (--rows), shorter prompts, "
-                                "--cache-type f16 or a smaller model",
-                                memory_text(need)));
 }
 
 std::vector<RowResult> Engine::run(std::span<const Row> rows) {

@@ -67,6 +67,11 @@ GgufFile::GgufFile(const std::filesystem::path& path) : path_(path) {
     }
 }
 
+void GgufFile::forget_tokenizer() {
+    for (const char* name : {"tokens", "merges", "scores", "token_type"})
+        gguf_remove_key(gguf_.get(), (std::string("tokenizer.ggml.") + name).c_str());
+}
+
 bool GgufFile::has(const std::string& key) const { return gguf_find_key(gguf_.get(), key.c_str()) >= 0; }
 
 std::optional<std::string> GgufFile::string(const std::string& key) const {
@@ -109,13 +114,13 @@ std::optional<bool> GgufFile::boolean(const std::string& key) const {
     return gguf_get_val_bool(gguf_.get(), id);
 }
 
-std::vector<std::string> GgufFile::strings(const std::string& key) const {
+std::vector<std::string_view> GgufFile::strings(const std::string& key) const {
     const auto id = gguf_find_key(gguf_.get(), key.c_str());
     if (id < 0) return {};
     if (gguf_get_kv_type(gguf_.get(), id) != GGUF_TYPE_ARRAY ||
         gguf_get_arr_type(gguf_.get(), id) != GGUF_TYPE_STRING)
         bad(*this, fmt::format("key {} is no array of strings", key));
-    std::vector<std::string> values;
+    std::vector<std::string_view> values;
     for (std::size_t i = 0; i < gguf_get_arr_n(gguf_.get(), id); ++i)
         values.emplace_back(gguf_get_arr_str(gguf_.get(), id, i));
     return values;

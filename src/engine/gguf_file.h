@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tiller::engine {
@@ -28,8 +29,9 @@ public:
     std::optional<std::int64_t> integer(const std::string& key) const;
     std::optional<double> real(const std::string& key) const;
     std::optional<bool> boolean(const std::string& key) const;
-    /// An array of strings; empty when absent.
-    std::vector<std::string> strings(const std::string& key) const;
+    /// An array of strings; empty when absent. They live as long as the file, those of the tokenizer until
+    /// they are forgotten.
+    std::vector<std::string_view> strings(const std::string& key) const;
     /// An integer key or an array of integers: one value per layer.
     std::optional<std::vector<std::int64_t>> per_layer(const std::string& key, int n_layer) const;
 
@@ -44,6 +46,8 @@ public:
     std::vector<std::uint8_t> bytes(const std::string& name) const;
 
     const gguf_context* gguf() const { return gguf_.get(); }
+    /// Frees the arrays of the tokenizer, which take tens of megabytes that the engine holds as well.
+    void forget_tokenizer();
 
 private:
     std::vector<float> to_float(const ggml_tensor& tensor, const std::vector<std::uint8_t>& raw) const;

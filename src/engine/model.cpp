@@ -8,6 +8,7 @@
 
 #include "core/util.h"
 #include "engine/digest_cache.h"
+#include "engine/left_memory.h"
 #include "engine/model_handle.h"
 #include "engine/widen.h"
 #include "tiller/error.h"
@@ -99,6 +100,40 @@ void check_memory(const std::vector<std::unique_ptr<GgufFile>>& parts, std::uint
                         static_cast<double>(free) / 1e9));
 }
 
+// The engine's model of a file (of several parts, or the widened copy); nullptr when the engine cannot load
+// it.
+engine::ModelHandle load_weights(const std::filesystem::path& first, std::vector<std::filesystem::path> files,
+                                 const ModelOptions& options) {
+    files.push_back(first);
+    llama_model_params params = llama_model_default_params();
+    params.n_gpu_layers = options.n_gpu_layers;
+    // The token embedding, which many models use as their output head too, takes memory once: as an
+    // embedding, a few of its rows are read from the mapped file.
+    if (options.n_gpu_layers == 0) params.load_mode = LLAMA_LOAD_MODE_MMAP;
+    struct Progress {
+        const ModelOptions* options;
+        const std::vector<std::filesystem::path>* files;
+        float released = 0;
+        bool stopped = false;
+    } progress{&options, &files};
+    params.progress_callback_user_data = &progress;
+    params.progress_callback = [](float fraction, void* user) {
+        auto& p = *static_cast<Progress*>(user);
+        // What was repacked for the matrix units is let go on the way, so that no weights are held twice.
+        if (fraction >= p.released + 0.05f) {
+            for (const auto& file : *p.files) engine::release_mapped_pages(file);
+            p.released = fraction;
+        }
+        p.stopped = p.options->progress && !p.options->progress(fraction);
+        return !p.stopped;
+    };
+    engine::ModelHandle model(llama_model_load_from_file(first.c_str(), params));
+    if (progress.stopped) throw Error(Code::interrupted, "loading the model was stopped");
+    for (const auto& file : files) engine::release_mapped_pages(file);
+    engine::release_freed_memory();
+    return model;
+}
+
 }  // namespace
 
 Model::Model(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {}
@@ -117,33 +152,16 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
     engine::start_engine();
     engine::take_engine_log();
 
-    llama_model_params params = llama_model_default_params();
-    params.n_gpu_layers = options.n_gpu_layers;
-    // Weights are repacked for the CPU's matrix units, so a mapping of the file would hold them twice.
-    if (options.n_gpu_layers == 0) params.load_mode = LLAMA_LOAD_MODE_NONE;
-    // Stopping through the callback must be told apart from a failure.
-    struct Progress {
-        const ModelOptions* options;
-        bool stopped = false;
-    } progress{&options};
-    if (options.progress) {
-        params.progress_callback_user_data = &progress;
-        params.progress_callback = [](float fraction, void* user) {
-            auto& p = *static_cast<Progress*>(user);
-            p.stopped = !p.options->progress(fraction);
-            return !p.stopped;
-        };
-    }
     std::vector<std::filesystem::path> files;
     for (const auto& part : h->parts) files.push_back(part->path());
     info.digest = engine::cached_digest(files);
     std::filesystem::path weights = files.front();
     if (files.size() == 1 && options.n_gpu_layers == 0)
         if (const auto widened = engine::widened_model(*h->parts.front(), info.digest)) weights = *widened;
-    h->llama.reset(llama_model_load_from_file(weights.c_str(), params));
-    if (!h->llama && !progress.stopped && weights != files.front())  // a damaged copy in the cache
-        h->llama.reset(llama_model_load_from_file(files.front().c_str(), params));
-    if (progress.stopped) throw Error(Code::interrupted, "loading the model was stopped");
+    for (const auto& part : h->parts) part->forget_tokenizer();
+    h->llama = load_weights(weights, files, options);
+    if (!h->llama && weights != files.front())  // a damaged copy in the cache
+        h->llama = load_weights(files.front(), files, options);
     if (!h->llama)
         throw Error(Code::bad_input,
                     fmt::format("the engine cannot load {}: {}", path.string(), engine::take_engine_log()));

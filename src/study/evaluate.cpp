@@ -187,7 +187,9 @@ std::vector<json> evaluate(TaskContext& c, std::span<const int> items, std::span
         records.push_back(std::move(record));
     }
     add_doses(candidates, results, records);
-    if (c.behavioural() && generate) add_damage(c, items, candidates.size(), results, records);
+    // The oracle only asks what a better choice would have scored, and damage costs as much as the texts.
+    if (c.behavioural() && generate && phase != "oracle")
+        add_damage(c, items, candidates.size(), results, records);
     return records;
 }
 

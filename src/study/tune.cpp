@@ -60,19 +60,21 @@ private:
     std::map<int, std::function<SteeringVector(const Setting&)>> builders_;
 };
 
-// Records of grid[begin, end) on some items are added; texts of few settings are generated per unit so that
-// little is lost when killed. `name` is that of the units.
+// Records of grid[begin, end) on some items are added. A unit of texts has as many settings as fill the
+// engine's rows, so that little is lost when killed. `name` is that of the units.
 void try_settings(TaskContext& c, const std::string& name, const std::vector<Candidate>& grid,
                   std::size_t begin, const std::string& phase, std::vector<std::string>& units,
                   std::vector<json>& records) {
     const bool valid = phase == "valid";
-    const std::size_t part = c.behavioural() ? 2 : grid.size();
+    const auto& items = valid ? c.valid : c.test;
+    const auto n_row = static_cast<std::size_t>(c.engine.options().max_rows);
+    const std::size_t part = c.behavioural() ? std::max<std::size_t>(1, n_row / items.size()) : grid.size();
     for (; begin < grid.size(); begin += part) {
         const auto some = std::span(grid).subspan(begin, std::min(part, grid.size() - begin));
         const auto& made =
-            unit(c, fmt::format("{}/{}/{}", phase, name, begin), grid.front().method, valid ? "tune" : phase,
-                 units, [&] {
-                     return evaluate(c, valid ? c.valid : c.test, some, phase,
+            unit(c, fmt::format("{}/{}/{}+{}", phase, name, begin, some.size()), grid.front().method,
+                 valid ? "tune" : phase, units, [&] {
+                     return evaluate(c, items, some, phase,
                                      fmt::format("{}: {}", name, valid ? "validation" : "oracle"),
                                      c.behavioural());
                  });
