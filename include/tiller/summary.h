@@ -33,9 +33,9 @@ struct SettingSummary {
     int n = 0;                              ///< Items.
     /// Scores by name. Functional: first_token, first_word, exact, f1, contains, logprob, rank (all over
     /// items); under the paper's protocol first_token, first_word, f1, present, ngram_entropy, distinct_1,
-    /// distinct_2, logprob, rank. Behavioural: style, perplexity (of the output under the unsteered model),
-    /// ngram_entropy, distinct_1, distinct_2, collapsed. All are means; collapsed, first_token ... are shares
-    /// in [0, 1].
+    /// distinct_2, logprob, rank. Behavioural: style, rouge_l (against the item's output; not in runs that a
+    /// version without it made), perplexity (of the output under the unsteered model), ngram_entropy,
+    /// distinct_1, distinct_2, collapsed. All are means; collapsed, first_token ... are shares in [0, 1].
     std::map<std::string, Interval> metrics;
     /// Paired difference of the table's primary metric to "zero-shot" and to "random" (the method's own
     /// control), where those exist; under the paper's protocol to "unsteered", the unsteered run of the same

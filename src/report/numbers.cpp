@@ -32,6 +32,10 @@ constexpr Metric metrics[] = {
     {"style", "style",
      "Probability of the wanted style by a classifier trained on the task's own training pairs.", true,
      false},
+    {"rouge_l", "ROUGE-L",
+     "Overlap with the reference: F1 of the longest common subsequence of words. A copy of the input can "
+     "score high.",
+     true, false},
     {"collapsed", "collapsed", "Share of texts that fell apart (repetition or no words); lower is better.",
      true, true},
     {"perplexity", "perplexity",

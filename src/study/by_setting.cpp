@@ -31,6 +31,8 @@ std::map<int, double> values_of(const std::vector<const json*>& records, const s
     for (const json* record : records)
         if (const auto it = record->find(key); it != record->end() && it->is_number())
             values[record->at("item").get<int>()] = it->get<double>();
+    // Where an older version began the run, the mean would be over the items that were left to this one.
+    if (metric == "rouge_l" && values.size() < records.size()) values.clear();
     return values;
 }
 

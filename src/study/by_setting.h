@@ -28,7 +28,8 @@ struct TaskRecords {
 TaskRecords records_of(const Units& units, const nlohmann::json& closing);
 
 /// Values of one metric by Item::id; items without the value are left out. "perplexity" gives the mean
-/// negative log-probability per token, of which a mean can be taken.
+/// negative log-probability per token, of which a mean can be taken. "rouge_l" is given for all items or
+/// none: records of versions before it lack it.
 std::map<int, double> values_of(const std::vector<const nlohmann::json*>& records, const std::string& metric);
 
 /// The same values in the order of items.

@@ -93,16 +93,17 @@ void score_functional(const TaskContext& c, json& record, const RowResult& resul
 }
 
 void score_behavioural(const TaskContext& c, json& record, const RowResult& result, const std::string& text,
-                       const std::string& input) {
+                       const Item& item) {
     const bool by_words = c.plan.is_paper() && has_defect(c.plan, "distinct_by_words");
     const TextHealth health = text_health(text, by_words);
     // The paper's classifiers see the whole output.
     const std::string answer = c.plan.is_paper() ? text : parse_answer(text);
     record["style"] = c.scorer->score(answer);
+    record["rouge_l"] = rouge_l(answer, item.outputs);
     record["ngram_entropy"] = health.ngram_entropy;
     record["distinct_1"] = health.distinct_1;
     record["distinct_2"] = health.distinct_2;
-    record["collapsed"] = health.collapsed || result.broken || says_too_little(answer, input) ? 1 : 0;
+    record["collapsed"] = health.collapsed || result.broken || says_too_little(answer, item.input) ? 1 : 0;
 }
 
 // Mean negative log-probability per token of each output under the unsteered model, after the zero-shot
@@ -180,7 +181,7 @@ std::vector<json> evaluate(TaskContext& c, std::span<const int> items, std::span
         }
         if (results[r].broken) record["broken"] = true;
         if (c.behavioural())
-            score_behavioural(c, record, results[r], scored_text(c, rows[r], results[r]), item.input);
+            score_behavioural(c, record, results[r], scored_text(c, rows[r], results[r]), item);
         else
             score_functional(c, record, results[r], scored_text(c, rows[r], results[r]), prompts[r],
                              generate);

@@ -52,12 +52,14 @@ std::vector<Score> scores_of(bool behavioural) {
         return {plain("Style", "style", true),
                 share("Style above 0.5", "style", [](double v) { return v > 0.5; }),
                 share("Style above 0.9", "style", [](double v) { return v > 0.9; }),
-                {"Style, collapsed outputs left out", [](const Records& r, const Records&) {
+                {"Style, collapsed outputs left out",
+                 [](const Records& r, const Records&) {
                      Values values = values_of(r, "style");
                      for (const auto& [item, collapsed] : values_of(r, "collapsed"))
                          if (collapsed > 0) values.erase(item);
                      return values;
-                 }}};
+                 }},
+                plain("ROUGE-L against the reference", "rouge_l")};
     return {plain("First token", "first_token", true),
             share("First token among the top 5", "rank", [](double rank) { return rank < 5; }),
             {"Log-probability gain",

@@ -19,8 +19,8 @@ using nlohmann::json;
 
 std::vector<std::string> metric_names(bool behavioural) {
     if (behavioural)
-        return {"style",      "collapsed",  "perplexity", "ngram_entropy",
-                "distinct_1", "distinct_2", "kl",         "entropy"};
+        return {"style",      "rouge_l",    "collapsed", "perplexity", "ngram_entropy",
+                "distinct_1", "distinct_2", "kl",        "entropy"};
     return {"first_token", "first_word", "exact",   "f1",   "contains", "present", "ngram_entropy",
             "distinct_1",  "distinct_2", "logprob", "rank", "kl",       "entropy"};
 }
@@ -223,7 +223,8 @@ Summary from_records(const Plan& plan, const Units& units, const json& environme
         "model, after the "
         "zero-shot prompt. Style is the probability that a fastText classifier, trained on the task's "
         "training split, gives to "
-        "the output side's style.");
+        "the output side's style. ROUGE-L compares the output with the task's own rewriting, with which the "
+        "input shares words: read it beside zero-shot.");
     if (!s.tasks.empty())
         s.notes.push_back(
             n_checked == s.tasks.size()

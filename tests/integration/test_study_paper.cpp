@@ -124,7 +124,9 @@ TEST_F(PaperStudy, HasTheConditionsOfThePlan) {
               (std::vector<std::string>{"zero-shot", "2-shot", "fv 0-shot", "icv 28 pairs alpha 1 0-shot"}));
     ASSERT_EQ(cheer.tables.size(), 2u);  // no natural text
     EXPECT_EQ(cheer.tables[1].settings.size(), 12u);
-    for (const auto& setting : cheer.test) EXPECT_TRUE(setting.metrics.count("perplexity")) << setting.id;
+    for (const auto& setting : cheer.test)
+        for (const char* metric : {"perplexity", "rouge_l"})
+            EXPECT_TRUE(setting.metrics.count(metric)) << setting.id << metric;
     EXPECT_EQ(s.findings.size(), 2u);
     expect_parts(t.verdict, {"First-word score", "FV", "ICV", "zero-shot"});
     // Reports have every table, and a summary that is written is the one that is read.

@@ -6,7 +6,9 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <set>
 #include <string>
 #include <vector>
@@ -15,6 +17,8 @@
 #include "support/run_program.h"
 #include "support/tiny_model.h"
 #include "support/tiny_study.h"
+#include "tiller/report.h"
+#include "tiller/scoring.h"
 
 namespace tiller {
 namespace {
@@ -135,6 +139,61 @@ TEST_F(StudyRun, NoItemIsOfTwoParts) {
     EXPECT_EQ(valid.size(), 3u);
     EXPECT_EQ(tested.size(), 6u);
     for (int i : valid) EXPECT_FALSE(tested.count(i)) << i;
+}
+
+// Every behavioural record has its overlap with the item's own output, and every report shows the mean.
+TEST_F(StudyRun, OverlapWithTheReferenceIsTheOneOfTheTexts) {
+    const Summary s = run();
+    const Task task = find_task("cheer", plan.data_dir);
+    std::map<std::string, std::vector<double>> test;
+    int n_overlapping = 0;
+    for (const auto& [unit, records] : study::read_units(folder.path() / "run"))
+        for (const auto& r : records) {
+            if (!r.contains("generated")) continue;
+            ASSERT_EQ(r.contains("rouge_l"), r["task"] == "cheer") << r;
+            if (r["task"] != "cheer") continue;
+            const auto& item = task.items.at(r["item"].get<std::size_t>());
+            const double expected = rouge_l(parse_answer(r["generated"].get<std::string>()), item.output);
+            EXPECT_EQ(r["rouge_l"].get<double>(), expected) << r;
+            n_overlapping += expected > 0;
+            if (r["phase"] == "test") test[r["setting"]].push_back(expected);
+        }
+    EXPECT_GT(n_overlapping, 0);
+    for (const auto& setting : s.tasks[1].test) {
+        const auto& values = test.at(setting.id);
+        EXPECT_NEAR(setting.metrics.at("rouge_l").mean,
+                    std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size()),
+                    1e-12);
+    }
+    for (const auto& point : s.tasks[1].grid) EXPECT_TRUE(point.metrics.count("rouge_l")) << point.id;
+    EXPECT_FALSE(s.tasks[0].test[0].metrics.count("rouge_l"));
+    expect_parts(report_html(s, {}), {"ROUGE-L", "ROUGE-L against the reference"});
+    expect_parts(report_markdown(s, {}), {"ROUGE-L against the reference"});
+    expect_parts(report_csv(s), {",icv-chosen,icv,chosen,", ",rouge_l,,"});
+    EXPECT_EQ(to_json(summary_from_json(to_json(s))), to_json(s));
+}
+
+// A folder of a version without the score: nothing is computed again, and all of it is still reported.
+TEST_F(StudyRun, FolderWithoutOverlapIsGoneOnWith) {
+    run();
+    fs::create_directories(at("", "old"));
+    fs::copy(at(""), at("", "old"), fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+    std::ifstream in(at("records.jsonl"));
+    std::string records;
+    for (std::string line; std::getline(in, line);) {
+        auto record = nlohmann::json::parse(line);
+        record.erase("rouge_l");
+        records += record.dump() + "\n";
+    }
+    std::ofstream(at("records.jsonl", "old"), std::ios::binary) << records;
+    const Summary s = run("old");
+    EXPECT_EQ(slurp(at("records.jsonl", "old")), records);
+    for (const auto& setting : s.tasks[1].test) {
+        EXPECT_FALSE(setting.metrics.count("rouge_l")) << setting.id;
+        EXPECT_TRUE(setting.metrics.count("style")) << setting.id;
+    }
+    EXPECT_EQ(to_json(summarise_run(folder.path() / "old")), to_json(s));
+    EXPECT_EQ(report_markdown(s, {}).find("ROUGE-L against"), std::string::npos);
 }
 
 TEST_F(StudyRun, RunAgainIsTheSameWithoutWork) {

@@ -52,7 +52,12 @@ protected:
         for (int i = 0; i < n_item; ++i)
             for (const auto& [id, style] : {std::pair("zero-shot", 0.1), std::pair("4-shot", 0.5),
                                             std::pair("fv-chosen", 0.6), std::pair("icv-chosen", 0.4)})
-                add({{"setting", id}, {"item", i}, {"style", style}, {"collapsed", 0}, {"generated", ""}});
+                add({{"setting", id},
+                     {"item", i},
+                     {"style", style},
+                     {"rouge_l", 0.5},
+                     {"collapsed", 0},
+                     {"generated", ""}});
     }
     void close(const std::string& family, const std::string& primary, const std::string& few_shot) {
         closing = {{"type", "task"},
@@ -206,7 +211,7 @@ TEST_F(Evidence, BehaviouralScores) {
     set("icv-chosen", "style", [](int i) { return i < 38 ? 0.55 : 0.5; });
     set("fv-chosen", "collapsed", [](int i) { return i % 2; });
     const auto table = analysis(summarised(), "scorers");
-    ASSERT_EQ(table.rows.size(), 4u);
+    ASSERT_EQ(table.rows.size(), 5u);
     EXPECT_EQ(cell(table, "Style above 0.5", "FV"), 0.5);
     EXPECT_EQ(cell(table, "Style above 0.5", "ICV"), 0.95);
     EXPECT_EQ(cell(table, "Style above 0.5", "beyond chance"), 1);
@@ -214,6 +219,46 @@ TEST_F(Evidence, BehaviouralScores) {
     EXPECT_NEAR(cell(table, "Style, collapsed outputs left out", "FV"), 0.2, 1e-12);
     EXPECT_EQ(cell(table, "Style, collapsed outputs left out", "beyond chance"), 1);
     EXPECT_EQ(find_analysis(summarised().analyses, "scorers_filtered"), nullptr);
+}
+
+TEST_F(Evidence, OverlapWithTheReferenceIsAScoreOfItsOwn) {
+    make_behavioural();
+    set("fv-chosen", "rouge_l", [](int i) { return i < 30 ? 0.25 : 0.75; });
+    set("icv-chosen", "rouge_l", [](int i) { return i < 30 ? 0.5 : 0.75; });
+    const TaskSummary t = summarised();
+    EXPECT_EQ(t.primary, "style");
+    const auto& table = analysis(t, "scorers");
+    const char* const rouge = "ROUGE-L against the reference";
+    EXPECT_NEAR(cell(table, rouge, "FV"), 0.375, 1e-12);
+    EXPECT_NEAR(cell(table, rouge, "ICV"), 0.5625, 1e-12);
+    EXPECT_NEAR(cell(table, rouge, "Zero-shot"), 0.5, 1e-12);
+    EXPECT_EQ(cell(table, rouge, "orders compared"), 1);
+    EXPECT_EQ(cell(table, rouge, "beyond chance"), 1);
+    test::expect_parts(row(table, rouge).remark, {"ICV above FV", "beyond chance"});
+    // The verdict and the pairs go by the style alone.
+    EXPECT_GT(t.pairs.at(0).difference.mean, 0);
+    EXPECT_NEAR(t.test.at(2).metrics.at("rouge_l").mean, 0.375, 1e-12);
+}
+
+TEST_F(Evidence, RunsOfVersionsWithoutOverlapAreSummarised) {
+    make_behavioural();
+    const TaskSummary now = summarised();
+    for (auto& r : units["u"]) r.erase("rouge_l");
+    const TaskSummary before = summarised();
+    for (std::size_t i = 0; i < now.test.size(); ++i) {
+        auto metrics = now.test[i].metrics;
+        EXPECT_EQ(metrics.erase("rouge_l"), 1u);
+        ASSERT_EQ(before.test.at(i).metrics.size(), metrics.size());
+        for (const auto& [name, value] : before.test[i].metrics)
+            EXPECT_EQ(value.mean, metrics.at(name).mean) << name;
+    }
+    EXPECT_EQ(analysis(before, "scorers").rows.size(), 4u);
+    // Gone on with by this version: the last items have it, which is no mean over the test items.
+    for (auto& r : units["u"])
+        if (r["item"] > 20) r["rouge_l"] = 1;
+    const TaskSummary between = summarised();
+    for (const auto& setting : between.test) EXPECT_FALSE(setting.metrics.count("rouge_l")) << setting.id;
+    EXPECT_EQ(analysis(between, "scorers").rows.size(), 4u);
 }
 
 TEST_F(Evidence, OneMethodHasNoOrders) {
