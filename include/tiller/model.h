@@ -45,6 +45,9 @@ struct ModelInfo {
     bool adds_bos = false;
     bool post_norm =
         false;  ///< Does an RMS norm stand between W_O and the residual stream (Gemma 2/3, OLMo 2)?
+    /// Behind attention and MLP, layers multiply the residual stream by a number or add a function of it
+    /// (Gemma 4), so that what was written is not the difference between two residual sites.
+    bool changes_stream = false;
     float norm_epsilon = 0;  ///< Epsilon of the model's RMS (or layer) norms.
 
     /// Sum of n_head over the layers.

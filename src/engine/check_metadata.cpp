@@ -168,7 +168,7 @@ void check_metadata(const GgufFile& file) {
                     fmt::format("{}: architecture {} is not a decoder-only language model; tiller steers "
                                 "decoder-only transformers",
                                 file.path().string(), architecture));
-    static const char* const drafts[] = {"eagle3", "gemma4-assistant"};
+    static const char* const drafts[] = {"eagle3", "dflash", "gemma4-assistant"};
     if (contains(drafts, architecture))
         throw Error(Code::unsupported,
                     fmt::format("{}: architecture {} is a draft head that works on another model's states; "

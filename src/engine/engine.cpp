@@ -44,8 +44,10 @@ struct Engine::Impl {
         Context probe(model, {kRowMultiple, 256, false}, options, budget());
         probe.probe();
         sites = probe.hook().sites();
+        check_one_stream();
         check_post_norm();
     }
+    void check_one_stream() const;
     void check_post_norm() const;
 
     ContextBytes bytes_of(const Context& context) const {
@@ -67,6 +69,23 @@ struct Engine::Impl {
     void wave(std::span<RowState*> rows);
     void branch(Context& context, std::span<RowState*> rows, int n_prefix);
 };
+
+// What methods read from and add to is one vector per token. Gemma 3n keeps several copies of it, which every
+// layer mixes by coefficients of its own state (AltUp): no sum of what heads wrote is in any of them.
+void Engine::Impl::check_one_stream() const {
+    const ModelInfo& info = model->info();
+    for (int il = 0; il < info.n_layer; ++il) {
+        const SiteInfo& site = sites.at(Site::residual, il);
+        if (site.present && (site.n_copy > 1 || site.width != info.n_embd))
+            throw Error(
+                Code::unsupported,
+                fmt::format(
+                    "{}: architecture {} keeps {} vectors of {} values per token behind layer {}, which "
+                    "its layers mix; the methods' vectors are defined for one residual stream of {} "
+                    "values. Use a model with one, such as Gemma 3 (docs/architectures.md)",
+                    info.path.string(), info.architecture, site.n_copy, site.width, il, info.n_embd));
+    }
+}
 
 // Methods that build vectors from weights trust ModelInfo::post_norm, so it must be what the graph does.
 void Engine::Impl::check_post_norm() const {

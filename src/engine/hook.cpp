@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -121,7 +122,8 @@ bool Hook::locate(const ggml_tensor* t, Place& place) {
             place.site = Site::residual;
             return true;
         }
-        if (name == "ffn_out" || name == "ffn_moe_out") {
+        // Gemma 4 has an MLP and experts side by side; "combined" is their sum.
+        if (name == "ffn_out" || name == "ffn_moe_out" || name == "ffn_moe_combined") {
             // NeoX names the MLP's output and a sum alike; the first is the MLP's own.
             const bool moe = name == "ffn_moe_out";
             if (probing_ && moe && n_ffn_out_[i] == 0) map_.mlp_is_moe[i] = true;
@@ -180,7 +182,9 @@ bool Hook::wants(const ggml_tensor* t) {
         auto& info = map_.sites[index_of(place.site)][static_cast<std::size_t>(place.layer)];
         info.present = t->type == GGML_TYPE_F32;
         info.width = t->ne[0];
-        info.reduced = t->ne[1] * t->ne[2] * t->ne[3] != probe_tokens_;
+        const std::int64_t rows = t->ne[1] * t->ne[2] * t->ne[3];
+        info.reduced = rows < probe_tokens_;
+        info.n_copy = std::max<std::int64_t>(1, rows / probe_tokens_);
         return false;
     }
     const bool action = !plan_->empty(place.site, place.layer);

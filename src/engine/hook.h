@@ -55,6 +55,7 @@ struct SiteInfo {
     bool present = false;
     bool reduced = false;  ///< Only tokens with outputs are computed here (last layer, after attention).
     std::int64_t width = 0;
+    std::int64_t n_copy = 1;  ///< Vectors per token; more than one in models with several residual streams.
 };
 
 /// Names and facts of all sites, found by running the graph once.

@@ -66,6 +66,7 @@ void fill_shapes(Model::Handle& h) {
     const auto n = static_cast<std::size_t>(info.n_layer);
     const auto heads = first.per_layer(info.architecture + ".attention.head_count", info.n_layer);
     const auto kv_heads = first.per_layer(info.architecture + ".attention.head_count_kv", info.n_layer);
+    const auto n_shared = first.integer(info.architecture + ".attention.shared_kv_layers").value_or(0);
     info.n_head.assign(n, 0);
     info.d_head.assign(n, 0);
     for (int il = 0; il < info.n_layer; ++il) {
@@ -77,6 +78,7 @@ void fill_shapes(Model::Handle& h) {
         if (n_head == 0) continue;
         info.n_head[i] = n_head;
         info.d_head[i] = static_cast<int>(part->tensor(name)->ne[0] / n_head);
+        if (il >= info.n_layer - n_shared) continue;  // uses the keys and values of an earlier layer
         const std::int64_t n_kv = kv_heads ? (*kv_heads)[i] : n_head;
         const auto d_k = first.integer(info.architecture + ".attention.key_length").value_or(info.d_head[i]);
         const auto d_v =
@@ -84,6 +86,8 @@ void fill_shapes(Model::Handle& h) {
         h.kv_per_token_f16 += static_cast<std::uint64_t>(2 * n_kv * (d_k + d_v));
     }
     info.post_norm = !post_norm_name(h, 0).empty();
+    info.changes_stream =
+        h.part_with("blk.0.layer_output_scale.weight") || h.part_with("blk.0.inp_gate.weight");
     const auto rms = first.real(info.architecture + ".attention.layer_norm_rms_epsilon");
     const auto layer_norm = first.real(info.architecture + ".attention.layer_norm_epsilon");
     info.norm_epsilon = static_cast<float>(rms ? *rms : layer_norm.value_or(1e-5));

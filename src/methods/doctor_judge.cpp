@@ -87,9 +87,10 @@ Check Judge::unchanged(const char* name, const char* what, const Worst& worst) c
 
 Check Judge::contribution(const char* name, const char* what, const Worst& worst) const {
     if (worst.n == 0) return nothing_to_do(name, "no layer with heads could be tried");
-    return check(name, worst.figure, contribution_bound(),
-                 fmt::format("{} against the change of the residual stream, relative; worst: {} (of {})",
-                             what, worst.where, worst.n));
+    return check(
+        name, worst.figure, contribution_bound(),
+        fmt::format("{} against the change of the {}, relative; worst: {} (of {})", what,
+                    info_->changes_stream ? "attention output" : "residual stream", worst.where, worst.n));
 }
 
 Check Judge::fork(const Findings& findings) const {

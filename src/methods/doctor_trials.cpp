@@ -236,11 +236,13 @@ void try_contributions(Engine& engine, const Baseline& baseline, int layer, cons
     const int d = info.d_head[static_cast<std::size_t>(layer)];
     const auto heads = heads_of(info, layer, !options.fast);
     // The MLP is held at its own output, so that the residual stream changes by what the heads wrote alone.
+    // Where more comes before the layer's end, it is measured where it is written.
+    const Site measured = info.changes_stream ? Site::attention_output : Site::residual;
     Row without;
     without.prompt = baseline.rows[0].prompt;
     without.edits = {
         {Site::mlp_output, layer, -1, Operation::replace, kLast, baseline.at(Site::mlp_output, layer), 1}};
-    without.captures = {{Site::residual, layer, layer + 1, kLast, false}};
+    without.captures = {{measured, layer, layer + 1, kLast, false}};
     std::vector<Row> rows;
     const auto remove = [&](int head, int width) {
         rows.push_back(without);
@@ -257,7 +259,7 @@ void try_contributions(Engine& engine, const Baseline& baseline, int layer, cons
         return layer_contributions(projection, info, layer, head_outputs, options.contributions);
     };
     const auto change = [&](const RowResult& result) {
-        std::vector<float> out = *baseline.at(Site::residual, layer);
+        std::vector<float> out = *baseline.at(measured, layer);
         for (std::size_t e = 0; e < out.size(); ++e) out[e] -= result.captured[0].values[e];
         return out;
     };

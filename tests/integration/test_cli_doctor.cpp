@@ -151,6 +151,21 @@ TEST_F(CliDoctor, LayersWithoutHeadsAreSaid) {
     }
 }
 
+// A model with several residual streams is refused by name, with the reason, before anything is made.
+TEST_F(CliDoctor, ModelWithSeveralResidualStreams) {
+    test::TinyOptions tiny;
+    tiny.architecture = "gemma3n";
+    make_model("streams.gguf", tiny);
+    for (const auto& arguments : {Arguments{"doctor", "-m", "streams.gguf"}, fv("streams.gguf"),
+                                  icv("streams.gguf"), compare("streams.gguf")}) {
+        const std::string error = refusal(3, arguments);
+        for (const char* part : {"gemma3n", "4 vectors", "one residual stream"})
+            EXPECT_NE(error.find(part), std::string::npos) << part << " is not in: " << error;
+        expect_nothing_made();
+        fs::remove_all(folder.path() / "run");
+    }
+}
+
 // Metadata that lies, and models that are no decoder-only transformers: the same refusal from every command.
 TEST_F(CliDoctor, ModelsThatCannotBeSteered) {
     struct Bad {

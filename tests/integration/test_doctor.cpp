@@ -86,7 +86,7 @@ TEST_P(DoctorArchitecture, PassesEveryCheck) {
 
 INSTANTIATE_TEST_SUITE_P(Tiny, DoctorArchitecture,
                          testing::Values("llama", "granite", "deci", "seed_oss", "qwen2", "qwen3moe", "olmo2",
-                                         "gemma2", "gemma3", "glm4", "gptneox", "gpt2"));
+                                         "gemma2", "gemma3", "gemma4", "glm4", "gptneox", "gpt2"));
 
 TEST(Doctor, QuantisedModelsPassWithinTheBoundOf8Bits) {
     TinyOptions o;

@@ -140,6 +140,7 @@ const Bad kBad[] = {
      {"llama-embed", "decoder"},
      text("general.architecture", "llama-embed")},
     {"draft_head", Code::unsupported, {"eagle3", "draft"}, text("general.architecture", "eagle3")},
+    {"draft_model", Code::unsupported, {"dflash", "draft"}, text("general.architecture", "dflash")},
     {"recurrent", Code::unsupported, {"mamba", "recurrent"}, text("general.architecture", "mamba")},
     {"tokenizer_missing", Code::bad_input, {}, without("tokenizer.ggml.model")},
     {"tokenizer_unknown", Code::bad_input, {}, text("tokenizer.ggml.model", "nonesuch")},

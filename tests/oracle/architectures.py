@@ -113,8 +113,8 @@ def olmo2(file):
     return config, state
 
 
-def gemma_state(file):
-    state = llama_like(file)
+def gemma_norms(state, file):
+    """Adds the four norms around a layer's attention and MLP."""
     for il in range(file.n_layer):
         to, of = f"model.layers.{il}", f"blk.{il}"
         put(
@@ -126,6 +126,11 @@ def gemma_state(file):
                 f"{to}.post_feedforward_layernorm": f"{of}.post_ffw_norm",
             },
         )
+    return state
+
+
+def gemma_state(file):
+    state = gemma_norms(llama_like(file), file)
     # GGUF keeps 1 + w, transformers w. In float64, so that adding 1 again gives the same number.
     return {name: w.double() - 1 if "norm" in name else w for name, w in state.items()}
 
@@ -157,6 +162,61 @@ def gemma3(file):
         hidden_activation="gelu_pytorch_tanh",
     )
     return config, gemma_state(file)
+
+
+def gemma4(file):
+    windows = file.key("attention.sliding_window_pattern")
+    n_per_layer = file.key("embedding_length_per_layer_input")
+    n_expert = file.key("expert_count", 0)
+    config = transformers.Gemma4TextConfig(
+        **file.common()
+        | {
+            "head_dim": file.key("attention.key_length_swa"),
+            "rope_parameters": {
+                "full_attention": {
+                    "rope_type": "proportional",
+                    # Values that are not turned are divided by all but infinity.
+                    "partial_rotary_factor": (file["rope_freqs.weight"] == 1).double().mean().item(),
+                    "rope_theta": file.key("rope.freq_base"),
+                },
+                "sliding_attention": {"rope_type": "default", "rope_theta": file.key("rope.freq_base_swa")},
+            },
+        },
+        global_head_dim=file.key("attention.key_length"),
+        rms_norm_eps=file.epsilon,
+        num_kv_shared_layers=file.key("attention.shared_kv_layers"),
+        hidden_size_per_layer_input=n_per_layer,
+        vocab_size_per_layer_input=file["token_embd.weight"].shape[0],
+        sliding_window=file.key("attention.sliding_window"),
+        layer_types=["sliding_attention" if window else "full_attention" for window in windows],
+        final_logit_softcapping=file.key("final_logit_softcapping"),
+        hidden_activation="gelu_pytorch_tanh",
+        enable_moe_block=n_expert > 0,
+        num_experts=n_expert or None,
+        top_k_experts=file.key("expert_used_count", 0) or None,
+        moe_intermediate_size=file.key("expert_feed_forward_length", 0) or None,
+    )
+    state = gemma_norms(llama_like(file), file)
+    if n_per_layer:
+        put(state, file, {"model.embed_tokens_per_layer": "per_layer_token_embd",
+                          "model.per_layer_model_projection": "per_layer_model_proj",
+                          "model.per_layer_projection_norm": "per_layer_proj_norm"})
+    for il in range(file.n_layer):
+        to, of = f"model.layers.{il}", f"blk.{il}"
+        state[f"{to}.layer_scalar"] = file[f"{of}.layer_output_scale.weight"]
+        put(state, file, {f"{to}.per_layer_input_gate": f"{of}.inp_gate", f"{to}.per_layer_projection": f"{of}.proj",
+                          f"{to}.post_per_layer_input_norm": f"{of}.post_norm",
+                          f"{to}.router.proj": f"{of}.ffn_gate_inp",
+                          f"{to}.pre_feedforward_layernorm_2": f"{of}.pre_ffw_norm_2",
+                          f"{to}.post_feedforward_layernorm_1": f"{of}.post_ffw_norm_1",
+                          f"{to}.post_feedforward_layernorm_2": f"{of}.post_ffw_norm_2"})
+        if n_expert:
+            state[f"{to}.router.scale"] = file[f"{of}.ffn_gate_inp.scale"]
+            state[f"{to}.router.per_expert_scale"] = torch.ones(n_expert)  # GGUF: where there is no such tensor
+            gate, up = file[f"{of}.ffn_gate_exps.weight"], file[f"{of}.ffn_up_exps.weight"]
+            state[f"{to}.experts.gate_up_proj"] = torch.cat([gate, up], dim=1)
+            state[f"{to}.experts.down_proj"] = file[f"{of}.ffn_down_exps.weight"]
+    return config, state
 
 
 def phi3(file):
@@ -312,9 +372,9 @@ def falcon(file):
     return config, state
 
 
-FAMILIES = {f.__name__: f for f in (falcon, gemma2, gemma3, gpt2, gptneox, llama, mistral, olmo2, phi3, qwen2,
+FAMILIES = {f.__name__: f for f in (falcon, gemma2, gemma3, gemma4, gpt2, gptneox, llama, mistral, olmo2, phi3, qwen2,
                                     qwen3, qwen3moe, stablelm)}
-POST_NORM = ("gemma2", "gemma3", "olmo2")
+POST_NORM = ("gemma2", "gemma3", "gemma4", "olmo2")
 
 
 @dataclass
@@ -325,6 +385,7 @@ class Layer:
     output_projection: torch.nn.Module  # W_O; its input is the heads' outputs side by side
     mlp: torch.nn.Module
     post_norm: torch.nn.Module | None  # RMS norm between W_O and the residual stream
+    d_head: int  # not the same in all layers of Gemma 4
 
 
 @dataclass
@@ -332,11 +393,20 @@ class Loaded:
     model: torch.nn.Module
     layers: list
     n_head: int
-    d_head: int
     gemma_norm: bool  # the post-norm multiplies by 1 + w
 
 
-def find_layers(model, family):
+def mlp_of(block):
+    """The module whose output is the MLP's. Gemma 4 has an MLP and experts side by side, and no module for their
+    sum; it gets one, in front of the norm that reads the sum."""
+    if not getattr(block, "enable_moe_block", False):
+        return block.mlp
+    combined = torch.nn.Identity()
+    block.post_feedforward_layernorm = torch.nn.Sequential(combined, block.post_feedforward_layernorm)
+    return combined
+
+
+def find_layers(model, family, n_head):
     body = getattr(model, {"gptneox": "gpt_neox", "gpt2": "transformer", "falcon": "transformer"}.get(family, "model"))
     layers = []
     for block in body.h if family in ("gpt2", "falcon") else body.layers:
@@ -349,7 +419,8 @@ def find_layers(model, family):
         else:
             projection = block.self_attn.o_proj
         post_norm = block.post_attention_layernorm if family in POST_NORM else None
-        layers.append(Layer(block, projection, block.mlp, post_norm))
+        n_in = projection.weight.shape[0 if family == "gpt2" else 1]
+        layers.append(Layer(block, projection, mlp_of(block), post_norm, n_in // n_head))
     return layers
 
 
@@ -362,14 +433,15 @@ class EngineGelu(torch.nn.Module):
         return torch.where(x <= -10, torch.zeros_like(x), torch.where(x >= 10, x, table))
 
 
-GELU = ("falcon", "gemma2", "gemma3", "gpt2", "gptneox")
+GELU = ("falcon", "gemma2", "gemma3", "gemma4", "gpt2", "gptneox")
 
 
 def use_engine_gelu(loaded):
-    for layer in loaded.layers:
-        name = "act_fn" if hasattr(layer.mlp, "act_fn") else "act"
-        getattr(layer.mlp, name)  # an AttributeError is better than a new, unused attribute
-        setattr(layer.mlp, name, EngineGelu())
+    found = [(module, name) for module in loaded.model.modules() for name in ("act", "act_fn") if hasattr(module, name)]
+    if len(found) < len(loaded.layers):
+        raise ValueError(f"{len(found)} activation functions in {len(loaded.layers)} layers")
+    for module, name in found:
+        setattr(module, name, EngineGelu())
 
 
 def load(file, family, dtype):
@@ -381,4 +453,5 @@ def load(file, family, dtype):
     )
     model = model.to(dtype)
     model.load_state_dict(state, strict=True)
-    return Loaded(model.eval(), find_layers(model, family), file.n_head, file.d_head, family.startswith("gemma"))
+    layers = find_layers(model, family, file.n_head)
+    return Loaded(model.eval(), layers, file.n_head, family in ("gemma2", "gemma3"))

@@ -60,7 +60,7 @@ def compute(loaded, given):
     steered = settings["strength"] * fv
     return {
         "sites": sites,
-        "mean_head_output": every(means),
+        "mean_head_output": every(torch.cat(means)),
         "clean_probability": clean,
         "aie": aie.tolist(),
         "fv": every(fv),

@@ -59,9 +59,9 @@ def capture(loaded, tokens):
 
 
 def mean_head_outputs(loaded, prompts):
-    """Equation 3 at the last token: [n_layer][n_head * d_head]."""
-    all_of_them = [torch.stack([z[-1] for z in capture(loaded, tokens)["head_output"]]) for tokens in prompts]
-    return torch.stack(all_of_them).mean(dim=0)
+    """Equation 3 at the last token: [n_layer] of [n_head * d_head]."""
+    all_of_them = [[z[-1] for z in capture(loaded, tokens)["head_output"]] for tokens in prompts]
+    return [torch.stack(of_layer).mean(dim=0) for of_layer in zip(*all_of_them)]
 
 
 def indirect_effects(loaded, tokens, target, means, batch=30):
@@ -69,13 +69,14 @@ def indirect_effects(loaded, tokens, target, means, batch=30):
     heads = [(il, h) for il in range(len(loaded.layers)) for h in range(loaded.n_head)]
     clean = logprobs(forward(loaded, tokens)[0, -1])[target].exp().item()
     effects = torch.zeros(len(loaded.layers), loaded.n_head, dtype=torch.float64)
-    d = loaded.d_head
 
     def patch(il, rows):
+        d = loaded.layers[il].d_head
+
         def hook(module, args):
             z = args[0].clone()
             for row, h in rows:
-                z[row, -1, h * d : (h + 1) * d] = means[il, h * d : (h + 1) * d]
+                z[row, -1, h * d : (h + 1) * d] = means[il][h * d : (h + 1) * d]
             return (z, *args[1:])
 
         return hook
@@ -102,7 +103,8 @@ def ranking(aie):
 
 def contribution(loaded, means, il, h):
     """What a head of this mean output adds to the residual stream; W_O's bias belongs to no head."""
-    layer, d = loaded.layers[il], loaded.d_head
+    layer = loaded.layers[il]
+    d = layer.d_head
     z = means[il]
     alone = torch.zeros_like(z)
     alone[h * d : (h + 1) * d] = z[h * d : (h + 1) * d]

@@ -35,6 +35,8 @@ std::vector<OracleCase> make_cases() {
         make("qwen3", "qwen3", "qwen3", 2),
         make("gemma2", "gemma2", "gemma2"),
         make("gemma3", "gemma3", "gemma3"),
+        make("gemma4", "gemma4", "gemma4", 13),
+        make("gemma4_moe", "gemma4", "gemma4", 5),
         make("phi3", "phi3", "phi3"),
         make("olmo2", "olmo2", "olmo2"),
         make("falcon_mqa", "falcon", "falcon"),
@@ -51,6 +53,8 @@ std::vector<OracleCase> make_cases() {
         o.parallel_residual = is("neox_parallel") || is("stablelm_parallel");
         if (is("falcon_mqa")) o.n_head_kv = 1;
         o.two_norms = is("falcon_gqa");
+        if (is("gemma4")) o.n_layer = 4, o.n_shared_kv = 2;
+        if (is("gemma4_moe")) o.n_layer = 2, o.experts = true;
         if (is("gemma3")) o.n_layer = 7;  // the sixth layer is the first without a window
     }
     return all;

@@ -1,28 +1,19 @@
 #include "support/tiny_model.h"
 
 #include <fmt/format.h>
-#include <ggml.h>
 #include <llama.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cmath>
-#include <initializer_list>
 #include <memory>
-#include <random>
 #include <set>
 #include <stdexcept>
+
+#include "support/tiny_writer.h"
 
 namespace tiller::test {
 namespace fs = std::filesystem;
 namespace {
-
-struct FreeGguf {
-    void operator()(gguf_context* p) const { gguf_free(p); }
-};
-struct FreeGgml {
-    void operator()(ggml_context* p) const { ggml_free(p); }
-};
 
 // Goes away with the process.
 struct Folder {
@@ -38,104 +29,6 @@ Folder& folder() {
     static Folder f;
     return f;
 }
-
-// What the architectures differ in, as far as tensors go.
-struct Traits {
-    explicit Traits(const TinyOptions& o) {
-        const std::string& a = o.architecture;
-        const auto is = [&](std::initializer_list<const char*> names) {
-            return std::any_of(names.begin(), names.end(), [&](const char* n) { return a == n; });
-        };
-        layer_norm = is({"gptneox", "gpt2", "falcon", "stablelm"});
-        fused_qkv = is({"gptneox", "gpt2", "phi3", "falcon"});
-        biases = is({"gptneox", "gpt2"});
-        qkv_bias = biases || a == "qwen2" || o.attention_bias;
-        output_bias = biases || (o.attention_bias && a != "stablelm");
-        square = is({"gptneox", "gpt2", "qwen2", "olmo2", "phi3", "falcon", "stablelm"});
-        gemma = is({"gemma2", "gemma3"});
-        input_norm = a != "olmo2";
-        attention_post_norm = gemma || is({"olmo2", "seed_oss", "glm4"});
-        mlp_post_norm = gemma || is({"olmo2", "glm4"});
-        mlp_norm = !is({"olmo2", "seed_oss", "falcon"}) && !(a == "stablelm" && o.parallel_residual);
-        qk_norm_per_head = is({"gemma3", "qwen3", "qwen3moe"});
-        qk_norm_whole = a == "olmo2";
-        qk_norm_each_head = a == "stablelm" && o.parallel_residual;
-        gate_in_up = is({"glm4", "phi3"});
-        gate = !gate_in_up && !is({"gptneox", "gpt2", "falcon"});
-        tied = gemma;
-    }
-    bool layer_norm, fused_qkv, biases, qkv_bias, output_bias;
-    bool square;  // n_embd has to be n_head * d_head.
-    bool gemma, input_norm, attention_post_norm, mlp_post_norm, mlp_norm;
-    bool qk_norm_per_head, qk_norm_whole, qk_norm_each_head;
-    bool gate_in_up, gate, tied;
-};
-
-// Collects tensors in a ggml context and names them in the file's header.
-class Writer {
-public:
-    explicit Writer(const TinyOptions& options) : o(options), traits(options), random_(options.seed) {
-        gguf_.reset(gguf_init_empty());
-        ggml_.reset(ggml_init({std::size_t{96} << 20, nullptr, false}));
-    }
-
-    /// A matrix from `in` to `out` values; the sum over a unit-variance input has the standard deviation
-    /// `scale`.
-    void matrix(const std::string& name, int in, int out, double scale = 1, int n_expert = 1) {
-        ggml_tensor* t = n_expert > 1 ? ggml_new_tensor_3d(ggml_.get(), GGML_TYPE_F32, in, out, n_expert)
-                                      : ggml_new_tensor_2d(ggml_.get(), GGML_TYPE_F32, in, out);
-        fill(t, name + ".weight", 0, scale / std::sqrt(in));
-    }
-    void vector(const std::string& name, int n, double mean, double deviation) {
-        fill(ggml_new_tensor_1d(ggml_.get(), GGML_TYPE_F32, n), name, mean, deviation);
-    }
-    void bias(const std::string& name, int n) { vector(name + ".bias", n, 0, 0.3); }
-    void norm(const std::string& name, int n, bool with_bias = false) {
-        vector(name + ".weight", n, 1, 0.2);
-        if (with_bias) bias(name, n);
-    }
-    /// The weights of one norm per head, [n_head][d_head].
-    void norms(const std::string& name, int n_head, int d_head) {
-        fill(ggml_new_tensor_2d(ggml_.get(), GGML_TYPE_F32, d_head, n_head), name + ".weight", 1, 0.2);
-    }
-
-    void put(const std::string& key, int value) {
-        gguf_set_val_u32(gguf_.get(), (o.architecture + "." + key).c_str(),
-                         static_cast<std::uint32_t>(value));
-    }
-    void put(const std::string& key, float value) {
-        gguf_set_val_f32(gguf_.get(), (o.architecture + "." + key).c_str(), value);
-    }
-    gguf_context* gguf() { return gguf_.get(); }
-
-    void write(const fs::path& path) {
-        if (!gguf_write_to_file(gguf_.get(), path.c_str(), false))
-            throw std::runtime_error("cannot write " + path.string());
-    }
-
-    const TinyOptions& o;
-    const Traits traits;
-
-private:
-    void fill(ggml_tensor* t, const std::string& name, double mean, double deviation) {
-        ggml_set_name(t, name.c_str());
-        auto* data = static_cast<float*>(t->data);
-        for (std::int64_t i = 0; i < ggml_nelements(t); ++i)
-            data[i] = static_cast<float>(mean + deviation * normal());
-        if (const auto constant = o.constants.find(name); constant != o.constants.end())
-            std::fill_n(data, ggml_nelements(t), constant->second);
-        gguf_add_tensor(gguf_.get(), t);
-    }
-    // Box-Muller by hand: std::normal_distribution differs between standard libraries.
-    double normal() {
-        const auto uniform = [this] { return (static_cast<double>(random_()) + 0.5) / 4294967296.0; };
-        return std::sqrt(-2 * std::log(uniform())) * std::cos(2 * M_PI * uniform());
-    }
-
-    std::mt19937 random_;
-    std::unique_ptr<gguf_context, FreeGguf> gguf_;
-    std::unique_ptr<ggml_context, FreeGgml> ggml_;
-};
 
 // SentencePiece-like: control tokens, bytes (so that every text has tokens), letters, and whole words with
 // all their beginnings, because SentencePiece only reaches a piece through pieces.
@@ -229,6 +122,7 @@ void add_metadata(Writer& w) {
         w.put("expert_feed_forward_length", o.n_ff / 2);
     }
     if (w.traits.gemma) w.put("attention.sliding_window", 8);
+    if (o.architecture == "gemma4") add_gemma4_metadata(w);
     // The layers without a window turn more slowly than those with one, whose base is 10000.
     if (o.architecture == "gemma3") w.put("rope.freq_base", 1e6f);
 }
@@ -268,7 +162,11 @@ void add_layer(Writer& w, int il) {
     const Traits& t = w.traits;
     const std::string b = fmt::format("blk.{}.", il);
     const int e = o.n_embd;
-    if (il != o.layer_without_heads) add_attention(w, b);
+    if (o.architecture == "gemma4")
+        add_gemma4_attention(w, il);
+    else if (il != o.layer_without_heads)
+        add_attention(w, b);
+    add_gemma_layer(w, il);
     if (t.attention_post_norm) w.norm(b + "post_attention_norm", e);
     if (t.mlp_post_norm) w.norm(b + "post_ffw_norm", e);
     if (t.mlp_norm) w.norm(b + "ffn_norm", e, t.layer_norm);
@@ -291,7 +189,8 @@ void add_layer(Writer& w, int il) {
 std::string key_of(const TinyOptions& o) {
     return fmt::format("{}-{}-{}-{}-{}-{}-{}-{}-{}-{}-{}-{}-{}-{}", o.architecture, o.n_layer, o.n_head,
                        o.n_head_kv, o.d_head, o.n_embd, o.n_ff, o.n_ctx, o.attention_bias,
-                       o.parallel_residual, o.two_norms, o.add_bos, o.seed, o.layer_without_heads);
+                       o.parallel_residual, o.two_norms, o.add_bos, o.seed, o.layer_without_heads) +
+           fmt::format("-{}-{}", o.n_shared_kv, o.experts);
 }
 
 }  // namespace
@@ -318,6 +217,7 @@ fs::path make_tiny_model(const TinyOptions& options) {
     if (o.architecture == "gpt2") w.matrix("position_embd", o.n_embd, o.n_ctx, std::sqrt(o.n_embd) / 2);
     w.norm("output_norm", o.n_embd, traits.layer_norm);
     if (!traits.tied) w.matrix("output", o.n_embd, n_vocab, 3);
+    add_gemma_tensors(w, n_vocab);
     for (int il = 0; il < o.n_layer; ++il) add_layer(w, il);
     if (o.metadata) o.metadata(w.gguf());
     const fs::path path = temporary_file("tiny-" + o.architecture + ".gguf");

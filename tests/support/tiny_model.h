@@ -16,8 +16,9 @@ namespace tiller::test {
 /// a mix-up of the two; gptneox, gpt2, qwen2, olmo2, phi3, falcon and stablelm need n_embd = n_head * d_head
 /// and get it.
 struct TinyOptions {
-    /// llama, granite, deci, seed_oss, mistral3, qwen2, qwen3, qwen3moe, olmo2, gemma2, gemma3, phi3, glm4,
-    /// gptneox, gpt2, falcon or stablelm.
+    /// llama, granite, deci, seed_oss, mistral3, qwen2, qwen3, qwen3moe, olmo2, gemma2, gemma3, gemma3n,
+    /// gemma4, phi3, glm4, gptneox, gpt2, falcon or stablelm. gemma4: every second layer has no window and
+    /// heads of twice the width; gemma3n: the engine shares keys and values from layer 20 on.
     std::string architecture = "llama";
     int n_layer = 3;
     int n_head = 4;
@@ -33,6 +34,8 @@ struct TinyOptions {
     bool add_bos = true;
     unsigned seed = 1;
     int layer_without_heads = -1;  ///< deci: this layer has no attention.
+    int n_shared_kv = 0;           ///< gemma4: so many last layers have no keys and values of their own.
+    bool experts = false;          ///< gemma4: an MLP and experts side by side, and no per-layer embeddings.
     /// Tensors that get one value throughout, by name ("blk.0.attn_k.bias"); such files are not shared.
     std::map<std::string, float> constants = {};
     /// Last change to the metadata before the file is written; such files are not shared between tests.
