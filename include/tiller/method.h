@@ -174,6 +174,14 @@ using Axis = std::vector<Setting>;
 /// An axis of one number.
 Axis axis_of(const std::string& name, std::span<const double> values);
 
+/// A task in one form, for methods that compare the prompts of several tasks in several forms.
+struct ConceptForm {
+    std::string form;        ///< Its name, like "arrow".
+    Task task;               ///< Its items as they are written in that form; its name is the concept's.
+    std::vector<int> train;  ///< Items that prompts may be made of.
+    Template pieces = {};
+};
+
 /// What a method may use.
 struct MethodInput {
     Engine& engine;
@@ -188,6 +196,9 @@ struct MethodInput {
     Progress progress = {};
     std::span<const int> queries = {};  ///< Items for the queries of few-shot prompts; empty = from `train`.
     Template form = {};                 ///< Of every prompt and pair.
+    /// Tasks in forms, for methods that want them (Method::wants_concepts()): the task itself and two others
+    /// or more, each in the same three forms or more. They do not depend on `form`.
+    std::span<const ConceptForm> concepts = {};
 };
 
 class Method {
@@ -216,6 +227,8 @@ public:
                                                                   const SteeringVector& base) const = 0;
     /// The strength to apply a vector of `setting` with.
     virtual float strength(const Setting& setting) const = 0;
+    /// True when extract() needs MethodInput::concepts.
+    virtual bool wants_concepts() const { return false; }
     /// True when edits touch only the last prompt token and later ones, so that prompts can be shared (fork).
     virtual bool spares_prompt() const = 0;
 };

@@ -13,7 +13,8 @@
 
 namespace tiller {
 
-/// One attention head and its average indirect effect.
+/// One attention head and its average indirect effect, or what else its method ranks heads by
+/// (head_score_name()).
 struct HeadEffect {
     int layer = 0;
     int head = 0;
@@ -49,12 +50,20 @@ struct SteeringVector {
     float scale = 1.0f;  ///< Default strength (a dose of 1 applies `scale`); alpha for ICV.
 
     // Only for methods that rank heads; empty otherwise.
-    std::vector<HeadEffect> heads;        ///< Chosen heads, by falling AIE, ties by layer, then head.
-    std::vector<std::vector<float>> aie;  ///< [n_layer][n_head].
+    std::vector<HeadEffect> heads;        ///< Chosen heads, by falling score, ties by layer, then head.
+    std::vector<std::vector<float>> aie;  ///< [n_layer][n_head]: the score, AIE unless head_score_name().
     std::vector<std::vector<float>> mean_head_output;  ///< [n_layer][n_head * d_head].
 
     Provenance provenance;
 };
+
+/// What the vector's heads are ranked by: the setting "head_score" of its provenance, "AIE" where there is
+/// none.
+std::string head_score_name(const SteeringVector& vector);
+/// Does `aie` hold average indirect effects?
+inline bool has_effects(const SteeringVector& vector) {
+    return !vector.aie.empty() && !vector.provenance.settings.contains("head_score");
+}
 
 /// The edits that apply `vector` at `strength` (times vector.scale is NOT applied: strength is the whole
 /// dose). One edit per layer; the float buffers are shared by all rows that use the returned edits. Throws

@@ -65,7 +65,7 @@ std::string as_text(const SteeringVector& v) {
         for (float x : values) squares += static_cast<double>(x) * static_cast<double>(x);
         text += fmt::format("  {:>3}  {:.4f}\n", layer, std::sqrt(squares));
     }
-    if (!v.heads.empty()) text += "heads (layer.head, AIE)\n";
+    if (!v.heads.empty()) text += fmt::format("heads (layer.head, {})\n", head_score_name(v));
     for (const auto& h : v.heads) text += fmt::format("  {:>3}.{:<3} {:+.5f}\n", h.layer, h.head, h.aie);
     return text;
 }

@@ -11,39 +11,47 @@
 
 namespace tiller {
 
-SteeringVector HeadMethod::extract(const MethodInput& in) const {
+HeadMethod::Ranking HeadMethod::rank(const MethodInput& in) const {
     const int n_shot = option(in, "n_shot", 10);
     const FvTrials trials = make_trials(in.task, in.train, option(in, "n_mean", 100),
                                         option(in, "n_patch", 25), n_shot, in.seed, in.queries, in.form);
-    HeadSearch search = search_heads(in.engine, trials, in.checkpoint, in.progress);
-    std::string digest = prompts_digest(trials);
     const Model& model = in.engine.model();
-    std::size_t n_text = trials.mean.size() + trials.patch.size();
-    std::uint64_t n_token = count_tokens(model, trials.mean);
+    Ranking out;
+    out.search = search_heads(in.engine, trials, in.checkpoint, in.progress);
+    out.digest = prompts_digest(trials);
+    out.n_text = trials.mean.size() + trials.patch.size();
+    out.n_token = count_tokens(model, trials.mean);
     // One prompt's heads share it up to its last token (fork); that one is computed unpatched and for each
     // head.
     for (const auto& trial : trials.patch)
-        n_token +=
+        out.n_token +=
             model.tokenize(trial.prompt).size() + static_cast<std::uint64_t>(model.info().n_head_total());
+    out.settings = {{"n_mean", std::to_string(trials.mean.size())},
+                    {"n_patch", std::to_string(trials.patch.size())},
+                    {"n_shot", std::to_string(n_shot)}};
+    return out;
+}
+
+SteeringVector HeadMethod::extract(const MethodInput& in) const {
+    Ranking ranking = rank(in);
+    const Model& model = in.engine.model();
     if (const auto prompts = prompts_of_means(in); !prompts.empty()) {
         Digest all;
-        all.add(digest);
+        all.add(ranking.digest);
         for (const auto& prompt : prompts) all.add(prompt);
-        digest = all.hex();
-        n_text += prompts.size();
-        n_token += count_tokens(model, prompts);
-        search.mean_head_output = mean_head_outputs(in.engine, prompts, in.checkpoint, in.progress);
+        ranking.digest = all.hex();
+        ranking.n_text += prompts.size();
+        ranking.n_token += count_tokens(model, prompts);
+        ranking.search.mean_head_output = mean_head_outputs(in.engine, prompts, in.checkpoint, in.progress);
     }
     FvOptions options;
     options.n_heads = paper_head_count(model.info());
     options.contributions.bias_per_head = option(in, "bias_per_head", 0) != 0;
-    SteeringVector v = function_vector(model, search, options);
+    SteeringVector v = function_vector(model, ranking.search, options);
     v.method = name();
-    set_provenance(v, model.info(), in.task.name, digest, in.seed);
-    set_inputs(v, n_text, n_token);
-    v.provenance.settings["n_mean"] = std::to_string(trials.mean.size());
-    v.provenance.settings["n_patch"] = std::to_string(trials.patch.size());
-    v.provenance.settings["n_shot"] = std::to_string(n_shot);
+    set_provenance(v, model.info(), in.task.name, ranking.digest, in.seed);
+    set_inputs(v, ranking.n_text, ranking.n_token);
+    for (const auto& [key, value] : ranking.settings) v.provenance.settings[key] = value;
     return v;
 }
 

@@ -1,8 +1,10 @@
-// Methods whose vector is a sum of heads' contributions to the residual stream: function vectors and the
-// controls that change one part of them.
+// Methods whose vector is a sum of heads' contributions to the residual stream: function vectors, the
+// controls that change one part of them, and methods that pick heads otherwise.
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "tiller/method.h"
@@ -23,9 +25,19 @@ public:
     bool spares_prompt() const override { return true; }
 
 protected:
-    /// Few-shot prompts of the mean head outputs that are summed; empty = the head search's own.
+    /// What heads are ranked by, and what was read for it and for the mean head outputs.
+    struct Ranking {
+        HeadSearch search;   ///< `aie` holds the scores, whatever they are.
+        std::string digest;  ///< SHA-256 over the prompts: Provenance::prompts_digest.
+        std::size_t n_text = 0;
+        std::uint64_t n_token = 0;
+        std::map<std::string, std::string> settings;  ///< Of the provenance.
+    };
+    /// By average indirect effect, unless overridden.
+    virtual Ranking rank(const MethodInput& input) const;
+    /// Few-shot prompts of the mean head outputs that are summed; empty = those of rank().
     virtual std::vector<std::string> prompts_of_means(const MethodInput&) const { return {}; }
-    /// The n heads to sum. `ranked` holds all heads by falling AIE; n is at most their number.
+    /// The n heads to sum. `ranked` holds all heads by falling score; n is at most their number.
     virtual std::vector<HeadEffect> heads_of(const std::vector<HeadEffect>& ranked, std::size_t n,
                                              std::uint64_t seed) const;
 };

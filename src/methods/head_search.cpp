@@ -6,6 +6,7 @@
 
 #include "core/util.h"
 #include "methods/checkpoint.h"
+#include "methods/head_outputs.h"
 #include "tiller/error.h"
 #include "tiller/method.h"
 
@@ -40,57 +41,13 @@ void unflatten(std::span<const float> flat, Layers& layers) {
     }
 }
 
-// Captures of all layers that have heads. Layers of one width go into one capture; others get their own.
-std::vector<Capture> head_captures(const ModelInfo& info) {
-    std::vector<Capture> captures;
-    for (int il = 0; il < info.n_layer; ++il) {
-        if (info.n_head[static_cast<std::size_t>(il)] == 0) continue;
-        if (!captures.empty() && captures.back().layer_end == il &&
-            site_width(info, Site::head_output, il) == site_width(info, Site::head_output, il - 1))
-            captures.back().layer_end = il + 1;
-        else
-            captures.push_back({Site::head_output, il, il + 1, {Positions::Kind::last_prompt, 0, 0}, false});
-    }
-    return captures;
-}
-
-// `i` counts the values of a capture of several layers.
-[[noreturn]] void refuse(const ModelInfo& info, std::size_t prompt, const Capture& capture, std::size_t i,
-                         float value) {
-    const auto width = static_cast<std::size_t>(site_width(info, Site::head_output, capture.layer_begin));
-    const auto layer = static_cast<std::size_t>(capture.layer_begin) + i / width;
-    throw Error(
-        Code::bad_input,
-        fmt::format("head search: prompt {} of the means gives {} in layer {}, head {}; expected a finite "
-                    "number. The model's own arithmetic overflows there: try another quantisation of it "
-                    "and --cache-type f32",
-                    prompt, value, layer, i % width / static_cast<std::size_t>(info.d_head[layer])));
-}
-
 // Sums of head outputs at the last prompt token over some prompts, in float64 and prompt order. `first` is
 // the number of the first one, for errors.
 std::vector<float> chunk_sum(Engine& engine, std::span<const std::string> prompts, std::size_t first) {
-    const ModelInfo& info = engine.info();
-    const auto captures = head_captures(info);
-    std::vector<Row> rows;
-    for (const auto& prompt : prompts) {
-        Row row;
-        row.prompt = engine.model().tokenize(prompt);
-        row.captures = captures;
-        rows.push_back(std::move(row));
-    }
-    const auto results = engine.run(rows);
     std::vector<double> sum;
-    for (std::size_t r = 0; r < results.size(); ++r) {
-        std::size_t at = 0;
-        for (std::size_t c = 0; c < captures.size(); ++c) {
-            const auto& values = results[r].captured[c].values;
-            sum.resize(std::max(sum.size(), at + values.size()), 0.0);
-            for (std::size_t i = 0; i < values.size(); ++i) {
-                if (!std::isfinite(values[i])) refuse(info, first + r, captures[c], i, values[i]);
-                sum[at++] += static_cast<double>(values[i]);
-            }
-        }
+    for (const auto& outputs : head_outputs(engine, prompts, first)) {
+        sum.resize(outputs.size(), 0.0);
+        for (std::size_t i = 0; i < outputs.size(); ++i) sum[i] += static_cast<double>(outputs[i]);
     }
     return {sum.begin(), sum.end()};
 }

@@ -82,7 +82,7 @@ json method_evidence(TaskContext& c, const Method& method, const SteeringVector&
     const auto& settings = base.provenance.settings;
     for (const auto& [key, value] : settings)
         if (key.starts_with("predictor.")) set_number(predictors, key.substr(10), value);
-    if (const auto aie = aie_predictors(base.aie)) {
+    if (const auto aie = has_effects(base) ? aie_predictors(base.aie) : std::nullopt) {
         predictors["aie_top"] = aie->top_share;
         predictors["aie_gini"] = aie->gini;
     }
@@ -101,6 +101,8 @@ json method_evidence(TaskContext& c, const Method& method, const SteeringVector&
     std::size_t n_value = 0;
     for (const auto& [layer, direction] : applied.directions) n_value += direction.size();
     json evidence = {{"bytes", n_value * sizeof(float)}, {"predictors", predictors}};
+    if (!base.aie.empty() && !has_effects(base))
+        evidence["head_scores"] = {{"name", head_score_name(base)}, {"values", base.aie}};
     const auto& inputs = applied.provenance.settings;  // the chosen number of pairs may be another one
     for (const char* what : {"texts", "tokens"})
         if (const auto it = inputs.find(std::string("input.") + what); it != inputs.end())

@@ -16,8 +16,9 @@
 namespace tiller::study {
 
 /// What the closing record keeps of a method ("evidence"): texts and tokens of the extraction, bytes of the
-/// vector as it is applied, predictors. `base` is the vector of the plan's own counts, `applied` that of the
-/// chosen setting. Reads the base through the output head (one unit of work).
+/// vector as it is applied, predictors, the scores of heads where they are no AIE. `base` is the vector of
+/// the plan's own counts, `applied` that of the chosen setting. Reads the base through the output head (one
+/// unit of work).
 nlohmann::json method_evidence(TaskContext& context, const Method& method, const SteeringVector& base,
                                const SteeringVector& applied);
 
@@ -35,6 +36,10 @@ std::optional<AnalysisSummary> predictor_table(const TaskRecords& records, const
 /// "predictor_correlation": rank correlations with the outcome over the tasks of a model and family. Seeds of
 /// a task are averaged. Empty where no predictor has four tasks.
 std::optional<AnalysisSummary> predictor_correlation(const Plan& plan, const Summary& summary);
+
+/// "heads" of a task: the heads that other scores than AIE put first, beside those of the highest AIE. Empty
+/// where no method of the plan has such a score.
+std::optional<AnalysisSummary> head_table(const TaskRecords& records, const TaskSummary& task);
 
 /// "cost" of a task.
 std::optional<AnalysisSummary> cost_table(const Plan& plan, const TaskRecords& records,

@@ -32,6 +32,7 @@ MethodInput input_of(TaskContext& c, const Method& method, std::optional<int> n_
                       {},       {}};
     if (c.plan.is_paper()) input.queries = c.split.valid;
     if (form) input.form = form->form->pieces;
+    if (method.wants_concepts()) input.concepts = c.concepts;
     const std::string what = method.name() + (form ? ", " + form->form->name : "") + ": extraction";
     input.progress = [&c, what](std::size_t done, std::size_t all) { c.step(what, done, all); };
     return input;

@@ -33,6 +33,7 @@ public:
             task.analyses.push_back(std::move(analysis));
         for (auto& table : scorer_tables(plan, records, task)) task.analyses.push_back(std::move(table));
         keep(predictor_table(records, task), task.analyses);
+        keep(head_table(records, task), task.analyses);
         keep(cost_table(plan, records, task), task.analyses);
     }
     void analyse_run(const Plan& plan, const std::vector<TaskRecords>& records,

@@ -241,7 +241,7 @@ void run_dose_task(TaskContext& c) {
         const Method& method = find_method(name);
         const Steering steering = c.plan.dose.place == "paper" ? paper_steering(c, method)
                                                                : tuned_steering(c, method, grid, valid_units);
-        if (!steering.base.aie.empty()) aie = steering.base.aie;
+        if (has_effects(steering.base)) aie = steering.base.aie;
         prompts[name] = steering.base.provenance.prompts_digest;
         for (const auto& [title, file] : steering.files) files[title] = file;
         const Setting place = place_of(steering.setting);

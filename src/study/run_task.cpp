@@ -45,7 +45,7 @@ void run_task(TaskContext& c) {
     for (const auto& name : c.plan.methods) {
         const Method& method = find_method(name);
         TunedMethod tuned = tune_method(c, method, valid_units);
-        if (!tuned.base.aie.empty()) aie = tuned.base.aie;
+        if (has_effects(tuned.base)) aie = tuned.base.aie;
         vectors[name] = tuned.base.provenance.prompts_digest;
         for (const auto& [title, file] : tuned.files) files[title] = file;
         for (const auto& k : tuned.grid) grid.push_back(setting_record(k));

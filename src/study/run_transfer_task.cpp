@@ -84,7 +84,7 @@ private:
         const std::string key = fmt::format("{}, {}", method.name(), name);
         parts_["vector_prompts"][key] = base.provenance.prompts_digest;
         parts_["vector_files"][key] = vector_file(c_, method, {}, &form).string();
-        if (place == 0 && !base.aie.empty()) parts_["aie"] = base.aie;
+        if (place == 0 && has_effects(base)) parts_["aie"] = base.aie;
 
         const std::string prefix = method.name() + (place == 0 ? "" : "@" + name);
         std::vector<Candidate> grid;

@@ -6,6 +6,7 @@
 
 #include "core/paths.h"
 #include "core/util.h"
+#include "study/concepts.h"
 #include "tiller/error.h"
 #include "tiller/version.h"
 
@@ -48,6 +49,12 @@ StudyInputs::StudyInputs(const Plan& plan, const StudyHost& host)
     for (const auto& name : plan.models) files_.push_back(host.resolve_model(name));
     further_ = unrelated_ = load_sentences(data_dir() / "truncated_sentences.json");
     for (const auto& name : protocol_.further_tasks(plan)) further_.push_back(find_task(name, data).digest);
+    if (wants_concepts(plan)) {
+        further_concepts_ = concept_catalogue();
+        // Other tasks are read for a task's vector.
+        for (const auto* list : {&tasks_, &further_concepts_})
+            for (const Task& task : *list) further_.push_back(task.digest);
+    }
     if (plan.protocol == "tuned" && plan.instructions) instructions_ = known_instructions(data);
 }
 
@@ -101,6 +108,7 @@ TaskContext StudyInputs::context(std::size_t model, std::size_t task, std::uint6
     c.test = first(c.split.test, plan_.n_test);
     c.valid = protocol_.validation(plan_, c.split);
     c.primary = protocol_.primary(c.behavioural());
+    if (wants_concepts(plan_)) c.concepts = concepts_of(of, tasks_, further_concepts_, c.split.train, seed);
     c.label = fmt::format("{} ({}/{})", of.name, task + 1, tasks_.size());
     c.key = key(engine.info(), of, seed);
     return c;

@@ -41,6 +41,7 @@ private:
     const StudyHost& host_;
     const Protocol& protocol_;
     std::vector<Task> tasks_;
+    std::vector<Task> further_concepts_;  // where a method of the plan wants concepts; else empty
     std::vector<std::filesystem::path> files_;
     std::vector<std::string> unrelated_, further_;  // sentences; digests that all tasks depend on
     std::map<std::string, Instruction> instructions_;

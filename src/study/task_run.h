@@ -53,6 +53,7 @@ struct TaskContext {
     std::vector<int> test = {}, valid = {};  ///< As used.
     std::optional<StyleScorer> scorer = {};  ///< Behavioural tasks.
     std::vector<std::string> unrelated;
+    std::vector<ConceptForm> concepts = {};  ///< What methods that want them get (study/concepts.h).
     std::optional<Instruction> instruction;  ///< Of the task, where baselines with one are wanted and known.
     std::string label = {};                  ///< "present-past (1/8)" for progress.
     std::string key = {};                    ///< Digest of all that every unit of this task depends on.

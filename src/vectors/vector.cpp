@@ -19,6 +19,11 @@ Checked in_memory(const SteeringVector& vector) {
 
 }  // namespace
 
+std::string head_score_name(const SteeringVector& vector) {
+    const auto it = vector.provenance.settings.find("head_score");
+    return it == vector.provenance.settings.end() ? "AIE" : it->second;
+}
+
 std::vector<Edit> edits_of(const SteeringVector& vector, float strength) {
     if (!std::isfinite(strength))
         throw Error(Code::usage, fmt::format("strength is {}, expected a finite number", strength));

@@ -27,9 +27,12 @@ protected:
         std::iota(train_.begin(), train_.end(), 0);
     }
     MethodInput input(std::uint64_t seed) {
-        return {engine_,    task_, train_,
-                kUnrelated, seed,  {{"n_mean", 6}, {"n_patch", 3}, {"n_shot", 2}, {"n_pairs", 5}},
-                nullptr,    {}};
+        MethodInput in{engine_,    task_, train_,
+                       kUnrelated, seed,  {{"n_mean", 6}, {"n_patch", 3}, {"n_shot", 2}, {"n_pairs", 5}},
+                       nullptr,    {}};
+        concepts_ = small_concepts(task_, train_);
+        in.concepts = concepts_;
+        return in;
     }
     // Bytes of the saved file.
     std::string saved(const Method& method, std::uint64_t seed) {
@@ -47,6 +50,7 @@ protected:
     Engine engine_;
     Task task_;
     std::vector<int> train_;
+    std::vector<ConceptForm> concepts_;
 };
 
 TEST_F(MethodsInterface, ExtractionIsAFunctionOfItsInput) {
