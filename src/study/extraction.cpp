@@ -6,6 +6,7 @@
 #include "study/paper.h"
 #include "study/run_files.h"
 #include "study/task_run.h"
+#include "tiller/version.h"
 
 namespace tiller::study {
 namespace {
@@ -65,6 +66,29 @@ std::filesystem::path checkpoint_folder(const TaskContext& c) {
     return c.folder / "checkpoints" / file_stem(c, "all");
 }
 
+// What the engine gives for a prompt under this plan, whatever the task.
+std::filesystem::path shared_folder(const TaskContext& c) {
+    Digest digest;
+    digest.add(TILLER_VERSION).add(TILLER_ENGINE_VERSION).add(c.engine.info().digest);
+    digest.add(plan_toml(c.plan)).add(static_cast<std::uint64_t>(c.host.n_gpu_layers));
+    digest.add(static_cast<std::uint64_t>(c.host.engine.cache_f32));
+    digest.add(static_cast<std::uint64_t>(c.host.engine.flash_attention));
+    return shared_checkpoints(c.folder) / digest.hex().substr(0, 16);
+}
+
+// A task's checkpoint; the head outputs of single sets of prompts are shared by the tasks that read them for
+// each other.
+class TaskCheckpoint final : public Checkpoint {
+public:
+    explicit TaskCheckpoint(const TaskContext& c) : own_(checkpoint_folder(c)), shared_(shared_folder(c)) {}
+    std::optional<std::vector<float>> load(const std::string& key) override { return of(key).load(key); }
+    void store(const std::string& key, std::span<const float> values) override { of(key).store(key, values); }
+
+private:
+    FolderCheckpoint& of(const std::string& key) { return key.starts_with("outputs-") ? shared_ : own_; }
+    FolderCheckpoint own_, shared_;
+};
+
 }  // namespace
 
 std::filesystem::path vector_file(const TaskContext& c, const Method& method, std::optional<int> n_pairs,
@@ -82,7 +106,7 @@ void remove_checkpoints(const TaskContext& c) {
 SteeringVector extracted_vector(TaskContext& c, const Method& method, const TaskForm* form) {
     const auto path = c.folder / vector_file(c, method, {}, form);
     if (std::filesystem::exists(path)) return saved_vector(c, path);
-    FolderCheckpoint checkpoint(checkpoint_folder(c));
+    TaskCheckpoint checkpoint(c);
     const EngineStats before = c.engine.stats();
     SteeringVector vector = method.extract(input_of(c, method, {}, &checkpoint, form));
     if (form) vector.provenance.settings["form"] = form->form->name;

@@ -20,11 +20,16 @@ public:
     explicit FolderCheckpoint(std::filesystem::path folder) : folder_(std::move(folder)) {}
     std::optional<std::vector<float>> load(const std::string& key) override;
     void store(const std::string& key, std::span<const float> values) override;
-    /// Removes the folder, when what it was for is finished.
+    /// Removes the folder, when what it was for is finished; nothing where there is none.
     void remove() const;
 
 private:
     std::filesystem::path folder_;
 };
+
+/// Below a run folder: checkpoints of what does not depend on a task, so that tasks share them.
+inline std::filesystem::path shared_checkpoints(const std::filesystem::path& folder) {
+    return folder / "checkpoints" / "shared";
+}
 
 }  // namespace tiller::study

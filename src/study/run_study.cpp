@@ -96,6 +96,7 @@ public:
     Summary carry_out() {
         for (std::size_t m = 0; m < inputs_.n_model(); ++m) run_model(m);
         for (std::size_t m = 0; inputs_.n_model() > 1 && m < inputs_.n_model(); ++m) run_again(m);
+        FolderCheckpoint(shared_checkpoints(folder_)).remove();
         return summarise(inputs_.plan(), journal_.units(), read_environment(folder_));
     }
 

@@ -113,7 +113,8 @@ TEST_F(Planted, ConceptHeadIsFoundAmongHeadsOfFormAndNoise) {
 TEST_F(Planted, NoiseScoresAroundNothing) {
     double sum = 0, squares = 0;
     for (int h = 0; h < 100; ++h) add([&](int, int, int p) { return std::to_string(p * 1000 + n_head); }, 0);
-    for (const float s : found().scores[0]) sum += s, squares += static_cast<double>(s) * s;
+    const ConceptScores result = found();
+    for (const float s : result.scores[0]) sum += s, squares += static_cast<double>(s) * s;
     const double deviation = std::sqrt(squares / 100);
     EXPECT_LT(std::abs(sum / 100), 3 * deviation / 10);
     EXPECT_LT(deviation, 0.05);
