@@ -94,9 +94,11 @@ TEST_F(StudyConcepts, StandsBesideFunctionVectors) {
     ASSERT_TRUE(heads);
     ASSERT_EQ(heads->rows.size(), 1u);
     EXPECT_TRUE(std::isnan(heads->rows[0].values[0].mean));
-    for (const auto& analysis : alone.tasks[0].analyses)
-        if (analysis.id == "predictors")
-            for (const auto& row : analysis.rows) EXPECT_EQ(row.label.find("AIE"), std::string::npos);
+    for (const auto& analysis : alone.tasks[0].analyses) {
+        if (analysis.id != "predictors") continue;
+        for (const auto& row : analysis.rows)
+            EXPECT_EQ(row.label.find("AIE"), std::string::npos) << row.label;
+    }
 }
 
 TEST_F(StudyConcepts, InterruptedRunsEndAlike) {
@@ -122,6 +124,7 @@ TEST_F(StudyConcepts, AChangedContrastIsNotMistakenForTheOldOne) {
 
 TEST_F(StudyConcepts, TransferTakesItInEveryForm) {
     plan.protocol = "transfer";
+    plan.n_example = 0;
     plan.tasks = {"twice", "first", "second"};
     plan.transfer.forms = {"qa", "choice"};
     plan.transfer.places = {};

@@ -306,6 +306,9 @@ TEST_F(StudyRun, AllMethodsInOnePlan) {
     plan.methods.clear();
     for (const Method* method : methods()) plan.methods.push_back(method->name());
     ASSERT_GE(plan.methods.size(), 8u);
+    // Whoever is first pays for the mean head outputs: let it be fv.
+    std::stable_partition(plan.methods.begin(), plan.methods.end(),
+                          [](const auto& name) { return name != "concept-heads"; });
     const Summary s = run();
     ASSERT_EQ(s.tasks.size(), 2u);
     for (const auto& t : s.tasks) {
