@@ -1,6 +1,7 @@
-// tiller extract fv|icv: makes a vector from a task, or from prompts given as a file.
+// tiller extract fv|icv|concept-heads: makes a vector from a task, or from prompts given as a file.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string_view>
 
@@ -9,6 +10,7 @@
 #include "core/paths.h"
 #include "core/util.h"
 #include "methods/provenance.h"
+#include "study/concepts.h"
 #include "tiller/doctor.h"
 #include "tiller/error.h"
 #include "tiller/method.h"
@@ -18,6 +20,7 @@ namespace {
 
 struct Options {
     std::string model, task, trials, pairs, out, data_dir;
+    std::vector<std::string> beside;
     int heads = -1, layer = -1, n_mean = 100, n_patch = 25, n_shot = 10, n_pairs = 100, n_last = 4;
     float scale = 1, alpha = 1;
     bool no_post_norm = false, bias_per_head = false, keep_ends = false, no_check = false;
@@ -28,8 +31,22 @@ void check_strength(const char* flag, float value) {
         throw Error(Code::usage, fmt::format("{} is {}, expected a finite number", flag, value));
 }
 
-Task task_of(const Options& o) {
-    return find_task(o.task, o.data_dir.empty() ? data_dir() : std::filesystem::path(o.data_dir));
+Task task_of(const Options& o, const std::string& name) {
+    return find_task(name, o.data_dir.empty() ? data_dir() : std::filesystem::path(o.data_dir));
+}
+Task task_of(const Options& o) { return task_of(o, o.task); }
+
+void check_heads(const Options& o, const ModelInfo& info) {
+    if (o.layer >= info.n_layer)
+        throw Error(Code::usage,
+                    fmt::format("--layer {}: the model has layers 0 to {}", o.layer, info.n_layer - 1));
+    if (o.heads > info.n_head_total())
+        throw Error(Code::usage,
+                    fmt::format("--heads {}: the model has {} heads", o.heads, info.n_head_total()));
+}
+// 0 is left to the library: the paper's.
+int head_count(const Options& o, const ModelInfo& info) {
+    return o.heads < 0 ? std::min(20, info.n_head_total()) : o.heads;
 }
 
 FvTrials trials_of(const Options& o, const Globals& globals, std::string& name) {
@@ -69,12 +86,7 @@ void extract_fv(const Options& o, const Globals& globals) {
     std::string name;
     const FvTrials trials = trials_of(o, globals, name);
     const auto model = open_model(o.model, globals);
-    if (o.layer >= model->info().n_layer)
-        throw Error(Code::usage, fmt::format("--layer {}: the model has layers 0 to {}", o.layer,
-                                             model->info().n_layer - 1));
-    if (o.heads > model->info().n_head_total())
-        throw Error(Code::usage,
-                    fmt::format("--heads {}: the model has {} heads", o.heads, model->info().n_head_total()));
+    check_heads(o, model->info());
     Engine engine = make_engine(model, globals);
     engine.cancel_with(&interrupted);
     std::vector<std::string_view> patched;
@@ -87,7 +99,7 @@ void extract_fv(const Options& o, const Globals& globals) {
     const HeadSearch search = search_heads(
         engine, trials, nullptr, [&](std::size_t done, std::size_t all) { line.update(done, all); });
     FvOptions options;
-    options.n_heads = o.heads < 0 ? std::min(20, model->info().n_head_total()) : o.heads;
+    options.n_heads = head_count(o, model->info());
     options.layer = o.layer;
     options.scale = o.scale;
     options.contributions = {!o.no_post_norm, o.bias_per_head};
@@ -103,6 +115,59 @@ void extract_fv(const Options& o, const Globals& globals) {
              "{}: function vector of {} heads at layer {}; best head {}.{} with AIE {:+.4f} (noise {:.4f})",
              o.out, vector.heads.size(), vector.directions.begin()->first, best.layer, best.head, best.aie,
              search.noise));
+}
+
+void extract_concept_heads(const Options& o, const Globals& globals) {
+    check_output(o.out);
+    check_strength("--scale", o.scale);
+    const Task task = task_of(o);
+    std::vector<Task> others;
+    for (const auto& name : o.beside) others.push_back(task_of(o, name));
+    const Split split = split_task(task, globals.seed);
+    const auto concepts =
+        study::concepts_of(task, others, study::concept_catalogue(), split.train, globals.seed);
+    for (const Task& other : others)
+        if (std::none_of(concepts.begin(), concepts.end(),
+                         [&](const ConceptForm& c) { return c.task.digest == other.digest; }))
+            throw Error(
+                Code::usage,
+                fmt::format("--beside {} ({}) cannot stand beside {} ({}); expected at most four tasks, "
+                            "all with one right answer or all of another style as the task itself",
+                            other.name, family_name(other.family), task.name, family_name(task.family)));
+    // One of each task and form; this also says whether there are items enough.
+    std::vector<std::string> prompts;
+    for (const auto& c : concepts)
+        prompts.push_back(
+            make_prompts(c.task, c.train, 1, o.n_shot, globals.seed, false, c.pieces).front().text);
+    const auto model = open_model(o.model, globals);
+    const ModelInfo& info = model->info();
+    check_heads(o, info);
+    Engine engine = make_engine(model, globals);
+    engine.cancel_with(&interrupted);
+    say_memory(engine.memory_need(longest_tokens(*model, prompts)), globals);
+    check_hooks(engine, o, globals);
+    const Method& method = find_method("concept-heads");
+    ProgressLine line("similarity of heads", globals.quiet);
+    MethodInput in{engine,       task,
+                   split.train,  {},
+                   globals.seed, {{"n_mean", o.n_mean}, {"n_patch", o.n_patch}, {"n_shot", o.n_shot}},
+                   nullptr,      [&](std::size_t done, std::size_t all) { line.update(done, all); }};
+    in.concepts = concepts;
+    const SteeringVector base = method.extract(in);
+    const int heads = head_count(o, info);
+    SteeringVector vector =
+        method.builder(*model, base)({{"heads", heads == 0 ? paper_head_count(info) : heads},
+                                      {"layer", o.layer < 0 ? default_fv_layer(info.n_layer) : o.layer},
+                                      {"scale", static_cast<double>(o.scale)}});
+    vector.provenance.settings["checked"] = o.no_check ? "false" : "true";
+    save_vector(vector, o.out);
+    const auto& best = vector.heads.front();
+    const auto& settings = vector.provenance.settings;
+    note(globals, fmt::format("{}: vector of {} heads at layer {}; best head {}.{} with {} {:+.4f} (at most "
+                              "{}), told from {} in the forms {}",
+                              o.out, vector.heads.size(), vector.directions.begin()->first, best.layer,
+                              best.head, head_score_name(vector), best.aie, settings.at("score_ceiling"),
+                              settings.at("concepts"), settings.at("forms")));
 }
 
 void extract_icv(const Options& o, const Globals& globals) {
@@ -149,12 +214,25 @@ void add_common(CLI::App& command, Options& o, Globals& globals) {
     add_globals(command, globals);
 }
 
+// Options of vectors that are sums of heads.
+void add_heads(CLI::App& command, Options& o, const char* n_patch) {
+    command.add_option("--heads", o.heads, "Heads to sum (default 20; 0 = the paper code's ceil(L*H/51.2))")
+        ->check(CLI::Range(0, 1000000));
+    command.add_option("--layer", o.layer, "Edit layer, counted from 0 (default ceil(L/3))")
+        ->check(CLI::Range(0, 100000));
+    command.add_option("--scale", o.scale, "Strength kept in the file as default");
+    command.add_option("--n-mean", o.n_mean, "Prompts for the mean head outputs")
+        ->check(CLI::Range(1, 100000));
+    command.add_option("--n-patch", o.n_patch, n_patch)->check(CLI::Range(1, 100000));
+    command.add_option("--shots", o.n_shot, "Demonstrations in each prompt")->check(CLI::Range(1, 1000));
+}
+
 }  // namespace
 
 void add_extract(CLI::App& app, Globals& globals) {
     auto o = std::make_shared<Options>();
-    auto* extract =
-        app.add_subcommand("extract", "Make a function vector (fv) or an in-context vector (icv)");
+    auto* extract = app.add_subcommand(
+        "extract", "Make a vector: of a task's heads (fv, concept-heads) or of pairs (icv)");
     extract->require_subcommand(1);
 
     auto* fv = extract->add_subcommand(
@@ -164,14 +242,7 @@ void add_extract(CLI::App& app, Globals& globals) {
     auto* trials = fv->add_option("--trials", o->trials,
                                   "JSON {\"mean\": [prompt], \"patch\": [{\"prompt\", \"target\"}]}");
     task->excludes(trials);
-    fv->add_option("--heads", o->heads, "Heads to sum (default 20; 0 = the paper code's ceil(L*H/51.2))")
-        ->check(CLI::Range(0, 1000000));
-    fv->add_option("--layer", o->layer, "Edit layer, counted from 0 (default ceil(L/3))")
-        ->check(CLI::Range(0, 100000));
-    fv->add_option("--scale", o->scale, "Strength kept in the file as default");
-    fv->add_option("--n-mean", o->n_mean, "Prompts for the mean head outputs")->check(CLI::Range(1, 100000));
-    fv->add_option("--n-patch", o->n_patch, "Prompts for the causal effects")->check(CLI::Range(1, 100000));
-    fv->add_option("--shots", o->n_shot, "Demonstrations in each prompt")->check(CLI::Range(1, 1000));
+    add_heads(*fv, *o, "Prompts for the causal effects");
     fv->add_flag("--no-post-norm", o->no_post_norm,
                  "Leave out the post-norm correction (to see what it does)");
     fv->add_flag("--bias-per-head", o->bias_per_head,
@@ -181,6 +252,15 @@ void add_extract(CLI::App& app, Globals& globals) {
             throw Error(Code::usage, "extract fv needs --task or --trials");
         extract_fv(*o, globals);
     });
+
+    auto* concept_heads = extract->add_subcommand(
+        "concept-heads", "Function vector of heads that tell tasks apart in every form (arXiv 2602.22424)");
+    add_common(*concept_heads, *o, globals);
+    concept_heads->add_option("-t,--task", o->task, "Task name or JSON file")->required();
+    concept_heads->add_option("--beside", o->beside,
+                              "Tasks to tell it from; filled up to four with tiller's own");
+    add_heads(*concept_heads, *o, "Prompts of each task that are compared, spread over the forms");
+    concept_heads->callback([o, &globals] { extract_concept_heads(*o, globals); });
 
     auto* icv = extract->add_subcommand("icv", "In-context vector from paired texts (arXiv 2311.06668)");
     add_common(*icv, *o, globals);

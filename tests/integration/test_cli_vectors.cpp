@@ -1,4 +1,5 @@
 // What is done with finished vectors on the command line: reading, rebuilding, sums and differences.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -198,6 +199,46 @@ TEST_F(CliVectors, InContextVectorsAddAndSubtractAtUse) {
     ASSERT_EQ(run({"combine", "one.gguf:3", "four.gguf:-3", "-o", "d3.gguf"}).code, 0);
     EXPECT_LT(distance(next({"d.gguf:0.5"}), next({"d3.gguf:0.5"})), 1e-4);
     EXPECT_GT(distance(next({"d.gguf:0.5"}), next({"one.gguf:0.5"})), 1e-3);
+}
+
+// --- concept heads
+// -------------------------------------------------------------------------------------------
+
+TEST_F(CliVectors, ConceptHeadsNameTheirScore) {
+    std::string items;
+    for (const std::string w : test::kWords)
+        items += fmt::format(R"({}{{"input": "{}", "output": "the {}"}})", items.empty() ? "[" : ",\n", w, w);
+    folder.write("data/functional/the.json", items + "]\n");
+    const auto extract = [](const std::string& task, const std::string& beside) {
+        return Arguments{"extract",   "concept-heads",
+                         "-m",        "m.gguf",
+                         "-t",        task,
+                         "--beside",  beside,
+                         "-o",        "c.gguf",
+                         "--shots",   "2",
+                         "--n-mean",  "4",
+                         "--n-patch", "6",
+                         "--heads",   "3",
+                         "--threads", "1"};
+    };
+    const std::string twice = "data/functional/twice.json", cheer = "data/behavioural/cheer.json";
+    const auto made = run(extract(twice, "data/functional/the.json"));
+    ASSERT_EQ(made.code, 0) << made.err;
+    expect_parts(made.err, {"3 heads at layer 1", "concept score", "twice, the, antonym"});
+    const json shown = run_json({"show", "c.gguf"});
+    EXPECT_EQ(shown.at("method"), "concept-heads");
+    EXPECT_EQ(shown.at("heads").size(), 3u);
+    const json& settings = shown.at("provenance").at("settings");
+    EXPECT_EQ(settings.at("concepts"), "twice, the, antonym, country-capital, english-french");
+    EXPECT_EQ(settings.at("n_per_form"), "2");
+    EXPECT_EQ(settings.at("checked"), "true");
+    const std::string text = run({"show", "c.gguf"}).out;
+    expect_parts(text, {"heads (layer.head, concept score)"});
+    EXPECT_EQ(text.find("AIE"), std::string::npos);
+    std::filesystem::remove(folder.path() / "c.gguf");
+    expect_parts(refusal(2, extract(twice, cheer)), {"--beside cheer (behavioural)", "twice (functional)"});
+    expect_parts(refusal(4, extract(twice, "absent")), {"absent"});
+    EXPECT_FALSE(is_there("c.gguf"));
 }
 
 }  // namespace
