@@ -1,9 +1,11 @@
 // Which tasks and forms stand beside a task.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <set>
 
 #include "study/concepts.h"
+#include "study/evidence.h"
 #include "study/forms.h"
 #include "tiller/error.h"
 
@@ -101,6 +103,48 @@ TEST(StudyConcepts, OnlyMethodsThatWantThemGetThem) {
     EXPECT_FALSE(wants_concepts(plan));
     plan.methods = {"fv", "concept-heads"};
     EXPECT_TRUE(wants_concepts(plan));
+}
+
+// Two layers of ten heads. By AIE the first ten are layer 0; by the other score heads 0 to 6 of layer 1, then
+// 9 to 0 of layer 0, then the rest of layer 1.
+TEST(StudyConcepts, HeadTableCountsSharedHeads) {
+    TaskSummary task;
+    task.aie.resize(2);
+    std::vector<std::vector<double>> scores(2);
+    for (int h = 0; h < 10; ++h) {
+        task.aie[0].push_back(2.0 - 0.01 * h);
+        task.aie[1].push_back(1.0 - 0.01 * h);
+        scores[0].push_back(0.01 * h);
+        scores[1].push_back(0.095 - 0.0001 * h - (h >= 7 ? 1 : 0));
+    }
+    const nlohmann::json closing = {
+        {"evidence",
+         {{"fv", {{"bytes", 4}}}, {"other", {{"head_scores", {{"name", "a score"}, {"values", scores}}}}}}}};
+    const Units units;
+    const auto table = head_table({closing, units, {}, {}}, task);
+    ASSERT_TRUE(table);
+    ASSERT_EQ(table->rows.size(), 2u);
+    EXPECT_EQ(table->rows[0].remark, "0.0 0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9");
+    EXPECT_TRUE(std::isnan(table->rows[0].values[0].mean));
+    EXPECT_EQ(table->rows[0].values[3].mean, 0);
+    const auto& row = table->rows[1];
+    EXPECT_EQ(row.label, "a score (other)");
+    EXPECT_EQ(row.remark, "1.0 1.1 1.2 1.3 1.4 1.5 1.6 0.9 0.8 0.7");
+    EXPECT_EQ(row.values[0].mean, 3) << "0.7, 0.8 and 0.9";
+    EXPECT_EQ(row.values[1].mean, 5) << "10 * 10 / 20";
+    EXPECT_DOUBLE_EQ(row.values[3].mean, 0.7);
+    // Ranks from the top by AIE are 1 to 20 in order; by the score 17 to 8, then 1 to 7, then 18 to 20. Sum
+    // of squared differences: of layer 0 as below, 7 * 10^2 of layer 1 up to head 6, nothing after it.
+    double squares = 0;
+    for (int h = 0; h < 10; ++h) squares += (17.0 - h - (h + 1)) * (17.0 - h - (h + 1));
+    EXPECT_NEAR(row.values[2].mean, 1 - 6 * (squares + 700) / (20 * 399.0), 1e-9);
+
+    task.aie.clear();
+    const auto alone = head_table({closing, units, {}, {}}, task);
+    ASSERT_EQ(alone->rows.size(), 1u);
+    EXPECT_TRUE(std::isnan(alone->rows[0].values[2].mean));
+    const nlohmann::json none = {{"evidence", {{"fv", {{"bytes", 4}}}}}};
+    EXPECT_FALSE(head_table({none, units, {}, {}}, task));
 }
 
 }  // namespace
