@@ -2,6 +2,7 @@
 // reads from a model is a list of captures. No model, no engine in this header.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <vector>
 
@@ -28,7 +29,17 @@ enum class Operation {
            ///< x <- normalise(normalise(x) + y) * |x|. v points from negative to positive. Turns of one
            ///< activation that follow each other in a row's edits are one turn: their y, each from x as it
            ///< was, are summed (as the paper's code does with several vectors).
+    project,  ///< x <- x + s * (y - x) with y = m + W^T W (x - m); exactly y when s == 1. A soft projection
+              ///< about a centre m (a conceptor with its factor, arXiv 2410.16314, is W^T W with m = 0). The
+              ///< vector holds m, then the rows of W: [1 + n_row][width], n_row >= 1.
 };
+
+/// Is a vector of n_value floats right for this operation on an activation of `width` floats? One of them
+/// for each, and for project 1 + n_row rows of that width.
+constexpr bool fits_width(Operation operation, std::size_t n_value, std::size_t width) noexcept {
+    if (operation != Operation::project) return n_value == width;
+    return width > 0 && n_value % width == 0 && n_value / width >= 2;
+}
 
 /// Which tokens of a row an edit touches or a capture reads. Token positions count from 0 and
 /// include BOS; the prompt is [0, n_prompt), generated (or forced) tokens are [n_prompt, ...).
@@ -71,7 +82,8 @@ struct Edit {
     int head = -1;  ///< Only for head_output: the head whose slice is changed; -1 = the whole concatenation.
     Operation operation = Operation::add;
     Positions positions = {};
-    SharedFloats vector;    ///< Width of the site, or d_head when `head` is given. Finite values only.
+    SharedFloats vector;    ///< Width of the site, or d_head when `head` is given (for project: a multiple of
+                            ///< it, see fits_width()). Finite values only.
     float strength = 1.0f;  ///< Finite. 0 leaves the activation as it is, bit for bit.
 };
 
@@ -94,7 +106,7 @@ struct Captured {
 
 /// "head_output", "attention_output", "mlp_output" or "residual".
 const char* site_name(Site site) noexcept;
-/// "add", "replace" or "turn".
+/// "add", "replace", "turn" or "project".
 const char* operation_name(Operation operation) noexcept;
 
 }  // namespace tiller

@@ -160,6 +160,8 @@ std::vector<float> principal_direction_plus_mean(const std::vector<std::vector<f
 // --------------------------------------------------------------------------------------------------
 
 /// A vector of the same method, site and norms with random directions (normal, seeded): the null hypothesis.
+/// Of a projection: the same centre, and rows with W's singular values along random orthonormal directions.
+/// The vector must be one that can be saved (for a projection, n_embd is known and the lengths fit).
 SteeringVector random_like(const SteeringVector& vector, std::uint64_t seed);
 
 // --- The interface that studies use

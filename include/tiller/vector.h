@@ -44,8 +44,8 @@ struct SteeringVector {
     Site site = Site::residual;  ///< Not head_output: its width is not n_embd.
     Operation operation = Operation::add;
     Positions::Kind positions = Positions::Kind::steered;  ///< Not last_k or range: a vector holds no bounds.
-    /// layer -> direction [n_embd]; the edit is made at `site` of that layer ("after this layer" for
-    /// residual).
+    /// layer -> direction [n_embd], or [1 + n_row][n_embd] for Operation::project (each layer its own number
+    /// of rows); the edit is made at `site` of that layer ("after this layer" for residual).
     std::map<int, std::vector<float>> directions;
     float scale = 1.0f;  ///< Default strength (a dose of 1 applies `scale`); alpha for ICV.
 
@@ -86,7 +86,8 @@ SteeringVector load_vector(const std::filesystem::path& path);
 
 /// Sum of `weight * vector` over directions; all must have the same site, operation, positions and model.
 /// Heads and means are dropped; provenance.settings lists the parts ("part.0.weight", ...). `scale` is the
-/// parts' own when they agree, else 1. Throws usage when they do not fit together.
+/// parts' own when they agree, else 1. Throws usage when they do not fit together, or project (the sum of
+/// two projections' rows projects on neither).
 SteeringVector combine(const std::vector<std::pair<SteeringVector, float>>& parts);
 
 }  // namespace tiller

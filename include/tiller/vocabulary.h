@@ -29,8 +29,9 @@ struct ReadOptions {
 /// D(v) = softmax(W_U LN_f(v)) of each direction v (arXiv 2310.15213, section 3.2), by rising layer. The
 /// engine computes it: in a row of one token the residual stream after the last layer is replaced by v, so
 /// that the model's own final norm, output head and whatever else it does to logits are applied. Throws
-/// bad_input (a vector of another width than the model's, a direction that is zero or drives logits to
-/// infinity), usage (no such layer, n_top or scale out of range); errors of the engine pass through.
+/// bad_input (a vector of another width than the model's or with operation project, a direction that is zero
+/// or drives logits to infinity), usage (no such layer, n_top or scale out of range); errors of the engine
+/// pass through.
 std::vector<VocabularyReading> read_vocabulary(Engine& engine, const SteeringVector& vector,
                                                const ReadOptions& options = {});
 

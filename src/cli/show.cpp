@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "cli/common.h"
 #include "core/names.h"
@@ -49,6 +50,12 @@ json as_json(const SteeringVector& v) {
     return out;
 }
 
+double squares(std::span<const float> values) {
+    double sum = 0;
+    for (const float x : values) sum += static_cast<double>(x) * static_cast<double>(x);
+    return sum;
+}
+
 std::string as_text(const SteeringVector& v) {
     std::string text =
         fmt::format("method      {}\napplied     {} at {}, {} tokens, scale {}\n", v.method,
@@ -59,11 +66,18 @@ std::string as_text(const SteeringVector& v) {
     text += fmt::format("digest      {}\ntask        {} (seed {})\nmade by     tiller {}\n", p.model_digest,
                         p.task, p.seed, p.program_version);
     for (const auto& [key, value] : p.settings) text += fmt::format("  {:<20} {}\n", key, value);
-    text += "layers (norm of the direction)\n";
+    const bool is_projection = v.operation == Operation::project;
+    text += is_projection ? "layers (rows of W, trace of W^T W, norm of the centre)\n"
+                          : "layers (norm of the direction)\n";
     for (const auto& [layer, values] : v.directions) {
-        double squares = 0;
-        for (float x : values) squares += static_cast<double>(x) * static_cast<double>(x);
-        text += fmt::format("  {:>3}  {:.4f}\n", layer, std::sqrt(squares));
+        const std::span all(values);
+        if (is_projection) {
+            const auto width = static_cast<std::size_t>(p.n_embd);
+            text += fmt::format("  {:>3}  {:>4}  {:.4f}  {:.4f}\n", layer, all.size() / width - 1,
+                                squares(all.subspan(width)), std::sqrt(squares(all.first(width))));
+        } else {
+            text += fmt::format("  {:>3}  {:.4f}\n", layer, std::sqrt(squares(all)));
+        }
     }
     if (!v.heads.empty()) text += fmt::format("heads (layer.head, {})\n", head_score_name(v));
     for (const auto& h : v.heads) text += fmt::format("  {:>3}.{:<3} {:+.5f}\n", h.layer, h.head, h.aie);

@@ -7,7 +7,7 @@ using Kind = Positions::Kind;
 
 // Every enumerator is listed once here; the parsers search the lists with the namers.
 constexpr Site sites[] = {Site::head_output, Site::attention_output, Site::mlp_output, Site::residual};
-constexpr Operation operations[] = {Operation::add, Operation::replace, Operation::turn};
+constexpr Operation operations[] = {Operation::add, Operation::replace, Operation::turn, Operation::project};
 constexpr Kind kinds[] = {Kind::last_prompt, Kind::last_k, Kind::prompt, Kind::generated,
                           Kind::steered,     Kind::all,    Kind::range};
 
@@ -36,6 +36,7 @@ const char* operation_name(Operation operation) noexcept {
         case Operation::add: return "add";
         case Operation::replace: return "replace";
         case Operation::turn: return "turn";
+        case Operation::project: return "project";
     }
     return "unknown";
 }

@@ -46,7 +46,9 @@ llama_context_params base_params(const EngineOptions& options) {
 
 Context::Context(std::shared_ptr<const Model> model, const ContextShape& shape, const EngineOptions& options,
                  std::uint64_t budget)
-    : model_(std::move(model)), shape_(shape), hook_(model_->info().n_layer, model_->info().architecture) {
+    : model_(std::move(model)),
+      shape_(shape),
+      hook_(model_->info().n_layer, model_->info().architecture, model_->info().d_head) {
     const std::uint64_t needed = context_bytes(*model_, shape, options.cache_f32).total();
     const auto refuse = [&](const std::string& why) {
         throw Error(

@@ -56,8 +56,8 @@ void DecodePlan::reset(int n_layer) {
     }
 }
 
-Hook::Hook(int n_layer, std::string architecture)
-    : n_layer_(n_layer), architecture_(std::move(architecture)) {
+Hook::Hook(int n_layer, std::string architecture, std::vector<int> d_head)
+    : n_layer_(n_layer), architecture_(std::move(architecture)), d_head_(std::move(d_head)) {
     const auto n = static_cast<std::size_t>(n_layer);
     for (auto& site : map_.sites) site.assign(n, {});
     map_.mlp_is_moe.assign(n, false);
@@ -262,13 +262,15 @@ void Hook::carry_out(ggml_tensor* t, const Place& place, const std::vector<Actio
         const Edit& edit = *action.edit;
         const std::span<const float> v(*edit.vector);
         if (edit.head >= 0) {
-            if ((static_cast<std::size_t>(edit.head) + 1) * v.size() > width)
+            const auto d_head = static_cast<std::size_t>(d_head_[static_cast<std::size_t>(place.layer)]);
+            if ((static_cast<std::size_t>(edit.head) + 1) * d_head > width)
                 return refuse(
-                    fmt::format("head {} of width {} is outside of {} values", edit.head, v.size(), width));
-            x = x.subspan(static_cast<std::size_t>(edit.head) * v.size(), v.size());
-        } else if (v.size() != width) {
-            return refuse(fmt::format("the vector has {} values, the site has {}", v.size(), width));
+                    fmt::format("head {} of width {} is outside of {} values", edit.head, d_head, width));
+            x = x.subspan(static_cast<std::size_t>(edit.head) * d_head, d_head);
         }
+        if (!fits_width(edit.operation, v.size(), x.size()))
+            return refuse(fmt::format("the vector of operation {} has {} values, the activation has {}",
+                                      operation_name(edit.operation), v.size(), x.size()));
         if (edit.operation == Operation::turn) {
             // Turns of one activation that follow each other are one turn (edit.h).
             turns_.assign(1, {v, edit.strength});

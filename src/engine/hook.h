@@ -72,7 +72,8 @@ struct SiteMap {
 /// Evaluation callback of one llama context. Not thread-safe.
 class Hook {
 public:
-    Hook(int n_layer, std::string architecture);
+    /// `d_head`: width of a head's output, [n_layer].
+    Hook(int n_layer, std::string architecture, std::vector<int> d_head);
 
     /// Registered as llama_context_params::cb_eval with `this` as user data. Never throws: a failure is kept
     /// for check().
@@ -108,6 +109,7 @@ private:
 
     int n_layer_;
     std::string architecture_;
+    std::vector<int> d_head_;
     SiteMap map_;
     const DecodePlan* plan_ = nullptr;
     bool probing_ = false;

@@ -33,6 +33,20 @@ void apply(Operation operation, std::span<float> x_span, std::span<const float> 
             turn(x_span, std::span(&term, 1));
             break;
         }
+        case Operation::project: {
+            const auto centre = v.head(x.size());
+            const Eigen::ArrayXf offset = x - centre;
+            Eigen::ArrayXf y = centre;
+            for (Eigen::Index at = x.size(); at < v.size(); at += x.size()) {
+                const auto row = v.segment(at, x.size());
+                y += (row * offset).sum() * row;
+            }
+            if (strength == 1.0f)
+                x = y;
+            else
+                x += strength * (y - x);
+            break;
+        }
     }
 }
 

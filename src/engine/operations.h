@@ -18,7 +18,8 @@ struct Term {
 /// of strength 0 change nothing.
 void turn(std::span<float> x, std::span<const Term> terms);
 
-/// Applies operation(v, strength) to x in place. x and v have equal length. strength 0 changes nothing.
+/// Applies operation(v, strength) to x in place. x and v fit each other (fits_width()). strength 0 changes
+/// nothing. The order of the sums depends on the widths alone.
 void apply(Operation operation, std::span<float> x, std::span<const float> v, float strength);
 
 }  // namespace tiller::engine

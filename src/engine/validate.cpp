@@ -38,9 +38,14 @@ void validate_edit(std::size_t row, const Edit& edit, const ModelInfo& info, con
         refuse(Code::usage, fmt::format("head {} does not exist, layer {} has {} heads", edit.head,
                                         edit.layer, info.n_head[il]));
     const int expected = edit.head >= 0 ? info.d_head[il] : site_width(info, edit.site, edit.layer);
-    if (!edit.vector || edit.vector->size() != static_cast<std::size_t>(expected))
-        refuse(Code::usage, fmt::format("the vector has {} values, expected {}",
-                                        edit.vector ? edit.vector->size() : 0, expected));
+    const std::size_t n_value = edit.vector ? edit.vector->size() : 0;
+    if (!fits_width(edit.operation, n_value, static_cast<std::size_t>(expected)))
+        refuse(Code::usage,
+               edit.operation == Operation::project
+                   ? fmt::format("the vector has {} values, expected a multiple of {} (the centre, then rows "
+                                 "of W), at least {}",
+                                 n_value, expected, 2 * expected)
+                   : fmt::format("the vector has {} values, expected {}", n_value, expected));
     if (const auto problem = positions_problem(edit.positions); !problem.empty())
         refuse(Code::usage, problem);
     if (!std::isfinite(edit.strength))

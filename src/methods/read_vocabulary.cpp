@@ -49,6 +49,11 @@ std::vector<VocabularyReading> read_vocabulary(Engine& engine, const SteeringVec
         throw Error(Code::usage,
                     fmt::format("the scale of a reading is {}, expected a finite number other than 0",
                                 options.scale));
+    if (vector.operation == Operation::project)
+        throw Error(
+            Code::bad_input,
+            "the vector's operation is project: a subspace points at no token, expected one direction "
+            "for each layer (operation add, replace or turn); read another vector");
     std::vector<VocabularyReading> readings;
     std::vector<Row> rows;
     for (const auto& [layer, direction] : vector.directions) {

@@ -86,8 +86,10 @@ std::vector<DoseFit> fit_doses(TaskContext& c, DoseMeter& meter, const std::stri
                                const std::string& method, const SteeringVector& vector, double own,
                                std::vector<std::string>& units) {
     const DosePlan& plan = c.plan.dose;
-    // What is replaced wholly cannot be replaced more.
-    const double most = vector.operation == Operation::replace ? 1 : own * plan.max_factor;
+    // What is replaced or projected wholly cannot be more so.
+    const bool is_whole_at_1 =
+        vector.operation == Operation::replace || vector.operation == Operation::project;
+    const double most = is_whole_at_1 ? 1 : own * plan.max_factor;
     const auto& records = unit(c, "dose/" + id, method, "dose", units, [&] {
         std::vector<json> made;
         const auto add = [&](const json& more) {

@@ -157,9 +157,13 @@ private:
             for (std::size_t b = a + 1; b < vectors.size(); ++b) {
                 auto edits = vectors[a]->edits;
                 edits.insert(edits.end(), vectors[b]->edits.begin(), vectors[b]->edits.end());
-                // What is put in the place of an activation would wipe out what was added there before.
-                std::stable_partition(edits.begin(), edits.end(),
-                                      [](const Edit& e) { return e.operation == Operation::replace; });
+                // What is put in the place of an activation, or projects it, would wipe out what was added
+                // there before.
+                const auto rank = [](const Edit& e) {
+                    return e.operation == Operation::replace ? 0 : e.operation == Operation::project ? 1 : 2;
+                };
+                std::stable_sort(edits.begin(), edits.end(),
+                                 [&](const Edit& x, const Edit& y) { return rank(x) < rank(y); });
                 add(both_of(vectors[a]->method, vectors[b]->method), vectors[a]->method, std::move(edits));
             }
         for (const Taken* t : vectors)

@@ -41,6 +41,9 @@ void check_directions(const SteeringVector& vector, const Checked& checked) {
         reject(checked, "n_layer", fmt::format("{}", from.n_layer), fmt::format("0 to {}", max_layer + 1));
     if (from.n_embd < 0) reject(checked, "n_embd", fmt::format("{}", from.n_embd), "at least 0");
     if (vector.directions.empty()) reject(checked, "number of directions", "0", "at least 1");
+    const bool is_projection = vector.operation == Operation::project;
+    if (is_projection && from.n_embd == 0)
+        reject(checked, "n_embd", "0 (not known)", "at least 1, the width of a projection's rows");
     const int n_layer = from.n_layer == 0 ? max_layer + 1 : from.n_layer;
     const std::size_t n_embd =
         from.n_embd == 0 ? vector.directions.begin()->second.size() : static_cast<std::size_t>(from.n_embd);
@@ -49,9 +52,11 @@ void check_directions(const SteeringVector& vector, const Checked& checked) {
         if (layer < 0 || layer >= n_layer)
             reject(checked, "layer of " + what, fmt::format("{}", layer),
                    fmt::format("0 to {}", n_layer - 1));
-        if (direction.empty() || direction.size() != n_embd)
+        if (direction.empty() || !fits_width(vector.operation, direction.size(), n_embd))
             reject(checked, "length of " + what, fmt::format("{}", direction.size()),
-                   n_embd == 0 ? "at least 1" : fmt::format("{} (n_embd, the same for all)", n_embd));
+                   n_embd == 0     ? "at least 1"
+                   : is_projection ? fmt::format("a multiple of {} (n_embd), at least {}", n_embd, 2 * n_embd)
+                                   : fmt::format("{} (n_embd, the same for all)", n_embd));
         check_finite(direction, what, checked);
     }
 }

@@ -108,6 +108,13 @@ SteeringVector combine(const Parts& parts) {
         check_part(parts[0].first, vector, i);
     }
     const SteeringVector& first = parts[0].first;
+    if (first.operation == Operation::project)
+        throw Error(
+            Code::usage,
+            fmt::format("combine: the operation of part 0 ({}) is project, whose rows cannot be added "
+                        "up, expected add, replace or turn. Give both vectors at use instead "
+                        "(--vector A --vector B): they are applied one after the other",
+                        printable(first.method)));
     SteeringVector result;
     result.method = "combine";
     result.site = first.site;

@@ -60,9 +60,20 @@ void Writer::f32s(std::string_view name, std::span<const float> values) {
 }
 
 void Writer::tensor(std::string_view name, std::span<const float> values) {
+    const std::uint64_t shape[] = {values.size()};
+    tensor(name, shape, values);
+}
+
+void Writer::matrix(std::string_view name, std::span<const float> values, std::size_t width) {
+    const std::uint64_t shape[] = {width, values.size() / width};
+    tensor(name, shape, values);
+}
+
+void Writer::tensor(std::string_view name, std::span<const std::uint64_t> shape,
+                    std::span<const float> values) {
     put(infos_, name);
-    put32(infos_, 1);  // dimensions
-    put64(infos_, values.size());
+    put32(infos_, static_cast<std::uint32_t>(shape.size()));
+    for (const std::uint64_t size : shape) put64(infos_, size);
     put32(infos_, 0);  // F32
     put64(infos_, data_.size());
     for (const float value : values) put(data_, value);

@@ -17,8 +17,10 @@ public:
     void f32(std::string_view key, float value);
     void u32s(std::string_view key, std::span<const std::uint32_t> values);
     void f32s(std::string_view key, std::span<const float> values);
-    /// A one-dimensional float32 tensor, at least one value.
+    /// A float32 tensor of one dimension, at least one value.
     void tensor(std::string_view name, std::span<const float> values);
+    /// A float32 tensor of rows of `width` values, one row after another, at least one.
+    void matrix(std::string_view name, std::span<const float> values, std::size_t width);
 
     /// The whole file. The writer is empty afterwards.
     std::string finish();
@@ -26,6 +28,7 @@ public:
 private:
     void key(std::string_view name, std::uint32_t type);
     void array(std::string_view name, std::uint32_t item_type, std::size_t count);
+    void tensor(std::string_view name, std::span<const std::uint64_t> shape, std::span<const float> values);
 
     std::string keys_, infos_, data_;
     std::uint64_t n_keys_ = 0, n_tensors_ = 0;

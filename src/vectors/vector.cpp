@@ -65,7 +65,7 @@ void require_match(const SteeringVector& vector, const ModelInfo& info, bool for
     for (const auto& [layer, direction] : vector.directions) {
         if (layer < 0 || layer >= info.n_layer)
             differs("layer of a direction", fmt::format("{}", layer), fmt::format("[0, {})", info.n_layer));
-        if (direction.size() != static_cast<std::size_t>(info.n_embd))
+        if (!fits_width(vector.operation, direction.size(), static_cast<std::size_t>(info.n_embd)))
             differs(fmt::format("length of direction.{}", layer).c_str(), fmt::format("{}", direction.size()),
                     fmt::format("{}", info.n_embd));
     }

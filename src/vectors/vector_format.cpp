@@ -144,14 +144,20 @@ int layer_of(std::string_view name, const Checked& checked) {
     return layer;
 }
 
-std::map<int, std::vector<float>> read_directions(const gguf::File& file, const Checked& checked) {
+// `width` of a projection's rows, which are the second dimension; 0 where a direction is one row.
+std::map<int, std::vector<float>> read_directions(const gguf::File& file, std::uint64_t width,
+                                                  const Checked& checked) {
     std::map<int, std::vector<float>> directions;
     for (const gguf::Tensor& tensor : file.tensors()) {
         const int layer = layer_of(tensor.name, checked);
-        for (std::size_t i = 1; i < tensor.shape.size(); ++i)
-            if (tensor.shape[i] != 1)
+        const auto expect = [&](std::size_t i, std::uint64_t size, const char* why) {
+            if (tensor.shape[i] != size)
                 reject(checked, fmt::format("dimension {} of tensor {}", i, printable(tensor.name)),
-                       fmt::format("{}", tensor.shape[i]), "1 (a direction is one row)");
+                       fmt::format("{}", tensor.shape[i]), fmt::format("{} ({})", size, why));
+        };
+        if (width > 0) expect(0, width, "n_embd, the width of a projection's rows");
+        for (std::size_t i = width > 0 ? 2 : 1; i < tensor.shape.size(); ++i)
+            expect(i, 1, width > 0 ? "a projection has two dimensions" : "a direction is one row");
         std::vector<float>& direction = directions[layer];
         direction.resize(tensor.n);
         for (std::uint64_t i = 0; i < tensor.n; ++i) direction[i] = tensor.at(i);
@@ -183,7 +189,8 @@ void read_own_keys(const gguf::File& file, SteeringVector& vector, const Checked
     vector.method = need_text(file, "tiller.method", checked);
     vector.site =
         named(file, "tiller.site", site_from_name, "attention_output, mlp_output or residual", checked);
-    vector.operation = named(file, "tiller.operation", operation_from_name, "add, replace or turn", checked);
+    vector.operation =
+        named(file, "tiller.operation", operation_from_name, "add, replace, turn or project", checked);
     vector.positions = named(file, "tiller.positions", positions_from_name,
                              "last_prompt, prompt, generated, steered or all", checked);
     const auto scale = file.f32("tiller.scale");
@@ -232,8 +239,13 @@ std::string vector_to_bytes(const SteeringVector& vector, const Checked& checked
     write_heads(out, vector.heads);
     write_rows(out, "tiller.aie", ".n_head", vector.aie);
     write_rows(out, "tiller.mean_head_output", ".width", vector.mean_head_output);
-    for (const auto& [layer, direction] : vector.directions)
-        out.tensor(fmt::format("direction.{}", layer), direction);
+    for (const auto& [layer, direction] : vector.directions) {
+        const std::string name = fmt::format("direction.{}", layer);
+        if (vector.operation == Operation::project)
+            out.matrix(name, direction, static_cast<std::size_t>(from.n_embd));
+        else
+            out.tensor(name, direction);
+    }
     std::string bytes = out.finish();
     if (bytes.size() > gguf::max_file_bytes)
         reject(checked, "size", fmt::format("{} bytes", bytes.size()),
@@ -250,12 +262,14 @@ SteeringVector vector_from_bytes(std::string_view bytes, const Checked& checked)
     SteeringVector vector;
     if (file.has_prefix("tiller.")) {
         read_own_keys(file, vector, checked);
-        vector.directions = read_directions(file, checked);
+        const bool is_projection = vector.operation == Operation::project;
+        vector.directions = read_directions(
+            file, is_projection ? static_cast<std::uint64_t>(vector.provenance.n_embd) : 0, checked);
     } else {
         vector.method = "control-vector";
         vector.positions = Positions::Kind::all;
         vector.provenance.architecture = file.text("controlvector.model_hint").value_or("");
-        vector.directions = read_directions(file, checked);
+        vector.directions = read_directions(file, 0, checked);
         if (!vector.directions.empty())
             vector.provenance.n_embd = static_cast<int>(vector.directions.begin()->second.size());
     }

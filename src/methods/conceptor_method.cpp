@@ -1,0 +1,149 @@
+#include "methods/conceptor_method.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/util.h"
+#include "methods/conceptor.h"
+#include "methods/grid_layers.h"
+#include "methods/inputs.h"
+#include "methods/latents.h"
+#include "methods/provenance.h"
+#include "tiller/error.h"
+
+namespace tiller {
+namespace {
+
+// Of what a hundred prompts span, the rest is a percent or two and would make the files half as large again.
+constexpr int kMaxRows = 64;
+
+// Few-shot prompts as the task vectors' (their queries are training items), or the positives of the pairs
+// where there is no right answer to show.
+std::vector<std::string> texts_to_show(const MethodInput& in, SteeringVector& v) {
+    std::vector<std::string> texts;
+    auto& settings = v.provenance.settings;
+    if (in.task.family == Family::behavioural) {
+        for (const Pair& pair : pairs_of(in)) texts.push_back(pair.positive);
+        settings["positives"] = std::to_string(texts.size());
+        return texts;
+    }
+    const int n_shot = option(in, "n_shot", 10);
+    for (const auto& prompt :
+         make_prompts(in.task, in.train, option(in, "n_mean", 100), n_shot, in.seed, false, in.form))
+        texts.push_back(prompt.text);
+    if (texts.empty())
+        throw Error(Code::bad_input, "a conceptor needs few-shot prompts: n_mean is 0, expected 1 or more");
+    settings["n_mean"] = std::to_string(texts.size());
+    settings["n_shot"] = std::to_string(n_shot);
+    return texts;
+}
+
+}  // namespace
+
+SteeringVector ConceptorMethod::extract(const MethodInput& in) const {
+    if (is_centred() && in.unrelated.empty())
+        throw Error(Code::usage, name() +
+                                     " needs unrelated sentences, and none were given: pass the list of "
+                                     "load_sentences()");
+    const ModelInfo& info = in.engine.info();
+    SteeringVector v;
+    v.method = name();
+    v.site = Site::residual;
+    v.operation = Operation::project;
+    v.positions = Positions::Kind::steered;
+    std::vector<std::string> texts = texts_to_show(in, v);
+    const std::size_t n_shown = texts.size(), n_unrelated = is_centred() ? in.unrelated.size() : 0;
+
+    // The shown texts are read by themselves: other methods read the same, and share the work.
+    LatentOptions options{1, in.checkpoint, {}};
+    const auto from = [&](std::size_t before) {
+        if (in.progress)
+            options.progress = [&in, before, all = n_shown + n_unrelated](std::size_t done, std::size_t) {
+                in.progress(before + done, all);
+            };
+        return options;
+    };
+    std::vector<std::vector<float>> latents;
+    for_each_latent(in.engine, texts, from(0), [&](std::size_t, std::span<const float> latent) {
+        latents.emplace_back(latent.begin(), latent.end());
+    });
+    std::vector<float> centres(latents.front().size(), 0.0f);
+    if (is_centred()) {
+        const auto mean = mean_latent(in.engine, in.unrelated, from(n_shown));
+        std::transform(mean.begin(), mean.end(), centres.begin(),
+                       [](double value) { return static_cast<float>(value); });
+        texts.insert(texts.end(), in.unrelated.begin(), in.unrelated.end());
+        v.provenance.settings["unrelated"] = std::to_string(n_unrelated);
+    }
+
+    const auto n_embd = static_cast<std::size_t>(info.n_embd);
+    double kept = 1;
+    for (int il = 0; il < info.n_layer; ++il) {
+        const std::size_t at = static_cast<std::size_t>(il) * n_embd;
+        std::vector<std::span<const float>> rows;
+        for (const auto& latent : latents) rows.push_back(std::span(latent).subspan(at, n_embd));
+        const auto centre = std::span<const float>(centres).subspan(at, n_embd);
+        const Conceptor conceptor = make_conceptor(rows, centre, kMaxRows);
+        v.directions[il].assign(centre.begin(), centre.end());
+        v.directions[il].insert(v.directions[il].end(), conceptor.rows.begin(), conceptor.rows.end());
+        kept = std::min(kept, conceptor.kept);
+    }
+    v.provenance.settings["aperture"] = "1";
+    v.provenance.settings["beta"] = "1";
+    v.provenance.settings["kept_trace"] = fmt::format("{:.6f}", kept);
+    Digest digest;
+    for (const auto& text : texts) digest.add(text);
+    set_provenance(v, info, in.task.name, digest.hex(), in.seed);
+    set_inputs(v, in.engine.model(), texts);
+    return v;
+}
+
+Setting ConceptorMethod::paper_setting(const ModelInfo& info) const {
+    return {{"layer", info.n_layer / 2}, {"aperture", 1}, {"beta", 3.9}};
+}
+
+std::vector<Setting> ConceptorMethod::grid(const ModelInfo& info, bool behavioural) const {
+    const std::vector<double> apertures =
+        behavioural ? std::vector<double>{4, 16, 64} : std::vector<double>{1, 4, 16, 64};
+    const std::vector<double> betas = behavioural ? std::vector<double>{1} : std::vector<double>{1, 2, 3.9};
+    std::vector<Setting> settings;
+    for (int layer : grid_layers(info.n_layer, behavioural))
+        for (double aperture : apertures)
+            for (double beta : betas)
+                settings.push_back({{"layer", layer}, {"aperture", aperture}, {"beta", beta}});
+    return settings;
+}
+
+std::vector<Axis> ConceptorMethod::axes(const ModelInfo& info, int) const {
+    return {layer_axis(info.n_layer), axis_of("aperture", std::vector<double>{0.5, 1, 2, 4, 8, 16, 32, 64}),
+            axis_of("beta", std::vector<double>{0.5, 1, 1.4, 2, 2.8, 3.9, 5.5})};
+}
+
+std::function<SteeringVector(const Setting&)> ConceptorMethod::builder(const Model& model,
+                                                                       const SteeringVector& base) const {
+    const auto whole = std::make_shared<SteeringVector>(base);
+    const auto n_embd = static_cast<std::size_t>(model.info().n_embd);
+    return [whole, n_embd](const Setting& setting) {
+        const int layer = static_cast<int>(setting.at("layer"));
+        const std::span<const float> all(whole->directions.at(layer));
+        SteeringVector v;
+        v.method = whole->method;
+        v.site = whole->site;
+        v.operation = whole->operation;
+        v.positions = whole->positions;
+        v.provenance = whole->provenance;
+        auto& direction = v.directions[layer];
+        direction.assign(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(n_embd));
+        const auto rows =
+            rescale_conceptor(all.subspan(n_embd), n_embd, setting.at("aperture"), setting.at("beta"));
+        direction.insert(direction.end(), rows.begin(), rows.end());
+        for (const char* key : {"layer", "aperture", "beta"})
+            v.provenance.settings[key] = fmt::format("{}", setting.at(key));
+        return v;
+    };
+}
+
+float ConceptorMethod::strength(const Setting&) const { return 1; }
+
+}  // namespace tiller
