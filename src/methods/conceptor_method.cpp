@@ -51,7 +51,10 @@ SteeringVector ConceptorMethod::extract(const MethodInput& in) const {
     v.method = name();
     v.site = Site::residual;
     v.operation = Operation::project;
-    v.positions = Positions::Kind::steered;
+    // The paper edits the last prompt token and scores the next one. Answers of several tokens do not survive
+    // the same projection at every one of them; a style needs it there.
+    v.positions =
+        in.task.family == Family::behavioural ? Positions::Kind::steered : Positions::Kind::last_prompt;
     std::vector<std::string> texts = texts_to_show(in, v);
     const std::size_t n_shown = texts.size(), n_unrelated = is_centred() ? in.unrelated.size() : 0;
 
@@ -105,7 +108,7 @@ Setting ConceptorMethod::paper_setting(const ModelInfo& info) const {
 
 std::vector<Setting> ConceptorMethod::grid(const ModelInfo& info, bool behavioural) const {
     const std::vector<double> apertures =
-        behavioural ? std::vector<double>{4, 16, 64} : std::vector<double>{1, 4, 16, 64};
+        behavioural ? std::vector<double>{4, 16, 64} : std::vector<double>{1, 4, 16};
     const std::vector<double> betas = behavioural ? std::vector<double>{1} : std::vector<double>{1, 2, 3.9};
     std::vector<Setting> settings;
     for (int layer : grid_layers(info.n_layer, behavioural))

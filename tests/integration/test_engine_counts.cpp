@@ -126,6 +126,13 @@ TEST_F(EngineRefusals, Edits) {
     });
     refused(Code::usage, {"47", "48"}, [&](Row& r) { edit(r).vector = random_vector(47, 1); });
     refused(Code::usage, {"48", "64"}, [&](Row& r) { edit(r).site = Site::head_output; });
+    // A centre without rows, and a row that is cut short.
+    for (const int n : {48, 95})
+        refused(Code::usage, {"project", fmt::format("has {} values", n), "multiple of 48", "at least 96"},
+                [&](Row& r) {
+                    edit(r).operation = Operation::project;
+                    edit(r).vector = random_vector(n, 1);
+                });
     refused(Code::usage, {"64", "16"}, [&](Row& r) {
         edit(r) = random_edit(model_->info(), Site::head_output, 0, Operation::add, {}, 1);
         edit(r).head = 0;

@@ -19,7 +19,7 @@ std::vector<Row> branches(const ModelInfo& info, std::size_t n, int n_prompt) {
         Row row = logits_row(random_prompt(n_prompt, 77));
         if (i > 0)
             row.edits.push_back(random_edit(info, kAllSites[i % 4], static_cast<int>(i % 3),
-                                            kAllOperations[i / 4 % 3], kSteered, i, 1,
+                                            kAllOperations[i / 4 % std::size(kAllOperations)], kSteered, i, 1,
                                             i % 4 == 0 ? static_cast<int>(i / 4 % 4) : -1));
         if (i % 3 == 0) row.forced = random_prompt(1 + static_cast<int>(i % 5), i);
         if (i % 5 == 0) row.captures.push_back({Site::residual, 0, -1, kSteered, false});

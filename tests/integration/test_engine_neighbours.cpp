@@ -78,8 +78,8 @@ protected:
                 if (i % 6 != 2)
                     row.prompt =
                         random_prompt(static_cast<int>(like.prompt.size()) + (i > 8 ? i % 4 : 0), seed);
-                row.edits = {
-                    random_edit(info, kAllSites[i % 4], i % 2, kAllOperations[seed % 3], {}, seed, 3)};
+                row.edits = {random_edit(info, kAllSites[i % 4], i % 2,
+                                         kAllOperations[seed % std::size(kAllOperations)], {}, seed, 3)};
                 if (i > 9) row.captures.clear();
                 if (i > 13) row.forced = {7, 8, 9, 10, 11};
                 if (i == 17)

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <iterator>
 #include <memory>
 #include <random>
 #include <string>
@@ -17,7 +18,8 @@ namespace tiller::test {
 
 inline constexpr Site kAllSites[] = {Site::head_output, Site::attention_output, Site::mlp_output,
                                      Site::residual};
-inline constexpr Operation kAllOperations[] = {Operation::add, Operation::replace, Operation::turn};
+inline constexpr Operation kAllOperations[] = {Operation::add, Operation::replace, Operation::turn,
+                                               Operation::project};
 
 inline std::shared_ptr<const Model> tiny(const TinyOptions& options = {}) {
     return Model::load(make_tiny_model(options));
@@ -60,12 +62,22 @@ inline Row logits_row(std::vector<Token> prompt, std::vector<Edit> edits = {}) {
     return row;
 }
 
+/// A centre and n_row rows, short enough that the projection keeps an activation's size.
+inline SharedFloats random_projection(int width, int n_row, unsigned seed) {
+    auto values = std::make_shared<std::vector<float>>(*random_vector(width * (1 + n_row), seed));
+    for (auto i = static_cast<std::size_t>(width); i < values->size(); ++i)
+        (*values)[i] *= 0.9f / std::sqrt(static_cast<float>(width));
+    return values;
+}
+
 /// An edit with a random vector of the width of its site (one head's when `head` is given).
 inline Edit random_edit(const ModelInfo& info, Site site, int layer, Operation operation, Positions positions,
                         unsigned seed, float strength = 1, int head = -1) {
     const int width =
         head >= 0 ? info.d_head[static_cast<std::size_t>(layer)] : site_width(info, site, layer);
-    return {site, layer, head, operation, positions, random_vector(width, seed), strength};
+    const auto vector =
+        operation == Operation::project ? random_projection(width, 3, seed) : random_vector(width, seed);
+    return {site, layer, head, operation, positions, vector, strength};
 }
 
 inline double max_difference(const std::vector<float>& a, const std::vector<float>& b) {

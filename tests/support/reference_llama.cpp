@@ -19,6 +19,15 @@ void reference_apply(std::span<double> x, std::span<const Edit* const> edits) {
             for (std::size_t i = 0; i < n; ++i) x[i] += strength * v[i];
         if (edits[k]->operation == Operation::replace)
             for (std::size_t i = 0; i < n; ++i) x[i] += strength * (v[i] - x[i]);
+        if (edits[k]->operation == Operation::project) {
+            std::vector<double> y(v.begin(), v.begin() + static_cast<std::ptrdiff_t>(n));
+            for (std::size_t row = n; row < v.size(); row += n) {
+                double along = 0;
+                for (std::size_t i = 0; i < n; ++i) along += static_cast<double>(v[row + i]) * (x[i] - v[i]);
+                for (std::size_t i = 0; i < n; ++i) y[i] += along * v[row + i];
+            }
+            for (std::size_t i = 0; i < n; ++i) x[i] += strength * (y[i] - x[i]);
+        }
         if (edits[k]->operation != Operation::turn) continue;
         double xx = 0, turned = 0;
         for (double value : x) xx += value * value;

@@ -75,4 +75,49 @@ TEST(EngineOperations, TermsOfStrengthZeroChangeNoBit) {
     EXPECT_EQ(x, alone);
 }
 
+// m + W^T W (x - m) for two rows, in double.
+TEST(EngineOperations, ProjectionIsTheMatrixProduct) {
+    const Floats centre = {0.5f, 1, -1, 2};
+    const std::vector<Floats> rows = {{0.5f, -0.25f, 1, 0}, {0, 0.75f, 0.5f, -0.5f}};
+    Floats v = centre;
+    for (const Floats& row : rows) v.insert(v.end(), row.begin(), row.end());
+    std::vector<double> y(centre.begin(), centre.end());
+    for (const Floats& row : rows)
+        for (std::size_t i = 0; i < y.size(); ++i)
+            for (std::size_t j = 0; j < y.size(); ++j)
+                y[i] += static_cast<double>(row[i]) * static_cast<double>(row[j]) *
+                        static_cast<double>(kX[j] - centre[j]);
+    for (const float strength : {1.0f, 0.3f, -0.5f, 2.0f}) {
+        std::vector<double> expected;
+        for (std::size_t i = 0; i < y.size(); ++i) {
+            const auto x = static_cast<double>(kX[i]);
+            expected.push_back(x + static_cast<double>(strength) * (y[i] - x));
+        }
+        Floats x = kX;
+        apply(Operation::project, x, v, strength);
+        expect_near(x, expected);
+    }
+    Floats x = kX;
+    apply(Operation::project, x, v, 0);
+    EXPECT_EQ(x, kX);
+}
+
+TEST(EngineOperations, ProjectionOnAnOrthonormalBasisKeepsWhatLiesInIt) {
+    const Floats v = {0, 0, 0, 0, 1, 0, 0, 0, 0, 0.6f, 0.8f, 0};
+    Floats inside = {3, -1.2f, -1.6f, 0}, outside = {0, 0.8f, -0.6f, 5};
+    apply(Operation::project, inside, v, 1);
+    expect_near(inside, {3, -1.2, -1.6, 0});
+    apply(Operation::project, outside, v, 1);
+    expect_near(outside, {0, 0, 0, 0});
+}
+
+TEST(EngineOperations, LengthsThatFit) {
+    EXPECT_TRUE(fits_width(Operation::add, 4, 4));
+    EXPECT_FALSE(fits_width(Operation::add, 8, 4));
+    EXPECT_TRUE(fits_width(Operation::project, 8, 4));
+    EXPECT_TRUE(fits_width(Operation::project, 40, 4));
+    for (const std::size_t n : {0, 4, 9}) EXPECT_FALSE(fits_width(Operation::project, n, 4)) << n;
+    EXPECT_FALSE(fits_width(Operation::project, 8, 0));
+}
+
 }  // namespace

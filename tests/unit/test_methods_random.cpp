@@ -1,6 +1,8 @@
 // random_like(): the null hypothesis has the norms of the vector and nothing else of it.
 #include <gtest/gtest.h>
 
+#include <Eigen/SVD>
+#include <algorithm>
 #include <cmath>
 
 #include "support/engine_rows.h"
@@ -54,6 +56,39 @@ TEST(MethodsRandom, KeepsNormsSiteAndOperation) {
             << "layer " << il;
     }
     EXPECT_EQ(norm(random.directions.at(6)), 0);
+}
+
+// Rows that are not orthogonal: the singular values are those of W, not the lengths of its rows.
+TEST(MethodsRandom, ProjectionsKeepTheirSingularValuesAndTheirCentre) {
+    constexpr int width = 40, n_row = 5;
+    using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    const auto rows_of = [](const std::vector<float>& values) -> Eigen::MatrixXd {
+        return Eigen::Map<const Matrix>(values.data() + width, n_row, width).cast<double>();
+    };
+    SteeringVector v;
+    v.method = "conceptor";
+    v.operation = Operation::project;
+    v.provenance.n_embd = width;
+    v.directions[2] = *random_projection(width, n_row, 5);
+    for (std::size_t i = 0; i < width; ++i)  // the last row is nearly the first
+        v.directions[2][n_row * width + i] = v.directions[2][width + i] + 0.01f * v.directions[2][i];
+    const SteeringVector random = random_like(v, 3);
+    EXPECT_EQ(random.operation, Operation::project);
+    const auto &a = v.directions.at(2), &b = random.directions.at(2);
+    ASSERT_EQ(a.size(), b.size());
+    EXPECT_TRUE(std::equal(a.begin(), a.begin() + width, b.begin())) << "the centre";
+    const Eigen::MatrixXd w = rows_of(a), drawn = rows_of(b);
+    const Eigen::VectorXd expected = Eigen::JacobiSVD<Eigen::MatrixXd>(w).singularValues();
+    const Eigen::MatrixXd gram = drawn * drawn.transpose();
+    for (Eigen::Index k = 0; k < n_row; ++k)
+        for (Eigen::Index l = 0; l < n_row; ++l)
+            EXPECT_NEAR(gram(k, l), k == l ? expected(k) * expected(k) : 0, 1e-5) << k << " " << l;
+    // Where they point is the seed's choice alone.
+    EXPECT_EQ(random_like(v, 3).directions, random.directions);
+    EXPECT_GT((drawn - rows_of(random_like(v, 4).directions.at(2))).norm(), 0.1);
+    // Random rows of 40 numbers hold an eighth of a direction's length, squared, on average.
+    const Eigen::JacobiSVD<Eigen::MatrixXd> own(w, Eigen::ComputeThinV);
+    EXPECT_LT((drawn.row(0).normalized() * own.matrixV()).squaredNorm(), 0.5);
 }
 
 TEST(MethodsRandom, DirectionsAreNormalNumbersOfTheSeed) {

@@ -147,7 +147,7 @@ void add_own_keys(std::vector<BadFile>& files) {
     add("site_unknown", text_key("tiller.site", "Residual"), "key 'tiller.site' is 'Residual'");
     add("site_head", text_key("tiller.site", "head_output"), "site is head_output");
     add("operation_unknown", text_key("tiller.operation", "multiply"),
-        "'multiply', expected add, replace or turn");
+        "'multiply', expected add, replace, turn or project");
     add("positions_unknown", text_key("tiller.positions", ""), "key 'tiller.positions' is ''");
     add("positions_range", text_key("tiller.positions", "range"), "positions is range");
     add("scale_missing", without("tiller.scale"), "'tiller.scale' is not there");

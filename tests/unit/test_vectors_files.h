@@ -173,4 +173,12 @@ inline tiller::SteeringVector full_vector() {
     return v;
 }
 
+/// Projections of one and of two rows.
+inline tiller::SteeringVector projection_vector() {
+    tiller::SteeringVector v = full_vector();
+    v.operation = tiller::Operation::project;
+    v.directions = {{0, {1, -2, 3, 0.5f, 0, 0.25f, 1e-3f, 0.5f, -1}}, {11, {0, 0, 0, 0, 1, 0}}};
+    return v;
+}
+
 }  // namespace vector_files

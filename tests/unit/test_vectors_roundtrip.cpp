@@ -67,6 +67,33 @@ TEST(VectorsRoundTrip, AllFields) {
     expect_same(v, read(vector_to_bytes(v, checked)));
 }
 
+TEST(VectorsRoundTrip, Projections) {
+    const SteeringVector v = projection_vector();
+    const std::string bytes = vector_to_bytes(v, checked);
+    expect_same(v, read(bytes));
+    EXPECT_EQ(bytes, vector_to_bytes(read(bytes), checked));
+}
+
+TEST(VectorsRoundTrip, ProjectionsNeedTheirWidth) {
+    const auto refused = [](const SteeringVector& v, const std::string& part) {
+        try {
+            vector_to_bytes(v, checked);
+            ADD_FAILURE() << "nothing was thrown, expected: " << part;
+        } catch (const Error& error) {
+            EXPECT_EQ(error.code(), Code::bad_input);
+            EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+        }
+    };
+    SteeringVector v = projection_vector();
+    v.provenance.n_embd = 0;
+    refused(v, "n_embd is 0 (not known)");
+    v = projection_vector();
+    v.directions[11].resize(3);  // a centre without rows
+    refused(v, "length of direction.11 is 3, expected a multiple of 3 (n_embd), at least 6");
+    v.directions[11].resize(7);
+    refused(v, "length of direction.11 is 7");
+}
+
 TEST(VectorsRoundTrip, OnlyWhatIsNeeded) {
     const SteeringVector v = small_vector();
     expect_same(v, read(vector_to_bytes(v, checked)));

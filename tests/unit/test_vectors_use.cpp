@@ -35,7 +35,8 @@ Code code_of(const std::function<void()>& call, const std::string& message) {
 TEST(VectorsNames, ThereAndBack) {
     for (const Site site : {Site::head_output, Site::attention_output, Site::mlp_output, Site::residual})
         EXPECT_EQ(site_from_name(site_name(site)), site);
-    for (const Operation operation : {Operation::add, Operation::replace, Operation::turn})
+    for (const Operation operation :
+         {Operation::add, Operation::replace, Operation::turn, Operation::project})
         EXPECT_EQ(operation_from_name(operation_name(operation)), operation);
     using Kind = Positions::Kind;
     for (const Kind kind : {Kind::last_prompt, Kind::last_k, Kind::prompt, Kind::generated, Kind::steered,
@@ -198,6 +199,25 @@ TEST(VectorsCombine, DifferentScalesGiveOne) {
     SteeringVector b = full_vector();
     b.scale = 3;
     EXPECT_EQ(combine({{full_vector(), 0.5f}, {b, 0.5f}}).scale, 1.0f);
+}
+
+TEST(VectorsCombine, RefusesProjections) {
+    const SteeringVector v = projection_vector();
+    EXPECT_EQ(code_of(
+                  [&] {
+                      combine({{v, 1.0f}, {v, 1.0f}});
+                  },
+                  "is project, whose rows cannot be added"),
+              Code::usage);
+}
+
+TEST(VectorsMatch, ProjectionsFitByTheirRows) {
+    ModelInfo info = its_model();
+    EXPECT_NO_THROW(require_match(projection_vector(), info));
+    SteeringVector v = projection_vector();
+    v.directions[0].pop_back();
+    EXPECT_EQ(code_of([&] { require_match(v, info); }, "length of direction.0 is 8, the model's is 3"),
+              Code::bad_input);
 }
 
 TEST(VectorsCombine, RefusesMisfits) {
