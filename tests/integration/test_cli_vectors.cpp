@@ -94,6 +94,24 @@ TEST_F(CliVectors, ReadRefusesWhatDoesNotFit) {
     EXPECT_EQ(run({"read", "v.gguf", "-m", "other.gguf", "--force"}).code, 0);
 }
 
+TEST_F(CliVectors, ProjectionsAreShownAndAppliedButNeitherReadNorAddedUp) {
+    SteeringVector v;
+    v.method = "conceptor";
+    v.operation = Operation::project;
+    v.provenance.n_embd = 48;
+    v.directions[1].assign(48 * 3, 0.0f);
+    v.directions[1][48] = v.directions[1][2 * 48 + 5] = 0.5f;
+    save_vector(v, folder.path() / "p.gguf");
+    expect_parts(run({"show", "p.gguf"}).out,
+                 {"project at residual", "rows of W", "   1     2  0.5000  0.0000"});
+    EXPECT_EQ(run_json({"show", "p.gguf"}).at("direction").at("1").size(), 144U);
+    expect_parts(refusal(2, {"combine", "p.gguf", "p.gguf", "-o", "x.gguf"}), {"project", "0 = p.gguf"});
+    EXPECT_FALSE(is_there("x.gguf"));
+    expect_parts(refusal(3, {"read", "p.gguf", "-m", "m.gguf"}), {"project", "no token"});
+    EXPECT_EQ(next({"p.gguf:0"}), next({}));
+    EXPECT_GT(distance(next({"p.gguf"}), next({})), 1e-3);
+}
+
 TEST_F(CliVectors, ReconstructWritesAVectorOfTheSameTokens) {
     make_fv();
     const json result =

@@ -77,7 +77,7 @@ TEST_F(MethodsConceptors, BuiltOnesAreTheDenseFormulaOfFewShotPrompts) {
     const Method& method = find_method("conceptor");
     const SteeringVector base = method.extract(input());
     EXPECT_EQ(base.operation, Operation::project);
-    EXPECT_EQ(base.positions, Positions::Kind::steered);
+    EXPECT_EQ(base.positions, Positions::Kind::last_prompt);
     EXPECT_EQ(base.site, Site::residual);
     ASSERT_EQ(base.directions.size(), std::size_t{kLayers});
     EXPECT_EQ(base.provenance.settings.at("n_mean"), "6");
@@ -127,24 +127,26 @@ TEST_F(MethodsConceptors, CentredOnesProjectAboutTheMeanOverUnrelatedTexts) {
     expect_error(Code::usage, {"conceptor-centred", "unrelated"}, [&] { method.extract(none); });
 }
 
-// From the last prompt token on, the residual stream is beta C x.
+// The residual stream of the last prompt token is m + beta C (x - m), and of every later one for a style.
 TEST_F(MethodsConceptors, InUseTheResidualStreamIsProjected) {
-    for (const char* name : {"conceptor", "conceptor-centred"}) {
-        const Method& method = find_method(name);
-        const SteeringVector v =
-            method.builder(*m_.model, method.extract(input()))({{"layer", 1}, {"aperture", 4}, {"beta", 2}});
-        Row row = logits_row(random_prompt(9, 4), edits_of(v, 1));
-        row.forced = {40, 270, 77};
-        const auto result = engine_.run(std::vector<Row>{row});
-        const Edit expected = {Site::residual,
-                               1,
-                               -1,
-                               Operation::project,
-                               {Positions::Kind::range, 8, 12},
-                               shared(v.directions.at(1)),
-                               1};
-        compare_with_reference(m_, row, result[0], {expected}, 5e-3, name);
-    }
+    for (const char* name : {"conceptor", "conceptor-centred"})
+        for (const auto& [family, end] : {std::pair(Family::functional, 9), {Family::behavioural, 12}}) {
+            task_.family = family;
+            const Method& method = find_method(name);
+            const SteeringVector v = method.builder(
+                *m_.model, method.extract(input()))({{"layer", 1}, {"aperture", 4}, {"beta", 2}});
+            Row row = logits_row(random_prompt(9, 4), edits_of(v, 1));
+            row.forced = {40, 270, 77};
+            const auto result = engine_.run(std::vector<Row>{row});
+            const Edit expected = {Site::residual,
+                                   1,
+                                   -1,
+                                   Operation::project,
+                                   {Positions::Kind::range, 8, end},
+                                   shared(v.directions.at(1)),
+                                   1};
+            compare_with_reference(m_, row, result[0], {expected}, 5e-3, name);
+        }
 }
 
 TEST_F(MethodsConceptors, TheyPointAtNoToken) {

@@ -50,6 +50,29 @@ protected:
     std::unique_ptr<ggml_context, Free> context_;
 };
 
+// Two dimensions: what makes llama.cpp refuse a projection as a control vector.
+TEST_F(VectorsAndGgml, ProjectionsAreMatrices) {
+    SteeringVector v;
+    v.method = "conceptor";
+    v.operation = Operation::project;
+    v.provenance.n_embd = 3;
+    v.directions[4] = {0, 0, 0, 1.5f, -2, 3e-40f};
+    v.directions[5] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+    save_vector(v, path_);
+    open();
+    ASSERT_TRUE(file_);
+    for (const auto& [layer, values] : v.directions) {
+        const ggml_tensor* t =
+            ggml_get_tensor(context_.get(), ("direction." + std::to_string(layer)).c_str());
+        ASSERT_NE(t, nullptr);
+        EXPECT_EQ(ggml_n_dims(t), 2);
+        EXPECT_EQ(t->ne[0], 3);
+        EXPECT_EQ(t->ne[1], static_cast<std::int64_t>(values.size()) / 3);
+        EXPECT_EQ(std::memcmp(t->data, values.data(), values.size() * sizeof(float)), 0);
+    }
+    EXPECT_EQ(load_vector(path_).directions, v.directions);
+}
+
 TEST_F(VectorsAndGgml, GgmlReadsWhatTillerWrites) {
     SteeringVector v;
     v.method = "fv";
