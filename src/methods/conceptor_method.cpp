@@ -103,31 +103,36 @@ SteeringVector ConceptorMethod::extract(const MethodInput& in) const {
 }
 
 Setting ConceptorMethod::paper_setting(const ModelInfo& info) const {
-    return {{"layer", info.n_layer / 2}, {"aperture", 1}, {"beta", 3.9}};
+    return {{"layer", info.n_layer / 2}, {"aperture", 1}, {"beta", 3.9}, {"scale", 1}};
 }
 
 std::vector<Setting> ConceptorMethod::grid(const ModelInfo& info, bool behavioural) const {
-    const std::vector<double> apertures =
-        behavioural ? std::vector<double>{4, 16, 64} : std::vector<double>{1, 4, 16};
-    const std::vector<double> betas = behavioural ? std::vector<double>{1} : std::vector<double>{1, 2, 3.9};
     std::vector<Setting> settings;
-    for (int layer : grid_layers(info.n_layer, behavioural))
-        for (double aperture : apertures)
-            for (double beta : betas)
-                settings.push_back({{"layer", layer}, {"aperture", aperture}, {"beta", beta}});
+    const auto add = [&](int layer, double aperture, double beta, double scale) {
+        settings.push_back({{"layer", layer}, {"aperture", aperture}, {"beta", beta}, {"scale", scale}});
+    };
+    for (int layer : grid_layers(info.n_layer, behavioural)) {
+        // Text does not survive a whole projection at every token.
+        if (behavioural)
+            for (double scale : {0.05, 0.1, 0.2}) add(layer, 4, 1, scale);
+        else
+            for (double aperture : {1.0, 4.0, 16.0})
+                for (double beta : {1.0, 2.0, 3.9}) add(layer, aperture, beta, 1);
+    }
     return settings;
 }
 
 std::vector<Axis> ConceptorMethod::axes(const ModelInfo& info, int) const {
-    return {layer_axis(info.n_layer), axis_of("aperture", std::vector<double>{0.5, 1, 2, 4, 8, 16, 32, 64}),
-            axis_of("beta", std::vector<double>{0.5, 1, 1.4, 2, 2.8, 3.9, 5.5})};
+    return {layer_axis(info.n_layer), axis_of("aperture", std::vector<double>{0.5, 1, 2, 4, 8, 16, 32}),
+            axis_of("beta", std::vector<double>{0.5, 1, 1.4, 2, 2.8, 3.9, 5.5}),
+            axis_of("scale", std::vector<double>{0.05, 0.1, 0.2, 0.5, 1})};
 }
 
 std::function<SteeringVector(const Setting&)> ConceptorMethod::builder(const Model& model,
                                                                        const SteeringVector& base) const {
     const auto whole = std::make_shared<SteeringVector>(base);
     const auto n_embd = static_cast<std::size_t>(model.info().n_embd);
-    return [whole, n_embd](const Setting& setting) {
+    return [whole, n_embd, this](const Setting& setting) {
         const int layer = static_cast<int>(setting.at("layer"));
         const std::span<const float> all(whole->directions.at(layer));
         SteeringVector v;
@@ -136,6 +141,7 @@ std::function<SteeringVector(const Setting&)> ConceptorMethod::builder(const Mod
         v.operation = whole->operation;
         v.positions = whole->positions;
         v.provenance = whole->provenance;
+        v.scale = strength(setting);
         auto& direction = v.directions[layer];
         direction.assign(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(n_embd));
         const auto rows =
@@ -147,6 +153,8 @@ std::function<SteeringVector(const Setting&)> ConceptorMethod::builder(const Mod
     };
 }
 
-float ConceptorMethod::strength(const Setting&) const { return 1; }
+float ConceptorMethod::strength(const Setting& setting) const {
+    return static_cast<float>(setting.at("scale"));
+}
 
 }  // namespace tiller

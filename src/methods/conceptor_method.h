@@ -14,15 +14,15 @@ public:
     /// The conceptor of aperture 1 in every layer, which those of other apertures are made from; at most 64
     /// rows each.
     SteeringVector extract(const MethodInput& in) const override;
-    /// The middle layer, aperture 1, beta 3.9.
+    /// The middle layer, aperture 1, beta 3.9, scale 1.
     Setting paper_setting(const ModelInfo& info) const override;
     std::vector<Setting> grid(const ModelInfo& info, bool behavioural) const override;
-    /// Layer, aperture and beta.
+    /// Layer, aperture, beta and scale.
     std::vector<Axis> axes(const ModelInfo& info, int n_pairs) const override;
     /// beta C of the setting's layer and aperture; beta is part of the rows.
     std::function<SteeringVector(const Setting&)> builder(const Model& model,
                                                           const SteeringVector& base) const override;
-    /// 1: what is projected has its dose in aperture and beta.
+    /// The scale: 1 is the paper's edit, less goes a part of the way.
     float strength(const Setting& setting) const override;
     bool spares_prompt() const override { return true; }
 

@@ -87,7 +87,8 @@ TEST_F(MethodsConceptors, BuiltOnesAreTheDenseFormulaOfFewShotPrompts) {
     for (int layer = 0; layer < kLayers; ++layer)
         for (const double aperture : {1.0, 16.0})
             for (const double beta : {1.0, 2.0}) {
-                const Setting setting = {{"layer", layer}, {"aperture", aperture}, {"beta", beta}};
+                const Setting setting = {
+                    {"layer", layer}, {"aperture", aperture}, {"beta", beta}, {"scale", 1}};
                 const SteeringVector v = build(setting);
                 ASSERT_EQ(v.directions.size(), 1u);
                 const Applied a = applied(v, layer);
@@ -106,16 +107,16 @@ TEST_F(MethodsConceptors, BehaviouralTasksShowTheirPositives) {
     std::vector<std::string> positives;
     for (const auto& pair : make_pairs(task_, train_, 5, kUnrelated, 11)) positives.push_back(pair.positive);
     const Method& method = find_method("conceptor");
-    const auto v =
-        method.builder(*m_.model, method.extract(input()))({{"layer", 1}, {"aperture", 2}, {"beta", 1}});
+    const auto v = method.builder(
+        *m_.model, method.extract(input()))({{"layer", 1}, {"aperture", 2}, {"beta", 1}, {"scale", 1}});
     EXPECT_EQ(v.provenance.settings.at("positives"), "5");
     EXPECT_LT((applied(v, 1).c - dense(latents(positives)[1], 2, 1)).cwiseAbs().maxCoeff(), 2e-3);
 }
 
 TEST_F(MethodsConceptors, CentredOnesProjectAboutTheMeanOverUnrelatedTexts) {
     const Method& method = find_method("conceptor-centred");
-    const auto v =
-        method.builder(*m_.model, method.extract(input()))({{"layer", 2}, {"aperture", 2}, {"beta", 1}});
+    const auto v = method.builder(
+        *m_.model, method.extract(input()))({{"layer", 2}, {"aperture", 2}, {"beta", 1}, {"scale", 1}});
     const Eigen::RowVectorXd mean = latents(kUnrelated)[2].colwise().mean();
     const Eigen::MatrixXd x = latents(prompts())[2];
     const Applied a = applied(v, 2);
@@ -133,9 +134,9 @@ TEST_F(MethodsConceptors, InUseTheResidualStreamIsProjected) {
         for (const auto& [family, end] : {std::pair(Family::functional, 9), {Family::behavioural, 12}}) {
             task_.family = family;
             const Method& method = find_method(name);
-            const SteeringVector v = method.builder(
-                *m_.model, method.extract(input()))({{"layer", 1}, {"aperture", 4}, {"beta", 2}});
-            Row row = logits_row(random_prompt(9, 4), edits_of(v, 1));
+            const SteeringVector v = method.builder(*m_.model, method.extract(input()))(
+                {{"layer", 1}, {"aperture", 4}, {"beta", 2}, {"scale", 1}});
+            Row row = logits_row(random_prompt(9, 4), edits_of(v, v.scale));
             row.forced = {40, 270, 77};
             const auto result = engine_.run(std::vector<Row>{row});
             const Edit expected = {Site::residual,
@@ -187,7 +188,7 @@ TEST_F(ConceptorStudy, ChosenPapersAndRandomOnesAreScored) {
         for (const auto& point : task.grid)
             if (point.method == "conceptor")
                 for (const auto& [key, value] : point.setting) tried[key].insert(value);
-        EXPECT_GT(tried["aperture"].size(), 1u) << task.name;
+        EXPECT_GT(tried[task.family == "behavioural" ? "scale" : "aperture"].size(), 1u) << task.name;
     }
 }
 
