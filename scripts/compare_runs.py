@@ -38,6 +38,17 @@ def read(folder):
     return items, tasks
 
 
+def other_settings(a, b):
+    """(model, task, seed, id) of settings that the two runs chose differently: the same name, not the same thing."""
+    found = set()
+    for key in a.keys() & b.keys():
+        settings = {s["id"]: s.get("setting") for s in b[key].get("settings", [])}
+        for s in a[key].get("settings", []):
+            if s["id"] in settings and settings[s["id"]] != s.get("setting"):
+                found.add(key + (s["id"],))
+    return found
+
+
 def quantile(values, share):
     values = sorted(values)
     return values[min(len(values) - 1, math.ceil(share * len(values)) - 1)]
@@ -109,10 +120,12 @@ def main():
     for key in tasks_a.keys() & tasks_b.keys():
         if tasks_a[key]["items"] != tasks_b[key]["items"]:
             stop(3, f"{key}: the runs have other test items; give two runs of one plan, data and version")
-    common = a.keys() & b.keys()
-    if not common:
+    n_a, n_b, others = len(a), len(b), other_settings(tasks_a, tasks_b)
+    a = {k: r for k, r in a.items() if k in b and (k[0], k[1], k[2], k[4]) not in others}
+    b = {k: b[k] for k in a}
+    if not a:
         stop(3, f"{sys.argv[1]} and {sys.argv[2]} have no record in common; give two runs of one plan")
-    print(f"{len(common)} records in both runs, {len(a) - len(common)} and {len(b) - len(common)} in one only"
+    print(f"{len(a)} records of the same settings in both runs; {n_a - len(a)} and {n_b - len(b)} others"
           " (settings that were chosen differently)\n")
     compare_items(a, b)
     compare_tasks(tasks_a, tasks_b)

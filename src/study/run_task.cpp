@@ -51,7 +51,6 @@ void run_task(TaskContext& c) {
         for (const auto& k : tuned.grid) grid.push_back(setting_record(k));
         for (const auto& unit : tuned.oracle_units) oracle_units.push_back(unit);
         const Setting best = tuned.chosen.setting;
-        evidence[name] = method_evidence(c, method, tuned.base, tuned.chosen_vector);
         chosen[name] = best;
         evidence[name] = method_evidence(c, method, tuned.base, tuned.chosen_vector);
         for (const auto& k : tuned.grid) {
