@@ -217,8 +217,7 @@ Steering paper_steering(TaskContext& c, const Method& method) {
     return out;
 }
 
-Steering tuned_steering(TaskContext& c, const Method& method, json& grid, std::vector<std::string>& units) {
-    TunedMethod tuned = tune_method(c, method, units);
+Steering tuned_steering(TunedMethod tuned, json& grid) {
     for (const auto& k : tuned.grid) grid.push_back(setting_record(k));
     return {std::move(tuned.base), std::move(tuned.chosen_vector), std::move(tuned.chosen.setting),
             std::move(tuned.files)};
@@ -238,11 +237,14 @@ void run_dose_task(TaskContext& c) {
     DoseMeter meter(c);
     json grid = json::array(), chosen = json::object(), aie = json::array(), doses = json::array();
     json prompts = json::object(), files = json::object();
-    std::vector<std::string> valid_units, dose_units;
-    for (const auto& name : c.plan.methods) {
+    std::vector<std::string> dose_units;
+    TunedMethods tuned;
+    if (c.plan.dose.place != "paper") tuned = tune_methods(c, c.plan.methods);
+    for (std::size_t m = 0; m < c.plan.methods.size(); ++m) {
+        const std::string& name = c.plan.methods[m];
         const Method& method = find_method(name);
-        const Steering steering = c.plan.dose.place == "paper" ? paper_steering(c, method)
-                                                               : tuned_steering(c, method, grid, valid_units);
+        const Steering steering = tuned.methods.empty() ? paper_steering(c, method)
+                                                        : tuned_steering(std::move(tuned.methods[m]), grid);
         if (has_effects(steering.base)) aie = steering.base.aie;
         prompts[name] = steering.base.provenance.prompts_digest;
         for (const auto& [title, file] : steering.files) files[title] = file;
@@ -299,7 +301,7 @@ void run_dose_task(TaskContext& c) {
                    {"unrelated", other.name},
                    {"aie", aie},
                    {"top_heads", top_heads(aie)},
-                   {"valid_units", valid_units},
+                   {"valid_units", tuned.valid_units},
                    {"dose_units", dose_units},
                    {"test_units", test_units},
                    {"damage_units", damage_units},

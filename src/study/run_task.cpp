@@ -39,17 +39,17 @@ std::vector<Candidate> baselines(const TaskContext& c) {
 void run_task(TaskContext& c) {
     std::vector<Candidate> test = baselines(c);
     json grid = json::array(), chosen = json::object(), aie = json::array();
-    json selection = json::object(), oracle_units = json::array();
+    json selection = json::object();
     json vectors = json::object(), files = json::object(), evidence = json::object();
-    std::vector<std::string> valid_units;
-    for (const auto& name : c.plan.methods) {
+    TunedMethods all = tune_methods(c, c.plan.methods);
+    for (std::size_t m = 0; m < all.methods.size(); ++m) {
+        const std::string& name = c.plan.methods[m];
         const Method& method = find_method(name);
-        TunedMethod tuned = tune_method(c, method, valid_units);
+        TunedMethod& tuned = all.methods[m];
         if (has_effects(tuned.base)) aie = tuned.base.aie;
         vectors[name] = tuned.base.provenance.prompts_digest;
         for (const auto& [title, file] : tuned.files) files[title] = file;
         for (const auto& k : tuned.grid) grid.push_back(setting_record(k));
-        for (const auto& unit : tuned.oracle_units) oracle_units.push_back(unit);
         const Setting best = tuned.chosen.setting;
         chosen[name] = best;
         evidence[name] = method_evidence(c, method, tuned.base, tuned.chosen_vector);
@@ -73,11 +73,11 @@ void run_task(TaskContext& c) {
                    {"grid", grid},
                    {"chosen", chosen},
                    {"selection", selection},
-                   {"oracle_units", oracle_units},
+                   {"oracle_units", all.oracle_units},
                    {"aie", aie},
                    {"top_heads", top_heads(aie)},
                    {"evidence", evidence},
-                   {"valid_units", valid_units},
+                   {"valid_units", all.valid_units},
                    {"test_units", test_units},
                    {"vector_prompts", vectors},
                    {"vector_files", files}});

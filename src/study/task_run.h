@@ -108,6 +108,14 @@ const std::vector<nlohmann::json>& unit(TaskContext& context, const std::string&
                                         const std::string& method, const std::string& phase,
                                         std::vector<std::string>& units,
                                         const std::function<std::vector<nlohmann::json>()>& compute);
+/// The same for a unit that several methods share: charged in equal parts to `methods`, one for each setting.
+const std::vector<nlohmann::json>& unit(TaskContext& context, const std::string& name,
+                                        const std::vector<std::string>& methods, const std::string& phase,
+                                        std::vector<std::string>& units,
+                                        const std::function<std::vector<nlohmann::json>()>& compute);
+/// How many times n_each rows a unit should have so that few of the engine's rows stay empty, and so that it
+/// is soon done: a killed run repeats at most one.
+std::size_t whole_part(const TaskContext& context, std::size_t n_each);
 /// Test items in parts, each a unit under all candidates; the names of the units, which begin with `name`.
 std::vector<std::string> run_test_items(TaskContext& context, std::span<const Candidate> candidates,
                                         const std::string& name = "test", bool generate = true);

@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <memory>
+#include <deque>
 #include <set>
+#include <span>
 
 #include "core/names.h"
 #include "study/tuning.h"
@@ -60,19 +61,22 @@ private:
     std::map<int, std::function<SteeringVector(const Setting&)>> builders_;
 };
 
-// Records of grid[begin, end) on some items are added. A unit of texts has as many settings as fill the
-// engine's rows, so that little is lost when killed. `name` is that of the units.
-void try_settings(TaskContext& c, const std::string& name, const std::vector<Candidate>& grid,
-                  std::size_t begin, const std::string& phase, std::vector<std::string>& units,
-                  std::vector<json>& records) {
+// Records of the settings on the validation items, or on the test items for the oracle. Settings of several
+// methods fill the engine's rows together where texts are generated; a prompt's settings of one method are
+// one fork otherwise, so that its numbers do not depend on the plan's other methods. `name` is that of the
+// units.
+std::vector<json> try_settings(TaskContext& c, const std::string& name, std::span<const Candidate> settings,
+                               const std::string& phase, std::vector<std::string>& units) {
     const bool valid = phase == "valid";
     const auto& items = valid ? c.valid : c.test;
-    const auto n_row = static_cast<std::size_t>(c.engine.options().max_rows);
-    const std::size_t part = c.behavioural() ? std::max<std::size_t>(1, n_row / items.size()) : grid.size();
-    for (; begin < grid.size(); begin += part) {
-        const auto some = std::span(grid).subspan(begin, std::min(part, grid.size() - begin));
+    const std::size_t part = c.behavioural() ? whole_part(c, items.size()) : settings.size();
+    std::vector<json> records;
+    for (std::size_t begin = 0; begin < settings.size(); begin += part) {
+        const auto some = settings.subspan(begin, std::min(part, settings.size() - begin));
+        std::vector<std::string> methods;
+        for (const auto& k : some) methods.push_back(k.method);
         const auto& made =
-            unit(c, fmt::format("{}/{}/{}+{}", phase, name, begin, some.size()), grid.front().method,
+            unit(c, fmt::format("{}/{}/{}+{}", phase, name, begin, some.size()), methods,
                  valid ? "tune" : phase, units, [&] {
                      return evaluate(c, items, some, phase,
                                      fmt::format("{}: {}", name, valid ? "validation" : "oracle"),
@@ -80,6 +84,7 @@ void try_settings(TaskContext& c, const std::string& name, const std::vector<Can
                  });
         records.insert(records.end(), made.begin(), made.end());
     }
+    return records;
 }
 
 // Neighbours of the best settings so far that were not tried yet, n at most.
@@ -98,6 +103,82 @@ std::vector<Setting> near_the_best(const TaskContext& c, std::vector<Candidate> 
     return out;
 }
 
+// One method's search: the settings tried so far, their records, and which come next.
+class Search {
+public:
+    static constexpr int n_round = 3;
+
+    Search(TaskContext& c, const Method& method)
+        : c_(c),
+          method_(method),
+          paper_(method.paper_setting(c.engine.info())),
+          budget_(static_cast<std::size_t>(budget_of(c))),
+          axes_(budget_ > 0 ? method.axes(c.engine.info(), c.extraction().n_pairs) : std::vector<Axis>{}),
+          vectors_(c, method, axes_) {}
+
+    std::string name() const { return method_.name(); }
+    const std::vector<Candidate>& grid() const { return grid_; }
+
+    /// The settings of a round, after the records of the rounds before: with a budget, half of it looks
+    /// everywhere, two quarters around what was best until then.
+    std::vector<Candidate> next(int round) {
+        const std::size_t begin = grid_.size(), until[] = {(budget_ + 1) / 2, (3 * budget_ + 3) / 4, budget_};
+        std::vector<Setting> settings;
+        if (budget_ == 0)
+            settings = round == 0 ? method_.grid(c_.engine.info(), c_.behavioural()) : std::vector<Setting>{};
+        else if (round == 0)
+            settings =
+                sample_settings(paper_, axes_, static_cast<int>(until[0]), c_.seed, "tune/" + method_.name());
+        else if (begin < until[round])
+            settings = near_the_best(c_, grid_, records_, axes_, until[round] - begin);
+        for (const auto& setting : settings)
+            grid_.push_back(
+                candidate(setting, name() + setting_text(setting), setting_label(setting), "grid"));
+        return {grid_.begin() + static_cast<std::ptrdiff_t>(begin), grid_.end()};
+    }
+    /// Takes what is this method's.
+    void add(const std::vector<json>& records) {
+        std::set<std::string> own;
+        for (const auto& k : grid_) own.insert(k.id);
+        for (const auto& record : records)
+            if (own.count(record.at("setting").get<std::string>())) records_.push_back(record);
+    }
+
+    TunedMethod finish() {
+        const Setting best =
+            grid_.empty() ? paper_
+                          : grid_[choose(grid_, records_, c_.behavioural(), c_.plan.collapse_limit)].setting;
+        TunedMethod out;
+        const std::string title = method_title(name());
+        out.paper = candidate(paper_, name() + "-paper",
+                              fmt::format("{}, paper's setting ({})", title, setting_label(paper_)), "paper");
+        out.chosen = candidate(best, name() + "-chosen",
+                               fmt::format("{}, chosen ({})", title, setting_label(best)), "chosen");
+        out.chosen_vector = vectors_.build(best);
+        out.base = vectors_.base();
+        out.files = vectors_.files;
+        out.grid = std::move(grid_);
+        return out;
+    }
+
+private:
+    Candidate candidate(const Setting& setting, const std::string& id, const std::string& label,
+                        const std::string& kind) const {
+        return {id,   label,   name(),
+                kind, setting, edits_of(vectors_.build(setting), method_.strength(setting)),
+                0};
+    }
+
+    TaskContext& c_;
+    const Method& method_;
+    Setting paper_;
+    std::size_t budget_;
+    std::vector<Axis> axes_;
+    Vectors vectors_;
+    std::vector<Candidate> grid_;
+    std::vector<json> records_;
+};
+
 }  // namespace
 
 std::string setting_text(const Setting& setting) {
@@ -115,57 +196,40 @@ std::string setting_label(const Setting& setting) {
 
 std::vector<json> tune(TaskContext& c, const std::string& name, const std::vector<Candidate>& grid,
                        std::vector<std::string>& units) {
-    std::vector<json> records;
-    try_settings(c, name, grid, 0, "valid", units, records);
-    return records;
+    return try_settings(c, name, grid, "valid", units);
 }
 
-TunedMethod tune_method(TaskContext& c, const Method& method, std::vector<std::string>& valid_units) {
-    const std::string name = method.name();
-    const ModelInfo& info = c.engine.info();
-    const Setting paper = method.paper_setting(info);
-    const auto budget = static_cast<std::size_t>(budget_of(c));
-    const auto axes = budget > 0 ? method.axes(info, c.extraction().n_pairs) : std::vector<Axis>{};
-    const Vectors vectors(c, method, axes);
-    const auto candidate = [&](const Setting& setting, const std::string& id, const std::string& label,
-                               const std::string& kind) {
-        return Candidate{
-            id, label, name, kind, setting, edits_of(vectors.build(setting), method.strength(setting)), 0};
-    };
-    TunedMethod out;
-    std::vector<json> records;
-    const auto try_more = [&](const std::vector<Setting>& settings) {
-        const std::size_t begin = out.grid.size();
-        for (const auto& setting : settings)
-            out.grid.push_back(
-                candidate(setting, name + setting_text(setting), setting_label(setting), "grid"));
-        try_settings(c, name, out.grid, begin, "valid", valid_units, records);
-    };
-    if (budget == 0) {
-        try_more(method.grid(info, c.behavioural()));
-    } else {
-        // Half of the budget looks everywhere, two quarters around what was best until then.
-        try_more(sample_settings(paper, axes, static_cast<int>((budget + 1) / 2), c.seed, "tune/" + name));
-        for (const std::size_t until : {(3 * budget + 3) / 4, budget})
-            if (out.grid.size() < until)
-                try_more(near_the_best(c, out.grid, records, axes, until - out.grid.size()));
-        if (c.plan.tuning.oracle) {
-            std::vector<json> ignored;
-            try_settings(c, name, out.grid, 0, "oracle", out.oracle_units, ignored);
+TunedMethods tune_methods(TaskContext& c, const std::vector<std::string>& names) {
+    std::deque<Search> searches;
+    for (const auto& name : names) searches.emplace_back(c, find_method(name));
+    TunedMethods out;
+    for (int round = 0; round < Search::n_round; ++round) {
+        std::vector<Candidate> together;
+        for (auto& search : searches) {
+            const auto settings = search.next(round);
+            if (c.behavioural())
+                together.insert(together.end(), settings.begin(), settings.end());
+            else
+                search.add(try_settings(c, fmt::format("{} {}", search.name(), round), settings, "valid",
+                                        out.valid_units));
         }
+        if (together.empty()) continue;
+        const auto records =
+            try_settings(c, fmt::format("settings {}", round), together, "valid", out.valid_units);
+        for (auto& search : searches) search.add(records);
     }
-    const Setting best =
-        out.grid.empty()
-            ? paper
-            : out.grid[choose(out.grid, records, c.behavioural(), c.plan.collapse_limit)].setting;
-    out.paper =
-        candidate(paper, name + "-paper",
-                  fmt::format("{}, paper's setting ({})", method_title(name), setting_label(paper)), "paper");
-    out.chosen = candidate(best, name + "-chosen",
-                           fmt::format("{}, chosen ({})", method_title(name), setting_label(best)), "chosen");
-    out.chosen_vector = vectors.build(best);
-    out.base = vectors.base();
-    out.files = vectors.files;
+    if (budget_of(c) > 0 && c.plan.tuning.oracle) {
+        std::vector<Candidate> together;
+        for (const auto& search : searches) {
+            const auto& grid = search.grid();
+            if (c.behavioural())
+                together.insert(together.end(), grid.begin(), grid.end());
+            else
+                try_settings(c, search.name(), grid, "oracle", out.oracle_units);
+        }
+        try_settings(c, "settings", together, "oracle", out.oracle_units);
+    }
+    for (auto& search : searches) out.methods.push_back(search.finish());
     return out;
 }
 

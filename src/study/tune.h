@@ -1,4 +1,4 @@
-// One method on one task: its vectors, the settings it tries, and the one that is chosen.
+// Methods on one task: their vectors, the settings they try, and those that are chosen.
 #pragma once
 
 #include <map>
@@ -15,12 +15,18 @@ struct TunedMethod {
     std::vector<Candidate> grid;               ///< Every setting that was tried.
     Candidate paper, chosen;
     SteeringVector chosen_vector;
-    std::vector<std::string> oracle_units;  ///< The grid on the test items; empty unless the plan wants it.
 };
 
-/// Extracts, tries the settings on the validation items (units are added to `valid_units`) and chooses. With
-/// a budget in the plan every method tries the same number of settings, else those of its own grid.
-TunedMethod tune_method(TaskContext& context, const Method& method, std::vector<std::string>& valid_units);
+/// Methods in the order asked for.
+struct TunedMethods {
+    std::vector<TunedMethod> methods;
+    std::vector<std::string> valid_units;
+    std::vector<std::string> oracle_units;  ///< The grids on the test items; empty unless the plan wants it.
+};
+
+/// Extracts the methods' vectors, tries their settings on the validation items and chooses. With a budget in
+/// the plan every method tries the same number of settings, else those of its own grid.
+TunedMethods tune_methods(TaskContext& context, const std::vector<std::string>& names);
 
 /// Validation points of the settings of one method, for choose(); `name` names the units and the progress.
 std::vector<nlohmann::json> tune(TaskContext& context, const std::string& name,

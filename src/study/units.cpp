@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "core/util.h"
 #include "study/task_run.h"
@@ -16,29 +17,61 @@ std::string unit_name(const std::string& model, const std::string& task, std::ui
                        Digest().add(key).add(what).hex().substr(0, 12));
 }
 
-const std::vector<json>& unit(TaskContext& c, const std::string& name, const std::string& method,
-                              const std::string& phase, std::vector<std::string>& units,
+const std::vector<json>& unit(TaskContext& c, const std::string& name,
+                              const std::vector<std::string>& methods, const std::string& phase,
+                              std::vector<std::string>& units,
                               const std::function<std::vector<json>()>& compute) {
     const std::string key = unit_name(c.model_name, c.task.name, c.seed, name, c.key);
     units.push_back(key);
-    if (!c.journal.has(key)) {
-        const EngineStats before = c.engine.stats();
-        c.journal.append(key, compute());
-        const EngineStats& after = c.engine.stats();
-        add_cost(c.folder, {c.model_name, c.task.name, method, phase, after.n_decode - before.n_decode,
-                            after.n_token - before.n_token, after.seconds - before.seconds});
+    if (c.journal.has(key)) return c.journal.records(key);
+    const EngineStats before = c.engine.stats();
+    c.journal.append(key, compute());
+    const EngineStats& after = c.engine.stats();
+    std::map<std::string, std::size_t> parts;
+    for (const auto& method : methods) ++parts[method];
+    // Whole numbers whose sum is what was counted.
+    std::size_t done = 0;
+    const auto share = [&](std::uint64_t all, std::size_t n) {
+        return all * (done + n) / methods.size() - all * done / methods.size();
+    };
+    for (const auto& [method, n] : parts) {
+        add_cost(c.folder,
+                 {c.model_name, c.task.name, method, phase, share(after.n_decode - before.n_decode, n),
+                  share(after.n_token - before.n_token, n),
+                  (after.seconds - before.seconds) * static_cast<double>(n) /
+                      static_cast<double>(methods.size())});
+        done += n;
     }
     return c.journal.records(key);
+}
+
+const std::vector<json>& unit(TaskContext& c, const std::string& name, const std::string& method,
+                              const std::string& phase, std::vector<std::string>& units,
+                              const std::function<std::vector<json>()>& compute) {
+    return unit(c, name, std::vector<std::string>{method}, phase, units, compute);
+}
+
+std::size_t whole_part(const TaskContext& c, std::size_t n_each) {
+    const auto n_row = static_cast<std::size_t>(c.engine.options().max_rows);
+    const std::size_t most = std::max<std::size_t>(1, 4 * n_row / n_each);
+    std::size_t best = 1;
+    double least = 2;  // share of empty rows
+    for (std::size_t n = 1; n <= most; ++n) {
+        const std::size_t used = n * n_each, held = (used + n_row - 1) / n_row * n_row;
+        const double empty = static_cast<double>(held - used) / static_cast<double>(held);
+        if (empty < 0.05) return n;
+        if (empty < least) best = n, least = empty;
+    }
+    return best;
 }
 
 std::vector<std::string> run_test_items(TaskContext& c, std::span<const Candidate> candidates,
                                         const std::string& name, bool generate) {
     std::vector<std::string> units;
-    // Items in parts: a killed run repeats at most one, and a part fills the engine's rows.
-    const std::size_t part = std::max<std::size_t>(1, 64 / candidates.size());
+    const std::size_t part = whole_part(c, candidates.size());
     for (std::size_t begin = 0; begin < c.test.size(); begin += part) {
         const auto items = std::span(c.test).subspan(begin, std::min(part, c.test.size() - begin));
-        unit(c, fmt::format("{}/{}", name, begin), "all", "test", units, [&] {
+        unit(c, fmt::format("{}/{}+{}", name, begin, items.size()), "all", "test", units, [&] {
             return evaluate(
                 c, items, candidates, "test",
                 fmt::format("{} items {}-{} of {}", name, begin + 1, begin + items.size(), c.test.size()),
