@@ -8,13 +8,12 @@
 
 #ifdef __linux__
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include <cstdint>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <system_error>
 #endif
 
 namespace tiller::engine {
@@ -22,22 +21,22 @@ namespace tiller::engine {
 #ifdef __linux__
 
 void release_mapped_pages(const std::filesystem::path& file) {
-    struct stat wanted = {};
-    if (stat(file.c_str(), &wanted) != 0) return;
+    // By name: on stacked file systems a mapping's device and inode are those of a layer below.
+    std::error_code ec;
+    const std::string wanted = std::filesystem::canonical(file, ec).string();
+    if (ec) return;
     std::ifstream maps("/proc/self/maps");
     for (std::string line; std::getline(maps, line);) {
-        // begin-end permissions offset major:minor inode path
+        // begin-end permissions offset device inode path
+        const auto path = line.find('/');
+        if (path == std::string::npos || line.compare(path, std::string::npos, wanted) != 0) continue;
         std::istringstream parts(line);
-        std::uint64_t begin = 0, end = 0, offset = 0, inode = 0;
-        unsigned device_major = 0, device_minor = 0;
-        char dash = 0, colon = 0;
+        std::uint64_t begin = 0, end = 0;
+        char dash = 0;
         std::string permissions;
-        parts >> std::hex >> begin >> dash >> end >> permissions >> offset >> device_major >> colon >>
-            device_minor >> std::dec >> inode;
-        if (!parts || inode != wanted.st_ino || makedev(device_major, device_minor) != wanted.st_dev)
-            continue;
+        parts >> std::hex >> begin >> dash >> end >> permissions;
         // A page that was written to would be lost; nobody can have written to these.
-        if (permissions.rfind("r-", 0) != 0) continue;
+        if (!parts || permissions.rfind("r-", 0) != 0) continue;
         madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
     }
 }

@@ -69,7 +69,8 @@ std::vector<json> try_settings(TaskContext& c, const std::string& name, std::spa
                                const std::string& phase, std::vector<std::string>& units) {
     const bool valid = phase == "valid";
     const auto& items = valid ? c.valid : c.test;
-    const std::size_t part = c.behavioural() ? whole_part(c, items.size()) : settings.size();
+    const auto n_row = static_cast<std::size_t>(c.engine.options().max_rows);
+    const std::size_t part = c.behavioural() ? whole_part(items.size(), n_row) : settings.size();
     std::vector<json> records;
     for (std::size_t begin = 0; begin < settings.size(); begin += part) {
         const auto some = settings.subspan(begin, std::min(part, settings.size() - begin));

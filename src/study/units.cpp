@@ -51,8 +51,7 @@ const std::vector<json>& unit(TaskContext& c, const std::string& name, const std
     return unit(c, name, std::vector<std::string>{method}, phase, units, compute);
 }
 
-std::size_t whole_part(const TaskContext& c, std::size_t n_each) {
-    const auto n_row = static_cast<std::size_t>(c.engine.options().max_rows);
+std::size_t whole_part(std::size_t n_each, std::size_t n_row) {
     const std::size_t most = std::max<std::size_t>(1, 4 * n_row / n_each);
     std::size_t best = 1;
     double least = 2;  // share of empty rows
@@ -68,7 +67,8 @@ std::size_t whole_part(const TaskContext& c, std::size_t n_each) {
 std::vector<std::string> run_test_items(TaskContext& c, std::span<const Candidate> candidates,
                                         const std::string& name, bool generate) {
     std::vector<std::string> units;
-    const std::size_t part = whole_part(c, candidates.size());
+    const std::size_t part =
+        whole_part(candidates.size(), static_cast<std::size_t>(c.engine.options().max_rows));
     for (std::size_t begin = 0; begin < c.test.size(); begin += part) {
         const auto items = std::span(c.test).subspan(begin, std::min(part, c.test.size() - begin));
         unit(c, fmt::format("{}/{}+{}", name, begin, items.size()), "all", "test", units, [&] {

@@ -70,6 +70,22 @@ TEST_F(StudyTuning, EveryMethodTriesAsManySettingsAndTheOracleIsNeverBelowTheCho
     EXPECT_EQ(to_json(run("run")), to_json(summary)) << "the second start changed something";
 }
 
+// Texts of several methods are generated together: the ledger gives each its part.
+TEST_F(StudyTuning, MethodsThatShareAUnitShareItsCost) {
+    plan.tuning = {9, 5, false};
+    plan.functional.n_pairs = plan.behavioural.n_pairs = 20;
+    const Summary summary = run("run");
+    std::map<std::string, std::map<std::string, std::uint64_t>> tokens;  // task -> method
+    for (const Cost& cost : read_costs(folder.path() / "run"))
+        if (cost.phase == "tune") tokens[cost.task][cost.method] += cost.n_token;
+    for (const auto& task : summary.tasks) {
+        const auto& by_method = tokens[task.name];
+        ASSERT_EQ(by_method.size(), 2U) << task.name;
+        EXPECT_GT(by_method.at("fv"), 0U);
+        EXPECT_GT(by_method.at("icv"), 0U);
+    }
+}
+
 TEST_F(StudyTuning, WithoutABudgetTheMethodsOwnGridsAreTried) {
     const Summary summary = run("run");
     for (const auto& task : summary.tasks) EXPECT_EQ(find(task.analyses, "selection"), nullptr);

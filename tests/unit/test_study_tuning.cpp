@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "study/task_run.h"
 #include "study/tuning.h"
 #include "tiller/error.h"
 
@@ -91,6 +92,16 @@ TEST(NeighboursOf, AnEmptyChoiceIsAPlaceOfItsOwn) {
 
 TEST(NeighboursOf, AValueThatTheAxisLacksStays) {
     EXPECT_TRUE(neighbours_of({{"layer", 30}}, {axis("layer", 5)}).empty());
+}
+
+TEST(WholePart, LeavesFewRowsEmpty) {
+    EXPECT_EQ(study::whole_part(64, 64), 1U);
+    EXPECT_EQ(study::whole_part(32, 64), 2U);
+    EXPECT_EQ(study::whole_part(18, 64), 7U);  // 126 of 128 rows; 3 would leave 10 of 64 empty
+    EXPECT_EQ(study::whole_part(20, 64), 3U);  // 60 of 64, and none up to 256 is better
+    EXPECT_EQ(study::whole_part(1, 64), 61U);
+    EXPECT_EQ(study::whole_part(300, 64), 1U);  // more than four times the engine's rows: one by one
+    EXPECT_EQ(study::whole_part(5, 1), 1U);
 }
 
 }  // namespace
