@@ -146,8 +146,8 @@ public:
     std::uint64_t estimate_bytes(int n_rows, int n_token) const;
 
     /// What run() with rows of at most n_run_token tokens (prompt and what follows) and fork() of n_fork_row
-    /// branches, one step each, from prompts of at most n_fork_token tokens would take (not at the same time, so the larger of the two); 0 tokens
-    /// leave one of them out.
+    /// branches, one step each, from prompts of at most n_fork_token tokens would take (not at the same time,
+    /// so the larger of the two); 0 tokens leave one of them out.
     MemoryNeed memory_need(int n_run_token, int n_fork_token = 0, int n_fork_row = 0) const;
 
 private:

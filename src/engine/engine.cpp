@@ -9,6 +9,8 @@
 #include "core/parallel.h"
 #include "core/util.h"
 #include "engine/context.h"
+#include "engine/left_memory.h"
+#include "engine/model_handle.h"
 #include "engine/prefix.h"
 #include "engine/row_state.h"
 #include "engine/validate.h"
@@ -140,6 +142,8 @@ Context& Engine::Impl::context(std::unique_ptr<Context>& slot, ContextShape shap
         shape.n_output = std::max(shape.n_output, slot->shape().n_output);
         slot.reset();
     }
+    // Rows of the embedding that were read since: the system keeps many pages around each.
+    for (const auto& file : model->handle().mapped) release_mapped_pages(file);
     slot = std::make_unique<Context>(model, shape, options, budget());
     slot->hook().set_sites(sites);
     return *slot;

@@ -163,6 +163,8 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
     if (files.size() == 1 && options.n_gpu_layers == 0)
         if (const auto widened = engine::widened_model(*h->parts.front(), info.digest)) weights = *widened;
     for (const auto& part : h->parts) part->forget_tokenizer();
+    h->mapped = files;
+    h->mapped.push_back(weights);
     h->llama = load_weights(weights, files, options);
     if (!h->llama && weights != files.front())  // a damaged copy in the cache
         h->llama = load_weights(files.front(), files, options);

@@ -1,6 +1,7 @@
 // What a Model holds, for the engine room.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -14,7 +15,8 @@ struct Model::Handle {
     engine::ModelHandle llama;
     std::vector<std::unique_ptr<engine::GgufFile>> parts;
     ModelInfo info;
-    std::uint64_t kv_per_token_f16 = 0;  ///< Bytes of key/value cache per token with a float16 cache.
+    std::vector<std::filesystem::path> mapped;  ///< Files whose weights the engine may have mapped.
+    std::uint64_t kv_per_token_f16 = 0;         ///< Bytes of key/value cache per token with a float16 cache.
 
     const llama_vocab* vocab() const { return llama_model_get_vocab(llama.get()); }
     /// The part that holds a tensor, or null.
