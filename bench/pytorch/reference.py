@@ -55,7 +55,7 @@ def load(path, dtype):
     # torch's own attention kernel: the fastest way that transformers offers on a CPU.
     model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="sdpa").to(dtype)
     model.load_state_dict({name: w.to(dtype) for name, w in state.items()}, strict=True)
-    return model.eval(), architectures.find_layers(model, file.architecture), file.n_head, file.d_head
+    return model.eval(), architectures.find_layers(model, file.architecture, file.n_head), file.n_head, file.d_head
 
 
 def patched_forward(model, layers, d_head, tokens, heads, careful):

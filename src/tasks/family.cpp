@@ -22,7 +22,8 @@ Family family_of(std::string_view task_name, std::string_view folder) noexcept {
             if (task_name.find(part) != std::string_view::npos) return true;
         return false;
     };
-    constexpr std::array<std::string_view, 3> styles = {"detoxification", "sentiment_transfer", "formality"};
+    constexpr std::array<std::string_view, 4> styles = {"detoxification", "sentiment_transfer", "formality",
+                                                        "shakespeare"};
     constexpr std::array<std::string_view, 5> picks = {"_of_3", "_of_5", "alphabetically_", "_v_", "choose_"};
     if (holds_any(styles)) return Family::behavioural;
     if (holds_any(picks)) return Family::extractive;

@@ -43,7 +43,7 @@ TEST(LoadTask, FamilyComesFromTheFolderThenTheName) {
     EXPECT_EQ(family("behavioural/rhyme.json"), Family::behavioural);
     EXPECT_EQ(family("x/antonym.json"), Family::functional);
     EXPECT_EQ(family("x/sentiment.json"), Family::functional);
-    for (const char* name : {"detoxification", "sentiment_transfer", "formality"})
+    for (const char* name : {"detoxification", "sentiment_transfer", "formality", "shakespeare"})
         EXPECT_EQ(family(std::string("x/") + name + ".json"), Family::behavioural) << name;
     for (const char* name : {"choose_last", "pick_of_3", "pick_of_5", "alphabetically_first",
                              "animal_v_object", "verb_v_adjective_3"})
