@@ -41,8 +41,7 @@ struct Task {
 /// Texts are kept as they are, but for white space at both ends, which is trimmed. Items may repeat.
 /// The family comes from the folder's name (functional, extractive, behavioural) when it is one of these,
 /// else from the task's name (detoxification, sentiment_transfer, formality, shakespeare: behavioural; names
-/// with
-/// "_of_3", "_of_5", "alphabetically_", "_v_", "choose_": extractive), else functional.
+/// with "_of_3", "_of_5", "alphabetically_", "_v_", "choose_": extractive), else functional.
 /// Throws missing, bad_input (malformed, empty, duplicate or unknown keys, blank strings; item and byte
 /// offset named).
 Task load_task(const std::filesystem::path& path);

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <string>
 #include <system_error>
@@ -20,16 +21,18 @@ namespace tiller::engine {
 
 #ifdef __linux__
 
-void release_mapped_pages(const std::filesystem::path& file) {
+void release_mapped_pages(std::span<const std::filesystem::path> files) {
     // By name: on stacked file systems a mapping's device and inode are those of a layer below.
-    std::error_code ec;
-    const std::string wanted = std::filesystem::canonical(file, ec).string();
-    if (ec) return;
+    std::set<std::string> wanted;
+    for (const auto& file : files) {
+        std::error_code ec;
+        if (const auto path = std::filesystem::canonical(file, ec); !ec) wanted.insert(path.string());
+    }
     std::ifstream maps("/proc/self/maps");
     for (std::string line; std::getline(maps, line);) {
         // begin-end permissions offset device inode path
         const auto path = line.find('/');
-        if (path == std::string::npos || line.compare(path, std::string::npos, wanted) != 0) continue;
+        if (path == std::string::npos || wanted.count(line.substr(path)) == 0) continue;
         std::istringstream parts(line);
         std::uint64_t begin = 0, end = 0;
         char dash = 0;
@@ -43,7 +46,7 @@ void release_mapped_pages(const std::filesystem::path& file) {
 
 #else
 
-void release_mapped_pages(const std::filesystem::path&) {}
+void release_mapped_pages(std::span<const std::filesystem::path>) {}
 
 #endif
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <utility>
 
 #include "core/util.h"
@@ -104,11 +105,10 @@ void check_memory(const std::vector<std::unique_ptr<GgufFile>>& parts, std::uint
                         static_cast<double>(free) / 1e9));
 }
 
-// The engine's model of a file (of several parts, or the widened copy); nullptr when the engine cannot load
-// it.
-engine::ModelHandle load_weights(const std::filesystem::path& first, std::vector<std::filesystem::path> files,
-                                 const ModelOptions& options) {
-    files.push_back(first);
+// The engine's model of a file (the first of several, or the widened copy); nullptr when the engine cannot
+// load it. `mapped` are all files that it may map.
+engine::ModelHandle load_weights(const std::filesystem::path& first,
+                                 std::span<const std::filesystem::path> mapped, const ModelOptions& options) {
     llama_model_params params = llama_model_default_params();
     params.n_gpu_layers = options.n_gpu_layers;
     // The token embedding, which many models use as their output head too, takes memory once: as an
@@ -116,16 +116,16 @@ engine::ModelHandle load_weights(const std::filesystem::path& first, std::vector
     if (options.n_gpu_layers == 0) params.load_mode = LLAMA_LOAD_MODE_MMAP;
     struct Progress {
         const ModelOptions* options;
-        const std::vector<std::filesystem::path>* files;
+        std::span<const std::filesystem::path> mapped;
         float released = 0;
         bool stopped = false;
-    } progress{&options, &files};
+    } progress{&options, mapped};
     params.progress_callback_user_data = &progress;
     params.progress_callback = [](float fraction, void* user) {
         auto& p = *static_cast<Progress*>(user);
         // What was repacked for the matrix units is let go on the way, so that no weights are held twice.
         if (fraction >= p.released + 0.05f) {
-            for (const auto& file : *p.files) engine::release_mapped_pages(file);
+            engine::release_mapped_pages(p.mapped);
             p.released = fraction;
         }
         p.stopped = p.options->progress && !p.options->progress(fraction);
@@ -133,7 +133,7 @@ engine::ModelHandle load_weights(const std::filesystem::path& first, std::vector
     };
     engine::ModelHandle model(llama_model_load_from_file(first.c_str(), params));
     if (progress.stopped) throw Error(Code::interrupted, "loading the model was stopped");
-    for (const auto& file : files) engine::release_mapped_pages(file);
+    engine::release_mapped_pages(mapped);
     engine::release_freed_memory();
     return model;
 }
@@ -164,10 +164,10 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
         if (const auto widened = engine::widened_model(*h->parts.front(), info.digest)) weights = *widened;
     for (const auto& part : h->parts) part->forget_tokenizer();
     h->mapped = files;
-    h->mapped.push_back(weights);
-    h->llama = load_weights(weights, files, options);
+    if (weights != files.front()) h->mapped.push_back(weights);
+    h->llama = load_weights(weights, h->mapped, options);
     if (!h->llama && weights != files.front())  // a damaged copy in the cache
-        h->llama = load_weights(files.front(), files, options);
+        h->llama = load_weights(files.front(), h->mapped, options);
     if (!h->llama)
         throw Error(Code::bad_input,
                     fmt::format("the engine cannot load {}: {}", path.string(), engine::take_engine_log()));

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "core/util.h"
 #include "methods/conceptor.h"
 #include "methods/grid_layers.h"
 #include "methods/inputs.h"
@@ -21,17 +20,16 @@ constexpr int kMaxRows = 64;
 // Few-shot prompts as the task vectors' (their queries are training items), or the positives of the pairs
 // where there is no right answer to show.
 std::vector<std::string> texts_to_show(const MethodInput& in, SteeringVector& v) {
-    std::vector<std::string> texts;
     auto& settings = v.provenance.settings;
     if (in.task.family == Family::behavioural) {
+        std::vector<std::string> texts;
         for (const Pair& pair : pairs_of(in)) texts.push_back(pair.positive);
         settings["positives"] = std::to_string(texts.size());
         return texts;
     }
     const int n_shot = option(in, "n_shot", 10);
-    for (const auto& prompt :
-         make_prompts(in.task, in.train, option(in, "n_mean", 100), n_shot, in.seed, false, in.form))
-        texts.push_back(prompt.text);
+    std::vector<std::string> texts =
+        texts_of(make_prompts(in.task, in.train, option(in, "n_mean", 100), n_shot, in.seed, false, in.form));
     if (texts.empty())
         throw Error(Code::bad_input, "a conceptor needs few-shot prompts: n_mean is 0, expected 1 or more");
     settings["n_mean"] = std::to_string(texts.size());
@@ -95,9 +93,7 @@ SteeringVector ConceptorMethod::extract(const MethodInput& in) const {
     v.provenance.settings["aperture"] = "1";
     v.provenance.settings["beta"] = "1";
     v.provenance.settings["kept_trace"] = fmt::format("{:.6f}", kept);
-    Digest digest;
-    for (const auto& text : texts) digest.add(text);
-    set_provenance(v, info, in.task.name, digest.hex(), in.seed);
+    set_provenance(v, info, in.task.name, prompts_digest(texts), in.seed);
     set_inputs(v, in.engine.model(), texts);
     return v;
 }
@@ -151,10 +147,6 @@ std::function<SteeringVector(const Setting&)> ConceptorMethod::builder(const Mod
             v.provenance.settings[key] = fmt::format("{}", setting.at(key));
         return v;
     };
-}
-
-float ConceptorMethod::strength(const Setting& setting) const {
-    return static_cast<float>(setting.at("scale"));
 }
 
 }  // namespace tiller

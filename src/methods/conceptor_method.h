@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "tiller/method.h"
+#include "methods/layer_method.h"
 
 namespace tiller {
 
-class ConceptorMethod : public Method {
+class ConceptorMethod : public LayerMethod {
 public:
     /// The conceptor of aperture 1 in every layer, which those of other apertures are made from; at most 64
     /// rows each.
@@ -17,14 +17,11 @@ public:
     /// The middle layer, aperture 1, beta 3.9, scale 1.
     Setting paper_setting(const ModelInfo& info) const override;
     std::vector<Setting> grid(const ModelInfo& info, bool behavioural) const override;
-    /// Layer, aperture, beta and scale.
+    /// Layer, aperture, beta and scale, of which 1 is the paper's edit and less goes a part of the way.
     std::vector<Axis> axes(const ModelInfo& info, int n_pairs) const override;
     /// beta C of the setting's layer and aperture; beta is part of the rows.
     std::function<SteeringVector(const Setting&)> builder(const Model& model,
                                                           const SteeringVector& base) const override;
-    /// The scale: 1 is the paper's edit, less goes a part of the way.
-    float strength(const Setting& setting) const override;
-    bool spares_prompt() const override { return true; }
 
 protected:
     /// About the mean over unrelated texts instead of zero.

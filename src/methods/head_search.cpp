@@ -7,6 +7,7 @@
 #include "core/util.h"
 #include "methods/checkpoint.h"
 #include "methods/head_outputs.h"
+#include "methods/inputs.h"
 #include "tiller/error.h"
 #include "tiller/method.h"
 
@@ -111,9 +112,7 @@ std::vector<std::vector<float>> mean_head_outputs(Engine& engine, std::span<cons
         throw Error(Code::bad_input, "no prompts for the mean head outputs; give at least one in \"mean\"");
     Layers means = zeros(engine.info(), false);
     const std::size_t n = flatten(means).size();
-    Digest digest;
-    for (const auto& prompt : prompts) digest.add(prompt);
-    const std::string key = short_digest(digest.hex());
+    const std::string key = short_digest(prompts_digest(prompts));
     // Chunks of a fixed size, so that a resumed run adds the same numbers in the same order.
     const std::size_t n_chunk = count_chunks(prompts.size());
     std::vector<double> total(n, 0.0);

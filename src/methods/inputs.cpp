@@ -27,10 +27,22 @@ std::vector<Pair> pairs_of(const MethodInput& in, int n) {
     return pairs;
 }
 
+std::vector<std::string> texts_of(std::span<const Prompt> prompts) {
+    std::vector<std::string> texts;
+    for (const Prompt& prompt : prompts) texts.push_back(prompt.text);
+    return texts;
+}
+
 std::vector<std::string> texts_of(std::span<const Pair> pairs) {
     std::vector<std::string> texts;
     for (const Pair& pair : pairs) texts.insert(texts.end(), {pair.negative, pair.positive});
     return texts;
+}
+
+std::string prompts_digest(std::span<const std::string> texts) {
+    Digest digest;
+    for (const auto& text : texts) digest.add(text);
+    return digest.hex();
 }
 
 std::string prompts_digest(std::span<const Pair> pairs) {

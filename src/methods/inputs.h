@@ -18,9 +18,13 @@ std::vector<Pair> pairs_of(const MethodInput& in, int n);
 /// The same, 100 unless "n_pairs" says otherwise.
 std::vector<Pair> pairs_of(const MethodInput& in);
 
+/// The texts of prompts, in order.
+std::vector<std::string> texts_of(std::span<const Prompt> prompts);
 /// Both texts of all pairs, negative first.
 std::vector<std::string> texts_of(std::span<const Pair> pairs);
 
+/// SHA-256 over the texts, in order.
+std::string prompts_digest(std::span<const std::string> texts);
 /// SHA-256 over both texts of all pairs, in order.
 std::string prompts_digest(std::span<const Pair> pairs);
 

@@ -31,12 +31,6 @@ Texts names_of(std::span<const ConceptForm> concepts, const Name& name) {
     return names;
 }
 
-Texts texts_of(std::vector<Prompt> prompts) {
-    Texts texts;
-    for (auto& prompt : prompts) texts.push_back(std::move(prompt.text));
-    return texts;
-}
-
 class ConceptHeads final : public HeadMethod {
 public:
     std::string name() const override { return "concept-heads"; }
@@ -137,15 +131,13 @@ private:
         std::size_t width = 0;
         for (std::size_t il = 0; il < info.n_head.size(); ++il)
             width += static_cast<std::size_t>(info.n_head[il] * info.d_head[il]);
-        Digest digest;
-        for (const auto& text : texts) digest.add(text);
-        const auto flat =
-            cached(in.checkpoint, "outputs-" + digest.hex().substr(0, 16), texts.size() * width, [&] {
-                std::vector<float> all;
-                for (const auto& row : head_outputs(in.engine, texts, first))
-                    all.insert(all.end(), row.begin(), row.end());
-                return all;
-            });
+        const std::string key = "outputs-" + prompts_digest(texts).substr(0, 16);
+        const auto flat = cached(in.checkpoint, key, texts.size() * width, [&] {
+            std::vector<float> all;
+            for (const auto& row : head_outputs(in.engine, texts, first))
+                all.insert(all.end(), row.begin(), row.end());
+            return all;
+        });
         std::vector<std::vector<float>> rows;
         for (auto it = flat.begin(); it != flat.end(); it += static_cast<std::ptrdiff_t>(width))
             rows.emplace_back(it, it + static_cast<std::ptrdiff_t>(width));

@@ -16,11 +16,8 @@ public:
 protected:
     // The prompts of the head search's means, but for the labels.
     std::vector<std::string> prompts_of_means(const MethodInput& in) const override {
-        std::vector<std::string> texts;
-        for (auto& prompt : make_prompts(in.task, in.train, option(in, "n_mean", 100),
-                                         option(in, "n_shot", 10), in.seed, true, in.form))
-            texts.push_back(std::move(prompt.text));
-        return texts;
+        return texts_of(make_prompts(in.task, in.train, option(in, "n_mean", 100), option(in, "n_shot", 10),
+                                     in.seed, true, in.form));
     }
 };
 

@@ -1,6 +1,5 @@
 // Mean-centred activations (arXiv 2312.03813): the mean over texts that show the behaviour minus
 // the mean over texts that have nothing to do with it. No negatives are needed.
-#include "core/util.h"
 #include "methods/inputs.h"
 #include "methods/latents.h"
 #include "methods/layer_method.h"
@@ -28,8 +27,6 @@ public:
         for (const Pair& pair : pairs_of(in)) texts.push_back(pair.positive);
         const std::size_t n_positive = texts.size();
         texts.insert(texts.end(), in.unrelated.begin(), in.unrelated.end());
-        Digest digest;
-        for (const auto& text : texts) digest.add(text);
         std::vector<double> direction;
         for_each_latent(in.engine, texts, {1, in.checkpoint, in.progress},
                         [&](std::size_t i, std::span<const float> latent) {
@@ -40,7 +37,7 @@ public:
                             for (std::size_t k = 0; k < latent.size(); ++k)
                                 direction[k] += share * static_cast<double>(latent[k]);
                         });
-        SteeringVector v = vector_of(in, direction, digest.hex());
+        SteeringVector v = vector_of(in, direction, prompts_digest(texts));
         set_inputs(v, in.engine.model(), texts);
         v.provenance.settings["positives"] = std::to_string(n_positive);
         v.provenance.settings["unrelated"] = std::to_string(in.unrelated.size());

@@ -2,7 +2,6 @@
 // the place of the zero-shot prompt's.
 #include <set>
 
-#include "core/util.h"
 #include "methods/grid_layers.h"
 #include "methods/inputs.h"
 #include "methods/latents.h"
@@ -22,16 +21,11 @@ public:
 
     SteeringVector extract(const MethodInput& in) const override {
         const int n_shot = option(in, "n_shot", 10);
-        std::vector<std::string> prompts;
-        Digest digest;
         // Their queries are training items: the paper's dummy queries.
-        for (const auto& prompt :
-             make_prompts(in.task, in.train, option(in, "n_mean", 100), n_shot, in.seed, false, in.form)) {
-            prompts.push_back(prompt.text);
-            digest.add(prompt.text);
-        }
-        SteeringVector v =
-            vector_of(in, mean_latent(in.engine, prompts, {1, in.checkpoint, in.progress}), digest.hex());
+        const auto prompts = texts_of(
+            make_prompts(in.task, in.train, option(in, "n_mean", 100), n_shot, in.seed, false, in.form));
+        SteeringVector v = vector_of(in, mean_latent(in.engine, prompts, {1, in.checkpoint, in.progress}),
+                                     prompts_digest(prompts));
         set_inputs(v, in.engine.model(), prompts);
         v.operation = Operation::replace;
         v.positions = Positions::Kind::last_prompt;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "core/util.h"
+#include "study/cost_ledger.h"
 #include "study/forms.h"
 #include "study/paper.h"
 #include "study/run_files.h"
@@ -47,9 +48,8 @@ SteeringVector saved_vector(const TaskContext& c, const std::filesystem::path& p
 
 // What the engine did since `before`, charged to the extraction of the method.
 void charge(const TaskContext& c, const Method& method, const EngineStats& before) {
-    const EngineStats& after = c.engine.stats();
-    add_cost(c.folder, {c.model_name, c.task.name, method.name(), "extract", after.n_decode - before.n_decode,
-                        after.n_token - before.n_token, after.seconds - before.seconds});
+    add_cost(c.folder,
+             spent({c.model_name, c.task.name, method.name(), "extract"}, before, c.engine.stats()));
 }
 
 // The name holds a digest of all that the contents depend on, so that a changed plan never finds an old file.

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <numeric>
 #include <span>
@@ -10,6 +9,7 @@
 #include <utility>
 
 #include "core/util.h"
+#include "study/cost_ledger.h"
 #include "study/environment.h"
 #include "study/run_files.h"
 #include "study/study_inputs.h"
@@ -20,20 +20,6 @@ namespace tiller {
 
 using namespace study;
 using nlohmann::json;
-
-namespace study {
-
-void add_cost(const std::filesystem::path& folder, const Cost& c) {
-    std::ofstream out(folder / "cost.jsonl", std::ios::app);
-    out << json{{"model", c.model},       {"task", c.task},       {"method", c.method},  {"phase", c.phase},
-                {"n_decode", c.n_decode}, {"n_token", c.n_token}, {"seconds", c.seconds}}
-               .dump()
-        << "\n";
-    if (!out.flush())
-        throw Error(Code::environment, fmt::format("cannot write {}", (folder / "cost.jsonl").string()));
-}
-
-}  // namespace study
 
 namespace {
 
@@ -46,9 +32,7 @@ void check_model(Engine& engine, const std::filesystem::path& folder, const std:
     const Diagnosis diagnosis = diagnose(engine, options, [&](std::size_t done, std::size_t all) {
         if (host.observer.step) host.observer.step(name, "check of the hooks", done, all);
     });
-    const EngineStats& after = engine.stats();
-    add_cost(folder, {name, "", "", "check", after.n_decode - before.n_decode, after.n_token - before.n_token,
-                      after.seconds - before.seconds});
+    add_cost(folder, spent({name, "", "", "check"}, before, engine.stats()));
     require_passed(diagnosis, engine.info());
 }
 

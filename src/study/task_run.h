@@ -135,9 +135,6 @@ void run_paper_task(TaskContext& context);
 void run_transfer_task(TaskContext& context);
 void run_dose_task(TaskContext& context);
 
-/// Appends to the cost ledger of the folder.
-void add_cost(const std::filesystem::path& folder, const Cost& cost);
-
 /// The names of the scores of a family, in the order of tables.
 std::vector<std::string> metric_names(bool behavioural);
 

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "core/util.h"
+#include "study/cost_ledger.h"
 #include "study/forms.h"
 #include "study/transfer.h"
 #include "tiller/statistics.h"
@@ -90,9 +91,7 @@ void cross_models(TaskContext& c, const json& own, const std::vector<const json*
                      candidates.empty()
                          ? std::vector<json>{}
                          : evaluate(c, c.test, candidates, "test", "vectors of other models", false));
-    const EngineStats& after = c.engine.stats();
-    add_cost(c.folder, {c.model_name, c.task.name, "all", "other models", after.n_decode - before.n_decode,
-                        after.n_token - before.n_token, after.seconds - before.seconds});
+    add_cost(c.folder, spent({c.model_name, c.task.name, "all", "other models"}, before, c.engine.stats()));
 }
 
 std::vector<AnalysisSummary> analyse_models(const Plan& plan, const std::vector<TaskRecords>& records) {

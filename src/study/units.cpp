@@ -5,6 +5,7 @@
 #include <map>
 
 #include "core/util.h"
+#include "study/cost_ledger.h"
 #include "study/task_run.h"
 
 namespace tiller::study {
@@ -26,7 +27,7 @@ const std::vector<json>& unit(TaskContext& c, const std::string& name,
     if (c.journal.has(key)) return c.journal.records(key);
     const EngineStats before = c.engine.stats();
     c.journal.append(key, compute());
-    const EngineStats& after = c.engine.stats();
+    const Cost whole = spent({c.model_name, c.task.name, "", phase}, before, c.engine.stats());
     std::map<std::string, std::size_t> parts;
     for (const auto& method : methods) ++parts[method];
     // Whole numbers whose sum is what was counted.
@@ -35,11 +36,12 @@ const std::vector<json>& unit(TaskContext& c, const std::string& name,
         return all * (done + n) / methods.size() - all * done / methods.size();
     };
     for (const auto& [method, n] : parts) {
-        add_cost(c.folder,
-                 {c.model_name, c.task.name, method, phase, share(after.n_decode - before.n_decode, n),
-                  share(after.n_token - before.n_token, n),
-                  (after.seconds - before.seconds) * static_cast<double>(n) /
-                      static_cast<double>(methods.size())});
+        Cost part = whole;
+        part.method = method;
+        part.n_decode = share(whole.n_decode, n);
+        part.n_token = share(whole.n_token, n);
+        part.seconds = whole.seconds * static_cast<double>(n) / static_cast<double>(methods.size());
+        add_cost(c.folder, part);
         done += n;
     }
     return c.journal.records(key);

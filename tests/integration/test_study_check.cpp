@@ -15,21 +15,17 @@ using test::error_of;
 using test::expect_parts;
 using test::slurp;
 
-class StudyCheck : public testing::Test {
+class StudyCheck : public test::StudyTest {
 protected:
     void SetUp() override {
-        ::setenv("TILLER_CACHE_DIR", (folder.path() / "cache").c_str(), 1);
+        StudyTest::SetUp();
         test::TinyOptions tiny;
         tiny.n_layer = 2;
         sound = test::make_tiny_model(tiny);
         plan = test::tiny_plan(sound, test::write_tasks(folder));
         plan.methods = {"icv"};
         plan.tasks = {"twice"};
-        host.resolve_model = [](const std::string& name) { return fs::path(name); };
-        host.engine.n_threads = 1;
     }
-    void TearDown() override { ::unsetenv("TILLER_CACHE_DIR"); }
-    Summary run() { return run_study(plan, folder.path() / "run", host); }
     // Models in the order of their checks, as the ledger has them.
     std::vector<std::string> checked() const {
         std::vector<std::string> models;
@@ -46,10 +42,7 @@ protected:
         return "";
     }
 
-    test::ScratchFolder folder;
     fs::path sound;
-    Plan plan;
-    StudyHost host;
 };
 
 TEST_F(StudyCheck, OncePerModelAndNotAgainWhenAllIsDone) {

@@ -14,10 +14,10 @@ namespace {
 namespace fs = std::filesystem;
 using test::slurp;
 
-class StudyConcepts : public testing::Test {
+class StudyConcepts : public test::StudyTest {
 protected:
     void SetUp() override {
-        ::setenv("TILLER_CACHE_DIR", (folder.path() / "cache").c_str(), 1);
+        StudyTest::SetUp();
         test::TinyOptions tiny;
         tiny.n_layer = 2;
         plan = test::tiny_plan(test::make_tiny_model(tiny), test::write_tasks(folder));
@@ -30,19 +30,10 @@ protected:
         }
         plan.tasks = {"twice", "first", "second", "third", "fourth"};
         plan.methods = {"fv", "concept-heads"};
-        host.resolve_model = [](const std::string& name) { return fs::path(name); };
-        host.engine.n_threads = 1;
     }
-    void TearDown() override { ::unsetenv("TILLER_CACHE_DIR"); }
-
-    Summary run(const std::string& name = "run") { return run_study(plan, folder.path() / name, host); }
     SteeringVector vector(const Summary& s, const std::string& what) const {
         return load_vector(folder.path() / "run" / s.provenance.vector_files.at(what));
     }
-
-    test::ScratchFolder folder;
-    Plan plan;
-    StudyHost host;
 };
 
 const AnalysisSummary* heads_of(const TaskSummary& task) {

@@ -25,10 +25,10 @@ using test::error_of;
 using test::expect_parts;
 using test::slurp;
 
-class CrossedStudy : public testing::Test {
+class CrossedStudy : public test::StudyTest {
 protected:
     void SetUp() override {
-        ::setenv("TILLER_CACHE_DIR", (folder.path() / "cache").c_str(), 1);
+        StudyTest::SetUp();
         test::TinyOptions tiny;
         tiny.n_layer = 3;
         plan = test::tiny_plan(test::make_tiny_model(tiny), test::write_tasks(folder));
@@ -39,13 +39,7 @@ protected:
         plan.crossed.doses = {0.5, 2};
         plan.crossed.layers = {1, 2};
         plan.crossed.heads = {2, 3};
-        host.resolve_model = [](const std::string& name) { return fs::path(name); };
-        host.engine.n_threads = 1;
-        host.command = "a test";
     }
-    void TearDown() override { ::unsetenv("TILLER_CACHE_DIR"); }
-
-    Summary run(const std::string& name = "run") { return run_study(plan, folder.path() / name, host); }
     json closing(const std::string& task, const std::string& name = "run") const {
         for (const auto& [unit, list] : study::read_units(folder.path() / name))
             for (const auto& r : list)
@@ -63,10 +57,6 @@ protected:
                         r;
         return out;
     }
-
-    test::ScratchFolder folder;
-    Plan plan;
-    StudyHost host;
 };
 
 TEST_F(CrossedStudy, HasEveryCellAndItsTables) {

@@ -42,10 +42,10 @@ double divergence(const std::vector<float>& p, const std::vector<float>& q) {
     return static_cast<double>(kl);
 }
 
-class DoseStudy : public testing::Test {
+class DoseStudy : public test::StudyTest {
 protected:
     void SetUp() override {
-        ::setenv("TILLER_CACHE_DIR", (folder.path() / "cache").c_str(), 1);
+        StudyTest::SetUp();
         test::TinyOptions tiny;
         tiny.n_layer = 2;
         const auto data = test::write_tasks(folder);
@@ -61,13 +61,7 @@ protected:
         plan.dose.unrelated = {"thrice", "twice"};
         plan.dose.n_unrelated = 4, plan.dose.n_shot_unrelated = 1;
         plan.dose.damage_limit = 1;
-        host.resolve_model = [](const std::string& name) { return fs::path(name); };
-        host.engine.n_threads = 1;
-        host.command = "a test";
     }
-    void TearDown() override { ::unsetenv("TILLER_CACHE_DIR"); }
-
-    Summary run(const std::string& name = "run") { return run_study(plan, folder.path() / name, host); }
     // Records of a phase of a task.
     std::vector<json> records(const std::string& task, const std::string& phase) const {
         std::vector<json> out;
@@ -76,10 +70,6 @@ protected:
                 if (r.value("phase", "") == phase && r.at("task") == task) out.push_back(r);
         return out;
     }
-
-    test::ScratchFolder folder;
-    Plan plan;
-    StudyHost host;
 };
 
 const AnalysisSummary& analysis(const TaskSummary& t, const std::string& id) {

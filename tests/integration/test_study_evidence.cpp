@@ -21,25 +21,15 @@ namespace {
 namespace fs = std::filesystem;
 using test::expect_parts;
 
-class StudyEvidence : public testing::Test {
+class StudyEvidence : public test::StudyTest {
 protected:
     void SetUp() override {
-        ::setenv("TILLER_CACHE_DIR", (folder.path() / "cache").c_str(), 1);
+        StudyTest::SetUp();
         test::TinyOptions tiny;
         tiny.n_layer = 2;
         plan = test::tiny_plan(test::make_tiny_model(tiny), test::write_tasks(folder));
         plan.methods = {"fv", "icv", "mean-diff", "task-vector"};
-        host.resolve_model = [](const std::string& name) { return fs::path(name); };
-        host.engine.n_threads = 1;
-        host.command = "a test";
     }
-    void TearDown() override { ::unsetenv("TILLER_CACHE_DIR"); }
-
-    Summary run(const std::string& name = "run") { return run_study(plan, folder.path() / name, host); }
-
-    test::ScratchFolder folder;
-    Plan plan;
-    StudyHost host;
 };
 
 double cell(const AnalysisSummary* table, const std::string& label, const std::string& column) {

@@ -25,10 +25,10 @@ using test::error_of;
 using test::expect_parts;
 using test::slurp;
 
-class PaperStudy : public testing::Test {
+class PaperStudy : public test::StudyTest {
 protected:
     void SetUp() override {
-        ::setenv("TILLER_CACHE_DIR", (folder.path() / "cache").c_str(), 1);
+        StudyTest::SetUp();
         tiny.n_layer = 3;
         tiny.attention_bias = true;
         const auto data = test::write_tasks(folder);
@@ -45,14 +45,7 @@ protected:
         plan.paper.layer_pairs = {50};
         plan.paper.alphas = {-1, 1};
         plan.paper.layer_alphas = {1};
-        host.resolve_model = [](const std::string& name) { return fs::path(name); };
-        host.engine.n_threads = 1;
-        host.command = "a test";
     }
-    void TearDown() override { ::unsetenv("TILLER_CACHE_DIR"); }
-
-    Summary run(const std::string& name = "run") { return run_study(plan, folder.path() / name, host); }
-
     // One task, few conditions: for the switches.
     void make_small() {
         plan.tasks = {"twice"};
@@ -79,9 +72,6 @@ protected:
     }
 
     test::TinyOptions tiny;
-    test::ScratchFolder folder;
-    Plan plan;
-    StudyHost host;
 };
 
 std::vector<std::string> ids(const std::vector<SettingSummary>& settings) {

@@ -28,20 +28,14 @@ using test::error_of;
 using test::expect_parts;
 using test::slurp;
 
-class StudyRun : public testing::Test {
+class StudyRun : public test::StudyTest {
 protected:
     void SetUp() override {
-        ::setenv("TILLER_CACHE_DIR", (folder.path() / "cache").c_str(), 1);
+        StudyTest::SetUp();
         test::TinyOptions tiny;
         tiny.n_layer = 2;
         plan = test::tiny_plan(test::make_tiny_model(tiny), test::write_tasks(folder));
-        host.resolve_model = [](const std::string& name) { return fs::path(name); };
-        host.engine.n_threads = 1;
-        host.command = "a test";
     }
-    void TearDown() override { ::unsetenv("TILLER_CACHE_DIR"); }
-
-    Summary run(const std::string& name = "run") { return run_study(plan, folder.path() / name, host); }
     fs::path at(const std::string& file, const std::string& run = "run") const {
         return folder.path() / run / file;
     }
@@ -50,10 +44,6 @@ protected:
         for (const auto& entry : fs::directory_iterator(at("vectors"))) files.push_back(entry.path());
         return files;
     }
-
-    test::ScratchFolder folder;
-    Plan plan;
-    StudyHost host;
 };
 
 const SettingSummary* find(const std::vector<SettingSummary>& list, const std::string& id) {

@@ -26,10 +26,10 @@ using test::error_of;
 using test::expect_parts;
 using test::slurp;
 
-class TransferStudy : public testing::Test {
+class TransferStudy : public test::StudyTest {
 protected:
     void SetUp() override {
-        ::setenv("TILLER_CACHE_DIR", (folder.path() / "cache").c_str(), 1);
+        StudyTest::SetUp();
         const Plan small = test::tiny_plan(test::make_tiny_model(tiny), test::write_tasks(folder));
         plan = default_plan("transfer");
         plan.models = small.models;
@@ -39,14 +39,7 @@ protected:
         plan.functional = small.functional;
         plan.n_bootstrap = 100;
         plan.transfer.shots = {1, 2};
-        host.resolve_model = [](const std::string& name) { return fs::path(name); };
-        host.engine.n_threads = 1;
-        host.command = "a test";
     }
-    void TearDown() override { ::unsetenv("TILLER_CACHE_DIR"); }
-
-    Summary run(const std::string& name = "run") { return run_study(plan, folder.path() / name, host); }
-
     // Log-probabilities of the test records by "setting/item".
     std::map<std::string, double> logprobs(const std::string& name = "run") const {
         std::map<std::string, double> out;
@@ -74,9 +67,6 @@ protected:
     }
 
     test::TinyOptions tiny;
-    test::ScratchFolder folder;
-    Plan plan;
-    StudyHost host;
 };
 
 const AnalysisSummary& table(const std::vector<AnalysisSummary>& analyses, const std::string& id) {

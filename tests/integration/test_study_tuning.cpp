@@ -14,24 +14,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class StudyTuning : public testing::Test {
+class StudyTuning : public test::StudyTest {
 protected:
     void SetUp() override {
-        ::setenv("TILLER_CACHE_DIR", (folder.path() / "cache").c_str(), 1);
+        StudyTest::SetUp();
         test::TinyOptions tiny;
         tiny.n_layer = 4;
         plan = test::tiny_plan(test::make_tiny_model(tiny), test::write_tasks(folder));
         plan.controls = false;
-        host.resolve_model = [](const std::string& name) { return fs::path(name); };
-        host.engine.n_threads = 1;
         host.check = false;
     }
-    void TearDown() override { ::unsetenv("TILLER_CACHE_DIR"); }
-    Summary run(const std::string& name) { return run_study(plan, folder.path() / name, host); }
-
-    test::ScratchFolder folder;
-    Plan plan;
-    StudyHost host;
 };
 
 const AnalysisSummary* find(const std::vector<AnalysisSummary>& list, const std::string& id) {

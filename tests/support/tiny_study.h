@@ -3,8 +3,11 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
+#include <filesystem>
 #include <string>
 
 #include "support/run_program.h"
@@ -47,6 +50,24 @@ inline Plan tiny_plan(const std::filesystem::path& model, const std::filesystem:
     plan.n_bootstrap = 100, plan.n_example = 2;
     return plan;
 }
+
+/// A study of `plan` in this process, below a folder of its own; a cache of its own, too.
+class StudyTest : public testing::Test {
+protected:
+    void SetUp() override {
+        ::setenv("TILLER_CACHE_DIR", (folder.path() / "cache").c_str(), 1);
+        host.resolve_model = [](const std::string& name) { return std::filesystem::path(name); };
+        host.engine.n_threads = 1;
+        host.command = "a test";
+    }
+    void TearDown() override { ::unsetenv("TILLER_CACHE_DIR"); }
+
+    Summary run(const std::string& name = "run") { return run_study(plan, folder.path() / name, host); }
+
+    ScratchFolder folder;
+    Plan plan;
+    StudyHost host;
+};
 
 /// Stops a study after ever more steps, `stride` more each time, and goes on with it: it ends as if it had
 /// not been stopped, and was stopped `n_least` times or more. `run` carries the study out in the folder of

@@ -62,11 +62,11 @@ TEST(LeftMemory, PagesOfAMappingAreLetGoAndComeBack) {
     ASSERT_EQ(mapping.read(), static_cast<long>(kBytes) * 'w');
     left_alone.read();
     ASSERT_EQ(mapping.resident(), static_cast<long>(kBytes >> 10));
-    engine::release_mapped_pages(file);
+    engine::release_mapped_pages(std::vector{file});
     EXPECT_EQ(mapping.resident(), 0);
     EXPECT_EQ(left_alone.resident(), static_cast<long>(kBytes >> 10)) << "another file's mapping";
     EXPECT_EQ(mapping.read(), static_cast<long>(kBytes) * 'w');
-    engine::release_mapped_pages(folder.path() / "no such file");
+    engine::release_mapped_pages(std::vector{folder.path() / "no such file"});
     EXPECT_EQ(mapping.resident(), static_cast<long>(kBytes >> 10));
 }
 
