@@ -5,9 +5,9 @@
 //  1. A row's prompt of T tokens is computed as tokens [0, T-1) in chunks with boundaries at multiples of
 //     512 tokens, then the last prompt token and every further token as steps of one token per row.
 //  2. Every row has its own key/value stream in run(); only rows with equal padded prompt lengths are
-//  computed
-//     together before the last token; prompts are padded to a multiple of four tokens (the padding is cut off
-//     again) and steps to a multiple of four rows, because kernels for one to three rows round otherwise.
+//     computed together before the last token; prompts are padded to a multiple of four tokens (the padding
+//     is cut off again) and steps to a multiple of four rows, because kernels for one to three rows round
+//     otherwise.
 //  3. Flash attention is off on the CPU.
 // fork() shares one prompt's cells between its rows, so that a branch's rounding depends on its slot. Its
 // results are the same for the same call, and agree with run() to about 1e-5 in log-probability on float32
@@ -128,9 +128,9 @@ public:
     /// or capture was not carried out), interrupted (see cancel).
     std::vector<RowResult> run(std::span<const Row> rows);
 
-    /// One prompt, many branches: rows[i].prompt must be equal for all i, and no edit may touch a token
-    /// before the last prompt token. The prompt is computed once. Captures only at or after the last
-    /// prompt token. Errors as run().
+    /// Many branches of few prompts: each prompt is computed once, and no edit may touch a token before the
+    /// last prompt token. Short prompts share batches. Captures only at or after the last prompt token.
+    /// Errors as run().
     std::vector<RowResult> fork(std::span<const Row> rows);
 
     /// Called after each decode with (rows finished in this call, rows of this call); may be empty.

@@ -13,7 +13,7 @@ namespace tiller::engine {
 int max_output_rows(int n_vocab) {
     constexpr std::int64_t budget = std::int64_t{128} << 20;
     const auto rows = budget / (std::int64_t{4} * std::max(n_vocab, 1));
-    return static_cast<int>(std::clamp<std::int64_t>(rows / kRowMultiple * kRowMultiple, 32, 256));
+    return static_cast<int>(std::clamp<std::int64_t>(rows / kMatrixTile * kMatrixTile, 32, 256));
 }
 
 ContextBytes context_bytes(const Model& model, const ContextShape& shape, bool cache_f32) {

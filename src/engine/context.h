@@ -22,9 +22,16 @@ constexpr int kRowMultiple = 4;
 /// Most rows computed together before their last prompt tokens.
 constexpr std::size_t kPrefillRows = 8;
 
-inline int round_up(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
+/// Rows of the tiles of matrix units (AMX): batches of a few more cost as much as with half a tile more, so
+/// work that is divided is divided at multiples of these.
+constexpr int kMatrixTile = 16;
 
-/// Most rows whose logits are kept at once: 256, fewer where the vocabulary is large (128 MB of logits).
+inline int round_up(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
+/// Rows or tokens of a batch of n after padding.
+inline int padded(int n) { return round_up(n, kRowMultiple); }
+
+/// Most rows whose logits are kept at once: 256, fewer where the vocabulary is large (128 MB of logits); a
+/// multiple of 16.
 int max_output_rows(int n_vocab);
 
 struct ContextShape {

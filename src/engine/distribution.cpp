@@ -1,29 +1,18 @@
 #include "engine/distribution.h"
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
+#include "engine/vocabulary_pass.h"
+
 namespace tiller::engine {
 
-double log_sum_exp(std::span<const float> logits) {
-    constexpr Eigen::Index block = 1024;
-    const Eigen::Map<const Eigen::ArrayXf> all(logits.data(), static_cast<Eigen::Index>(logits.size()));
-    const float largest = all.maxCoeff();
-    double sum = 0;
-    for (Eigen::Index begin = 0; begin < all.size(); begin += block) {
-        const auto part = all.segment(begin, std::min(block, all.size() - begin));
-        sum += static_cast<double>((part - largest).exp().sum());
-    }
-    return static_cast<double>(largest) + std::log(sum);
+double log_sum_exp(std::span<const float> logits, float largest) {
+    return static_cast<double>(largest) + std::log(sum_exp(logits, largest));
 }
 
-Token most_likely(std::span<const float> logits) {
-    const Eigen::Map<const Eigen::ArrayXf> all(logits.data(), static_cast<Eigen::Index>(logits.size()));
-    const float largest = all.maxCoeff();
-    return static_cast<Token>(std::find(logits.begin(), logits.end(), largest) - logits.begin());
-}
+double log_sum_exp(std::span<const float> logits) { return log_sum_exp(logits, find_peak(logits).value); }
 
 int rank_of(std::span<const float> logits, Token token) {
     const auto t = static_cast<std::size_t>(token);
@@ -66,12 +55,12 @@ Sampler::Sampler(const Sampling& sampling) : temperature_(sampling.temperature) 
 }
 
 Token Sampler::draw(std::span<const float> logits) {
-    if (!chain_) return most_likely(logits);
+    const Peak best = find_peak(logits);
+    if (!chain_) return static_cast<Token>(best.index);
     // Tokens less likely than the best by a factor of e^40 are left out: all of a vocabulary's together have
     // less than one part in 10^11 of the probability, and sorting and exponentiating them takes most of the
     // time.
-    const Eigen::Map<const Eigen::ArrayXf> all(logits.data(), static_cast<Eigen::Index>(logits.size()));
-    const float least = all.maxCoeff() - 40 * temperature_;
+    const float least = best.value - 40 * temperature_;
     candidates_.clear();
     for (std::size_t i = 0; i < logits.size(); ++i)
         if (!(logits[i] < least)) candidates_.push_back({static_cast<Token>(i), logits[i], 0});

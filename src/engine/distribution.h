@@ -9,12 +9,9 @@
 
 namespace tiller::engine {
 
-/// log(sum(exp(logits))); float32 exponentials, float64 sums in blocks of fixed size, so that the result does
-/// not depend on the machine's vector width.
+/// log(sum(exp(logits))), whose largest is known; the same on every machine (sum_exp()).
+double log_sum_exp(std::span<const float> logits, float largest);
 double log_sum_exp(std::span<const float> logits);
-
-/// The most likely token; ties: the lower id.
-Token most_likely(std::span<const float> logits);
 
 /// Tokens that come before `token`: larger logits, or equal logits and a lower id.
 int rank_of(std::span<const float> logits, Token token);

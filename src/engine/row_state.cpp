@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/context.h"
+#include "engine/vocabulary_pass.h"
 #include "tiller/error.h"
 
 namespace tiller::engine {
@@ -79,13 +81,13 @@ void RowState::plan(DecodePlan& plan, int index, int position) {
             plan.add(edit.site, edit.layer, {index, &edit, nullptr, nullptr});
 }
 
-void RowState::first_distribution(std::span<const float> logits) {
+void RowState::first_distribution(std::span<const float> logits, float largest) {
     const Row& row = *row_;
     RowResult& result = *result_;
     if (row.want_logits) result.logits.assign(logits.begin(), logits.end());
     if (row.n_top > 0) result.top = top_tokens(logits, row.n_top);
     if (row.watch.empty()) return;
-    const double lse = log_sum_exp(logits);
+    const double lse = log_sum_exp(logits, largest);
     for (Token token : row.watch) {
         result.watch_logprob.push_back(
             static_cast<float>(static_cast<double>(logits[static_cast<std::size_t>(token)]) - lse));
@@ -112,9 +114,8 @@ void RowState::accept(Token token) {
 
 void RowState::advance(std::span<const float> logits) {
     const int step = step_++;
-    const Token best = most_likely(logits);
-    if (static_cast<std::size_t>(best) >= logits.size() ||
-        !std::isfinite(logits[static_cast<std::size_t>(best)])) {
+    const Peak best = find_peak(logits);
+    if (!std::isfinite(best.value)) {
         result_->broken = finished_ = true;
         if (step == 0) {
             result_->watch_logprob.assign(row_->watch.size(), kImpossible);
@@ -123,15 +124,15 @@ void RowState::advance(std::span<const float> logits) {
         result_->forced_logprob.resize(row_->forced.size(), kImpossible);
         return;
     }
-    if (step == 0) first_distribution(logits);
+    if (step == 0) first_distribution(logits, best.value);
     const auto i = static_cast<std::size_t>(step);
     if (i < row_->forced.size()) {
-        const double logprob =
-            static_cast<double>(logits[static_cast<std::size_t>(row_->forced[i])]) - log_sum_exp(logits);
+        const double logprob = static_cast<double>(logits[static_cast<std::size_t>(row_->forced[i])]) -
+                               log_sum_exp(logits, best.value);
         result_->forced_logprob.push_back(static_cast<float>(logprob));
         next_token_ = row_->forced[i];
     } else if (step < row_->max_new_tokens) {
-        accept(row_->sampling.temperature > 0 ? sampler_.draw(logits) : best);
+        accept(row_->sampling.temperature > 0 ? sampler_.draw(logits) : static_cast<Token>(best.index));
     }
     if (step_ >= n_step_) finished_ = true;
 }
@@ -172,5 +173,7 @@ void RowState::finish() {
         result_->captured.push_back(std::move(out));
     }
 }
+
+int prefill_length(const RowState& row) { return padded(row.n_prompt() - 1); }
 
 }  // namespace tiller::engine

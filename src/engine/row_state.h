@@ -50,7 +50,7 @@ public:
     void finish();
 
 private:
-    void first_distribution(std::span<const float> logits);
+    void first_distribution(std::span<const float> logits, float largest);
     void accept(Token token);
 
     const Model* model_;
@@ -62,5 +62,9 @@ private:
     Token next_token_ = 0;
     bool finished_ = false;
 };
+
+/// Tokens of a row that are computed before its last prompt token, padded (batch-shape rule 2): kernels work
+/// on several tokens at a time and round the rest otherwise.
+int prefill_length(const RowState& row);
 
 }  // namespace tiller::engine

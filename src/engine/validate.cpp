@@ -153,9 +153,6 @@ void validate_rows(std::span<const Row> rows, const Model& model, const SiteMap&
 
 void validate_fork(std::span<const Row> rows) {
     for (std::size_t r = 0; r < rows.size(); ++r) {
-        if (rows[r].prompt != rows[0].prompt)
-            throw Error(Code::usage,
-                        fmt::format("fork: the prompt of row {} differs from that of row 0; use run", r));
         const int n = static_cast<int>(rows[r].prompt.size());
         const auto early = [n](const Positions& p) {
             for (int i = 0; i < n - 1; ++i)
@@ -164,11 +161,10 @@ void validate_fork(std::span<const Row> rows) {
         };
         for (const Edit& edit : rows[r].edits)
             if (early(edit.positions))
-                throw Error(
-                    Code::usage,
-                    fmt::format("fork: row {} edits tokens before the last of the prompt, which all rows "
-                                "share; use run",
-                                r));
+                throw Error(Code::usage,
+                            fmt::format("fork: row {} edits tokens before the last of the prompt, which rows "
+                                        "share; use run",
+                                        r));
         for (const Capture& c : rows[r].captures)
             if (early(c.positions))
                 throw Error(

@@ -154,20 +154,10 @@ std::vector<json> evaluate(TaskContext& c, std::span<const int> items, std::span
                               e.positions.kind == Positions::Kind::last_prompt;
                    });
         });
-    std::vector<RowResult> results;
-    if (forks) {
-        // One prompt, many settings: the prompt is computed once.
-        for (std::size_t i = 0; i < items.size(); ++i) {
-            for (auto& result :
-                 c.engine.fork(std::span(rows).subspan(i * candidates.size(), candidates.size())))
-                results.push_back(std::move(result));
-            c.step(what, i + 1, items.size());
-        }
-    } else {
-        c.engine.on_progress([&](std::size_t done, std::size_t all) { c.step(what, done, all); });
-        results = c.engine.run(rows);
-        c.engine.on_progress({});
-    }
+    c.engine.on_progress([&](std::size_t done, std::size_t all) { c.step(what, done, all); });
+    // Few prompts, many settings: each prompt is computed once.
+    const std::vector<RowResult> results = forks ? c.engine.fork(rows) : c.engine.run(rows);
+    c.engine.on_progress({});
     std::vector<json> records;
     for (std::size_t r = 0; r < rows.size(); ++r) {
         const Candidate& candidate = candidates[r % candidates.size()];

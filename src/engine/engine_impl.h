@@ -1,0 +1,58 @@
+// What an Engine holds, for the files that make it up: engine.cpp (contexts, memory), engine_steps.cpp
+// (prompts and steps of one token), engine_run.cpp and engine_fork.cpp (which rows go together).
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/context.h"
+#include "engine/row_state.h"
+#include "tiller/engine.h"
+
+namespace tiller {
+
+struct Engine::Impl {
+    std::shared_ptr<const Model> model;
+    EngineOptions options;
+    EngineStats stats;
+    engine::SiteMap sites;
+    std::unique_ptr<engine::Context> streams;  ///< For run().
+    std::unique_ptr<engine::Context> shared;   ///< For fork().
+    std::function<void(std::size_t, std::size_t)> progress;
+    const std::atomic<bool>* cancel = nullptr;
+    engine::DecodePlan plan;
+    std::vector<engine::Entry> entries;
+    std::size_t n_done = 0, n_row = 0;
+    /// Of the rows of this run(): tokens of one batch whose outputs captures need.
+    int kept_outputs = 0;
+
+    Impl(std::shared_ptr<const Model> m, const EngineOptions& o);
+
+    // engine.cpp
+    void check_one_stream() const;
+    void check_post_norm() const;
+    engine::ContextBytes bytes_of(const engine::Context& context) const;
+    engine::ContextShape stream_shape(int n_rows, int n_token) const;
+    int rows_in_flight(int n_token) const;
+    std::uint64_t budget() const;
+    engine::Context& context(std::unique_ptr<engine::Context>& slot, engine::ContextShape shape);
+
+    // engine_steps.cpp
+    void decode(engine::Context& context, bool stop_early, bool keep_cache);
+    bool early_outputs(const engine::RowState& row) const;
+    int chunk_of(const engine::RowState& row) const;
+    void prefill(engine::Context& context, std::span<engine::RowState* const> rows,
+                 std::span<const int> sequences);
+    void prefill_all(engine::Context& context, std::span<engine::RowState* const> rows,
+                     std::span<const int> sequences);
+    void advance(const engine::Context& context, std::span<engine::RowState*> rows);
+    void steps(engine::Context& context, std::span<engine::RowState*> rows, std::vector<int>& positions);
+
+    void wave(std::span<engine::RowState*> rows);                              // engine_run.cpp
+    void branch(engine::Context& context, std::span<engine::RowState*> rows);  // engine_fork.cpp
+};
+
+}  // namespace tiller

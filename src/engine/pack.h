@@ -1,0 +1,30 @@
+// Which rows fork() computes together.
+#pragma once
+
+#include <deque>
+#include <vector>
+
+#include "engine/row_state.h"
+
+namespace tiller::engine {
+
+/// Rows and cells up to which prompts share a cache: enough rows for the engine's matrix kernels, and not
+/// more cells than attention, which looks at those of all branches, takes in its stride.
+constexpr int kPackRows = 96, kPackCells = 512;
+
+/// Most branches computed at once, and whole tiles of matrix units. Attention looks at the cells of all of
+/// them, so that larger waves cost more than they save (docs/performance.md).
+constexpr int kWaveRows = 128;
+/// The same where outputs take their memory, too.
+int max_wave(int n_vocab);
+
+struct Pack {
+    std::vector<RowState*> rows;  ///< Those of one prompt are not divided; most steps first.
+    int n_prefix = 0;             ///< Tokens of all prompts without their last, padded.
+};
+
+/// Rows by prompt, long prompts first, in as few packs as the limits allow; a prompt that alone has more rows
+/// or cells is a pack by itself. Depends on the rows and `most`, max_wave() of the model, alone.
+std::vector<Pack> make_packs(std::deque<RowState>& rows, int most);
+
+}  // namespace tiller::engine

@@ -1,0 +1,109 @@
+#include "engine/vocabulary_pass.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+
+// One function for each vector unit that a machine may have, chosen when the program starts. The build says
+// whether its compiler and loader can do that.
+#ifdef TILLER_TARGET_CLONES
+#define TILLER_FOR_EACH_UNIT __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define TILLER_FOR_EACH_UNIT
+#endif
+
+namespace tiller::engine {
+namespace {
+
+// Sixteen values whatever the machine has: narrower units take them in parts.
+constexpr std::size_t kLanes = 16;
+using Floats = float __attribute__((vector_size(4 * kLanes)));
+using Ints = std::int32_t __attribute__((vector_size(4 * kLanes)));
+
+constexpr std::size_t kBlock = 32 * kLanes;
+constexpr float kLowest = -std::numeric_limits<float>::infinity();
+
+// The largest of a block of at most kBlock values.
+TILLER_FOR_EACH_UNIT float block_peak(const float* values, std::size_t n) {
+    Floats best = kLowest - Floats{};
+    std::size_t i = 0;
+    for (; i + kLanes <= n; i += kLanes) {
+        Floats x;
+        std::memcpy(&x, values + i, sizeof x);
+        best = x > best ? x : best;
+    }
+    float peak = kLowest;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) peak = best[lane] > peak ? best[lane] : peak;
+    for (; i < n; ++i) peak = values[i] > peak ? values[i] : peak;
+    return peak;
+}
+
+// Sum over a block of at most kBlock values. exp by Cephes' expf: 2^n times a polynomial on half an octave to
+// both sides of zero.
+TILLER_FOR_EACH_UNIT double block_sum(const float* values, std::size_t n, float largest) {
+    constexpr float log2_e = 1.44269504088896341f, ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
+    constexpr float to_integer = 12582912.0f;  // 1.5 * 2^23: a sum with it has no room for a fraction
+    constexpr float least = -87.0f;            // e^least is the last that is not subnormal
+    Floats sums{};
+    for (std::size_t i = 0; i < n; i += kLanes) {
+        Floats x;
+        if (i + kLanes <= n) {
+            std::memcpy(&x, values + i, sizeof x);
+        } else {
+            x = kLowest - Floats{};
+            std::memcpy(&x, values + i, (n - i) * sizeof(float));
+        }
+        x -= largest;
+        const Ints is_tiny = x < least;
+        x = is_tiny ? Floats{} : x;
+        const Floats shifted = x * log2_e + to_integer;
+        const Floats whole = shifted - to_integer;
+        Ints bits;
+        std::memcpy(&bits, &shifted, sizeof bits);
+        std::int32_t zero = 0;
+        std::memcpy(&zero, &to_integer, sizeof zero);
+        const Ints power_bits = (bits - zero + 127) << 23;
+        Floats power;
+        std::memcpy(&power, &power_bits, sizeof power);
+        x = x - whole * ln2_high - whole * ln2_low;
+        Floats p = x * 1.9875691500e-4f + 1.3981999507e-3f;
+        p = p * x + 8.3334519073e-3f;
+        p = p * x + 4.1665795894e-2f;
+        p = p * x + 1.6666665459e-1f;
+        p = p * x + 5.0000001201e-1f;
+        p = p * (x * x) + x + 1.0f;
+        sums += is_tiny ? Floats{} : p * power;
+    }
+    double sum = 0;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) sum += static_cast<double>(sums[lane]);
+    return sum;
+}
+
+}  // namespace
+
+Peak find_peak(std::span<const float> values) {
+    Peak peak{values.size(), kLowest};
+    std::size_t first = 0;
+    for (std::size_t begin = 0; begin < values.size(); begin += kBlock) {
+        const float value = block_peak(values.data() + begin, std::min(kBlock, values.size() - begin));
+        if (value > peak.value) {
+            peak.value = value;
+            first = begin;
+        }
+    }
+    if (peak.value > kLowest)
+        peak.index = static_cast<std::size_t>(
+            std::find(values.begin() + static_cast<std::ptrdiff_t>(first), values.end(), peak.value) -
+            values.begin());
+    return peak;
+}
+
+double sum_exp(std::span<const float> values, float largest) {
+    double sum = 0;
+    for (std::size_t begin = 0; begin < values.size(); begin += kBlock)
+        sum += block_sum(values.data() + begin, std::min(kBlock, values.size() - begin), largest);
+    return sum;
+}
+
+}  // namespace tiller::engine

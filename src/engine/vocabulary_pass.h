@@ -1,0 +1,25 @@
+// Passes over the logits of one token: up to a quarter of a million values each, for every row and step, so
+// they are written for the machine's vector units.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+namespace tiller::engine {
+
+struct Peak {
+    std::size_t index = 0;  ///< Of the largest value, the first of equal ones; values.size() when none is
+                            ///< above minus infinity.
+    float value = 0;        ///< Minus infinity then. What is not a number is passed over.
+};
+
+/// The largest value. Thread-safe.
+Peak find_peak(std::span<const float> values);
+
+/// Sum of exp(value - largest), for values at most `largest`: exponentials and sums of at most 32 of them in
+/// float32 (relative error 2e-7 each), the rest in float64. Every step is rounded in the same order whatever
+/// the width of the machine's vectors, so the result does not depend on it. Not a number when a value is
+/// not. Thread-safe.
+double sum_exp(std::span<const float> values, float largest);
+
+}  // namespace tiller::engine
