@@ -106,9 +106,9 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
 std::string names_below() {
     std::string text = "Methods:";
     for (const Method* method : methods())
-        text += fmt::format("\n  {:17}{}", method->name(), method->summary());
+        text += fmt::format("\n  {:17} {}", method->name(), method->summary());
     text += "\nProtocols:";
-    for (const auto& [name, what] : protocol_list()) text += fmt::format("\n  {:17}{}", name, what);
+    for (const auto& [name, what] : protocol_list()) text += fmt::format("\n  {:17} {}", name, what);
     return text;
 }
 

@@ -169,6 +169,29 @@ TEST(Findings, MeansOverTasksAndClearCases) {
                  {"On 2 precise-answer tasks with 2 seeds each", "(of 4 runs): FV on 2, ICV on 1"});
 }
 
+TEST(Findings, AmongManyMethodsThoseCountThatNoneBeats) {
+    // FV beats ICV; of mean-diff nothing is shown, on one task not even that it is above random.
+    Summary s;
+    for (const char* name : {"a", "b"}) {
+        auto t = task_of(0.75, 0.25, {0.5, 0.3, 0.7});
+        t.name = name;
+        t.test.push_back(setting("mean-diff-chosen", "mean-diff", "first_token", 0.5, "chosen"));
+        const double low = t.name == "a" ? 0.1 : -0.1;
+        t.test.back().difference = {{"random", {0.3, low, 0.4}}};
+        t.pairs.push_back({"fv-chosen", "mean-diff-chosen", {0.25, -0.1, 0.4}, 5, 2, 0.2, 0.6});
+        t.pairs.push_back({"icv-chosen", "mean-diff-chosen", {-0.25, -0.4, 0.1}, 2, 5, 0.2, 0.6});
+        s.tasks.push_back(t);
+    }
+    expect_parts(findings(s, limit)[0],
+                 {"; above its random control, and no other shown to be better: FV on 2, mean-diff on 1."});
+    for (auto& t : s.tasks)
+        for (auto& setting : t.test) setting.difference["random"] = {0, -0.1, 0.1};
+    expect_parts(findings(s, limit)[0], {"; above its random control: none."});
+    for (auto& t : s.tasks)
+        for (auto& setting : t.test) setting.difference.clear();
+    expect_parts(findings(s, limit)[0], {"no other shown to be better: FV on 2, mean-diff on 2."});
+}
+
 TEST(Findings, FamiliesAreToldApart) {
     Summary s;
     s.tasks = {task_of(0.75, 0.25, {0.5, 0.3, 0.7}), task_of(0.2, 0.6, {-0.4, -0.5, -0.3}, "style")};
