@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -46,8 +47,11 @@ std::string contents(const Summary& summary, const std::vector<Cost>& costs) {
         return fmt::format(R"(<li{}><a href="#{}">{}</a></li>)", classes, anchor, html(text));
     };
     std::string out = R"(<nav aria-label="Contents"><ol>)" + link("findings", "Findings");
+    const auto is_answers = [](const AnalysisSummary& analysis) { return analysis.id == "answers"; };
+    const auto n_answers = std::count_if(summary.analyses.begin(), summary.analyses.end(), is_answers);
+    if (n_answers > 0) out += link("answers", "Which method");
     if (!summary.tasks.empty()) out += link("overview", "Overview") + link("tasks", "All tasks");
-    if (!summary.analyses.empty()) out += link("analyses", "Over all tasks");
+    if (std::ssize(summary.analyses) > n_answers) out += link("analyses", "Over all tasks");
     for (std::size_t i = 0; i < summary.tasks.size(); ++i)
         out += link(task_anchor(i), task_title(summary, summary.tasks[i]), R"( class="inner")");
     if (!costs.empty()) out += link("cost", "Cost");
@@ -90,8 +94,9 @@ std::string whole_page(const std::string& title, const Palette& palette, const s
 std::string report_html(const Summary& summary, const std::vector<Cost>& costs) {
     const Palette palette(summary);
     std::string out = contents(summary, costs) + "<main>\n";
-    out += findings_section(summary) + "\n" + overview_section(summary, palette) + "\n" +
-           matrix_section(summary, palette) + "\n" + analyses_section(summary);
+    out += findings_section(summary) + "\n" + answers_section(summary) + "\n" +
+           overview_section(summary, palette) + "\n" + matrix_section(summary, palette) + "\n" +
+           analyses_section(summary);
     if (!summary.tasks.empty()) out += "\n<section><h2>Task by task</h2>\n";
     for (std::size_t i = 0; i < summary.tasks.size(); ++i)
         out += task_section(summary, i, palette, i == 0) + "\n";

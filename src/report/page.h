@@ -40,8 +40,10 @@ std::string grid_table(const TaskSummary& task);
 std::string further_tables(const Summary& summary, const TaskSummary& task, const Palette& palette);
 /// Analyses one below the other, each with its chart and its table; empty when there is none.
 std::string analyses_part(const std::vector<AnalysisSummary>& analyses);
-/// Those of all tasks as a section; empty when there is none.
+/// Those of all tasks but the answers as a section; empty when there is none.
 std::string analyses_section(const Summary& summary);
+/// The method to take for each task, as a section; empty where the protocol has no such table.
+std::string answers_section(const Summary& summary);
 /// Inputs, wanted texts and outputs side by side.
 std::string examples_table(const TaskSummary& task, const Palette& palette);
 

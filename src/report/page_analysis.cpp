@@ -1,6 +1,7 @@
 // Tables that a protocol computed from the records, with a chart where its kind has one.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "report/analysis_charts.h"
@@ -10,6 +11,8 @@
 
 namespace tiller::report {
 namespace {
+
+constexpr const char* kAnswers = "answers";  // stands at the page's beginning
 
 std::string number_cell(const Interval& value) {
     if (std::isfinite(value.low) && std::isfinite(value.high)) return interval_cell(&value, "");
@@ -28,7 +31,7 @@ std::string table_of(const AnalysisSummary& analysis) {
     for (const auto& row : analysis.rows) {
         table += fmt::format(R"(<tr><th scope="row">{}</th>)", html(row.label));
         for (const auto& value : row.values) table += number_cell(value);
-        if (remarks) table += fmt::format("<td>{}</td>", html(row.remark));
+        if (remarks) table += fmt::format(R"(<td class="remark">{}</td>)", html(row.remark));
         table += "</tr>";
     }
     return scrolled(table + "</tbody></table>");
@@ -39,6 +42,7 @@ std::string table_of(const AnalysisSummary& analysis) {
 std::string analyses_part(const std::vector<AnalysisSummary>& analyses) {
     std::string out;
     for (const auto& analysis : analyses) {
+        if (analysis.id == kAnswers) continue;
         out += fmt::format("<h4>{}</h4>", html(analysis.title));
         if (const auto chart = analysis_chart(analysis)) out += figure(*chart);
         out += table_of(analysis);
@@ -47,8 +51,18 @@ std::string analyses_part(const std::vector<AnalysisSummary>& analyses) {
     return out;
 }
 
+std::string answers_section(const Summary& summary) {
+    for (const auto& analysis : summary.analyses)
+        if (analysis.id == kAnswers)
+            return fmt::format(R"(<section id="answers"><h2>{}</h2>{}<p class="quiet">{}</p></section>)",
+                               html(analysis.title), table_of(analysis), html(analysis.note));
+    return "";
+}
+
 std::string analyses_section(const Summary& summary) {
-    if (summary.analyses.empty()) return "";
+    if (std::all_of(summary.analyses.begin(), summary.analyses.end(),
+                    [](const auto& analysis) { return analysis.id == kAnswers; }))
+        return "";
     return R"(<section id="analyses"><h2>Over all tasks</h2>)" + analyses_part(summary.analyses) +
            "</section>";
 }

@@ -31,6 +31,11 @@ std::vector<AnalysisSummary> scorer_tables(const Plan& plan, const TaskRecords& 
 /// "scorer_flips": how often an order of two methods changes, by score. Empty without comparisons.
 std::optional<AnalysisSummary> scorer_flips(const Summary& summary);
 
+/// "answers": the method to take for each task, its setting, how sure, at what damage and cost; all seeds of
+/// a task together. Reads the tasks' "cost". Empty without a chosen setting.
+std::optional<AnalysisSummary> answers_table(const Plan& plan, const std::vector<TaskRecords>& records,
+                                             const Summary& summary);
+
 /// "predictors" of a task.
 std::optional<AnalysisSummary> predictor_table(const TaskRecords& records, const TaskSummary& task);
 /// "predictor_correlation": rank correlations with the outcome over the tasks of a model and family. Seeds of

@@ -38,6 +38,7 @@ public:
     }
     void analyse_run(const Plan& plan, const std::vector<TaskRecords>& records,
                      Summary& summary) const override {
+        keep(answers_table(plan, records, summary), summary.analyses);
         for (auto& analysis : seeds_analysis(plan, records, summary))
             summary.analyses.push_back(std::move(analysis));
         keep(scorer_flips(summary), summary.analyses);

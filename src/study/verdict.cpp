@@ -205,12 +205,33 @@ std::string long_title(const std::string& method) {
     return method;
 }
 
+// Chosen settings with their mean scores, as `text` words them; of many methods the best four, in their
+// order.
+template <class Text>
+std::vector<std::string> chosen_texts(const Tasks& tasks, const Text& text) {
+    Settings chosen = of_kind(*tasks[0], "chosen");
+    const auto mean = [&](const SettingSummary* s) { return family_mean(tasks, s->id, ""); };
+    constexpr std::size_t n_most = 4;
+    const bool many = chosen.size() > n_most + 1;
+    if (many)
+        std::stable_sort(chosen.begin(), chosen.end(),
+                         [&](const auto* a, const auto* b) { return mean(a) > mean(b); });
+    std::vector<std::string> texts;
+    for (std::size_t i = 0; i < (many ? n_most : chosen.size()); ++i) texts.push_back(text(*chosen[i]));
+    if (many)
+        texts.push_back(fmt::format("{} more methods {} to {}", chosen.size() - n_most,
+                                    share(mean(chosen[n_most])), share(mean(chosen.back()))));
+    return texts;
+}
+
 std::string precise_finding(const Tasks& tasks, double limit) {
-    std::vector<std::string> methods, baselines;
+    std::vector<std::string> baselines;
     const auto add = [&](std::vector<std::string>& list, const SettingSummary& s, const std::string& name) {
         list.push_back(fmt::format("{} {}", name, share(family_mean(tasks, s.id, ""))));
     };
-    for (const auto* s : of_kind(*tasks[0], "chosen")) add(methods, *s, long_title(s->method));
+    const auto methods = chosen_texts(tasks, [&](const SettingSummary& s) {
+        return fmt::format("{} {}", long_title(s.method), share(family_mean(tasks, s.id, "")));
+    });
     for (const auto* s : of_kind(*tasks[0], "baseline")) add(baselines, *s, s->id);
     for (const auto* s : of_kind(*tasks[0], "control")) {
         add(baselines, *s, "random directions");
@@ -225,11 +246,10 @@ std::string precise_finding(const Tasks& tasks, double limit) {
 }
 
 std::string behavioural_finding(const Tasks& tasks, double limit) {
-    std::vector<std::string> methods;
-    for (const auto* s : of_kind(*tasks[0], "chosen"))
-        methods.push_back(fmt::format("{} {} with {} of outputs collapsed", long_title(s->method),
-                                      share(family_mean(tasks, s->id, "")),
-                                      share(family_mean(tasks, s->id, "collapsed"))));
+    const auto methods = chosen_texts(tasks, [&](const SettingSummary& s) {
+        return fmt::format("{} {} with {} of outputs collapsed", long_title(s.method),
+                           share(family_mean(tasks, s.id, "")), share(family_mean(tasks, s.id, "collapsed")));
+    });
     return fmt::format("On {}, the mean style score is {} zero-shot{}{}{}", how_many(tasks, "behavioural"),
                        share(family_mean(tasks, "zero-shot", "")),
                        methods.empty() ? "" : "; at chosen settings: ", fmt::join(methods, ", "),

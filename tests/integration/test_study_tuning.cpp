@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "support/run_program.h"
 #include "support/tiny_model.h"
@@ -94,6 +95,87 @@ TEST_F(StudyTuning, InstructionsBesideTheDataBecomeBaselines) {
     for (const auto& s : summary.tasks[1].test) EXPECT_NE(s.id, "cue") << "cheer has no instruction";
     plan.instructions = false;
     for (const auto& s : run("without").tasks[0].test) EXPECT_NE(s.id, "instruction");
+}
+
+const AnalysisRow* answer_of(const Summary& summary, const std::string& task) {
+    const auto* answers = find(summary.analyses, "answers");
+    if (!answers) return nullptr;
+    for (const auto& row : answers->rows)
+        if (row.label.rfind(task + ": ", 0) == 0) return &row;
+    return nullptr;
+}
+
+void expect_same(const Interval& a, const Interval& b) {
+    EXPECT_EQ(a.mean, b.mean);
+    EXPECT_EQ(a.low, b.low);
+    EXPECT_EQ(a.high, b.high);
+}
+
+// The numbers are those of the tables that they come from.
+TEST_F(StudyTuning, AnswersNameTheBestMethodOfEachTask) {
+    plan.controls = true;
+    plan.methods = {"fv", "icv", "mean-diff"};
+    plan.collapse_limit = 1;
+    const Summary summary = run();
+    for (const auto& task : summary.tasks) {
+        const auto* row = answer_of(summary, task.name);
+        ASSERT_NE(row, nullptr) << task.name;
+        ASSERT_EQ(row->values.size(), 8U);
+        const SettingSummary* best = nullptr;
+        for (const auto& s : task.test)
+            if (s.kind == "chosen" &&
+                (!best || s.metrics.at(task.primary).mean > best->metrics.at(task.primary).mean))
+                best = &s;
+        ASSERT_NE(best, nullptr);
+        expect_same(row->values[0], best->metrics.at(task.primary));
+        expect_same(row->values[1], best->difference.at("zero-shot"));
+        expect_same(row->values[2], best->difference.at("random"));
+        EXPECT_GE(row->values[3].mean, 0) << "over the next";
+        EXPECT_EQ(std::isfinite(row->values[4].mean), task.family == "behavioural");
+        EXPECT_EQ(std::isfinite(row->values[5].mean), task.family == "behavioural");
+        EXPECT_GT(row->values[6].mean, 0) << "tokens read";
+        const auto setting = best->label.substr(best->label.find('(') + 1);
+        EXPECT_EQ(row->remark.substr(row->remark.size() - setting.size() + 1),
+                  setting.substr(0, setting.size() - 1));
+    }
+}
+
+TEST_F(StudyTuning, AnswersLeaveOutWhatCollapses) {
+    plan.tasks = {"cheer"};
+    plan.collapse_limit = 0;
+    const Summary summary = run();
+    int n_chosen = 0;
+    std::set<std::string> labels;  // of methods that may be named
+    for (const auto& s : summary.tasks[0].test)
+        if (s.kind == "chosen") {
+            ++n_chosen;
+            if (s.metrics.at("collapsed").mean == 0)
+                labels.insert("cheer: " + s.label.substr(0, s.label.find(',')));
+        }
+    ASSERT_LT(labels.size(), static_cast<std::size_t>(n_chosen)) << "the tiny model's texts collapse here";
+    if (labels.empty()) labels.insert("cheer: none");
+    const auto* row = answer_of(summary, "cheer");
+    ASSERT_NE(row, nullptr);
+    EXPECT_EQ(labels.count(row->label), 1U) << row->label;
+}
+
+TEST_F(StudyTuning, AnswersOverSeedsAreMeans) {
+    plan.seeds = {1, 2};
+    plan.tasks = {"twice"};
+    plan.methods = {"icv"};
+    const Summary summary = run();
+    const auto* answers = find(summary.analyses, "answers");
+    ASSERT_NE(answers, nullptr);
+    ASSERT_EQ(answers->rows.size(), 1U);
+    EXPECT_EQ(answers->rows[0].label, "twice: ICV");
+    double mean = 0;
+    for (const auto& task : summary.tasks)
+        for (const auto& s : task.test)
+            if (s.id == "icv-chosen") mean += s.metrics.at("first_token").mean / 2;
+    EXPECT_NEAR(answers->rows[0].values[0].mean, mean, 1e-12);
+    EXPECT_TRUE(std::isnan(answers->rows[0].values[3].mean)) << "there is no other method";
+    plan.methods.clear();
+    EXPECT_EQ(find(run("baselines").analyses, "answers"), nullptr);
 }
 
 TEST_F(StudyTuning, SeveralSeedsAreAlsoSummedUpTogether) {

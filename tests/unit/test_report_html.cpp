@@ -253,6 +253,26 @@ TEST(ReportCharts, ThePanelsOfAStrengthChartAreTheNumbersOfHeads) {
 }
 
 // With many methods the overview keeps what a reader compares; the tables have everything.
+TEST(ReportHtml, AnswersStandBeforeEverythingElseAndOnce) {
+    Summary summary = test::small_summary();
+    EXPECT_EQ(page_of(summary).find("id=\"answers\""), std::string::npos);
+    summary.analyses.push_back({"answers",
+                                "Which method, for each task",
+                                "How to <read> it",
+                                "task",
+                                {"score"},
+                                {{"plural: FV & co", {{0.5, 0.25, 0.75}}, "layer 6"}}});
+    const std::string page = page_of(summary);
+    EXPECT_EQ(count(page, "Which method, for each task"), 1u);
+    EXPECT_EQ(count(page, "plural: FV &amp; co"), 1u);
+    EXPECT_NE(page.find("How to &lt;read&gt; it"), std::string::npos);
+    EXPECT_LT(page.find("id=\"answers\""), page.find("id=\"overview\""));
+    EXPECT_NE(page.find("id=\"analyses\""), std::string::npos) << "the others stay where they were";
+    summary.analyses = {summary.analyses.back()};
+    EXPECT_EQ(page_of(summary).find("\"#analyses\""), std::string::npos) << "a link to nothing";
+    EXPECT_EQ(page_of(summary).find("id=\"analyses\""), std::string::npos);
+}
+
 TEST(ReportHtml, ACrowdedOverviewLeavesOutControlsAndThePapersSettings) {
     Summary summary = test::small_summary();
     TaskSummary& task = summary.tasks[0];

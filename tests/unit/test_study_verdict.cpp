@@ -192,6 +192,21 @@ TEST(Findings, AmongManyMethodsThoseCountThatNoneBeats) {
     expect_parts(findings(s, limit)[0], {"no other shown to be better: FV on 2, mean-diff on 2."});
 }
 
+TEST(Findings, OfManyMethodsTheBestAreNamed) {
+    Summary s;
+    auto t = task_of(0.2, 0.1, {});
+    int n = 0;
+    for (const char* name : {"mean-diff", "repe", "task-vector", "conceptor"})
+        t.test.push_back(
+            setting(std::string(name) + "-chosen", name, "first_token", 0.3 + 0.1 * n++, "chosen"));
+    s.tasks = {t};
+    expect_parts(findings(s, limit)[0],
+                 {"chosen settings: conceptor 60 %, task-vector 50 %, repe 40 %, mean-diff 30 %, 2 more "
+                  "methods 20 % to 10 % (zero-shot"});
+    s.tasks[0].test.pop_back();  // one more than four are named all, in the plan's order
+    expect_parts(findings(s, limit)[0], {"function vector 20 %, in-context vector 10 %, mean-diff 30 %"});
+}
+
 TEST(Findings, FamiliesAreToldApart) {
     Summary s;
     s.tasks = {task_of(0.75, 0.25, {0.5, 0.3, 0.7}), task_of(0.2, 0.6, {-0.4, -0.5, -0.3}, "style")};

@@ -1,0 +1,33 @@
+// The seeds of a task, and means and intervals over them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "study/by_setting.h"
+#include "tiller/study.h"
+
+namespace tiller::study {
+
+/// One model and task with all its seeds.
+struct SeedFamily {
+    std::string title;                ///< The task's name, after the model's where there are several.
+    std::vector<std::size_t> places;  ///< In Summary::tasks, one per seed.
+};
+/// In the order of their first tasks.
+std::vector<SeedFamily> seed_families(const Summary& summary);
+
+/// Values by seed.
+using SeedGroups = std::vector<std::vector<double>>;
+
+/// Values of a setting, or of its paired difference to another, over the items of each seed; seeds without
+/// them are left out. `records` are those of Summary::tasks, in their order.
+SeedGroups seed_groups(const SeedFamily& family, const std::vector<TaskRecords>& records,
+                       const std::string& metric, const std::string& id, const std::string& other = "");
+
+/// Mean over seeds with an interval that resamples seeds and items within them (bootstrap_groups()), within
+/// [0, 1] for scores and [-1, 1] for differences.
+Interval seed_interval(const Plan& plan, const Summary& summary, const SeedGroups& groups,
+                       bool is_difference);
+
+}  // namespace tiller::study
