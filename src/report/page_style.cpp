@@ -47,7 +47,7 @@ th:last-child,td:last-child{padding-right:0}
 thead th{color:var(--quiet);font-size:.8rem;vertical-align:bottom;border-bottom:1px solid var(--ink);white-space:nowrap;overflow-wrap:normal}
 th[title]{cursor:help}
 .num{text-align:right;white-space:nowrap}
-td.remark{min-width:17em}
+td.remark{min-width:11em}
 td small{display:block;font-size:.76rem;color:var(--quiet)}
 td.best{font-weight:700}
 td.best small{font-weight:400}

@@ -169,7 +169,7 @@ std::optional<AnalysisSummary> answers_table(const Plan& plan, const std::vector
             plan.collapse_limit * 100),
         "task and method",
         {"score", "over zero-shot", "over random", "over next", "collapsed", "perplexity", "tokens read",
-         "cheaper from query"},
+         "from query"},
         {}};
     for (const auto& family : seed_families(summary))
         if (auto row = Answer(plan, records, summary, family).row()) out.rows.push_back(std::move(*row));
