@@ -123,9 +123,9 @@ private:
             if (!is_better(best, *other)) equal.push_back(method_title(other->method));
         const Interval plain = over(best, "zero-shot", "zero-shot"),
                        random = over(best, "random", best.method + "-random");
-        if (!(plain.low > 0)) remarks.push_back("not above zero-shot");
-        if (std::isfinite(random.mean) && !(random.low > 0))
-            remarks.push_back("not above its random control");
+        const bool above_plain = plain.low > 0, above_random = !std::isfinite(random.mean) || random.low > 0;
+        if (!above_plain) remarks.push_back("not above zero-shot");
+        if (!above_random) remarks.push_back("not above its random control");
         if (!others.empty())
             remarks.push_back(equal.empty()
                                   ? fmt::format("better than {}", others.size() == 1
@@ -133,7 +133,10 @@ private:
                                                                       : std::string("all others"))
                                   : fmt::format("no difference shown from {}", fmt::join(equal, ", ")));
         remarks.push_back(settings_text(family_, summary_, best.id));
-        return {fmt::format("{}: {}", family_.title, method_title(best.method)),
+        // A name alone would read as a recommendation where nothing is shown to work.
+        const std::string name = method_title(best.method);
+        return {fmt::format("{}: {}", family_.title,
+                            above_plain && above_random ? name : "none shown (" + name + ")"),
                 {score_of(best), plain, random,
                  others.empty() ? plain_number(kNone) : over_method(best, *others[0]),
                  plain_number(metric_over(family_, summary_, best.id, "collapsed")),
