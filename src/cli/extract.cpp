@@ -9,6 +9,7 @@
 #include "cli/json_input.h"
 #include "core/paths.h"
 #include "core/util.h"
+#include "methods/inputs.h"
 #include "methods/provenance.h"
 #include "study/concepts.h"
 #include "tiller/doctor.h"
@@ -185,8 +186,6 @@ void extract_icv(const Options& o, const Globals& globals) {
         pairs = make_pairs(task, split.train, o.n_pairs, unrelated, globals.seed, !o.keep_ends);
         name = task.name;
     }
-    Digest digest;
-    for (const auto& pair : pairs) digest.add(pair.negative).add(pair.positive);
     const auto model = open_model(o.model, globals);
     Engine engine = make_engine(model, globals);
     engine.cancel_with(&interrupted);
@@ -198,7 +197,7 @@ void extract_icv(const Options& o, const Globals& globals) {
     SteeringVector vector =
         in_context_vector(engine, pairs, {o.n_last, o.alpha},
                           [&](std::size_t done, std::size_t all) { line.update(done, all); });
-    set_provenance(vector, model->info(), name, digest.hex(), globals.seed);
+    set_provenance(vector, model->info(), name, prompts_digest(pairs), globals.seed);
     vector.provenance.settings["checked"] = o.no_check ? "false" : "true";
     save_vector(vector, o.out);
     note(globals,

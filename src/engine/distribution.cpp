@@ -4,15 +4,11 @@
 #include <cmath>
 #include <numeric>
 
-#include "engine/vocabulary_pass.h"
-
 namespace tiller::engine {
 
 double log_sum_exp(std::span<const float> logits, float largest) {
     return static_cast<double>(largest) + std::log(sum_exp(logits, largest));
 }
-
-double log_sum_exp(std::span<const float> logits) { return log_sum_exp(logits, find_peak(logits).value); }
 
 int rank_of(std::span<const float> logits, Token token) {
     const auto t = static_cast<std::size_t>(token);
@@ -22,7 +18,7 @@ int rank_of(std::span<const float> logits, Token token) {
     return static_cast<int>(before);
 }
 
-std::vector<TokenLogprob> top_tokens(std::span<const float> logits, int n) {
+std::vector<TokenLogprob> top_tokens(std::span<const float> logits, float largest, int n) {
     std::vector<Token> ids(logits.size());
     std::iota(ids.begin(), ids.end(), 0);
     const auto k = std::min(static_cast<std::size_t>(std::max(n, 0)), ids.size());
@@ -31,7 +27,7 @@ std::vector<TokenLogprob> top_tokens(std::span<const float> logits, int n) {
         return la != lb ? la > lb : a < b;
     };
     std::partial_sort(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(k), ids.end(), before);
-    const double lse = log_sum_exp(logits);
+    const double lse = log_sum_exp(logits, largest);
     std::vector<TokenLogprob> top;
     for (std::size_t i = 0; i < k; ++i)
         top.push_back({ids[i], static_cast<float>(
@@ -54,8 +50,7 @@ Sampler::Sampler(const Sampling& sampling) : temperature_(sampling.temperature) 
     llama_sampler_chain_add(chain_.get(), llama_sampler_init_dist(seed));
 }
 
-Token Sampler::draw(std::span<const float> logits) {
-    const Peak best = find_peak(logits);
+Token Sampler::draw(std::span<const float> logits, const Peak& best) {
     if (!chain_) return static_cast<Token>(best.index);
     // Tokens less likely than the best by a factor of e^40 are left out: all of a vocabulary's together have
     // less than one part in 10^11 of the probability, and sorting and exponentiating them takes most of the

@@ -5,25 +5,26 @@
 #include <vector>
 
 #include "engine/handles.h"
+#include "engine/vocabulary_pass.h"
 #include "tiller/engine.h"
 
 namespace tiller::engine {
 
 /// log(sum(exp(logits))), whose largest is known; the same on every machine (sum_exp()).
 double log_sum_exp(std::span<const float> logits, float largest);
-double log_sum_exp(std::span<const float> logits);
 
 /// Tokens that come before `token`: larger logits, or equal logits and a lower id.
 int rank_of(std::span<const float> logits, Token token);
 
-/// The n most likely tokens, most likely first, ties: the lower id.
-std::vector<TokenLogprob> top_tokens(std::span<const float> logits, int n);
+/// The n most likely tokens of logits whose largest is known, most likely first, ties: the lower id.
+std::vector<TokenLogprob> top_tokens(std::span<const float> logits, float largest, int n);
 
 /// Draws tokens of one row. Greedy when the temperature is 0.
 class Sampler {
 public:
     explicit Sampler(const Sampling& sampling);
-    Token draw(std::span<const float> logits);
+    /// `best` is find_peak() of the logits.
+    Token draw(std::span<const float> logits, const Peak& best);
 
 private:
     float temperature_ = 0;

@@ -58,7 +58,7 @@ std::vector<RowResult> Engine::fork(std::span<const Row> rows) {
     m.n_done = 0;
     m.n_row = rows.size();
     const int most = max_wave(m.model->info().n_vocab);
-    const std::vector<Pack> packs = make_packs(states, most);
+    std::vector<Pack> packs = make_packs(states, most);
     ContextShape shape{0, 0, true};
     for (const Pack& pack : packs) {
         const int n_seq = std::min(most, padded(static_cast<int>(pack.rows.size())));
@@ -66,10 +66,7 @@ std::vector<RowResult> Engine::fork(std::span<const Row> rows) {
         shape.n_ctx = std::max(shape.n_ctx, pack.n_prefix + n_seq * pack.rows.front()->n_step());
     }
     try {
-        for (const Pack& pack : packs) {
-            std::vector<RowState*> order = pack.rows;
-            m.branch(m.context(m.shared, shape), order);
-        }
+        for (Pack& pack : packs) m.branch(m.context(m.shared, shape), pack.rows);
     } catch (...) {
         m.shared.reset();
         throw;

@@ -30,7 +30,7 @@ std::vector<Pack> make_packs(std::deque<RowState>& rows, int most) {
     int longest = 0;  // steps of the last pack
     for (const auto& group : groups) {
         const int n_prefix = prefill_length(*group[0]), n_row = static_cast<int>(group.size());
-        const int steps = std::max(longest, n_steps(group));
+        const int own_steps = n_steps(group), steps = std::max(longest, own_steps);
         const auto fits = [&](const Pack& pack) {
             const int n = static_cast<int>(pack.rows.size()) + n_row;
             return n <= limit && pack.n_prefix + n_prefix + padded(n) * steps <= kPackCells;
@@ -42,7 +42,7 @@ std::vector<Pack> make_packs(std::deque<RowState>& rows, int most) {
         Pack& pack = packs.back();
         pack.rows.insert(pack.rows.end(), group.begin(), group.end());
         pack.n_prefix += n_prefix;
-        longest = std::max(longest, n_steps(group));
+        longest = std::max(longest, own_steps);
     }
     for (Pack& pack : packs)
         std::stable_sort(pack.rows.begin(), pack.rows.end(),

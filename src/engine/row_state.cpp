@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "engine/context.h"
-#include "engine/vocabulary_pass.h"
 #include "tiller/error.h"
 
 namespace tiller::engine {
@@ -85,7 +84,7 @@ void RowState::first_distribution(std::span<const float> logits, float largest) 
     const Row& row = *row_;
     RowResult& result = *result_;
     if (row.want_logits) result.logits.assign(logits.begin(), logits.end());
-    if (row.n_top > 0) result.top = top_tokens(logits, row.n_top);
+    if (row.n_top > 0) result.top = top_tokens(logits, largest, row.n_top);
     if (row.watch.empty()) return;
     const double lse = log_sum_exp(logits, largest);
     for (Token token : row.watch) {
@@ -132,7 +131,7 @@ void RowState::advance(std::span<const float> logits) {
         result_->forced_logprob.push_back(static_cast<float>(logprob));
         next_token_ = row_->forced[i];
     } else if (step < row_->max_new_tokens) {
-        accept(row_->sampling.temperature > 0 ? sampler_.draw(logits) : static_cast<Token>(best.index));
+        accept(sampler_.draw(logits, best));
     }
     if (step_ >= n_step_) finished_ = true;
 }

@@ -22,8 +22,7 @@ constexpr int kMaxRows = 64;
 std::vector<std::string> texts_to_show(const MethodInput& in, SteeringVector& v) {
     auto& settings = v.provenance.settings;
     if (in.task.family == Family::behavioural) {
-        std::vector<std::string> texts;
-        for (const Pair& pair : pairs_of(in)) texts.push_back(pair.positive);
+        auto texts = positives_of(in);
         settings["positives"] = std::to_string(texts.size());
         return texts;
     }

@@ -27,6 +27,12 @@ std::vector<Pair> pairs_of(const MethodInput& in, int n) {
     return pairs;
 }
 
+std::vector<std::string> positives_of(const MethodInput& in) {
+    std::vector<std::string> texts;
+    for (const Pair& pair : pairs_of(in)) texts.push_back(pair.positive);
+    return texts;
+}
+
 std::vector<std::string> texts_of(std::span<const Prompt> prompts) {
     std::vector<std::string> texts;
     for (const Prompt& prompt : prompts) texts.push_back(prompt.text);

@@ -18,6 +18,8 @@ std::vector<Pair> pairs_of(const MethodInput& in, int n);
 /// The same, 100 unless "n_pairs" says otherwise.
 std::vector<Pair> pairs_of(const MethodInput& in);
 
+/// The positive texts of pairs_of(in).
+std::vector<std::string> positives_of(const MethodInput& in);
 /// The texts of prompts, in order.
 std::vector<std::string> texts_of(std::span<const Prompt> prompts);
 /// Both texts of all pairs, negative first.

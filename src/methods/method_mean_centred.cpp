@@ -23,8 +23,7 @@ public:
                         "mean-centred needs unrelated sentences, and none were given: pass the list of "
                         "load_sentences()");
         // One list, so that progress and checkpoints run through: positives, then unrelated texts.
-        std::vector<std::string> texts;
-        for (const Pair& pair : pairs_of(in)) texts.push_back(pair.positive);
+        std::vector<std::string> texts = positives_of(in);
         const std::size_t n_positive = texts.size();
         texts.insert(texts.end(), in.unrelated.begin(), in.unrelated.end());
         std::vector<double> direction;

@@ -47,7 +47,6 @@ std::string contents(const Summary& summary, const std::vector<Cost>& costs) {
         return fmt::format(R"(<li{}><a href="#{}">{}</a></li>)", classes, anchor, html(text));
     };
     std::string out = R"(<nav aria-label="Contents"><ol>)" + link("findings", "Findings");
-    const auto is_answers = [](const AnalysisSummary& analysis) { return analysis.id == "answers"; };
     const auto n_answers = std::count_if(summary.analyses.begin(), summary.analyses.end(), is_answers);
     if (n_answers > 0) out += link("answers", "Which method");
     if (!summary.tasks.empty()) out += link("overview", "Overview") + link("tasks", "All tasks");

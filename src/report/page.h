@@ -38,6 +38,8 @@ std::string pairs_table(const TaskSummary& task);
 std::string grid_table(const TaskSummary& task);
 /// The further tables of a task (TaskSummary::tables), folded, each with its chart.
 std::string further_tables(const Summary& summary, const TaskSummary& task, const Palette& palette);
+/// Is it the table that stands at the page's beginning?
+bool is_answers(const AnalysisSummary& analysis);
 /// Analyses one below the other, each with its chart and its table; empty when there is none.
 std::string analyses_part(const std::vector<AnalysisSummary>& analyses);
 /// Those of all tasks but the answers as a section; empty when there is none.

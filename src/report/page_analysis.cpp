@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "report/analysis_charts.h"
 #include "report/escape.h"
@@ -11,8 +12,6 @@
 
 namespace tiller::report {
 namespace {
-
-constexpr const char* kAnswers = "answers";  // stands at the page's beginning
 
 std::string number_cell(const Interval& value) {
     if (std::isfinite(value.low) && std::isfinite(value.high)) return interval_cell(&value, "");
@@ -39,10 +38,11 @@ std::string table_of(const AnalysisSummary& analysis) {
 
 }  // namespace
 
+bool is_answers(const AnalysisSummary& analysis) { return analysis.id == "answers"; }
+
 std::string analyses_part(const std::vector<AnalysisSummary>& analyses) {
     std::string out;
     for (const auto& analysis : analyses) {
-        if (analysis.id == kAnswers) continue;
         out += fmt::format("<h4>{}</h4>", html(analysis.title));
         if (const auto chart = analysis_chart(analysis)) out += figure(*chart);
         out += table_of(analysis);
@@ -52,19 +52,18 @@ std::string analyses_part(const std::vector<AnalysisSummary>& analyses) {
 }
 
 std::string answers_section(const Summary& summary) {
-    for (const auto& analysis : summary.analyses)
-        if (analysis.id == kAnswers)
-            return fmt::format(R"(<section id="answers"><h2>{}</h2>{}<p class="quiet">{}</p></section>)",
-                               html(analysis.title), table_of(analysis), html(analysis.note));
-    return "";
+    const auto answers = std::find_if(summary.analyses.begin(), summary.analyses.end(), is_answers);
+    if (answers == summary.analyses.end()) return "";
+    return fmt::format(R"(<section id="answers"><h2>{}</h2>{}<p class="quiet">{}</p></section>)",
+                       html(answers->title), table_of(*answers), html(answers->note));
 }
 
 std::string analyses_section(const Summary& summary) {
-    if (std::all_of(summary.analyses.begin(), summary.analyses.end(),
-                    [](const auto& analysis) { return analysis.id == kAnswers; }))
-        return "";
-    return R"(<section id="analyses"><h2>Over all tasks</h2>)" + analyses_part(summary.analyses) +
-           "</section>";
+    std::vector<AnalysisSummary> others;
+    std::remove_copy_if(summary.analyses.begin(), summary.analyses.end(), std::back_inserter(others),
+                        is_answers);
+    if (others.empty()) return "";
+    return R"(<section id="analyses"><h2>Over all tasks</h2>)" + analyses_part(others) + "</section>";
 }
 
 }  // namespace tiller::report

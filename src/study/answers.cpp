@@ -32,7 +32,7 @@ double metric_over(const SeedFamily& family, const Summary& summary, const std::
                    const std::string& metric) {
     return mean_over(family, summary, [&](const TaskSummary& t) {
         const auto* s = find_setting(t, id);
-        return s ? mean_of(*s, metric.empty() ? t.primary : metric) : kNone;
+        return s ? mean_of(*s, metric) : kNone;
     });
 }
 
@@ -95,7 +95,7 @@ public:
 private:
     const TaskSummary& first() const { return summary_.tasks[family_.places.front()]; }
     bool is_single() const { return family_.places.size() == 1; }
-    double score(const std::string& id) const { return metric_over(family_, summary_, id, ""); }
+    double score(const std::string& id) const { return metric_over(family_, summary_, id, first().primary); }
 
     Interval over_seeds(const std::string& id, const std::string& other = "") const {
         const SeedGroups groups = seed_groups(family_, records_, first().primary, id, other);
@@ -114,7 +114,7 @@ private:
         return is_single() ? pair_of(first(), a.id, b.id).difference : over_seeds(a.id, b.id);
     }
     bool is_better(const SettingSummary& a, const SettingSummary& b) const {
-        return is_single() ? better(pair_of(first(), a.id, b.id)) : over_seeds(a.id, b.id).low > 0;
+        return is_single() ? better(pair_of(first(), a.id, b.id)) : over_method(a, b).low > 0;
     }
 
     AnalysisRow row_of(const SettingSummary& best, const Settings& others) const {
@@ -160,15 +160,13 @@ std::optional<AnalysisSummary> answers_table(const Plan& plan, const std::vector
         "answers",
         "Which method, for each task",
         fmt::format(
-            "The highest score at a chosen setting, of the methods whose outputs collapse in at most {:.0f} "
-            "%; "
-            "how far it is above zero-shot, its random control and the next method; its damage (collapsed "
-            "outputs, perplexity as a multiple of zero-shot) and its cost (tokens read for the extraction, "
-            "the "
-            "query from which it is cheaper than the few-shot prompt). One seed: a difference counts when it "
-            "is beyond chance after Holm's adjustment. Several seeds: when the interval over seeds leaves "
-            "out "
-            "0, which is not adjusted for the number of methods. The remark ends with the setting, by seed.",
+            "The highest score at a chosen setting, of the methods whose outputs collapse in at most "
+            "{:.0f} %; how far it is above zero-shot, its random control and the next method; its damage "
+            "(collapsed outputs, perplexity as a multiple of zero-shot) and its cost (tokens read for the "
+            "extraction, the query from which it is cheaper than the few-shot prompt). One seed: a "
+            "difference counts when it is beyond chance after Holm's adjustment. Several seeds: when the "
+            "interval over seeds leaves out 0, which is not adjusted for the number of methods. The remark "
+            "ends with the setting, by seed.",
             plan.collapse_limit * 100),
         "task and method",
         {"score", "over zero-shot", "over random", "over next", "collapsed", "perplexity", "tokens read",

@@ -37,9 +37,8 @@ std::vector<AnalysisSummary> seeds_analysis(const Plan& plan, const std::vector<
         "Over all seeds",
         "Each seed splits the items anew, draws its own prompts and pairs, extracts and tunes by itself. "
         "Means of the task's metric over seeds; intervals resample seeds, and items within them. They are "
-        "about 95 % sure where seeds differ by no more than the items of one seed leave open, and too narrow "
-        "where few "
-        "seeds differ by more: look at the values by seed.",
+        "about 95 % sure where seeds differ by no more than the items of one seed leave open, and too "
+        "narrow where few seeds differ by more: look at the values by seed.",
         "task and setting",
         {"seeds", "mean", "over zero-shot", "over random"},
         {}};

@@ -145,32 +145,38 @@ bool repeated(const Tasks& tasks) {
     return seeds.size() > 1;
 }
 
-// Does a method of these beat this one?
-bool is_beaten(const TaskSummary& t, const SettingSummary& s, const Settings& counted) {
-    return std::any_of(counted.begin(), counted.end(), [&](const SettingSummary* other) {
-        return other != &s && better(pair_of(t, other->id, s.id));
-    });
+// Is it better than each of the others, of which it is the first?
+bool beats_all(const TaskSummary& t, const SettingSummary& s, const Settings& counted) {
+    return counted.size() > 1 && counted[0] == &s &&
+           std::all_of(counted.begin() + 1, counted.end(),
+                       [&](const auto* other) { return better(pair_of(t, s.id, other->id)); });
+}
+
+// Is it above its random control, where there is one, and none of the others better?
+bool is_unbeaten(const TaskSummary& t, const SettingSummary& s, const Settings& counted) {
+    return (above_random(s) || !s.difference.count("random")) &&
+           std::none_of(counted.begin(), counted.end(), [&](const auto* other) {
+               return other != &s && better(pair_of(t, other->id, s.id));
+           });
 }
 
 // "; clearly better than every other: FV on 2, ICV on 1". Among more than two methods nobody is that for
 // long; there it says how often each was above its random control and not shown to be worse than another.
 std::string clear_cases(const Tasks& tasks, double limit) {
-    std::map<std::string, int> wins, unbeaten;
+    std::set<std::string> methods;
+    for (const auto* t : tasks)
+        for (const auto* s : of_kind(*t, "chosen")) methods.insert(s->method);
+    if (methods.size() < 2) return ".";
+    const bool few = methods.size() == 2;
+    std::map<std::string, int> cases;
+    if (few)
+        for (const auto& method : methods) cases[method] = 0;
     for (const auto* t : tasks) {
-        const Settings chosen = of_kind(*t, "chosen"), counted = by_score(*t, usable(chosen, limit));
-        for (const auto* s : chosen) wins.try_emplace(s->method, 0);
+        const Settings counted = by_score(*t, usable(of_kind(*t, "chosen"), limit));
         for (const auto* s : counted)
-            if (!is_beaten(*t, *s, counted) && (above_random(*s) || !s->difference.count("random")))
-                ++unbeaten[s->method];
-        if (counted.size() < 2) continue;
-        wins[counted[0]->method] += std::all_of(counted.begin() + 1, counted.end(), [&](const auto* other) {
-            return better(pair_of(*t, counted[0]->id, other->id));
-        });
+            if (few ? beats_all(*t, *s, counted) : is_unbeaten(*t, *s, counted)) ++cases[s->method];
     }
-    if (wins.size() < 2) return ".";
-    const bool few = wins.size() == 2;
-    std::vector<std::pair<std::string, int>> counts(few ? wins.begin() : unbeaten.begin(),
-                                                    few ? wins.end() : unbeaten.end());
+    std::vector<std::pair<std::string, int>> counts(cases.begin(), cases.end());
     if (!few)
         std::stable_sort(counts.begin(), counts.end(),
                          [](const auto& a, const auto& b) { return a.second > b.second; });

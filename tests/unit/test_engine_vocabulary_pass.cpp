@@ -61,7 +61,7 @@ TEST(VocabularyPass, OneRunOfBitsForAllMachines) {
 
 TEST(VocabularyPass, FarBelowTheLargestCountsNothing) {
     EXPECT_EQ(sum_exp(std::vector{0.0f, -88.0f, -1000.0f, -kInfinity}, 0), 1);
-    EXPECT_EQ(log_sum_exp(std::vector<float>(4, 3e38f)), static_cast<double>(3e38f) + std::log(4.0));
+    EXPECT_EQ(log_sum_exp(std::vector<float>(4, 3e38f), 3e38f), static_cast<double>(3e38f) + std::log(4.0));
 }
 
 TEST(VocabularyPass, NotANumberSpoilsTheSumButNotThePeak) {
