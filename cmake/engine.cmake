@@ -11,7 +11,7 @@ set(TILLER_ENGINE_COMMIT de3ff815ea7d559ee917f063901b8986f038abc6)
 set(TILLER_ENGINE_PACKAGE node-llama-cpp)
 set(TILLER_ENGINE_PACKAGE_VERSION 3.22.1)
 set(TILLER_ENGINE_PACKAGE_SHA256 a0d9dd80eacd2ab1cfe71aee57ac8a806487fd70b3d2a38fbec637752d9e5c5f)
-set(TILLER_ENGINE_RECIPE 2)  # Raise when this file changes how the engine is built.
+set(TILLER_ENGINE_RECIPE 3)  # Raise when this file changes how the engine is built.
 
 include("${CMAKE_CURRENT_LIST_DIR}/engine/import.cmake")
 
@@ -36,7 +36,7 @@ function(tiller_cpu_features out)
         string(APPEND features "${brand}")
     endif()
     if(TILLER_CUDA)  # CUDA code, too, is built for the devices that are here.
-        find_package(CUDAToolkit REQUIRED)
+        tiller_find_cuda()
         execute_process(COMMAND nvidia-smi --query-gpu=compute_cap --format=csv,noheader
             RESULT_VARIABLE failed OUTPUT_VARIABLE devices ERROR_QUIET)
         string(APPEND features "CUDA ${CUDAToolkit_VERSION} ${devices}")
@@ -66,7 +66,8 @@ function(tiller_engine_step what tmp)
     endif()
 endfunction()
 
-# Unpacks llama.cpp at the pinned commit into <dir>.
+# Unpacks llama.cpp at the pinned commit into <dir> and applies our patch, which makes it faster and changes
+# no result. An installed llama package and a source folder of the user's are taken as they are.
 function(tiller_unpack_engine dir tmp)
     tiller_npm_package(tarball ${TILLER_ENGINE_PACKAGE} ${TILLER_ENGINE_PACKAGE_VERSION}
         ${TILLER_ENGINE_PACKAGE_SHA256})
@@ -81,6 +82,8 @@ function(tiller_unpack_engine dir tmp)
         file(REMOVE_RECURSE "${tmp}")
         message(FATAL_ERROR "The engine's source is at commit '${commit}', expected ${TILLER_ENGINE_COMMIT}.")
     endif()
+    tiller_engine_step("git apply" "${tmp}" COMMAND "${GIT_EXECUTABLE}" -C "${dir}" apply
+        "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/engine/amx_block.patch")
 endfunction()
 
 # Sets <out> to a text that names the state of a source folder given by the user.
@@ -179,7 +182,8 @@ if(NOT TARGET llama)
     endif()
     tiller_cpu_features(_cpu)
     file(SHA256 "${CMAKE_CURRENT_LIST_DIR}/engine/amx_tile_config.h" _fix)
-    string(SHA256 _key "${TILLER_ENGINE_RECIPE}|${_source}|${TILLER_ENGINE_OPTIONS}|${_cpu}|${_fix}|\
+    file(SHA256 "${CMAKE_CURRENT_LIST_DIR}/engine/amx_block.patch" _patch)
+    string(SHA256 _key "${TILLER_ENGINE_RECIPE}|${_source}|${TILLER_ENGINE_OPTIONS}|${_cpu}|${_fix}|${_patch}|\
 ${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION}|${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}")
     string(SUBSTRING "${_key}" 0 16 _key)
     tiller_cache_dir(_cache)
