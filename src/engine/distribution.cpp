@@ -11,11 +11,7 @@ double log_sum_exp(std::span<const float> logits, float largest) {
 }
 
 int rank_of(std::span<const float> logits, Token token) {
-    const auto t = static_cast<std::size_t>(token);
-    const float own = logits[t];
-    std::ptrdiff_t before = std::count(logits.begin(), logits.begin() + token, own);
-    before += std::count_if(logits.begin(), logits.end(), [own](float l) { return l > own; });
-    return static_cast<int>(before);
+    return static_cast<int>(count_before(logits, static_cast<std::size_t>(token)));
 }
 
 std::vector<TokenLogprob> top_tokens(std::span<const float> logits, float largest, int n) {

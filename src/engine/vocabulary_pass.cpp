@@ -39,6 +39,28 @@ TILLER_FOR_EACH_UNIT float block_peak(const float* values, std::size_t n) {
     return peak;
 }
 
+// Values of a block of at most kBlock that are above `limit`, or, with `equal`, that are the same.
+TILLER_FOR_EACH_UNIT std::size_t block_count(const float* values, std::size_t n, float limit, bool equal) {
+    Ints counts{};
+    std::size_t i = 0;
+    for (; i + kLanes <= n; i += kLanes) {
+        Floats x;
+        std::memcpy(&x, values + i, sizeof x);
+        counts -= equal ? x == limit : x > limit;  // true is -1
+    }
+    std::size_t count = 0;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) count += static_cast<std::size_t>(counts[lane]);
+    for (; i < n; ++i) count += equal ? values[i] == limit : values[i] > limit;
+    return count;
+}
+
+std::size_t count(std::span<const float> values, float limit, bool equal) {
+    std::size_t n = 0;
+    for (std::size_t begin = 0; begin < values.size(); begin += kBlock)
+        n += block_count(values.data() + begin, std::min(kBlock, values.size() - begin), limit, equal);
+    return n;
+}
+
 // Sum over a block of at most kBlock values. exp by Cephes' expf: 2^n times a polynomial on half an octave to
 // both sides of zero.
 TILLER_FOR_EACH_UNIT double block_sum(const float* values, std::size_t n, float largest) {
@@ -97,6 +119,10 @@ Peak find_peak(std::span<const float> values) {
             std::find(values.begin() + static_cast<std::ptrdiff_t>(first), values.end(), peak.value) -
             values.begin());
     return peak;
+}
+
+std::size_t count_before(std::span<const float> values, std::size_t index) {
+    return count(values, values[index], false) + count(values.first(index), values[index], true);
 }
 
 double sum_exp(std::span<const float> values, float largest) {

@@ -16,6 +16,10 @@ struct Peak {
 /// The largest value. Thread-safe.
 Peak find_peak(std::span<const float> values);
 
+/// How many values are larger than the one at `index`, which must exist, or equal to it and before it: its
+/// rank from 0. What is not a number is passed over. Thread-safe.
+std::size_t count_before(std::span<const float> values, std::size_t index);
+
 /// Sum of exp(value - largest), for values at most `largest`: exponentials and sums of at most 32 of them in
 /// float32 (relative error 2e-7 each), the rest in float64. Every step is rounded in the same order whatever
 /// the width of the machine's vectors, so the result does not depend on it. Not a number when a value is

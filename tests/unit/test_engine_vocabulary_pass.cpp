@@ -75,6 +75,21 @@ TEST(VocabularyPass, NotANumberSpoilsTheSumButNotThePeak) {
     EXPECT_EQ(find_peak(std::vector<float>(600, -kInfinity)).value, -kInfinity);
 }
 
+TEST(VocabularyPass, TheRankCountsLargerValuesAndEqualOnesBefore) {
+    for (const std::size_t n : {1, 7, 16, 100, 512, 700, 5000}) {
+        auto logits = random_logits(n, 2, static_cast<unsigned>(n));
+        for (float& l : logits) l = std::round(l * 4) / 4;  // many are equal
+        logits[n / 3] = kNan;
+        for (std::size_t at = 0; at < n; at += 1 + n / 37) {
+            if (std::isnan(logits[at])) continue;
+            std::size_t rank = 0;
+            for (std::size_t i = 0; i < n; ++i)
+                rank += logits[i] > logits[at] || (logits[i] == logits[at] && i < at);
+            EXPECT_EQ(count_before(logits, at), rank) << n << " values, the one at " << at;
+        }
+    }
+}
+
 TEST(VocabularyPass, PeakIsTheFirstOfEqualOnes) {
     for (const std::size_t n : {1, 7, 16, 100, 512, 700, 5000}) {
         auto logits = random_logits(n, 2, static_cast<unsigned>(n));
