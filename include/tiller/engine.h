@@ -130,7 +130,8 @@ public:
 
     /// Many branches of few prompts: each prompt is computed once, and no edit may touch a token before the
     /// last prompt token. Short prompts share batches. Captures only at or after the last prompt token.
-    /// Errors as run().
+    /// Rows with forced tokens and neither edits nor captures are read in few batches, and what texts behind
+    /// one prompt begin with is computed once. Errors as run().
     std::vector<RowResult> fork(std::span<const Row> rows);
 
     /// Called after each decode with (rows finished in this call, rows of this call); may be empty.

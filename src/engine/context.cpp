@@ -71,7 +71,7 @@ Context::Context(std::shared_ptr<const Model> model, const ContextShape& shape, 
     // weights.
     context_.reset(llama_init_from_model(model_->handle().llama.get(), p));
     if (!context_) refuse("the engine could not make a context (" + take_engine_log() + ")");
-    batch_.reset(new llama_batch(llama_batch_init(kChunk, 0, 1)));
+    batch_.reset(new llama_batch(llama_batch_init(kChunk, 0, shape.shared ? shape.n_seq : 1)));
 }
 
 void Context::compute(std::span<const Entry> entries) {
@@ -80,8 +80,10 @@ void Context::compute(std::span<const Entry> entries) {
     for (std::size_t i = 0; i < entries.size(); ++i) {
         b.token[i] = entries[i].token;
         b.pos[i] = entries[i].position;
-        b.n_seq_id[i] = 1;
+        const auto more = entries[i].more_sequences;
+        b.n_seq_id[i] = static_cast<std::int32_t>(1 + more.size());
         b.seq_id[i][0] = entries[i].sequence;
+        std::copy(more.begin(), more.end(), b.seq_id[i] + 1);
         b.logits[i] = entries[i].output;
     }
     take_engine_log();

@@ -63,6 +63,7 @@ struct Entry {
     int position = 0;
     int sequence = 0;
     bool output = false;
+    std::span<const int> more_sequences{};  ///< That hold this token, too; in a shared context only.
 };
 
 class Context {

@@ -47,6 +47,29 @@ void Engine::Impl::branch(Context& c, std::span<RowState*> rows) {
     }
 }
 
+namespace {
+
+// A cache for the largest of them.
+ContextShape shape_for(std::span<const Pack> packs, std::span<const TextTree> trees, int most) {
+    ContextShape shape{0, 0, true};
+    for (const Pack& pack : packs) {
+        const int n_seq = std::min(most, padded(static_cast<int>(pack.rows.size())));
+        shape.n_seq = std::max(shape.n_seq, n_seq);
+        shape.n_ctx = std::max(shape.n_ctx, pack.n_prefix + n_seq * pack.rows.front()->n_step());
+    }
+    for (const TextTree& tree : trees) {
+        shape.n_seq = std::max(shape.n_seq, std::min(most, kPackRows));
+        shape.n_ctx = std::max(shape.n_ctx, tree.n_cell + kRowMultiple);
+    }
+    return shape;
+}
+
+bool any_broken(std::span<RowState* const> rows) {
+    return std::any_of(rows.begin(), rows.end(), [](const RowState* row) { return row->broken(); });
+}
+
+}  // namespace
+
 std::vector<RowResult> Engine::fork(std::span<const Row> rows) {
     Impl& m = *impl_;
     if (rows.empty()) return {};
@@ -57,33 +80,40 @@ std::vector<RowResult> Engine::fork(std::span<const Row> rows) {
     for (std::size_t i = 0; i < rows.size(); ++i) states.emplace_back(*m.model, rows[i], results[i]);
     m.n_done = 0;
     m.n_row = rows.size();
+    std::vector<RowState*> branches, texts;
+    for (RowState& state : states) (only_reads(state.row()) ? texts : branches).push_back(&state);
     const int most = max_wave(m.model->info().n_vocab);
-    std::vector<Pack> packs = make_packs(states, most);
-    ContextShape shape{0, 0, true};
-    for (const Pack& pack : packs) {
-        const int n_seq = std::min(most, padded(static_cast<int>(pack.rows.size())));
-        shape.n_seq = std::max(shape.n_seq, n_seq);
-        shape.n_ctx = std::max(shape.n_ctx, pack.n_prefix + n_seq * pack.rows.front()->n_step());
-    }
+    std::vector<Pack> packs = make_packs(branches, most);
+    const std::vector<TextTree> trees = make_trees(texts, std::min(most, kPackRows) - kRowMultiple);
+    const ContextShape shape = shape_for(packs, trees, most);
+    std::vector<std::span<RowState* const>> together;  // rows that read each other's cells
+    for (const Pack& pack : packs) together.emplace_back(pack.rows);
+    for (const TextTree& tree : trees) together.emplace_back(tree.rows);
+    // What a broken row leaves in its cells is masked, but NaN times 0 is NaN, so it is overwritten.
     try {
-        for (Pack& pack : packs) m.branch(m.context(m.shared, shape), pack.rows);
+        Context& c = m.context(m.shared, shape);
+        for (Pack& pack : packs) {
+            m.branch(c, pack.rows);
+            if (any_broken(pack.rows)) c.clear(true);
+        }
+        for (const TextTree& tree : trees) {
+            m.read_tree(c, tree);
+            if (any_broken(tree.rows)) c.clear(true);
+        }
     } catch (...) {
         m.shared.reset();
         throw;
     }
     // Branches read each other's cells with weight 0, and 0 times NaN is NaN: one broken branch spoils all of
     // its pack. In run() every row has its own cells, so the truth about each is found there.
-    for (const Pack& pack : packs) {
+    for (const auto& neighbours : together) {
+        if (!any_broken(neighbours)) continue;
         std::vector<std::size_t> places;
-        bool broken = false;
-        for (const RowState* row : pack.rows) {
-            places.push_back(static_cast<std::size_t>(&row->row() - rows.data()));
-            broken = broken || row->broken();
-        }
-        if (!broken) continue;
-        m.shared.reset();
         std::vector<Row> again;
-        for (const std::size_t i : places) again.push_back(rows[i]);
+        for (const RowState* row : neighbours) {
+            places.push_back(static_cast<std::size_t>(&row->row() - rows.data()));
+            again.push_back(row->row());
+        }
         auto truth = run(again);
         for (std::size_t i = 0; i < places.size(); ++i) results[places[i]] = std::move(truth[i]);
     }

@@ -1,5 +1,6 @@
 // What an Engine holds, for the files that make it up: engine.cpp (contexts, memory), engine_steps.cpp
-// (prompts and steps of one token), engine_run.cpp and engine_fork.cpp (which rows go together).
+// (prompts and steps of one token), engine_run.cpp and engine_fork.cpp (which rows go together),
+// engine_texts.cpp (texts that are only read).
 #pragma once
 
 #include <atomic>
@@ -10,6 +11,7 @@
 
 #include "engine/context.h"
 #include "engine/row_state.h"
+#include "engine/text_tree.h"
 #include "tiller/engine.h"
 
 namespace tiller {
@@ -53,6 +55,10 @@ struct Engine::Impl {
 
     void wave(std::span<engine::RowState*> rows);                              // engine_run.cpp
     void branch(engine::Context& context, std::span<engine::RowState*> rows);  // engine_fork.cpp
+
+    // engine_texts.cpp
+    void hold_prompts(engine::Context& context, std::span<engine::RowState* const> rows);
+    void read_tree(engine::Context& context, const engine::TextTree& tree);
 };
 
 }  // namespace tiller

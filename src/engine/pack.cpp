@@ -9,13 +9,13 @@ namespace tiller::engine {
 
 int max_wave(int n_vocab) { return std::min(max_output_rows(n_vocab), kWaveRows); }
 
-std::vector<Pack> make_packs(std::deque<RowState>& rows, int most) {
+std::vector<Pack> make_packs(std::span<RowState* const> rows, int most) {
     std::map<std::vector<Token>, std::size_t> places;
     std::vector<std::vector<RowState*>> groups;
-    for (RowState& row : rows) {
-        const auto [place, is_new] = places.emplace(row.row().prompt, groups.size());
+    for (RowState* row : rows) {
+        const auto [place, is_new] = places.emplace(row->row().prompt, groups.size());
         if (is_new) groups.emplace_back();
-        groups[place->second].push_back(&row);
+        groups[place->second].push_back(row);
     }
     // Prompts of equal lengths are neighbours, so that they are computed together.
     std::stable_sort(groups.begin(), groups.end(),

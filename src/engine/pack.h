@@ -1,7 +1,7 @@
 // Which rows fork() computes together.
 #pragma once
 
-#include <deque>
+#include <span>
 #include <vector>
 
 #include "engine/row_state.h"
@@ -25,6 +25,6 @@ struct Pack {
 
 /// Rows by prompt, long prompts first, in as few packs as the limits allow; a prompt that alone has more rows
 /// or cells is a pack by itself. Depends on the rows and `most`, max_wave() of the model, alone.
-std::vector<Pack> make_packs(std::deque<RowState>& rows, int most);
+std::vector<Pack> make_packs(std::span<RowState* const> rows, int most);
 
 }  // namespace tiller::engine

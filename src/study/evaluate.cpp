@@ -126,7 +126,7 @@ void add_damage(TaskContext& c, std::span<const int> items, std::size_t n_candid
             of.push_back(i * n_candidate + k);
         }
     }
-    const auto scored = c.engine.run(rows);
+    const auto scored = c.engine.fork(rows);
     for (std::size_t r = 0; r < scored.size(); ++r) {
         double sum = 0;
         for (float l : scored[r].forced_logprob) sum -= static_cast<double>(l);

@@ -113,8 +113,9 @@ const std::vector<nlohmann::json>& unit(TaskContext& context, const std::string&
                                         const std::vector<std::string>& methods, const std::string& phase,
                                         std::vector<std::string>& units,
                                         const std::function<std::vector<nlohmann::json>()>& compute);
-/// How many times n_each rows (at least 1) a unit should have so that few of the n_row rows that the engine
-/// runs at once stay empty, and so that it is soon done: a killed run repeats at most one.
+/// How many times n_each rows (at least 1) a unit should have: up to four times the n_row rows that the
+/// engine runs at once, because texts behind one prompt that are scored together share tokens, and at least
+/// half of that, so that few rows stay empty. A killed run repeats at most one unit.
 std::size_t whole_part(std::size_t n_each, std::size_t n_row);
 /// Test items in parts, each a unit under all candidates; the names of the units, which begin with `name`.
 std::vector<std::string> run_test_items(TaskContext& context, std::span<const Candidate> candidates,

@@ -57,11 +57,10 @@ std::size_t whole_part(std::size_t n_each, std::size_t n_row) {
     const std::size_t most = std::max<std::size_t>(1, 4 * n_row / n_each);
     std::size_t best = 1;
     double least = 2;  // share of empty rows
-    for (std::size_t n = 1; n <= most; ++n) {
+    for (std::size_t n = (most + 1) / 2; n <= most; ++n) {
         const std::size_t used = n * n_each, held = (used + n_row - 1) / n_row * n_row;
         const double empty = static_cast<double>(held - used) / static_cast<double>(held);
-        if (empty < 0.05) return n;
-        if (empty < least) best = n, least = empty;
+        if (empty <= least) best = n, least = empty;
     }
     return best;
 }

@@ -95,11 +95,12 @@ TEST(NeighboursOf, AValueThatTheAxisLacksStays) {
 }
 
 TEST(WholePart, LeavesFewRowsEmpty) {
-    EXPECT_EQ(study::whole_part(64, 64), 1U);
-    EXPECT_EQ(study::whole_part(32, 64), 2U);
-    EXPECT_EQ(study::whole_part(18, 64), 7U);  // 126 of 128 rows; 3 would leave 10 of 64 empty
-    EXPECT_EQ(study::whole_part(20, 64), 3U);  // 60 of 64, and none up to 256 is better
-    EXPECT_EQ(study::whole_part(1, 64), 61U);
+    EXPECT_EQ(study::whole_part(64, 64), 4U);
+    EXPECT_EQ(study::whole_part(32, 64), 8U);
+    EXPECT_EQ(study::whole_part(18, 64), 14U);  // 252 of 256 rows; 13 would leave 22 empty
+    EXPECT_EQ(study::whole_part(10, 64), 19U);  // 190 of 192, where 25 would leave 6 of 256
+    EXPECT_EQ(study::whole_part(20, 64), 12U);  // 240 of 256, and none below is better
+    EXPECT_EQ(study::whole_part(1, 64), 256U);
     EXPECT_EQ(study::whole_part(300, 64), 1U);  // more than four times the engine's rows: one by one
     EXPECT_EQ(study::whole_part(5, 1), 1U);
 }
