@@ -17,7 +17,9 @@ using Token = std::int32_t;
 
 /// How to load a model.
 struct ModelOptions {
-    int n_gpu_layers = 0;  ///< Layers on the GPU; -1 = all. Needs an engine built with a GPU backend.
+    /// Layers on the GPU; -1 = all. Needs an engine built with a GPU backend; load() throws environment when
+    /// it sees no GPU.
+    int n_gpu_layers = 0;
     /// Put the vocabulary's BOS in front of texts although the metadata do not ask for it (GPT-2, Pythia: the
     /// FV paper's code writes "<|endoftext|>" there). ModelInfo::adds_bos is true then, unless there is none.
     bool always_bos = false;

@@ -105,6 +105,20 @@ void check_memory(const std::vector<std::unique_ptr<GgufFile>>& parts, std::uint
                         static_cast<double>(free) / 1e9));
 }
 
+// Without this the engine would compute on the CPU without a word, with the kernels chosen for a GPU.
+void check_devices(const ModelOptions& options) {
+    if (options.n_gpu_layers == 0 || llama_supports_gpu_offload()) return;
+    std::string devices;
+    for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i)
+        devices += fmt::format("{}{}", i > 0 ? ", " : "", ggml_backend_dev_name(ggml_backend_dev_get(i)));
+    throw Error(
+        Code::environment,
+        fmt::format("{} layers on the GPU (-1 = all) are asked for, and the engine sees none (devices: "
+                    "{}); leave --gpu-layers out, or check the driver and that tiller was built with "
+                    "a GPU backend (README, \"GPUs\")",
+                    options.n_gpu_layers, devices));
+}
+
 // The engine's model of a file (the first of several, or the widened copy); nullptr when the engine cannot
 // load it. `mapped` are all files that it may map.
 engine::ModelHandle load_weights(const std::filesystem::path& first,
@@ -154,6 +168,7 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
     engine::check_metadata(*h->parts.front());
     check_memory(h->parts, info.file_bytes);
     engine::start_engine();
+    check_devices(options);
     engine::take_engine_log();
 
     std::vector<std::filesystem::path> files;

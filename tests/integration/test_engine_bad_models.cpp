@@ -2,6 +2,7 @@
 // looks first; each must give a tiller::Error with its code and a text that names the trouble.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <llama.h>
 
 #include <cmath>
 #include <fstream>
@@ -261,6 +262,16 @@ TEST(EngineModel, FactsAndTokens) {
     EXPECT_FALSE(model->continuation("the c", "at").empty());
     expect_error(Code::usage, {"layer 3"}, [&] { model->attention_projection(3); });
     expect_error(Code::usage, {"layer -1"}, [&] { model->attention_projection(-1); });
+}
+
+TEST(EngineModel, LayersOnAGpuNeedOne) {
+    if (llama_supports_gpu_offload()) GTEST_SKIP() << "this machine has a GPU";
+    for (const int n : {-1, 5}) {
+        ModelOptions options;
+        options.n_gpu_layers = n;
+        expect_error(Code::environment, {std::to_string(n) + " layers", "devices: CPU", "--gpu-layers"},
+                     [&] { Model::load(make_tiny_model(), options); });
+    }
 }
 
 TEST(EngineModel, ProgressCanStopTheLoad) {
