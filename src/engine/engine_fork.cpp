@@ -50,7 +50,8 @@ void Engine::Impl::branch(Context& c, std::span<RowState*> rows) {
 namespace {
 
 // A cache for the largest of them.
-ContextShape shape_for(std::span<const Pack> packs, std::span<const TextTree> trees, int most) {
+ContextShape shape_for(std::span<const Pack> packs, std::span<const TextTree> trees, int n_vocab) {
+    const int most = max_wave(n_vocab);
     ContextShape shape{0, 0, true};
     for (const Pack& pack : packs) {
         const int n_seq = std::min(most, padded(static_cast<int>(pack.rows.size())));
@@ -58,7 +59,7 @@ ContextShape shape_for(std::span<const Pack> packs, std::span<const TextTree> tr
         shape.n_ctx = std::max(shape.n_ctx, pack.n_prefix + n_seq * pack.rows.front()->n_step());
     }
     for (const TextTree& tree : trees) {
-        shape.n_seq = std::max(shape.n_seq, std::min(most, kPackRows));
+        shape.n_seq = std::max(shape.n_seq, tree_rows(n_vocab));
         shape.n_ctx = std::max(shape.n_ctx, tree.n_cell + kRowMultiple);
     }
     return shape;
@@ -82,10 +83,10 @@ std::vector<RowResult> Engine::fork(std::span<const Row> rows) {
     m.n_row = rows.size();
     std::vector<RowState*> branches, texts;
     for (RowState& state : states) (only_reads(state.row()) ? texts : branches).push_back(&state);
-    const int most = max_wave(m.model->info().n_vocab);
-    std::vector<Pack> packs = make_packs(branches, most);
-    const std::vector<TextTree> trees = make_trees(texts, std::min(most, kPackRows) - kRowMultiple);
-    const ContextShape shape = shape_for(packs, trees, most);
+    const int n_vocab = m.model->info().n_vocab;
+    std::vector<Pack> packs = make_packs(branches, max_wave(n_vocab));
+    const std::vector<TextTree> trees = make_trees(texts, tree_rows(n_vocab) - kRowMultiple);
+    const ContextShape shape = shape_for(packs, trees, n_vocab);
     std::vector<std::span<RowState* const>> together;  // rows that read each other's cells
     for (const Pack& pack : packs) together.emplace_back(pack.rows);
     for (const TextTree& tree : trees) together.emplace_back(tree.rows);

@@ -33,7 +33,8 @@ void Engine::Impl::hold_prompts(Context& c, std::span<RowState* const> rows) {
 void Engine::Impl::read_tree(Context& c, const TextTree& tree) {
     c.clear(false);
     hold_prompts(c, tree.rows);
-    const auto n_node = static_cast<int>(tree.nodes.size()), most = c.shape().n_seq;
+    // Not what the cache could hold: other work may have left a larger one.
+    const int n_node = static_cast<int>(tree.nodes.size()), most = tree_rows(model->info().n_vocab);
     const int n_batch = (n_node + most - 1) / most;
     const int size = round_up((n_node + n_batch - 1) / n_batch, kMatrixTile);
     std::vector<std::size_t> steps(tree.rows.size(), 0);  // done, of each row

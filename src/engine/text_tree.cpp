@@ -42,6 +42,8 @@ void add(TextTree& tree, RowState* row, int n_common) {
 
 }  // namespace
 
+int tree_rows(int n_vocab) { return std::min(max_wave(n_vocab), kPackRows); }
+
 bool only_reads(const Row& row) { return !row.forced.empty() && row.edits.empty() && row.captures.empty(); }
 
 std::vector<TextTree> make_trees(std::span<RowState* const> rows, int n_row) {

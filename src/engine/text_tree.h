@@ -23,6 +23,9 @@ struct TextTree {
     int n_cell = 0;                       ///< Cells of all nodes and of the prompts before them, padded.
 };
 
+/// Rows of a tree with padding, and tokens of one of its batches, at most.
+int tree_rows(int n_vocab);
+
 /// Does the row only ask how likely a given text is? It has forced tokens and neither edits nor captures.
 bool only_reads(const Row& row);
 

@@ -118,6 +118,19 @@ TEST_P(EngineTexts, TheSameTextsGiveTheSameBitsInAnyOrder) {
     }
 }
 
+TEST_P(EngineTexts, BatchesDoNotDependOnACacheThatOtherWorkLeft) {
+    const std::vector<Row> many(200, logits_row(random_prompt(30, 4)));
+    for (std::size_t n = 20; n <= 80; n += 10) {
+        const auto rows = texts(random_prompt(9, 1), n, 1);
+        Engine fresh(model_, exact());
+        fresh.fork(rows);
+        engine_->fork(many);
+        const auto before = engine_->stats().n_decode;
+        engine_->fork(rows);
+        EXPECT_EQ(engine_->stats().n_decode - before, fresh.stats().n_decode) << n;
+    }
+}
+
 TEST_P(EngineTexts, BranchesOfTheSameCallDoNotChangeThem) {
     const auto prompt = random_prompt(9, 1);
     auto rows = texts(prompt, 20, 1);
