@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # How cost grows with layers x heads (within and between models), prompt length, items and rows in a batch: curves with
-# the exponent of a power law. Short runs; the machine should be idle.
+# a line through each. Short runs; the machine should be idle.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 tiller="${TILLER:-build/tiller}" out="${TILLER_BENCH_OUT:-build/bench}" threads="${TILLER_BENCH_THREADS:-2}"

@@ -167,7 +167,8 @@ def growth(folder):
         print(f"\n{model}: {values['n_layer']} layers, {values['n_head']} heads, {values['threads']} threads")
         for c in values["growth"]["curves"]:
             points = "  ".join(f"{x:g}: {s:.3f} s" for x, s in zip(c["x"], c["seconds"]))
-            print(f"  {c['what']}\n    {points}\n    seconds = {c['factor']:.3g} * x^{c['exponent']:.2f}")
+            print(f"  {c['what']}\n    {points}\n"
+                  f"    seconds = {c['fixed']:.3g} + {c['each']:.3g} * x (within {100 * c['largest_miss']:.0f} %)")
         end = values["growth"]["memory_end_tokens_64_rows"]
         free = values["growth"]["free_bytes"] / 1e6
         print(f"  64 rows in flight end at {end} tokens each ({free:.0f} MB free)" if end else

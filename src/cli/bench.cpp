@@ -68,8 +68,9 @@ std::string settings_line(const json& s, const char* what) {
 std::string growth_text(const json& growth) {
     std::string text;
     for (const auto& c : growth.at("curves")) {
-        text += fmt::format("seconds = {:.4g} * x^{:.2f}   x: {}\n", number(c, "factor"),
-                            number(c, "exponent"), c.at("what").get<std::string>());
+        text +=
+            fmt::format("seconds = {:.3g} + {:.3g} * x (within {:.0f} %)   x: {}\n", number(c, "fixed"),
+                        number(c, "each"), 100 * number(c, "largest_miss"), c.at("what").get<std::string>());
         for (std::size_t i = 0; i < c.at("x").size(); ++i)
             text += fmt::format("  {:>6.0f}  {:>9.3f} s\n", c.at("x")[i].get<double>(),
                                 c.at("seconds")[i].get<double>());

@@ -10,24 +10,25 @@ namespace {
 
 using nlohmann::json;
 
-// Least squares of log(seconds) over log(x): seconds = factor * x^exponent.
+// The line seconds = fixed + each * x whose relative misses have the least sum of squares. A part of the cost
+// is fixed (a prompt that branches share, a graph's weights) and the rest grows in proportion.
 json curve(const std::string& what, const std::vector<double>& x, const std::vector<double>& seconds) {
-    const auto n = static_cast<double>(x.size());
-    double sx = 0, sy = 0, sxx = 0, sxy = 0;
+    double w = 0, wx = 0, wy = 0, wxx = 0, wxy = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {
-        const double a = std::log(x[i]), b = std::log(seconds[i]);
-        sx += a;
-        sy += b;
-        sxx += a * a;
-        sxy += a * b;
+        const double weight = 1 / (seconds[i] * seconds[i]);
+        w += weight;
+        wx += weight * x[i];
+        wy += weight * seconds[i];
+        wxx += weight * x[i] * x[i];
+        wxy += weight * x[i] * seconds[i];
     }
-    const double spread = n * sxx - sx * sx;
-    const double exponent = spread > 0 ? (n * sxy - sx * sy) / spread : 0;
-    return {{"what", what},
-            {"x", x},
-            {"seconds", seconds},
-            {"exponent", exponent},
-            {"factor", std::exp((sy - exponent * sx) / n)}};
+    const double spread = w * wxx - wx * wx;
+    const double each = spread > 0 ? (w * wxy - wx * wy) / spread : 0, fixed = (wy - each * wx) / w;
+    double miss = 0;
+    for (std::size_t i = 0; i < x.size(); ++i)
+        miss = std::max(miss, std::fabs(fixed + each * x[i] - seconds[i]) / seconds[i]);
+    return {{"what", what},   {"x", x},       {"seconds", seconds},
+            {"fixed", fixed}, {"each", each}, {"largest_miss", miss}};
 }
 
 // The head search's batch for one prompt of n_token tokens and n_row rows, each but the first with one head

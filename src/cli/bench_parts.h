@@ -48,8 +48,8 @@ nlohmann::json bench_sweep(const Bench& bench);
 nlohmann::json bench_generation(const Bench& bench, int n_row);
 /// 8 layers x 6 strengths x 8 vectors on every prompt in forks, against running each setting alone.
 nlohmann::json bench_settings(const Bench& bench, const std::vector<Prompt>& prompts);
-/// How cost grows with prompt length, heads, items and rows in a batch: seconds, and the exponent of a power
-/// law.
+/// How cost grows with prompt length, heads, items and rows in a batch: seconds, and a line
+/// through them.
 nlohmann::json bench_growth(const Bench& bench);
 
 }  // namespace tiller::cli

@@ -108,7 +108,7 @@ void score_behavioural(const TaskContext& c, json& record, const RowResult& resu
 
 // Mean negative log-probability per token of each output under the unsteered model, after the zero-shot
 // prompt.
-void add_damage(TaskContext& c, std::span<const int> items, std::size_t n_candidate,
+void add_damage(TaskContext& c, std::span<const int> items, std::size_t n_candidate, const std::string& what,
                 const std::vector<RowResult>& results, std::vector<json>& records) {
     std::vector<Row> rows;
     std::vector<std::size_t> of;
@@ -126,7 +126,10 @@ void add_damage(TaskContext& c, std::span<const int> items, std::size_t n_candid
             of.push_back(i * n_candidate + k);
         }
     }
+    c.engine.on_progress(
+        [&](std::size_t done, std::size_t all) { c.step(what + ", perplexity of the texts", done, all); });
     const auto scored = c.engine.fork(rows);
+    c.engine.on_progress({});
     for (std::size_t r = 0; r < scored.size(); ++r) {
         double sum = 0;
         for (float l : scored[r].forced_logprob) sum -= static_cast<double>(l);
@@ -180,7 +183,7 @@ std::vector<json> evaluate(TaskContext& c, std::span<const int> items, std::span
     add_doses(candidates, results, records);
     // The oracle only asks what a better choice would have scored, and damage costs as much as the texts.
     if (c.behavioural() && generate && phase != "oracle")
-        add_damage(c, items, candidates.size(), results, records);
+        add_damage(c, items, candidates.size(), what, results, records);
     return records;
 }
 

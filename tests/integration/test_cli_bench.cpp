@@ -106,12 +106,20 @@ TEST_F(CliBench, GrowthFitsItsPoints) {
     ASSERT_EQ(curves.size(), 4u);
     for (const auto& c : curves) {
         ASSERT_EQ(c.at("x").size(), c.at("seconds").size());
-        // A least-squares line leaves residuals whose sum is zero.
-        double sum = 0;
-        for (std::size_t i = 0; i < c.at("x").size(); ++i)
-            sum += std::log(c.at("seconds")[i].get<double>()) - std::log(c.at("factor").get<double>()) -
-                   c.at("exponent").get<double>() * std::log(c.at("x")[i].get<double>());
-        EXPECT_NEAR(sum, 0, 1e-9) << c.dump();
+        // A line of least relative squares leaves misses that, over the seconds, have neither a mean nor a
+        // slope.
+        double sum = 0, slope = 0, size = 0, worst = 0;
+        for (std::size_t i = 0; i < c.at("x").size(); ++i) {
+            const double x = c.at("x")[i].get<double>(), seconds = c.at("seconds")[i].get<double>();
+            const double miss = seconds - c.at("fixed").get<double>() - c.at("each").get<double>() * x;
+            sum += miss / (seconds * seconds);
+            slope += x * miss / (seconds * seconds);
+            size += x / seconds;
+            worst = std::max(worst, std::fabs(miss) / seconds);
+        }
+        EXPECT_NEAR(sum / size, 0, 1e-9) << c.dump();
+        EXPECT_NEAR(slope / size, 0, 1e-9) << c.dump();
+        EXPECT_NEAR(c.at("largest_miss").get<double>(), worst, 1e-9) << c.dump();
     }
 }
 
