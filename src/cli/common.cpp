@@ -30,6 +30,29 @@ std::string time_text(double seconds) {
 
 }  // namespace
 
+std::string typed_command(const CLI::App& command) {
+    const auto word = [](const std::string& text) {
+        const bool plain = !text.empty() && text.find_first_not_of(
+                                                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLM"
+                                                "NOPQRSTUVWXYZ0123456789_-+./:,=@%") == std::string::npos;
+        if (plain) return text;
+        std::string quoted = "'";
+        for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+        return quoted + "'";
+    };
+    std::string text = "tiller " + command.get_name();
+    for (const auto* option : command.get_options())
+        for (const auto& value : option->results()) {
+            text += " " + option->get_name();
+            const bool is_flag = option->get_items_expected_max() == 0;
+            if (!is_flag)
+                text += " " + word(value);
+            else if (value != "true")
+                text += "=" + word(value);
+        }
+    return text;
+}
+
 void add_globals(CLI::App& command, Globals& g) {
     command.add_option("--threads", g.threads, "Threads (0 = all cores)")
         ->check(CLI::Range(0, 1024))

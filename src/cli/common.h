@@ -54,6 +54,10 @@ void add_heads(CLI::App&, Globals&);
 /// Adds the global flags to a command, so that they may stand behind its name.
 void add_globals(CLI::App& command, Globals& globals);
 
+/// The line that gives `command` the options it has, quoted for a shell: "tiller compare --out 'my run'
+/// --json".
+std::string typed_command(const CLI::App& command);
+
 /// Loads a model given by known name (see catalogue.h) or path. Shows progress on standard error.
 std::shared_ptr<const Model> open_model(const std::string& name_or_path, const Globals& globals);
 /// The engine's options that the global flags ask for.

@@ -144,11 +144,7 @@ void add_compare(CLI::App& app, Globals& globals) {
     add_globals(*command, globals);
     command->footer(names_below());
     command->callback([o, &globals, command] {
-        std::string text = "tiller compare";
-        for (const auto* option : command->get_options())
-            for (const auto& value : option->results())
-                text += fmt::format(" {} {}", option->get_name(), value);
-        compare(*o, globals, command->count("--seed") > 0, text);
+        compare(*o, globals, command->count("--seed") > 0, typed_command(*command));
     });
 }
 

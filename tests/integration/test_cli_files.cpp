@@ -247,10 +247,13 @@ TEST_F(CliFiles, BadTaskFiles) {
 }
 
 TEST_F(CliFiles, ReportRebuildsTheSameBytes) {
-    folder.write("plan.toml", plan_toml(test::tiny_plan("m.gguf", "data")));
+    folder.write("my plan.toml", plan_toml(test::tiny_plan("m.gguf", "data")));
     const auto study =
-        run({"compare", "--plan", "plan.toml", "-o", "run", "--threads", "1", "--quiet", "--json"});
+        run({"compare", "--plan", "my plan.toml", "-o", "run", "--threads", "1", "--quiet", "--json"});
     ASSERT_EQ(study.code, 0) << study.err;
+    // What a reader would type to repeat it.
+    EXPECT_EQ(json::parse(slurp(folder.path() / "run/environment.json")).at("command"),
+              "tiller compare --plan 'my plan.toml' --out run --threads 1 --json --quiet");
     EXPECT_EQ(study.err, "");
     EXPECT_EQ(json::parse(study.out), json::parse(slurp(folder.path() / "run/summary.json")));
     std::map<std::string, std::string> before;
