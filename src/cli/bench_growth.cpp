@@ -86,6 +86,7 @@ json bench_growth(const Bench& bench) {
     const auto time_of = [&](const std::function<void()>& work) {
         work();
         std::vector<double> seconds;
+        seconds.reserve(static_cast<std::size_t>(bench.repeats));
         for (int i = 0; i < bench.repeats; ++i) seconds.push_back(seconds_of(work));
         return median(seconds);
     };
