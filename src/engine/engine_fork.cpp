@@ -10,22 +10,30 @@ namespace tiller {
 
 using namespace engine;
 
-// Branches of the prompts of one pack in one cache; waves of max_wave() branches. `rows` are
-// ordered by their steps, most first; those of several prompts fit into one wave.
-void Engine::Impl::branch(Context& c, std::span<RowState*> rows) {
+// Empties the cache and computes each prompt of the rows without its last token, in the sequence of the first
+// row that has it. Returns that sequence for every row.
+std::vector<int> Engine::Impl::hold_prompts(Context& c, std::span<RowState* const> rows) {
     std::vector<RowState*> leaders;
-    std::vector<int> held;                     // the sequence of each leader's prefix: that of its own row
-    std::vector<std::size_t> of(rows.size());  // which leader's
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        const auto same = [&](const RowState* l) { return l->row().prompt == rows[i]->row().prompt; };
-        of[i] =
-            static_cast<std::size_t>(std::find_if(leaders.begin(), leaders.end(), same) - leaders.begin());
-        if (of[i] < leaders.size()) continue;
-        leaders.push_back(rows[i]);
-        held.push_back(static_cast<int>(i));
+    std::vector<int> held, holders;
+    for (RowState* row : rows) {
+        const auto same = [&](const RowState* l) { return l->row().prompt == row->row().prompt; };
+        const auto leader = std::find_if(leaders.begin(), leaders.end(), same);
+        const auto place = static_cast<std::size_t>(leader - leaders.begin());
+        if (leader == leaders.end()) {
+            leaders.push_back(row);
+            held.push_back(static_cast<int>(holders.size()));
+        }
+        holders.push_back(held[place]);
     }
     c.clear(false);
     prefill_all(c, leaders, held);
+    return holders;
+}
+
+// Branches of the prompts of one pack in one cache; waves of max_wave() branches. `rows` are
+// ordered by their steps, most first; those of several prompts fit into one wave.
+void Engine::Impl::branch(Context& c, std::span<RowState*> rows) {
+    const std::vector<int> holders = hold_prompts(c, rows);
     const auto n_seq = static_cast<std::size_t>(c.shape().n_seq);
     const auto n_wave = static_cast<std::size_t>(max_wave(model->info().n_vocab));
     std::vector<int> positions(n_seq, 0);
@@ -34,15 +42,15 @@ void Engine::Impl::branch(Context& c, std::span<RowState*> rows) {
         const int n_padded = padded(static_cast<int>(wave.size()));
         for (int s = 0; s < n_padded; ++s) {
             const std::size_t i = begin + std::min(static_cast<std::size_t>(s), wave.size() - 1);
-            if (held[of[i]] != s) c.copy_sequence(held[of[i]], s);
+            if (holders[i] != s) c.copy_sequence(holders[i], s);
             positions[static_cast<std::size_t>(s)] = rows[i]->n_prompt() - 1;
         }
         steps(c, wave, positions);
         for (RowState* row : wave) row->finish();
         for (int s = 0; s < n_padded; ++s) {
-            const auto leader = std::find(held.begin(), held.end(), s) - held.begin();
-            const bool holds = static_cast<std::size_t>(leader) < held.size();
-            c.truncate(s, holds ? leaders[static_cast<std::size_t>(leader)]->n_prompt() - 1 : 0);
+            const auto i = static_cast<std::size_t>(s);
+            const bool holds = i < rows.size() && holders[i] == s;
+            c.truncate(s, holds ? rows[i]->n_prompt() - 1 : 0);
         }
     }
 }
@@ -65,10 +73,6 @@ ContextShape shape_for(std::span<const Pack> packs, std::span<const TextTree> tr
     return shape;
 }
 
-bool any_broken(std::span<RowState* const> rows) {
-    return std::any_of(rows.begin(), rows.end(), [](const RowState* row) { return row->broken(); });
-}
-
 }  // namespace
 
 std::vector<RowResult> Engine::fork(std::span<const Row> rows) {
@@ -87,37 +91,35 @@ std::vector<RowResult> Engine::fork(std::span<const Row> rows) {
     std::vector<Pack> packs = make_packs(branches, max_wave(n_vocab));
     const std::vector<TextTree> trees = make_trees(texts, tree_rows(n_vocab) - kRowMultiple);
     const ContextShape shape = shape_for(packs, trees, n_vocab);
-    std::vector<std::span<RowState* const>> together;  // rows that read each other's cells
-    for (const Pack& pack : packs) together.emplace_back(pack.rows);
-    for (const TextTree& tree : trees) together.emplace_back(tree.rows);
-    // What a broken row leaves in its cells is masked, but NaN times 0 is NaN, so it is overwritten.
+    // Rows read each other's cells with weight 0, and 0 times NaN is NaN: a broken row spoils all that share
+    // its cache, and what it leaves there is overwritten.
+    std::vector<const RowState*> spoilt;
     try {
         Context& c = m.context(m.shared, shape);
+        const auto look_at = [&](std::span<RowState* const> neighbours) {
+            if (!any_broken(neighbours)) return;
+            spoilt.insert(spoilt.end(), neighbours.begin(), neighbours.end());
+            c.clear(true);
+        };
         for (Pack& pack : packs) {
             m.branch(c, pack.rows);
-            if (any_broken(pack.rows)) c.clear(true);
+            look_at(pack.rows);
         }
         for (const TextTree& tree : trees) {
             m.read_tree(c, tree);
-            if (any_broken(tree.rows)) c.clear(true);
+            look_at(tree.rows);
         }
     } catch (...) {
         m.shared.reset();
         throw;
     }
-    // Branches read each other's cells with weight 0, and 0 times NaN is NaN: one broken branch spoils all of
-    // its pack. In run() every row has its own cells, so the truth about each is found there.
-    for (const auto& neighbours : together) {
-        if (!any_broken(neighbours)) continue;
-        std::vector<std::size_t> places;
-        std::vector<Row> again;
-        for (const RowState* row : neighbours) {
-            places.push_back(static_cast<std::size_t>(&row->row() - rows.data()));
-            again.push_back(row->row());
-        }
-        auto truth = run(again);
-        for (std::size_t i = 0; i < places.size(); ++i) results[places[i]] = std::move(truth[i]);
-    }
+    if (spoilt.empty()) return results;
+    // In run() every row has its own cells, so the truth about each is found there.
+    std::vector<Row> again;
+    for (const RowState* row : spoilt) again.push_back(row->row());
+    auto truth = run(again);
+    for (std::size_t i = 0; i < spoilt.size(); ++i)
+        results[static_cast<std::size_t>(&spoilt[i]->row() - rows.data())] = std::move(truth[i]);
     return results;
 }
 

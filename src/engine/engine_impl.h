@@ -53,12 +53,13 @@ struct Engine::Impl {
     void advance(const engine::Context& context, std::span<engine::RowState*> rows);
     void steps(engine::Context& context, std::span<engine::RowState*> rows, std::vector<int>& positions);
 
-    void wave(std::span<engine::RowState*> rows);                              // engine_run.cpp
-    void branch(engine::Context& context, std::span<engine::RowState*> rows);  // engine_fork.cpp
+    void wave(std::span<engine::RowState*> rows);  // engine_run.cpp
 
-    // engine_texts.cpp
-    void hold_prompts(engine::Context& context, std::span<engine::RowState* const> rows);
-    void read_tree(engine::Context& context, const engine::TextTree& tree);
+    // engine_fork.cpp
+    std::vector<int> hold_prompts(engine::Context& context, std::span<engine::RowState* const> rows);
+    void branch(engine::Context& context, std::span<engine::RowState*> rows);
+
+    void read_tree(engine::Context& context, const engine::TextTree& tree);  // engine_texts.cpp
 };
 
 }  // namespace tiller

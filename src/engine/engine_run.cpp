@@ -46,7 +46,7 @@ void Engine::Impl::wave(std::span<RowState*> rows) {
     steps(c, rows, positions);
     for (RowState* row : rows) row->finish();
     // Stale cells are masked, but NaN times 0 is NaN: what a broken row leaves behind is overwritten.
-    c.clear(std::any_of(rows.begin(), rows.end(), [](const RowState* row) { return row->broken(); }));
+    c.clear(any_broken(rows));
 }
 
 std::vector<RowResult> Engine::run(std::span<const Row> rows) {

@@ -9,30 +9,12 @@ namespace tiller {
 
 using namespace engine;
 
-// The prompts of a tree without their last tokens, each in the sequence of its first row and shared by the
-// others.
-void Engine::Impl::hold_prompts(Context& c, std::span<RowState* const> rows) {
-    std::vector<RowState*> leaders;
-    std::vector<int> held;
-    const auto same = [&](std::size_t i) {
-        return i > 0 && rows[i]->row().prompt == rows[i - 1]->row().prompt;
-    };
-    for (std::size_t i = 0; i < rows.size(); ++i)
-        if (!same(i)) {
-            leaders.push_back(rows[i]);
-            held.push_back(static_cast<int>(i));
-        }
-    prefill_all(c, leaders, held);
-    for (std::size_t i = 0, leader = 0; i < rows.size(); ++i)
-        if (same(i))
-            c.copy_sequence(static_cast<int>(leader), static_cast<int>(i));
-        else
-            leader = i;
-}
-
 void Engine::Impl::read_tree(Context& c, const TextTree& tree) {
-    c.clear(false);
-    hold_prompts(c, tree.rows);
+    const std::vector<int> holders = hold_prompts(c, tree.rows);
+    for (int s = 0; s < static_cast<int>(holders.size()); ++s) {
+        const int holder = holders[static_cast<std::size_t>(s)];
+        if (holder != s) c.copy_sequence(holder, s);
+    }
     // Not what the cache could hold: other work may have left a larger one.
     const int n_node = static_cast<int>(tree.nodes.size()), most = tree_rows(model->info().n_vocab);
     const int n_batch = (n_node + most - 1) / most;

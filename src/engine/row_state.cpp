@@ -173,6 +173,10 @@ void RowState::finish() {
     }
 }
 
+bool any_broken(std::span<RowState* const> rows) {
+    return std::any_of(rows.begin(), rows.end(), [](const RowState* row) { return row->broken(); });
+}
+
 int prefill_length(const RowState& row) { return padded(row.n_prompt() - 1); }
 
 }  // namespace tiller::engine

@@ -3,6 +3,7 @@
 
 #include <limits>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "engine/distribution.h"
@@ -62,6 +63,9 @@ private:
     Token next_token_ = 0;
     bool finished_ = false;
 };
+
+/// Is one of them broken? What it leaves in its cells is not a number then.
+bool any_broken(std::span<RowState* const> rows);
 
 /// Tokens of a row that are computed before its last prompt token, padded (batch-shape rule 2): kernels work
 /// on several tokens at a time and round the rest otherwise.

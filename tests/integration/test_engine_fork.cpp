@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "support/engine_rows.h"
+#include "support/fork_fixture.h"
 
 using namespace tiller;
 using namespace tiller::test;
@@ -28,31 +28,7 @@ std::vector<Row> branches(const ModelInfo& info, std::size_t n, int n_prompt) {
     return rows;
 }
 
-// The prompt's keys and values are the same numbers; the branches' rounding differs in the last digits (about
-// 1e-6). The engine looks GELU up in a float16 table, which can turn a last digit into a step of 2^-11 of the
-// value.
-void expect_close(const RowResult& a, const RowResult& b, const std::string& architecture,
-                  const std::string& what) {
-    const double bound = architecture == "llama" ? 1e-4 : 4e-3;
-    EXPECT_LT(max_difference(a.logits, b.logits), bound) << what;
-    EXPECT_LT(max_difference(a.forced_logprob, b.forced_logprob), bound) << what;
-    ASSERT_EQ(a.captured.size(), b.captured.size()) << what;
-    for (std::size_t c = 0; c < a.captured.size(); ++c)
-        EXPECT_LT(max_difference(a.captured[c].values, b.captured[c].values), bound) << what;
-}
-
-class EngineFork : public testing::TestWithParam<const char*> {
-protected:
-    EngineFork() {
-        TinyOptions o;
-        o.architecture = GetParam();
-        o.n_ctx = 1024;
-        model_ = tiny(o);
-        engine_ = std::make_unique<Engine>(model_, exact());
-    }
-    std::shared_ptr<const Model> model_;
-    std::unique_ptr<Engine> engine_;
-};
+class EngineFork : public ForkTest {};
 
 TEST_P(EngineFork, AgreesWithRun) {
     // 20 branches, more than the 256 that fit at once, a prompt of one token, and one over the chunk of 512.

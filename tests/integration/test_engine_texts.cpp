@@ -9,7 +9,7 @@
 
 #include "engine/pack.h"
 #include "engine/text_tree.h"
-#include "support/engine_rows.h"
+#include "support/fork_fixture.h"
 
 using namespace tiller;
 using namespace tiller::test;
@@ -48,26 +48,7 @@ std::vector<Row> texts_of_prompts(const std::vector<int>& lengths, std::size_t n
     return rows;
 }
 
-void expect_close(const RowResult& a, const RowResult& b, const std::string& architecture, std::size_t i) {
-    const double bound = architecture == "llama" ? 1e-4 : 4e-3;  // see test_engine_fork.cpp
-    EXPECT_LT(max_difference(a.logits, b.logits), bound) << i;
-    EXPECT_LT(max_difference(a.forced_logprob, b.forced_logprob), bound) << i;
-    EXPECT_LT(max_difference(a.watch_logprob, b.watch_logprob), bound) << i;
-    EXPECT_EQ(a.broken, b.broken) << i;
-}
-
-class EngineTexts : public testing::TestWithParam<const char*> {
-protected:
-    EngineTexts() {
-        TinyOptions o;
-        o.architecture = GetParam();
-        o.n_ctx = 1024;
-        model_ = tiny(o);
-        engine_ = std::make_unique<Engine>(model_, exact());
-    }
-    std::shared_ptr<const Model> model_;
-    std::unique_ptr<Engine> engine_;
-};
+class EngineTexts : public ForkTest {};
 
 TEST_P(EngineTexts, AgreeWithRun) {
     // A few, more than one tree holds, a prompt of one token, one over the chunk of 512, several prompts.
@@ -82,7 +63,8 @@ TEST_P(EngineTexts, AgreeWithRun) {
         const auto rows = texts_of_prompts(lengths, n_each);
         const auto forked = engine_->fork(rows), run = engine_->run(rows);
         ASSERT_EQ(forked.size(), rows.size());
-        for (std::size_t i = 0; i < rows.size(); ++i) expect_close(forked[i], run[i], GetParam(), i);
+        for (std::size_t i = 0; i < rows.size(); ++i)
+            expect_close(forked[i], run[i], GetParam(), std::to_string(i));
     }
 }
 
