@@ -11,7 +11,8 @@ set(TILLER_ENGINE_COMMIT de3ff815ea7d559ee917f063901b8986f038abc6)
 set(TILLER_ENGINE_PACKAGE node-llama-cpp)
 set(TILLER_ENGINE_PACKAGE_VERSION 3.22.1)
 set(TILLER_ENGINE_PACKAGE_SHA256 a0d9dd80eacd2ab1cfe71aee57ac8a806487fd70b3d2a38fbec637752d9e5c5f)
-set(TILLER_ENGINE_RECIPE 3)  # Raise when this file changes how the engine is built.
+set(TILLER_ENGINE_RECIPE 4)  # Raise when this file changes how the engine is built.
+set(TILLER_ENGINE_PATCHES amx_block.patch states_only.patch)  # In cmake/engine; each says why.
 
 include("${CMAKE_CURRENT_LIST_DIR}/engine/import.cmake")
 
@@ -66,7 +67,7 @@ function(tiller_engine_step what tmp)
     endif()
 endfunction()
 
-# Unpacks llama.cpp at the pinned commit into <dir> and applies our patch, which makes it faster and changes
+# Unpacks llama.cpp at the pinned commit into <dir> and applies our patches, which make it faster and change
 # no result. An installed llama package and a source folder of the user's are taken as they are.
 function(tiller_unpack_engine dir tmp)
     tiller_npm_package(tarball ${TILLER_ENGINE_PACKAGE} ${TILLER_ENGINE_PACKAGE_VERSION}
@@ -82,8 +83,9 @@ function(tiller_unpack_engine dir tmp)
         file(REMOVE_RECURSE "${tmp}")
         message(FATAL_ERROR "The engine's source is at commit '${commit}', expected ${TILLER_ENGINE_COMMIT}.")
     endif()
-    tiller_engine_step("git apply" "${tmp}" COMMAND "${GIT_EXECUTABLE}" -C "${dir}" apply
-        "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/engine/amx_block.patch")
+    list(TRANSFORM TILLER_ENGINE_PATCHES PREPEND "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/engine/"
+        OUTPUT_VARIABLE patches)
+    tiller_engine_step("git apply" "${tmp}" COMMAND "${GIT_EXECUTABLE}" -C "${dir}" apply ${patches})
 endfunction()
 
 # Sets <out> to a text that names the state of a source folder given by the user.
@@ -181,9 +183,12 @@ if(NOT TARGET llama)
         set(_source "${TILLER_ENGINE_COMMIT}")
     endif()
     tiller_cpu_features(_cpu)
-    file(SHA256 "${CMAKE_CURRENT_LIST_DIR}/engine/amx_tile_config.h" _fix)
-    file(SHA256 "${CMAKE_CURRENT_LIST_DIR}/engine/amx_block.patch" _patch)
-    string(SHA256 _key "${TILLER_ENGINE_RECIPE}|${_source}|${TILLER_ENGINE_OPTIONS}|${_cpu}|${_fix}|${_patch}|\
+    set(_fixes "")
+    foreach(_file amx_tile_config.h ${TILLER_ENGINE_PATCHES})
+        file(SHA256 "${CMAKE_CURRENT_LIST_DIR}/engine/${_file}" _fix)
+        string(APPEND _fixes "${_fix}|")
+    endforeach()
+    string(SHA256 _key "${TILLER_ENGINE_RECIPE}|${_source}|${TILLER_ENGINE_OPTIONS}|${_cpu}|${_fixes}\
 ${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION}|${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}")
     string(SUBSTRING "${_key}" 0 16 _key)
     tiller_cache_dir(_cache)

@@ -21,25 +21,30 @@ ContextBytes context_bytes(const Model& model, const ContextShape& shape, bool c
     const std::uint64_t cells =
         static_cast<std::uint64_t>(shape.n_ctx) * static_cast<std::uint64_t>(shape.shared ? 1 : shape.n_seq);
     const auto rows = static_cast<std::uint64_t>(shape.outputs());
-    const std::uint64_t logits =
-        rows * static_cast<std::uint64_t>(model.info().n_vocab) * 4 * 2;  // graph and copy
+    const std::uint64_t kept = shape.own_logits > 0 ? static_cast<std::uint64_t>(shape.own_logits)
+                                                    : rows * 2;  // the graph's and the engine's copy
+    const std::uint64_t logits = kept * static_cast<std::uint64_t>(model.info().n_vocab) * 4;
     const auto n_head =
         static_cast<std::uint64_t>(*std::max_element(model.info().n_head.begin(), model.info().n_head.end()));
     const std::uint64_t scores = n_head * static_cast<std::uint64_t>(shape.n_ctx) * kChunk * 4 * 2;
     return {cells * per_token, logits + scores + (std::uint64_t{64} << 20)};
 }
 
+int n_threads(const EngineOptions& options) {
+    return std::max(
+        options.n_threads > 0 ? options.n_threads : static_cast<int>(std::thread::hardware_concurrency()), 1);
+}
+
 llama_context_params base_params(const EngineOptions& options) {
     llama_context_params p = llama_context_default_params();
     p.n_batch = p.n_ubatch = kChunk;  // one batch is one graph, so rows keep their order
-    const int threads =
-        options.n_threads > 0 ? options.n_threads : static_cast<int>(std::thread::hardware_concurrency());
-    p.n_threads = p.n_threads_batch = std::max(threads, 1);
+    p.n_threads = p.n_threads_batch = n_threads(options);
     p.flash_attn_type =
         options.flash_attention ? LLAMA_FLASH_ATTN_TYPE_ENABLED : LLAMA_FLASH_ATTN_TYPE_DISABLED;
     p.type_k = p.type_v = options.cache_f32 ? GGML_TYPE_F32 : GGML_TYPE_F16;
     p.kv_unified = false;
-    p.swa_full = true;  // forks must keep the cells of the sliding window
+    p.pooling_type = LLAMA_POOLING_TYPE_NONE;  // a state for each token
+    p.swa_full = true;                         // forks must keep the cells of the sliding window
     p.no_perf = true;
     return p;
 }
@@ -113,6 +118,7 @@ void Context::decode(std::span<const Entry> entries, DecodePlan& plan) {
     plan.n_output = 0;
     for (std::size_t i = 0; i < entries.size(); ++i)
         plan.tokens[i].output = entries[i].output ? plan.n_output++ : -1;
+    llama_set_embeddings(context_.get(), plan.states);
     hook_.begin(&plan);
     try {
         compute(entries);
@@ -130,7 +136,14 @@ std::span<const float> Context::logits(int i) const {
     return {values, static_cast<std::size_t>(model_->info().n_vocab)};
 }
 
-int Context::n_threads() const { return llama_n_threads(context_.get()); }
+bool Context::keeps_logits() const { return llama_get_logits(context_.get()) != nullptr; }
+
+std::span<const float> Context::state(int i) const {
+    const float* values = llama_get_embeddings_ith(context_.get(), i);
+    if (!values)
+        throw Error(Code::environment, fmt::format("the engine kept no state for batch entry {}", i));
+    return {values, static_cast<std::size_t>(model_->info().n_embd)};
+}
 
 void Context::clear(bool data) { llama_memory_clear(llama_get_memory(context_.get()), data); }
 void Context::copy_sequence(int from, int to) {

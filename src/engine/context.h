@@ -39,6 +39,8 @@ struct ContextShape {
     int n_ctx = 256;      ///< Tokens per sequence (streams) or in all (shared).
     bool shared = false;  ///< One cache for all sequences (fork) instead of a stream for each (run).
     int n_output = 0;     ///< Tokens of one batch with outputs; at least n_seq are kept.
+    /// Rows of logits that tiller computes itself beside this context (unembedding.h); 0: the engine does.
+    int own_logits = 0;
     /// Outputs that are kept: in buffers of n_vocab floats each.
     int outputs() const { return n_output > n_seq ? n_output : n_seq; }
     bool covers(const ContextShape& other) const {
@@ -53,6 +55,9 @@ struct ContextBytes {
     std::uint64_t total() const { return cache + buffers; }
 };
 ContextBytes context_bytes(const Model& model, const ContextShape& shape, bool cache_f32);
+
+/// The threads that these options ask for, at least one.
+int n_threads(const EngineOptions& options);
 
 /// What all contexts have in common: batch size, threads, attention, cache type; a stream for each sequence.
 llama_context_params base_params(const EngineOptions& options);
@@ -74,7 +79,6 @@ public:
             std::uint64_t budget);
 
     const ContextShape& shape() const { return shape_; }
-    int n_threads() const;
     Hook& hook() { return hook_; }
 
     /// Finds the sites by computing four tokens, then clears the cache.
@@ -85,8 +89,12 @@ public:
     /// engine fails.
     void decode(std::span<const Entry> entries, DecodePlan& plan);
 
-    /// Logits [n_vocab] of entry i of the last decode, which must have asked for outputs.
+    /// Logits [n_vocab] of entry i of the last decode, which must have asked for outputs and no states.
     std::span<const float> logits(int i) const;
+    /// Does the engine keep logits of the last decode? With states it does where it lacks our patch.
+    bool keeps_logits() const;
+    /// State behind the last norm [n_embd] of entry i of the last decode, which must have asked for states.
+    std::span<const float> state(int i) const;
 
     /// Forgets all sequences; with `data`, zeroes the cells too (stale cells are masked, but NaN times 0 is
     /// NaN).

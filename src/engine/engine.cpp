@@ -27,12 +27,13 @@ Engine::Impl::Impl(std::shared_ptr<const Model> m, const EngineOptions& o) : mod
     Context probe(model, {kRowMultiple, 256, false}, options, budget());
     probe.probe();
     sites = probe.hook().sites();
+    choose_logits(probe);
     check_one_stream();
     check_post_norm();
 }
 
-ContextBytes Engine::Impl::bytes_of(const Context& context) const {
-    return context_bytes(*model, context.shape(), options.cache_f32);
+ContextBytes Engine::Impl::bytes_of(const ContextShape& shape) const {
+    return context_bytes(*model, with_logits(shape), options.cache_f32);
 }
 
 ContextShape Engine::Impl::stream_shape(int n_rows, int n_token) const {
@@ -76,7 +77,7 @@ std::uint64_t Engine::Impl::budget() const {
     if (options.memory_limit == 0) {
         std::uint64_t held = 0;
         for (const Context* context : {streams.get(), shared.get()})
-            if (context) held += bytes_of(*context).total();
+            if (context) held += bytes_of(context->shape()).total();
         return available_memory() + held;
     }
     return options.memory_limit - std::min(model->info().file_bytes, options.memory_limit);
@@ -87,9 +88,7 @@ std::uint64_t Engine::Impl::budget() const {
 int Engine::Impl::rows_in_flight(int n_token) const {
     const std::uint64_t free = budget();
     int rows = options.max_rows;
-    while (rows > kRowMultiple &&
-           context_bytes(*model, stream_shape(rows, n_token), options.cache_f32).total() > free)
-        rows /= 2;
+    while (rows > kRowMultiple && bytes_of(stream_shape(rows, n_token)).total() > free) rows /= 2;
     return std::max(round_up(rows, kRowMultiple) - (rows % kRowMultiple ? kRowMultiple : 0), 1);
 }
 
@@ -107,7 +106,7 @@ Context& Engine::Impl::context(std::unique_ptr<Context>& slot, ContextShape shap
     }
     // Rows of the embedding that were read since: the system keeps many pages around each.
     release_mapped_pages(model->handle().mapped);
-    slot = std::make_unique<Context>(model, shape, options, budget());
+    slot = std::make_unique<Context>(model, with_logits(shape), options, budget());
     slot->hook().set_sites(sites);
     return *slot;
 }
@@ -128,7 +127,7 @@ bool Engine::has_site(Site site, int layer) const {
 }
 std::uint64_t Engine::estimate_bytes(int n_rows, int n_token) const {
     const Impl& m = *impl_;
-    return context_bytes(*m.model, m.stream_shape(n_rows, n_token), m.options.cache_f32).total();
+    return m.bytes_of(m.stream_shape(n_rows, n_token)).total();
 }
 
 MemoryNeed Engine::memory_need(int n_run_token, int n_fork_token, int n_fork_row) const {
@@ -138,7 +137,7 @@ MemoryNeed Engine::memory_need(int n_run_token, int n_fork_token, int n_fork_row
     need.free = m.budget();
     // One context at a time, so the larger one counts.
     const auto add = [&](const ContextShape& shape) {
-        const ContextBytes bytes = context_bytes(*m.model, shape, m.options.cache_f32);
+        const ContextBytes bytes = m.bytes_of(shape);
         if (bytes.total() <= need.caches + need.buffers) return;
         need.caches = bytes.cache;
         need.buffers = bytes.buffers;

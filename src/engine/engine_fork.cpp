@@ -93,26 +93,28 @@ std::vector<RowResult> Engine::fork(std::span<const Row> rows) {
     const ContextShape shape = shape_for(packs, trees, n_vocab);
     // Rows read each other's cells with weight 0, and 0 times NaN is NaN: a broken row spoils all that share
     // its cache, and what it leaves there is overwritten.
-    std::vector<const RowState*> spoilt;
     try {
         Context& c = m.context(m.shared, shape);
-        const auto look_at = [&](std::span<RowState* const> neighbours) {
-            if (!any_broken(neighbours)) return;
-            spoilt.insert(spoilt.end(), neighbours.begin(), neighbours.end());
-            c.clear(true);
-        };
         for (Pack& pack : packs) {
             m.branch(c, pack.rows);
-            look_at(pack.rows);
+            if (any_broken(pack.rows)) c.clear(true);
         }
         for (const TextTree& tree : trees) {
             m.read_tree(c, tree);
-            look_at(tree.rows);
+            if (any_broken(tree.rows)) c.clear(true);
         }
+        m.settle_rest();
     } catch (...) {
         m.shared.reset();
+        m.forget_waiting();
         throw;
     }
+    std::vector<const RowState*> spoilt;
+    const auto look_at = [&](std::span<RowState* const> neighbours) {
+        if (any_broken(neighbours)) spoilt.insert(spoilt.end(), neighbours.begin(), neighbours.end());
+    };
+    for (const Pack& pack : packs) look_at(pack.rows);
+    for (const TextTree& tree : trees) look_at(tree.rows);
     if (spoilt.empty()) return results;
     // In run() every row has its own cells, so the truth about each is found there.
     std::vector<Row> again;

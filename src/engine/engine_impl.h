@@ -1,6 +1,6 @@
 // What an Engine holds, for the files that make it up: engine.cpp (contexts, memory), engine_steps.cpp
-// (prompts and steps of one token), engine_run.cpp and engine_fork.cpp (which rows go together),
-// engine_texts.cpp (texts that are only read).
+// (prompts and steps of one token), engine_logits.cpp (what comes out of them), engine_run.cpp and
+// engine_fork.cpp (which rows go together), engine_texts.cpp (texts that are only read).
 #pragma once
 
 #include <atomic>
@@ -12,6 +12,7 @@
 #include "engine/context.h"
 #include "engine/row_state.h"
 #include "engine/text_tree.h"
+#include "engine/unembedding.h"
 #include "tiller/engine.h"
 
 namespace tiller {
@@ -28,6 +29,9 @@ struct Engine::Impl {
     engine::DecodePlan plan;
     std::vector<engine::Entry> entries;
     std::size_t n_done = 0, n_row = 0;
+    std::unique_ptr<engine::Unembedding> unembedding;  ///< Null: logits come from the engine.
+    std::vector<engine::RowState*> waiting;            ///< For logits that may come late, and
+    std::vector<float> states;                         ///< [waiting][n_embd], from which they are computed.
     /// Of the rows of this run(): tokens of one batch whose outputs captures need.
     int kept_outputs = 0;
 
@@ -36,7 +40,7 @@ struct Engine::Impl {
     // engine.cpp
     void check_one_stream() const;
     void check_post_norm() const;
-    engine::ContextBytes bytes_of(const engine::Context& context) const;
+    engine::ContextBytes bytes_of(const engine::ContextShape& shape) const;
     engine::ContextShape stream_shape(int n_rows, int n_token) const;
     int rows_in_flight(int n_token) const;
     std::uint64_t budget() const;
@@ -50,8 +54,18 @@ struct Engine::Impl {
                  std::span<const int> sequences);
     void prefill_all(engine::Context& context, std::span<engine::RowState* const> rows,
                      std::span<const int> sequences);
-    void advance(const engine::Context& context, std::span<engine::RowState*> rows);
     void steps(engine::Context& context, std::span<engine::RowState*> rows, std::vector<int>& positions);
+
+    // engine_logits.cpp
+    void choose_logits(engine::Context& probe);
+    engine::ContextShape with_logits(engine::ContextShape shape) const;
+    void multiply(std::span<const float> values);
+    std::vector<std::span<const float>> logits_of(const engine::Context& context, int n);
+    void hand_out(std::span<engine::RowState* const> rows, std::span<const std::span<const float>> logits);
+    void settle(bool all);
+    void settle_rest();
+    void forget_waiting();
+    void advance(const engine::Context& context, std::span<engine::RowState*> rows);
 
     void wave(std::span<engine::RowState*> rows);  // engine_run.cpp
 

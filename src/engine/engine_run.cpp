@@ -79,9 +79,11 @@ std::vector<RowResult> Engine::run(std::span<const Row> rows) {
         for (std::size_t i = 0; i < order.size(); i += static_cast<std::size_t>(in_flight))
             m.wave(std::span(order).subspan(
                 i, std::min<std::size_t>(static_cast<std::size_t>(in_flight), order.size() - i)));
+        m.settle_rest();
     } catch (...) {
         m.options.max_rows = saved;
         m.streams.reset();  // its cache holds half a wave
+        m.forget_waiting();
         throw;
     }
     m.options.max_rows = saved;

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include "core/parallel.h"
 #include "engine/engine_impl.h"
 #include "tiller/error.h"
 
@@ -91,24 +90,6 @@ void Engine::Impl::prefill_all(Context& c, std::span<RowState* const> rows, std:
     }
 }
 
-// Gives each unfinished row the logits of its token. A pass over a large vocabulary costs as much as a part
-// of the model, so the rows share the threads.
-void Engine::Impl::advance(const Context& c, std::span<RowState*> rows) {
-    std::vector<std::pair<RowState*, std::span<const float>>> live;
-    for (std::size_t s = 0; s < rows.size(); ++s)
-        if (!rows[s]->finished())
-            live.emplace_back(
-                rows[s], rows[s]->needs_logits() ? c.logits(static_cast<int>(s)) : std::span<const float>());
-    parallel_for(live.size(), c.n_threads(), [&](std::size_t i) {
-        const auto& [row, logits] = live[i];
-        if (row->needs_logits())
-            row->advance(logits);
-        else
-            row->advance();
-    });
-    for (const auto& [row, logits] : live) n_done += row->finished();
-}
-
 // Steps of one token in sequences [0, rows.size()), padded, until every row is finished. positions[s] is the
 // next position of sequence s, for all sequences of the context.
 void Engine::Impl::steps(Context& c, std::span<RowState*> rows, std::vector<int>& positions) {
@@ -117,6 +98,7 @@ void Engine::Impl::steps(Context& c, std::span<RowState*> rows, std::vector<int>
         if (active == 0) return;
         const auto n_padded = static_cast<std::size_t>(padded(static_cast<int>(active)));
         plan.reset(model->info().n_layer);
+        plan.states = unembedding != nullptr;
         entries.clear();
         bool logits = false, more = false;
         for (std::size_t s = 0; s < active; ++s)

@@ -23,6 +23,7 @@ void Engine::Impl::read_tree(Context& c, const TextTree& tree) {
     for (int begin = 0; begin < n_node; begin += size) {
         const int end = std::min(begin + size, n_node);
         plan.reset(model->info().n_layer);
+        plan.states = unembedding != nullptr;
         entries.clear();
         for (int n = begin; n < end; ++n) {
             const TreeNode& node = tree.nodes[static_cast<std::size_t>(n)];
@@ -40,9 +41,8 @@ void Engine::Impl::read_tree(Context& c, const TextTree& tree) {
         }
         decode(c, false, true);
         for (int s = pad_begin; s < pad_end; ++s) c.truncate(s, 0);
-        std::vector<std::span<const float>> logits;
-        for (int n = begin; n < end; ++n) logits.push_back(c.logits(n - begin));
-        parallel_for(tree.rows.size(), c.n_threads(), [&](std::size_t r) {
+        const auto logits = logits_of(c, end - begin);
+        parallel_for(tree.rows.size(), n_threads(options), [&](std::size_t r) {
             const auto& path = tree.paths[r];
             for (; steps[r] < path.size() && path[steps[r]] < end; ++steps[r])
                 if (!tree.rows[r]->finished())

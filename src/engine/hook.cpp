@@ -37,6 +37,12 @@ int attention_projection_layer(const ggml_tensor* t) {
     return layer;
 }
 
+// The states that logits are made from; where states are asked for, they are "pooled", one for each token.
+bool is_last_norm(const ggml_tensor* t) {
+    const std::string_view name(t->name);
+    return name == "result_norm" || name == "result_embd_pooled";
+}
+
 // Is `next` a turn of the very values that the turn `action` changes?
 bool meets(const Action& action, const Action& next) {
     return next.edit && next.token == action.token && next.edit->operation == Operation::turn &&
@@ -50,6 +56,7 @@ void DecodePlan::reset(int n_layer) {
     n_output = 0;
     stop_early = false;
     keep_cache = true;
+    states = false;
     for (auto& site : actions) {
         site.resize(static_cast<std::size_t>(n_layer));
         for (auto& layer : site) layer.clear();
@@ -71,12 +78,14 @@ void Hook::start_graph() {
     n_projection_.assign(n, 0);
     n_ffn_out_.assign(n, 0);
     projection_end_ = nullptr;
+    norm_ = nullptr;
     for (auto& site : done_) site.assign(n, 0);
     pending_ = nullptr;
 }
 
 void Hook::begin_probe(int n_token) {
     for (auto& site : map_.sites) site.assign(static_cast<std::size_t>(n_layer_), {});
+    logits_node_ = {};
     probing_ = true;
     probe_tokens_ = n_token;
     start_graph();
@@ -173,10 +182,27 @@ bool Hook::extends_attention(const ggml_tensor* t, Place& place) {
     return true;
 }
 
+void Hook::look_for_logits(const ggml_tensor* t) {
+    if (is_last_norm(t)) norm_ = t;
+    if (std::string_view(t->name) != "result_output" || t->op != GGML_OP_MUL_MAT || !norm_ ||
+        t->src[1] != norm_)
+        return;
+    ggml_tensor* matrix = t->src[0];
+    // Computed weights (an adapter's sum) are not the model's.
+    if (matrix->op != GGML_OP_NONE || matrix->ne[0] != norm_->ne[0]) return;
+    logits_node_.matrix = matrix;
+    std::copy(std::begin(t->op_params), std::end(t->op_params), logits_node_.op_params.begin());
+}
+
 bool Hook::wants(const ggml_tensor* t) {
+    if (probing_) look_for_logits(t);
     Place place{};
     const bool found = locate(t, place);
     pending_ = nullptr;
+    if (!found && !probing_ && plan_->states && is_last_norm(t)) {
+        norm_ = pending_ = t;
+        return true;
+    }
     if (!found) return false;
     if (probing_) {
         auto& info = map_.sites[index_of(place.site)][static_cast<std::size_t>(place.layer)];
@@ -199,6 +225,7 @@ bool Hook::wants(const ggml_tensor* t) {
 
 bool Hook::evaluate(ggml_tensor* t) {
     if (t != pending_) return true;
+    if (t == norm_) return false;
     const Place place = pending_place_;
     if (pending_action_ && failure_.empty()) {
         carry_out(t, place, plan_->actions[index_of(place.site)][static_cast<std::size_t>(place.layer)]);

@@ -39,7 +39,8 @@ struct DecodePlan {
     bool stop_early =
         false;  ///< Logits are not needed: stop after the last action (or the last layer's cache).
     bool keep_cache =
-        true;  ///< With stop_early: the cache must be whole, so do not stop before the last layer.
+        true;             ///< With stop_early: the cache must be whole, so do not stop before the last layer.
+    bool states = false;  ///< The outputs are states behind the last norm: stop there. Every token has one.
 
     void reset(int n_layer);
     void add(Site site, int layer, const Action& action) {
@@ -56,6 +57,13 @@ struct SiteInfo {
     bool reduced = false;  ///< Only tokens with outputs are computed here (last layer, after attention).
     std::int64_t width = 0;
     std::int64_t n_copy = 1;  ///< Vectors per token; more than one in models with several residual streams.
+};
+
+/// The product of the states behind the last norm with the unembedding matrix W_U, [n_embd, n_vocab], where
+/// nothing else comes between that norm and the logits.
+struct LogitsNode {
+    ggml_tensor* matrix = nullptr;  ///< Null where more does (a scale, a bias, a soft cap). The model's.
+    std::array<std::int32_t, GGML_MAX_OP_PARAMS / sizeof(std::int32_t)> op_params{};
 };
 
 /// Names and facts of all sites, found by running the graph once.
@@ -83,6 +91,8 @@ public:
     void begin_probe(int n_token);
     void end_probe();
     const SiteMap& sites() const { return map_; }
+    /// Of the last probe.
+    const LogitsNode& logits_node() const { return logits_node_; }
     void set_sites(const SiteMap& map) { map_ = map; }
 
     /// The next decode carries out `plan` (not owned, must live until check()).
@@ -102,6 +112,7 @@ private:
     };
     bool locate(const ggml_tensor* tensor, Place& place);
     bool extends_attention(const ggml_tensor* tensor, Place& place);
+    void look_for_logits(const ggml_tensor* tensor);
     bool wants(const ggml_tensor* tensor);
     bool evaluate(ggml_tensor* tensor);
     void carry_out(ggml_tensor* tensor, const Place& place, const std::vector<Action>& actions);
@@ -111,11 +122,13 @@ private:
     std::string architecture_;
     std::vector<int> d_head_;
     SiteMap map_;
+    LogitsNode logits_node_;
     const DecodePlan* plan_ = nullptr;
     bool probing_ = false;
     int probe_tokens_ = 0;
 
     // State of one graph evaluation.
+    const ggml_tensor* norm_ = nullptr;            // the last one, once met
     std::vector<int> n_projection_;                // [layer] nodes from W_O on met so far
     const ggml_tensor* projection_end_ = nullptr;  // the last of them, or a view of it
     int projection_layer_ = -1;                    // and its layer

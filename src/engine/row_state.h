@@ -29,9 +29,14 @@ public:
     int n_prompt() const { return static_cast<int>(row_->prompt.size()); }
     /// Steps of one token that this row takes: the last prompt token and what follows.
     int n_step() const { return n_step_; }
+    /// No step is left to compute.
     bool finished() const { return finished_; }
     bool broken() const { return result_->broken; }
     bool needs_logits() const { return !row_->captures_only(); }
+    /// Do later steps or the text depend on the logits of a step? If not, they may come late: after finish().
+    bool goes_on() const { return n_step_ > 1 || row_->max_new_tokens > 0; }
+    /// The only step is computed; advance() comes later.
+    void wait() { finished_ = true; }
 
     /// Does the token at `position` need its output kept for a capture?
     bool capture_needs_output(const SiteMap& sites, int position) const;

@@ -53,17 +53,24 @@ std::vector<float> chunk_sum(Engine& engine, std::span<const std::string> prompt
     return {sum.begin(), sum.end()};
 }
 
-// Effects of one trial: p(target | head patched) - p(target | clean) for every head, then p(target | clean).
-std::vector<float> trial_effects(Engine& engine, const FvTrials::Patch& trial,
-                                 const std::vector<std::vector<SharedFloats>>& means) {
-    const auto target = engine.model().continuation(trial.prompt, trial.target);
+// Trials that are computed, and kept in a checkpoint, together: their last rows share the tiles of matrix
+// units. Few where a trial has many rows, because what a killed process has begun is lost.
+std::size_t trials_at_once(std::size_t n_head) {
+    constexpr std::size_t rows = 1024, most = 8;
+    return std::clamp<std::size_t>(rows / (n_head + 1), 1, most);
+}
+
+// The clean row of a trial, and one for each head with the head replaced.
+std::vector<Row> trial_rows(const Model& model, const FvTrials::Patch& trial,
+                            const std::vector<std::vector<SharedFloats>>& means) {
+    const auto target = model.continuation(trial.prompt, trial.target);
     if (target.empty())
         throw Error(Code::bad_input,
                     fmt::format("the target \"{}\" gives no token after its prompt; expected a word with its "
                                 "leading blank, like \" went\"",
                                 trial.target));
     Row clean;
-    clean.prompt = engine.model().tokenize(trial.prompt);
+    clean.prompt = model.tokenize(trial.prompt);
     clean.watch = {target.front()};
     std::vector<Row> rows{clean};
     for (std::size_t il = 0; il < means.size(); ++il)
@@ -78,13 +85,26 @@ std::vector<float> trial_effects(Engine& engine, const FvTrials::Patch& trial,
             rows.push_back(clean);
             rows.back().edits.push_back(std::move(edit));
         }
+    return rows;
+}
+
+// For each trial p(target | head patched) - p(target | clean) for every head, then p(target | clean).
+std::vector<float> trial_effects(Engine& engine, std::span<const FvTrials::Patch> trials,
+                                 const std::vector<std::vector<SharedFloats>>& means) {
+    std::vector<Row> rows;
+    for (const auto& trial : trials)
+        for (Row& row : trial_rows(engine.model(), trial, means)) rows.push_back(std::move(row));
     const auto results = engine.fork(rows);
-    const double base = std::exp(static_cast<double>(results[0].watch_logprob[0]));
+    const std::size_t n_row = rows.size() / trials.size();
     std::vector<float> effects;
-    for (std::size_t r = 1; r < results.size(); ++r)
-        effects.push_back(
-            static_cast<float>(std::exp(static_cast<double>(results[r].watch_logprob[0])) - base));
-    effects.push_back(static_cast<float>(base));
+    for (std::size_t t = 0; t < trials.size(); ++t) {
+        const auto of_trial = std::span(results).subspan(t * n_row, n_row);
+        const double base = std::exp(static_cast<double>(of_trial[0].watch_logprob[0]));
+        for (const RowResult& result : of_trial.subspan(1))
+            effects.push_back(
+                static_cast<float>(std::exp(static_cast<double>(result.watch_logprob[0])) - base));
+        effects.push_back(static_cast<float>(base));
+    }
     return effects;
 }
 
@@ -145,13 +165,19 @@ HeadSearch search_heads(Engine& engine, const FvTrials& trials, Checkpoint* chec
     const auto n_head = static_cast<std::size_t>(info.n_head_total());
     const std::string key = short_digest(prompts_digest(trials));  // the effects depend on the means as well
     std::vector<double> sum(n_head + 1, 0.0), squares(n_head, 0.0);
-    for (std::size_t t = 0; t < trials.patch.size(); ++t) {
-        const auto effects = cached(checkpoint, fmt::format("trial-{}-{}", key, t), n_head + 1,
-                                    [&] { return trial_effects(engine, trials.patch[t], heads); });
-        for (std::size_t i = 0; i <= n_head; ++i) sum[i] += static_cast<double>(effects[i]);
-        for (std::size_t i = 0; i < n_head; ++i)
-            squares[i] += static_cast<double>(effects[i]) * static_cast<double>(effects[i]);
-        step(0, 0);
+    const std::size_t at_once = trials_at_once(n_head);
+    for (std::size_t t = 0; t < trials.patch.size(); t += at_once) {
+        const auto part = std::span(trials.patch).subspan(t, std::min(at_once, trials.patch.size() - t));
+        const auto effects =
+            cached(checkpoint, fmt::format("trials-{}-{}", key, t), part.size() * (n_head + 1),
+                   [&] { return trial_effects(engine, part, heads); });
+        for (std::size_t i = 0; i < part.size(); ++i) {
+            const auto of_trial = std::span(effects).subspan(i * (n_head + 1), n_head + 1);
+            for (std::size_t h = 0; h <= n_head; ++h) sum[h] += static_cast<double>(of_trial[h]);
+            for (std::size_t h = 0; h < n_head; ++h)
+                squares[h] += static_cast<double>(of_trial[h]) * static_cast<double>(of_trial[h]);
+            step(0, 0);
+        }
     }
     const auto n = static_cast<double>(trials.patch.size());
     std::vector<float> aie;

@@ -109,7 +109,7 @@ TEST_F(CliSweep, StopsWhenAskedAndGoesOn) {
         std::error_code ec;
         int n_trial = 0;
         for (const auto& entry : fs::recursive_directory_iterator(folder.path() / "s", ec))
-            n_trial += entry.path().filename().string().rfind("trial-", 0) == 0;
+            n_trial += entry.path().filename().string().rfind("trials-", 0) == 0;
         begun = n_trial > 3;
     }
     ASSERT_TRUE(begun);

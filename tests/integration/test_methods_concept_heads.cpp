@@ -152,9 +152,9 @@ TEST_F(ConceptHeads, ProvenanceSaysWhatWasCompared) {
 TEST_F(ConceptHeads, MeansAreSharedAndOutputsAreKept) {
     MemoryCheckpoint checkpoint;
     find_method("fv").extract(input(&checkpoint));
-    EXPECT_EQ(checkpoint.n_store, 2 + 7) << "means and trials";
+    EXPECT_EQ(checkpoint.n_store, 2 + 1) << "means, and trials that are computed at once";
     const SteeringVector v = extract(input(&checkpoint));
-    EXPECT_EQ(checkpoint.n_store, 2 + 7 + 9) << "and a set of prompts of each task and form";
+    EXPECT_EQ(checkpoint.n_store, 2 + 1 + 9) << "and a set of prompts of each task and form";
     EXPECT_EQ(v.aie, extract(input()).aie);
     const auto before = engine_.stats().n_token;
     EXPECT_EQ(extract(input(&checkpoint)).aie, v.aie);

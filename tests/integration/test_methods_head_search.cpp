@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <numeric>
 
 #include "support/methods_model.h"
 
@@ -135,17 +136,18 @@ TEST_P(MethodsHeadSearch, AgreesWithTheReference) {
 
 TEST_P(MethodsHeadSearch, ResumedSearchIsBitIdentical) {
     const MethodsModel m(llama_options(GetParam()));
-    const FvTrials trials = small_trials(35, 3);  // three chunks and three trials: six steps
+    const FvTrials trials = small_trials(35, 20);  // three chunks of means; trials 8, 8 and 4 at once
+    const std::vector<std::size_t> parts = {1, 2, 3, 3 + 8, 3 + 16, 3 + 20};  // steps behind each
     Engine whole_engine(m.model, exact());
     const HeadSearch whole = search_heads(whole_engine, trials);
-    for (std::size_t k = 1; k <= 6; ++k) {
+    for (std::size_t k = 1; k <= parts.size(); ++k) {
         MemoryCheckpoint checkpoint;
         std::atomic<bool> stop = false;
         {
             Engine engine(m.model, exact());
             engine.cancel_with(&stop);
-            const auto stop_after_k = [&](std::size_t done, std::size_t) { stop = done == k; };
-            if (k < 6)
+            const auto stop_after_k = [&](std::size_t done, std::size_t) { stop = done == parts[k - 1]; };
+            if (k < parts.size())
                 expect_error(Code::interrupted, {},
                              [&] { search_heads(engine, trials, &checkpoint, stop_after_k); });
             else
@@ -159,12 +161,14 @@ TEST_P(MethodsHeadSearch, ResumedSearchIsBitIdentical) {
             engine, trials, &checkpoint, [&](std::size_t done, std::size_t) { steps.push_back(done); });
         EXPECT_EQ(checkpoint.n_load, static_cast<int>(k));
         EXPECT_EQ(checkpoint.n_store, 6);
-        EXPECT_EQ(steps, (std::vector<std::size_t>{1, 2, 3, 4, 5, 6}));
+        std::vector<std::size_t> all_steps(23);
+        std::iota(all_steps.begin(), all_steps.end(), 1u);
+        EXPECT_EQ(steps, all_steps);
         EXPECT_EQ(resumed.mean_head_output, whole.mean_head_output) << k;
         EXPECT_EQ(resumed.aie, whole.aie) << k;
         EXPECT_EQ(resumed.clean_probability, whole.clean_probability) << k;
         EXPECT_EQ(resumed.noise, whole.noise) << k;
-        if (k == 6) {
+        if (k == parts.size()) {
             EXPECT_EQ(engine.stats().n_token, 0u) << "all was done, nothing may be computed";
         }
     }

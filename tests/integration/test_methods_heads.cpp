@@ -115,7 +115,7 @@ TEST_F(MethodsHeads, OneSearchServesAllMethodsOfATask) {
         }
         EXPECT_EQ(checkpoint.n_store, n_store) << first;
         const SteeringVector shuffled = find_method("fv-shuffled").extract(input(11, &checkpoint));
-        EXPECT_EQ(checkpoint.n_store, 2 + 3 + 2) << "means, trials, and the means of shuffled labels";
+        EXPECT_EQ(checkpoint.n_store, 2 + 1 + 2) << "means, trials at once, and the means of shuffled labels";
         EXPECT_EQ(shuffled.directions, find_method("fv-shuffled").extract(input()).directions);
         // Another seed has other prompts, and none of this.
         const SteeringVector other = find_method("fv").extract(input(12, &checkpoint)),

@@ -182,7 +182,7 @@ TEST_F(Sweeps, InterruptedAndResumedGivesTheSameBytes) {
         const auto name = fmt::format("stop{}", stop);
         std::size_t step = 0;
         error_of(Code::interrupted, [&] {
-            run_sweep(engine, twice, plan, at(name), [&](auto&&...) { cancel = ++step == stop; });
+            run_sweep(engine, twice, plan, at(name), [&](auto&&...) { cancel = ++step >= stop; });
         });
         cancel = false;
         EXPECT_EQ(sweep_json(run_sweep(engine, twice, plan, at(name))), whole) << stop;

@@ -1,0 +1,138 @@
+// From the outputs of a batch to logits, and from logits to what rows want to know.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+
+#include "core/parallel.h"
+#include "engine/engine_impl.h"
+
+namespace tiller {
+
+using namespace engine;
+
+// Computes logits outside of the engine's graph where that gives the same bits on this model and this
+// machine, and saves the engine's copy of them.
+void Engine::Impl::choose_logits(Context& probe) {
+    auto found = Unembedding::make(probe.hook().logits_node(), n_threads(options));
+    if (!found) return;
+    const auto width = static_cast<std::size_t>(model->info().n_vocab);
+    std::vector<float> expected;
+    for (const bool as_states : {false, true}) {
+        entries.clear();
+        for (int i = 0; i < kRowMultiple; ++i)
+            entries.push_back({std::min(5 + i, model->info().n_vocab - 1), i, 0, true});
+        plan.reset(model->info().n_layer);
+        plan.states = as_states;
+        probe.decode(entries, plan);
+        if (!as_states)
+            for (int i = 0; i < kRowMultiple; ++i) {
+                const auto logits = probe.logits(i);
+                expected.insert(expected.end(), logits.begin(), logits.end());
+            }
+        if (as_states && probe.keeps_logits()) return;
+        if (!as_states) probe.clear(true);
+    }
+    unembedding = std::move(found);
+    const auto logits = logits_of(probe, kRowMultiple);
+    for (std::size_t i = 0; i < logits.size(); ++i)
+        if (std::memcmp(logits[i].data(), expected.data() + i * width, logits[i].size_bytes()) != 0)
+            return unembedding.reset();
+}
+
+// Shape with the rows of logits that this engine holds beside it.
+ContextShape Engine::Impl::with_logits(ContextShape shape) const {
+    const int most = unembedding_rows(model->info().n_vocab);
+    if (unembedding) shape.own_logits = shape.shared ? most : std::min(most, padded(shape.outputs()));
+    return shape;
+}
+
+void Engine::Impl::multiply(std::span<const float> values) {
+    const auto begin = std::chrono::steady_clock::now();
+    unembedding->multiply(values);
+    stats.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+// Logits of the first n entries of the last decode.
+std::vector<std::span<const float>> Engine::Impl::logits_of(const Context& c, int n) {
+    std::vector<std::span<const float>> logits;
+    if (unembedding) {
+        std::vector<float> values;
+        for (int i = 0; i < n; ++i) {
+            const auto state = c.state(i);
+            values.insert(values.end(), state.begin(), state.end());
+        }
+        multiply(values);
+    }
+    for (int i = 0; i < n; ++i)
+        logits.push_back(unembedding ? unembedding->logits(static_cast<std::size_t>(i)) : c.logits(i));
+    return logits;
+}
+
+// Gives rows their logits. A pass over a large vocabulary costs as much as a part of the model, so the rows
+// share the threads.
+void Engine::Impl::hand_out(std::span<RowState* const> rows, std::span<const std::span<const float>> logits) {
+    parallel_for(rows.size(), n_threads(options), [&](std::size_t i) { rows[i]->advance(logits[i]); });
+    n_done += static_cast<std::size_t>(
+        std::count_if(rows.begin(), rows.end(), [](const RowState* row) { return row->finished(); }));
+}
+
+// Computes the logits of waiting rows: of all, or of as many as fill a product.
+void Engine::Impl::settle(bool all) {
+    if (waiting.empty()) return;
+    const auto most = static_cast<std::size_t>(unembedding_rows(model->info().n_vocab));
+    const auto width = static_cast<std::size_t>(model->info().n_embd);
+    std::size_t begin = 0;
+    while (begin < waiting.size() && (all || waiting.size() - begin >= most)) {
+        const std::size_t n = std::min(most, waiting.size() - begin);
+        multiply(std::span(states).subspan(begin * width, n * width));
+        std::vector<std::span<const float>> logits;
+        for (std::size_t i = 0; i < n; ++i) logits.push_back(unembedding->logits(i));
+        hand_out(std::span(waiting).subspan(begin, n), logits);
+        begin += n;
+    }
+    waiting.erase(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(begin));
+    states.erase(states.begin(), states.begin() + static_cast<std::ptrdiff_t>(begin * width));
+}
+
+// At the end of run() or fork().
+void Engine::Impl::settle_rest() {
+    if (waiting.empty()) return;
+    settle(true);
+    if (progress) progress(n_done, n_row);
+}
+
+void Engine::Impl::forget_waiting() {
+    waiting.clear();
+    states.clear();
+}
+
+// Takes each unfinished row behind its token, entry s of the last decode for rows[s].
+void Engine::Impl::advance(const Context& c, std::span<RowState*> rows) {
+    std::vector<RowState*> live;
+    std::vector<std::span<const float>> logits;
+    bool now = false;
+    for (std::size_t s = 0; s < rows.size(); ++s) {
+        RowState* row = rows[s];
+        if (row->finished()) continue;
+        if (!row->needs_logits()) {
+            row->advance();
+            n_done += row->finished();
+        } else if (!unembedding) {
+            live.push_back(row);
+            logits.push_back(c.logits(static_cast<int>(s)));
+        } else {
+            const auto state = c.state(static_cast<int>(s));
+            waiting.push_back(row);
+            states.insert(states.end(), state.begin(), state.end());
+            if (!row->goes_on()) row->wait();
+            // What a broken row leaves in its cells must be known before the next batch.
+            now = now || row->goes_on() ||
+                  !std::all_of(state.begin(), state.end(), [](float v) { return std::isfinite(v); });
+        }
+    }
+    hand_out(live, logits);
+    settle(now);
+}
+
+}  // namespace tiller
