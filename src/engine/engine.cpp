@@ -148,7 +148,7 @@ MemoryNeed Engine::memory_need(int n_run_token, int n_fork_token, int n_fork_row
     }
     if (n_fork_token > 0) {
         const int rows = std::min(max_wave(m.model->info().n_vocab), std::max(padded(n_fork_row), kPackRows));
-        add({rows, round_up(std::max(n_fork_token + rows, kPackCells), 256), true});
+        add({rows + kPackPrompts, round_up(std::max(n_fork_token + rows, kPackCells), 256), true});
     }
     return need;
 }

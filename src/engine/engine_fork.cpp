@@ -10,9 +10,10 @@ namespace tiller {
 
 using namespace engine;
 
-// Empties the cache and computes each prompt of the rows without its last token, in the sequence of the first
-// row that has it. Returns that sequence for every row.
-std::vector<int> Engine::Impl::hold_prompts(Context& c, std::span<RowState* const> rows) {
+// Empties the cache and computes each prompt of the rows without its last token. Returns the sequence that
+// holds it for every row: one each from `first_sequence` on or, when that is negative, that of the first row
+// that has the prompt, which is its place among the rows.
+std::vector<int> Engine::Impl::hold_prompts(Context& c, std::span<RowState* const> rows, int first_sequence) {
     std::vector<RowState*> leaders;
     std::vector<int> held, holders;
     for (RowState* row : rows) {
@@ -20,8 +21,9 @@ std::vector<int> Engine::Impl::hold_prompts(Context& c, std::span<RowState* cons
         const auto leader = std::find_if(leaders.begin(), leaders.end(), same);
         const auto place = static_cast<std::size_t>(leader - leaders.begin());
         if (leader == leaders.end()) {
+            held.push_back(first_sequence < 0 ? static_cast<int>(holders.size())
+                                              : first_sequence + static_cast<int>(leaders.size()));
             leaders.push_back(row);
-            held.push_back(static_cast<int>(holders.size()));
         }
         holders.push_back(held[place]);
     }
@@ -30,28 +32,27 @@ std::vector<int> Engine::Impl::hold_prompts(Context& c, std::span<RowState* cons
     return holders;
 }
 
-// Branches of the prompts of one pack in one cache; waves of max_wave() branches. `rows` are
-// ordered by their steps, most first; those of several prompts fit into one wave.
-void Engine::Impl::branch(Context& c, std::span<RowState*> rows) {
-    const std::vector<int> holders = hold_prompts(c, rows);
-    const auto n_seq = static_cast<std::size_t>(c.shape().n_seq);
-    const auto n_wave = static_cast<std::size_t>(max_wave(model->info().n_vocab));
-    std::vector<int> positions(n_seq, 0);
-    for (std::size_t begin = 0; begin < rows.size(); begin += n_wave) {
-        const auto wave = rows.subspan(begin, std::min(n_wave, rows.size() - begin));
+// Sequences that hold prompts beside those of a wave: none where one wave has all rows.
+static int n_apart(const Pack& pack) {
+    return pack.rows.size() > static_cast<std::size_t>(pack.n_wave) ? pack.n_prompt : 0;
+}
+
+// Branches of the prompts of one pack in one cache, in waves.
+void Engine::Impl::branch(Context& c, Pack& pack) {
+    const auto n_wave = static_cast<std::size_t>(pack.n_wave);
+    const std::vector<int> holders = hold_prompts(c, pack.rows, n_apart(pack) > 0 ? padded(pack.n_wave) : -1);
+    std::vector<int> positions(static_cast<std::size_t>(c.shape().n_seq), 0);
+    for (std::size_t begin = 0; begin < pack.rows.size(); begin += n_wave) {
+        const auto wave = std::span(pack.rows).subspan(begin, std::min(n_wave, pack.rows.size() - begin));
         const int n_padded = padded(static_cast<int>(wave.size()));
         for (int s = 0; s < n_padded; ++s) {
             const std::size_t i = begin + std::min(static_cast<std::size_t>(s), wave.size() - 1);
             if (holders[i] != s) c.copy_sequence(holders[i], s);
-            positions[static_cast<std::size_t>(s)] = rows[i]->n_prompt() - 1;
+            positions[static_cast<std::size_t>(s)] = pack.rows[i]->n_prompt() - 1;
         }
         steps(c, wave, positions);
         for (RowState* row : wave) row->finish();
-        for (int s = 0; s < n_padded; ++s) {
-            const auto i = static_cast<std::size_t>(s);
-            const bool holds = i < rows.size() && holders[i] == s;
-            c.truncate(s, holds ? rows[i]->n_prompt() - 1 : 0);
-        }
+        for (int s = 0; s < n_padded; ++s) c.truncate(s, 0);
     }
 }
 
@@ -59,12 +60,11 @@ namespace {
 
 // A cache for the largest of them.
 ContextShape shape_for(std::span<const Pack> packs, std::span<const TextTree> trees, int n_vocab) {
-    const int most = max_wave(n_vocab);
     ContextShape shape{0, 0, true};
     for (const Pack& pack : packs) {
-        const int n_seq = std::min(most, padded(static_cast<int>(pack.rows.size())));
-        shape.n_seq = std::max(shape.n_seq, n_seq);
-        shape.n_ctx = std::max(shape.n_ctx, pack.n_prefix + n_seq * pack.rows.front()->n_step());
+        const int n_row = padded(pack.n_wave);
+        shape.n_seq = std::max(shape.n_seq, n_row + n_apart(pack));
+        shape.n_ctx = std::max(shape.n_ctx, pack.n_prefix + n_row * pack.rows.front()->n_step());
     }
     for (const TextTree& tree : trees) {
         shape.n_seq = std::max(shape.n_seq, tree_rows(n_vocab));
@@ -96,7 +96,7 @@ std::vector<RowResult> Engine::fork(std::span<const Row> rows) {
     try {
         Context& c = m.context(m.shared, shape);
         for (Pack& pack : packs) {
-            m.branch(c, pack.rows);
+            m.branch(c, pack);
             if (any_broken(pack.rows)) c.clear(true);
         }
         for (const TextTree& tree : trees) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/context.h"
+#include "engine/pack.h"
 #include "engine/row_state.h"
 #include "engine/text_tree.h"
 #include "engine/unembedding.h"
@@ -70,8 +71,9 @@ struct Engine::Impl {
     void wave(std::span<engine::RowState*> rows);  // engine_run.cpp
 
     // engine_fork.cpp
-    std::vector<int> hold_prompts(engine::Context& context, std::span<engine::RowState* const> rows);
-    void branch(engine::Context& context, std::span<engine::RowState*> rows);
+    std::vector<int> hold_prompts(engine::Context& context, std::span<engine::RowState* const> rows,
+                                  int first_sequence);
+    void branch(engine::Context& context, engine::Pack& pack);
 
     void read_tree(engine::Context& context, const engine::TextTree& tree);  // engine_texts.cpp
 };

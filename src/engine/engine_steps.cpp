@@ -36,9 +36,11 @@ int Engine::Impl::chunk_of(const RowState& row) const {
     return early_outputs(row) ? std::min(kChunk, max_output_rows(model->info().n_vocab)) : kChunk;
 }
 
-// Computes tokens [0, T - 1) of rows with equal padded lengths and chunks, each in its sequence.
+// Computes tokens [0, T - 1) of rows with equal chunks, each in its sequence. In a stream for each all have
+// the same padded length.
 void Engine::Impl::prefill(Context& c, std::span<RowState* const> rows, std::span<const int> sequences) {
-    const int longest = prefill_length(*rows[0]);
+    int longest = 0;
+    for (const RowState* row : rows) longest = std::max(longest, prefill_length(*row));
     const int chunk = chunk_of(*rows[0]);
     for (int begin = 0; begin < longest; begin += chunk) {
         const int end = std::min(begin + chunk, longest);
@@ -57,7 +59,7 @@ void Engine::Impl::prefill(Context& c, std::span<RowState* const> rows, std::spa
             }
             // Padding is causal, so no real token sees it; it is forgotten below. Positions stay within the
             // model's.
-            for (int p = std::max(begin, n); p < end; ++p, ++stats.n_padding)
+            for (int p = std::max(begin, n); p < std::min(end, prefill_length(row)); ++p, ++stats.n_padding)
                 entries.push_back(
                     {row.row().prompt.back(), std::min(p, model->info().n_ctx_train - 1), sequence, false});
             for (std::size_t i = entries.size(); i-- > first && n_output % kRowMultiple != 0;)
@@ -71,8 +73,8 @@ void Engine::Impl::prefill(Context& c, std::span<RowState* const> rows, std::spa
     for (std::size_t r = 0; r < rows.size(); ++r) c.truncate(sequences[r], rows[r]->n_prompt() - 1);
 }
 
-// The same for rows of any lengths: neighbours with equal ones together, as many as fit into a chunk. Rows of
-// one token have nothing to compute here.
+// The same for rows of any lengths: neighbours together, in streams those of equal lengths, as many as fit
+// into a chunk. Rows of one token have nothing to compute here.
 void Engine::Impl::prefill_all(Context& c, std::span<RowState* const> rows, std::span<const int> sequences) {
     for (std::size_t i = 0; i < rows.size();) {
         if (rows[i]->n_prompt() < 2) {
@@ -80,11 +82,16 @@ void Engine::Impl::prefill_all(Context& c, std::span<RowState* const> rows, std:
             continue;
         }
         const int n = prefill_length(*rows[i]), chunk = chunk_of(*rows[i]);
+        const auto joins = [&](std::size_t next) {  // the engine's streams lie side by side
+            return c.shape().shared ||
+                   (prefill_length(*rows[next]) == n && sequences[next] == sequences[next - 1] + 1);
+        };
         std::size_t end = i + 1;
-        while (end < rows.size() && prefill_length(*rows[end]) == n && chunk_of(*rows[end]) == chunk &&
-               static_cast<int>(end - i + 1) * n <= chunk && end - i < kPrefillRows &&
-               (c.shape().shared || sequences[end] == sequences[end - 1] + 1))  // the engine's streams
-            ++end;
+        int n_token = n;
+        for (; end < rows.size() && end - i < kPrefillRows; ++end) {
+            n_token += prefill_length(*rows[end]);
+            if (!joins(end) || chunk_of(*rows[end]) != chunk || n_token > chunk) break;
+        }
         prefill(c, rows.subspan(i, end - i), sequences.subspan(i, end - i));
         i = end;
     }

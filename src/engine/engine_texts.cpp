@@ -10,7 +10,7 @@ namespace tiller {
 using namespace engine;
 
 void Engine::Impl::read_tree(Context& c, const TextTree& tree) {
-    const std::vector<int> holders = hold_prompts(c, tree.rows);
+    const std::vector<int> holders = hold_prompts(c, tree.rows, -1);
     for (int s = 0; s < static_cast<int>(holders.size()); ++s) {
         const int holder = holders[static_cast<std::size_t>(s)];
         if (holder != s) c.copy_sequence(holder, s);

@@ -31,17 +31,28 @@ std::vector<Pack> make_packs(std::span<RowState* const> rows, int most) {
     for (const auto& group : groups) {
         const int n_prefix = prefill_length(*group[0]), n_row = static_cast<int>(group.size());
         const int own_steps = n_steps(group), steps = std::max(longest, own_steps);
-        const auto fits = [&](const Pack& pack) {
-            const int n = static_cast<int>(pack.rows.size()) + n_row;
-            return n <= limit && pack.n_prefix + n_prefix + padded(n) * steps <= kPackCells;
+        // Rows of a wave when the group joins the last pack; 0 when it does not fit.
+        const auto wave_with = [&] {
+            if (packs.empty()) return 0;
+            const Pack& pack = packs.back();
+            const int all = static_cast<int>(pack.rows.size()) + n_row, larger = std::max(pack.n_wave, n_row);
+            const auto fits = [&](int n_wave, int n_cell) {
+                return pack.n_prefix + n_prefix + padded(n_wave) * steps <= n_cell;
+            };
+            if (all <= limit && fits(all, kPackCells)) return all;
+            return larger <= most && pack.n_prompt < kPackPrompts && fits(larger, kAttentionCells) ? larger
+                                                                                                   : 0;
         };
-        if (packs.empty() || !fits(packs.back())) {
+        const int joint = wave_with();
+        if (joint == 0) {
             packs.emplace_back();
             longest = 0;
         }
         Pack& pack = packs.back();
         pack.rows.insert(pack.rows.end(), group.begin(), group.end());
+        pack.n_prompt += 1;
         pack.n_prefix += n_prefix;
+        pack.n_wave = joint > 0 ? joint : std::min(n_row, most);
         longest = std::max(longest, own_steps);
     }
     for (Pack& pack : packs)

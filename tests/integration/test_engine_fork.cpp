@@ -108,12 +108,42 @@ TEST_P(EngineFork, SeveralPromptsAgreeWithRun) {
     for (std::size_t i = 0; i < rows.size(); ++i) EXPECT_EQ(again[i].logits, forked[i].logits) << i;
 }
 
-TEST_P(EngineFork, PromptsThatFillAPackAloneAreNotChangedByOthers) {
+// Each prompt has rows for a wave of its own, so the prompts are computed in one batch before both.
+TEST_P(EngineFork, PromptsWithManyRowsShareACache) {
     auto rows = branches(model_->info(), 70, 9);
-    const auto alone = engine_->fork(rows);
-    for (Row& row : branches(model_->info(), 70, 17)) rows.push_back(std::move(row));
-    const auto both = engine_->fork(rows);
-    for (std::size_t i = 0; i < alone.size(); ++i) EXPECT_EQ(both[i].logits, alone[i].logits) << i;
+    for (Row& row : branches(model_->info(), 70, 18)) rows.push_back(std::move(row));
+    const auto run = engine_->run(rows);
+    const auto before = engine_->stats().n_decode;
+    const auto forked = engine_->fork(rows);
+    const auto n_decode = engine_->stats().n_decode - before;
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        expect_close(forked[i], run[i], GetParam(), fmt::format("row {}", i));
+    EXPECT_LE(n_decode, 1u + 2 * 6) << "the prompts, and up to six steps of two waves";
+    // Broken rows of one wave leave the prompts for the next one whole.
+    const std::vector<float> values(static_cast<std::size_t>(model_->info().n_embd), 3e38f);
+    rows[3].edits =
+        rows[100].edits = {{Site::residual, 0, -1, Operation::add, kLastPrompt, shared(values), 2}};
+    const auto results = engine_->fork(rows);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        EXPECT_EQ(results[i].broken, i == 3 || i == 100) << i;
+        if (i != 3 && i != 100) expect_close(results[i], run[i], GetParam(), fmt::format("row {}", i));
+    }
+}
+
+// Prompts of one token take no cells, but a sequence each.
+TEST_P(EngineFork, ManyShortPromptsWithManyRows) {
+    std::vector<Row> rows;
+    for (int p = 0; p < 40; ++p)
+        for (unsigned i = 0; i < 97; ++i) {
+            Row row;
+            row.prompt = {10 + p};
+            row.watch = {static_cast<Token>(20 + i)};
+            rows.push_back(std::move(row));
+        }
+    const auto forked = engine_->fork(rows);
+    const auto run = engine_->run(rows);
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        expect_close(forked[i], run[i], GetParam(), fmt::format("row {}", i));
 }
 
 TEST_P(EngineFork, ABrokenBranchLeavesOtherPromptsAlone) {
