@@ -5,9 +5,10 @@
 #include <cmath>
 
 #include "core/util.h"
-#include "study/dose.h"
+#include "study/dose/dose.h"
 #include "study/first_token.h"
-#include "study/paper.h"
+#include "study/paper/paper.h"
+#include "study/progress_scope.h"
 #include "tiller/error.h"
 
 namespace tiller::study {
@@ -126,10 +127,11 @@ void add_damage(TaskContext& c, std::span<const int> items, std::size_t n_candid
             of.push_back(i * n_candidate + k);
         }
     }
-    c.engine.on_progress(
-        [&](std::size_t done, std::size_t all) { c.step(what + ", perplexity of the texts", done, all); });
+    const auto show = [&](std::size_t done, std::size_t all) {
+        c.step(what + ", perplexity of the texts", done, all);
+    };
+    const ProgressScope progress(c.engine, show);
     const auto scored = c.engine.fork(rows);
-    c.engine.on_progress({});
     for (std::size_t r = 0; r < scored.size(); ++r) {
         double sum = 0;
         for (float l : scored[r].forced_logprob) sum -= static_cast<double>(l);
@@ -157,10 +159,12 @@ std::vector<json> evaluate(TaskContext& c, std::span<const int> items, std::span
                               e.positions.kind == Positions::Kind::last_prompt;
                    });
         });
-    c.engine.on_progress([&](std::size_t done, std::size_t all) { c.step(what, done, all); });
-    // Few prompts, many settings: each prompt is computed once.
-    const std::vector<RowResult> results = forks ? c.engine.fork(rows) : c.engine.run(rows);
-    c.engine.on_progress({});
+    const auto results = [&] {
+        const ProgressScope progress(c.engine,
+                                     [&](std::size_t done, std::size_t all) { c.step(what, done, all); });
+        // Few prompts, many settings: each prompt is computed once.
+        return forks ? c.engine.fork(rows) : c.engine.run(rows);
+    }();
     std::vector<json> records;
     for (std::size_t r = 0; r < rows.size(); ++r) {
         const Candidate& candidate = candidates[r % candidates.size()];

@@ -4,7 +4,7 @@
 #include "core/util.h"
 #include "study/cost_ledger.h"
 #include "study/forms.h"
-#include "study/paper.h"
+#include "study/paper/paper.h"
 #include "study/run_files.h"
 #include "study/task_run.h"
 #include "tiller/version.h"

@@ -1,4 +1,5 @@
 #include "study/first_token.h"
+#include "study/progress_scope.h"
 
 #include <fmt/format.h>
 
@@ -86,16 +87,8 @@ ItemScores score_unsteered(Engine& engine, Journal& journal, const std::string& 
     if (!journal.has(unit)) {
         std::vector<Row> rows;
         for (const Prompt& prompt : prompts) rows.push_back(row_of(engine, prompt));
-        engine.on_progress(progress);
-        std::vector<RowResult> results;
-        try {
-            results = engine.run(rows);
-        } catch (...) {
-            engine.on_progress({});
-            throw;
-        }
-        engine.on_progress({});
-        journal.append(unit, {record_of(results)});
+        const ProgressScope shown(engine, progress);
+        journal.append(unit, {record_of(engine.run(rows))});
     }
     ItemScores scores;
     for (std::size_t i = 0; i < prompts.size(); ++i) add(journal.records(unit).at(0), i, scores);

@@ -8,7 +8,7 @@
 #include <set>
 
 #include "core/names.h"
-#include "study/evidence.h"
+#include "study/tuned/evidence.h"
 #include "tiller/statistics.h"
 
 namespace tiller::study {

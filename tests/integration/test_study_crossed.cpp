@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "study/crossed.h"
+#include "study/crossed/crossed.h"
 #include "study/journal.h"
 #include "support/run_program.h"
 #include "support/tiny_model.h"

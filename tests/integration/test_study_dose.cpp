@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "study/dose.h"
+#include "study/dose/dose.h"
 #include "study/journal.h"
 #include "support/run_program.h"
 #include "support/tiny_model.h"

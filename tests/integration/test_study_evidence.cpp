@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "study/evidence.h"
 #include "study/journal.h"
+#include "study/tuned/evidence.h"
 #include "support/run_program.h"
 #include "support/tiny_model.h"
 #include "support/tiny_study.h"

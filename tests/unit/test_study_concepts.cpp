@@ -5,8 +5,8 @@
 #include <set>
 
 #include "study/concepts.h"
-#include "study/evidence.h"
 #include "study/forms.h"
+#include "study/tuned/evidence.h"
 #include "tiller/error.h"
 
 using namespace tiller;

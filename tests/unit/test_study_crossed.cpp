@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "study/crossed.h"
+#include "study/crossed/crossed.h"
 #include "test_tasks_files.h"
 #include "tiller/report.h"
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "study/dose.h"
+#include "study/dose/dose.h"
 #include "test_tasks_files.h"
 #include "tiller/study.h"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "study/evidence.h"
+#include "study/tuned/evidence.h"
 #include "test_tasks_files.h"
 #include "tiller/statistics.h"
 

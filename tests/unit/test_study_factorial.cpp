@@ -1,5 +1,5 @@
 // Shares of variance and parts of a gap: known answers, and coverage of the intervals in simulations.
-#include "study/factorial.h"
+#include "study/crossed/factorial.h"
 
 #include <gtest/gtest.h>
 

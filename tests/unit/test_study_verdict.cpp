@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "study/verdict.h"
+#include "study/tuned/verdict.h"
 #include "test_tasks_files.h"
 
 namespace tiller::study {

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "study/transfer.h"
+#include "study/transfer/transfer.h"
 #include "tiller/study.h"
 
 namespace tiller::study {

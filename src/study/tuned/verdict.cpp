@@ -1,0 +1,276 @@
+#include "study/tuned/verdict.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "core/names.h"
+#include "study/summary_parts.h"
+
+namespace tiller::study {
+namespace {
+
+std::string share(double value) { return std::isnan(value) ? "n/a" : fmt::format("{:.0f} %", value * 100); }
+
+std::string scored(const TaskSummary& t, const SettingSummary& s) {
+    return metric_of(s, t.primary) ? share(mean_of(s, t.primary)) : "no score";
+}
+
+bool above_random(const SettingSummary& s) {
+    const auto it = s.difference.find("random");
+    return it != s.difference.end() && it->second.low > 0;
+}
+
+bool collapses(const SettingSummary& s, double limit) {
+    const Interval* collapsed = metric_of(s, "collapsed");
+    return collapsed && collapsed->mean > limit;
+}
+
+Settings usable(const Settings& chosen, double limit) {
+    Settings out;
+    std::copy_if(chosen.begin(), chosen.end(), std::back_inserter(out),
+                 [&](const SettingSummary* s) { return !collapses(*s, limit); });
+    return out;
+}
+
+std::string p_text(double p) { return p < 0.001 ? "p < 0.001" : fmt::format("p = {:.2g}", p); }
+
+std::string two_methods(const TaskSummary& t, const SettingSummary& best, const SettingSummary& other,
+                        const std::string& what) {
+    const PairSummary p = pair_of(t, best.id, other.id);
+    const std::string a = method_title(best.method), b = method_title(other.method);
+    const auto ahead = [&](const char* how) {
+        return fmt::format("{} {} by {:.0f} points (95 % {:.0f} to {:.0f})", a, how, p.difference.mean * 100,
+                           p.difference.low * 100, p.difference.high * 100);
+    };
+    const std::string scores =
+        fmt::format(": {} {} against {} for {}", what, scored(t, best), scored(t, other), b);
+    if (better(p)) return ahead("better") + scores;
+    if (p.difference.low > 0)
+        return ahead("ahead") +
+               fmt::format(", but not beyond chance over the comparisons of this run ({})",
+                           p_text(p.p_holm)) +
+               scores;
+    return fmt::format("No difference shown between {} ({}) and {} ({}) in {}", a, scored(t, best), b,
+                       scored(t, other), what);
+}
+
+std::string many_methods(const TaskSummary& t, const SettingSummary& best, const Settings& others,
+                         const std::string& what) {
+    std::vector<std::string> beaten, equal;
+    for (const auto* other : others)
+        (better(pair_of(t, best.id, other->id)) ? beaten : equal)
+            .push_back(fmt::format("{} ({})", method_title(other->method), scored(t, *other)));
+    std::string text = fmt::format("Highest {}: {} ({})", what, method_title(best.method), scored(t, best));
+    if (!beaten.empty()) text += fmt::format("; better than {}", fmt::join(beaten, ", "));
+    if (!equal.empty()) text += fmt::format("; no difference shown from {}", fmt::join(equal, ", "));
+    return text;
+}
+
+std::string compared(const TaskSummary& t, const Settings& counted, const std::string& what) {
+    if (counted.empty()) return "No method has a setting that keeps the outputs from collapsing";
+    const SettingSummary& best = *counted[0];
+    if (counted.size() == 1)
+        return fmt::format("{}: {} {}", method_title(best.method), what, scored(t, best));
+    if (counted.size() == 2) return two_methods(t, best, *counted[1], what);
+    return many_methods(t, best, {counted.begin() + 1, counted.end()}, what);
+}
+
+std::string beside_baselines(const TaskSummary& t) {
+    std::string text;
+    for (const auto* s : of_kind(t, "baseline"))
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", s->id, scored(t, *s));
+    return text.empty() ? "" : "; " + text;
+}
+
+std::string beside_random(const Settings& chosen) {
+    std::vector<std::string> above, not_above;
+    for (const auto* s : chosen)
+        if (s->difference.count("random"))
+            (above_random(*s) ? above : not_above).push_back(method_title(s->method));
+    if (not_above.empty()) return "";
+    if (!above.empty())
+        return fmt::format(" Only {} {} above the random control.", fmt::join(above, ", "),
+                           above.size() == 1 ? "is" : "are");
+    return not_above.size() == 1 ? " The effect is not above its random control."
+                                 : " No effect is above its random control.";
+}
+
+}  // namespace
+
+std::string verdict(const TaskSummary& t, double collapse_limit) {
+    const std::string what = t.primary == "style" ? "style score" : "first-token accuracy";
+    const Settings chosen = of_kind(t, "chosen");
+    std::string text;
+    if (chosen.empty()) {
+        text = fmt::format("Baselines only: {}{}.", what, beside_baselines(t));
+    } else {
+        text = compared(t, by_score(t, usable(chosen, collapse_limit)), what) + beside_baselines(t) + "." +
+               beside_random(chosen);
+    }
+    for (const auto* s : chosen)
+        if (collapses(*s, collapse_limit))
+            text += fmt::format(" {} ({}) does not count: {} of its outputs collapse.",
+                                method_title(s->method), scored(t, *s), share(mean_of(*s, "collapsed")));
+    return text;
+}
+
+namespace {
+
+using Tasks = std::vector<const TaskSummary*>;
+
+// Mean over the tasks that have the setting; NaN when none has.
+double family_mean(const Tasks& tasks, const std::string& id, const std::string& name) {
+    double sum = 0;
+    int n = 0;
+    for (const auto* t : tasks)
+        for (const auto& s : t->test)
+            if (s.id == id)
+                if (const Interval* i = metric_of(s, name.empty() ? t->primary : name)) {
+                    sum += i->mean;
+                    ++n;
+                }
+    return n ? sum / n : std::nan("");
+}
+
+// Is there a task with several seeds?
+bool repeated(const Tasks& tasks) {
+    std::set<std::uint64_t> seeds;
+    for (const auto* t : tasks) seeds.insert(t->seed);
+    return seeds.size() > 1;
+}
+
+// Is it better than each of the others, of which it is the first?
+bool beats_all(const TaskSummary& t, const SettingSummary& s, const Settings& counted) {
+    return counted.size() > 1 && counted[0] == &s &&
+           std::all_of(counted.begin() + 1, counted.end(),
+                       [&](const auto* other) { return better(pair_of(t, s.id, other->id)); });
+}
+
+// Is it above its random control, where there is one, and none of the others better?
+bool is_unbeaten(const TaskSummary& t, const SettingSummary& s, const Settings& counted) {
+    return (above_random(s) || !s.difference.count("random")) &&
+           std::none_of(counted.begin(), counted.end(), [&](const auto* other) {
+               return other != &s && better(pair_of(t, other->id, s.id));
+           });
+}
+
+// "; clearly better than every other: FV on 2, ICV on 1". Among more than two methods nobody is that for
+// long; there it says how often each was above its random control and not shown to be worse than another.
+std::string clear_cases(const Tasks& tasks, double limit) {
+    std::set<std::string> methods;
+    for (const auto* t : tasks)
+        for (const auto* s : of_kind(*t, "chosen")) methods.insert(s->method);
+    if (methods.size() < 2) return ".";
+    const bool few = methods.size() == 2;
+    std::map<std::string, int> cases;
+    if (few)
+        for (const auto& method : methods) cases[method] = 0;
+    for (const auto* t : tasks) {
+        const Settings counted = by_score(*t, usable(of_kind(*t, "chosen"), limit));
+        for (const auto* s : counted)
+            if (few ? beats_all(*t, *s, counted) : is_unbeaten(*t, *s, counted)) ++cases[s->method];
+    }
+    std::vector<std::pair<std::string, int>> counts(cases.begin(), cases.end());
+    if (!few)
+        std::stable_sort(counts.begin(), counts.end(),
+                         [](const auto& a, const auto& b) { return a.second > b.second; });
+    std::vector<std::string> texts;
+    for (const auto& [method, n] : counts) texts.push_back(fmt::format("{} on {}", method_title(method), n));
+    const std::string of = repeated(tasks) ? fmt::format(" (of {} runs)", tasks.size()) : "";
+    if (few) return fmt::format("; clearly better than every other{}: {}.", of, fmt::join(texts, ", "));
+    if (texts.empty()) return fmt::format("; above its random control{}: none.", of);
+    return fmt::format("; above its random control, and no other shown to be better{}: {}.", of,
+                       fmt::join(texts, ", "));
+}
+
+std::string how_many(const Tasks& tasks, const char* family) {
+    std::set<std::string> models;
+    std::set<std::uint64_t> seeds;
+    std::set<std::pair<std::string, std::string>> different;
+    for (const auto* t : tasks) {
+        models.insert(t->model);
+        seeds.insert(t->seed);
+        different.emplace(t->model, t->name);
+    }
+    // A task counts once for every model.
+    const std::string on = models.size() > 1 ? fmt::format(" over {} models", models.size()) : "";
+    const std::string with = seeds.size() > 1 ? fmt::format(" with {} seeds each", seeds.size()) : "";
+    return fmt::format("{} {} task{}{}{}", different.size(), family, different.size() == 1 ? "" : "s", on,
+                       with);
+}
+
+std::string long_title(const std::string& method) {
+    if (method == "fv") return "function vector";
+    if (method == "icv") return "in-context vector";
+    return method;
+}
+
+// Chosen settings with their mean scores, as `text` words them; of many methods the best four, in their
+// order.
+template <class Text>
+std::vector<std::string> chosen_texts(const Tasks& tasks, const Text& text) {
+    Settings chosen = of_kind(*tasks[0], "chosen");
+    const auto mean = [&](const SettingSummary* s) { return family_mean(tasks, s->id, ""); };
+    constexpr std::size_t n_most = 4;
+    const bool many = chosen.size() > n_most + 1;
+    if (many)
+        std::stable_sort(chosen.begin(), chosen.end(),
+                         [&](const auto* a, const auto* b) { return mean(a) > mean(b); });
+    std::vector<std::string> texts;
+    for (std::size_t i = 0; i < (many ? n_most : chosen.size()); ++i) texts.push_back(text(*chosen[i]));
+    if (many)
+        texts.push_back(fmt::format("{} more methods {} to {}", chosen.size() - n_most,
+                                    share(mean(chosen[n_most])), share(mean(chosen.back()))));
+    return texts;
+}
+
+std::string precise_finding(const Tasks& tasks, double limit) {
+    std::vector<std::string> baselines;
+    const auto add = [&](std::vector<std::string>& list, const SettingSummary& s, const std::string& name) {
+        list.push_back(fmt::format("{} {}", name, share(family_mean(tasks, s.id, ""))));
+    };
+    const auto methods = chosen_texts(tasks, [&](const SettingSummary& s) {
+        return fmt::format("{} {}", long_title(s.method), share(family_mean(tasks, s.id, "")));
+    });
+    for (const auto* s : of_kind(*tasks[0], "baseline")) add(baselines, *s, s->id);
+    for (const auto* s : of_kind(*tasks[0], "control")) {
+        add(baselines, *s, "random directions");
+        break;
+    }
+    if (methods.empty())
+        return fmt::format("On {}, baselines get these shares of first tokens right: {}.",
+                           how_many(tasks, "precise-answer"), fmt::join(baselines, ", "));
+    return fmt::format("On {}, these shares of first tokens are right at chosen settings: {} ({}){}",
+                       how_many(tasks, "precise-answer"), fmt::join(methods, ", "),
+                       fmt::join(baselines, ", "), clear_cases(tasks, limit));
+}
+
+std::string behavioural_finding(const Tasks& tasks, double limit) {
+    const auto methods = chosen_texts(tasks, [&](const SettingSummary& s) {
+        return fmt::format("{} {} with {} of outputs collapsed", long_title(s.method),
+                           share(family_mean(tasks, s.id, "")), share(family_mean(tasks, s.id, "collapsed")));
+    });
+    return fmt::format("On {}, the mean style score is {} zero-shot{}{}{}", how_many(tasks, "behavioural"),
+                       share(family_mean(tasks, "zero-shot", "")),
+                       methods.empty() ? "" : "; at chosen settings: ", fmt::join(methods, ", "),
+                       clear_cases(tasks, limit));
+}
+
+}  // namespace
+
+std::vector<std::string> findings(const Summary& summary, double collapse_limit) {
+    Tasks precise, behavioural;
+    for (const auto& t : summary.tasks) (t.family == "behavioural" ? behavioural : precise).push_back(&t);
+    std::vector<std::string> out;
+    if (!precise.empty()) out.push_back(precise_finding(precise, collapse_limit));
+    if (!behavioural.empty()) out.push_back(behavioural_finding(behavioural, collapse_limit));
+    return out;
+}
+
+}  // namespace tiller::study
