@@ -16,27 +16,27 @@ using namespace engine;
 void Engine::Impl::choose_logits(Context& probe) {
     auto found = Unembedding::make(probe.hook().logits_node(), n_threads(options));
     if (!found) return;
-    const auto width = static_cast<std::size_t>(model->info().n_vocab);
-    std::vector<float> expected;
-    for (const bool as_states : {false, true}) {
+    const auto decode_as = [&](bool as_states) {
+        probe.clear(true);
         entries.clear();
         for (int i = 0; i < kRowMultiple; ++i)
             entries.push_back({std::min(5 + i, model->info().n_vocab - 1), i, 0, true});
         plan.reset(model->info().n_layer);
         plan.states = as_states;
         probe.decode(entries, plan);
-        if (!as_states)
-            for (int i = 0; i < kRowMultiple; ++i) {
-                const auto logits = probe.logits(i);
-                expected.insert(expected.end(), logits.begin(), logits.end());
-            }
-        if (as_states && probe.keeps_logits()) return;
-        if (!as_states) probe.clear(true);
+    };
+    decode_as(false);
+    std::vector<std::vector<float>> expected;
+    for (int i = 0; i < kRowMultiple; ++i) {
+        const auto logits = probe.logits(i);
+        expected.emplace_back(logits.begin(), logits.end());
     }
+    decode_as(true);
+    if (probe.keeps_logits()) return;
     unembedding = std::move(found);
     const auto logits = logits_of(probe, kRowMultiple);
     for (std::size_t i = 0; i < logits.size(); ++i)
-        if (std::memcmp(logits[i].data(), expected.data() + i * width, logits[i].size_bytes()) != 0)
+        if (std::memcmp(logits[i].data(), expected[i].data(), logits[i].size_bytes()) != 0)
             return unembedding.reset();
 }
 
