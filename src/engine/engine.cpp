@@ -27,9 +27,9 @@ Engine::Impl::Impl(std::shared_ptr<const Model> m, const EngineOptions& o) : mod
     Context probe(model, {kRowMultiple, 256, false}, options, budget());
     probe.probe();
     sites = probe.hook().sites();
-    choose_logits(probe);
     check_one_stream();
     check_post_norm();
+    choose_logits(probe);
 }
 
 ContextBytes Engine::Impl::bytes_of(const ContextShape& shape) const {

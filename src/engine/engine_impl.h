@@ -60,7 +60,7 @@ struct Engine::Impl {
     // engine_logits.cpp
     void choose_logits(engine::Context& probe);
     engine::ContextShape with_logits(engine::ContextShape shape) const;
-    void multiply(std::span<const float> values);
+    std::vector<std::span<const float>> multiply(std::span<const float> values);
     std::vector<std::span<const float>> logits_of(const engine::Context& context, int n);
     void hand_out(std::span<engine::RowState* const> rows, std::span<const std::span<const float>> logits);
     void settle(bool all);

@@ -47,26 +47,30 @@ ContextShape Engine::Impl::with_logits(ContextShape shape) const {
     return shape;
 }
 
-void Engine::Impl::multiply(std::span<const float> values) {
+// Logits of states [n][n_embd], which the next product overwrites.
+std::vector<std::span<const float>> Engine::Impl::multiply(std::span<const float> values) {
     const auto begin = std::chrono::steady_clock::now();
     unembedding->multiply(values);
     stats.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    std::vector<std::span<const float>> logits;
+    for (std::size_t i = 0; i < values.size() / static_cast<std::size_t>(model->info().n_embd); ++i)
+        logits.push_back(unembedding->logits(i));
+    return logits;
 }
 
 // Logits of the first n entries of the last decode.
 std::vector<std::span<const float>> Engine::Impl::logits_of(const Context& c, int n) {
     std::vector<std::span<const float>> logits;
-    if (unembedding) {
-        std::vector<float> values;
-        for (int i = 0; i < n; ++i) {
-            const auto state = c.state(i);
-            values.insert(values.end(), state.begin(), state.end());
+    std::vector<float> values;
+    for (int i = 0; i < n; ++i) {
+        if (!unembedding) {
+            logits.push_back(c.logits(i));
+            continue;
         }
-        multiply(values);
+        const auto state = c.state(i);
+        values.insert(values.end(), state.begin(), state.end());
     }
-    for (int i = 0; i < n; ++i)
-        logits.push_back(unembedding ? unembedding->logits(static_cast<std::size_t>(i)) : c.logits(i));
-    return logits;
+    return unembedding ? multiply(values) : logits;
 }
 
 // Gives rows their logits. A pass over a large vocabulary costs as much as a part of the model, so the rows
@@ -85,10 +89,8 @@ void Engine::Impl::settle(bool all) {
     std::size_t begin = 0;
     while (begin < waiting.size() && (all || waiting.size() - begin >= most)) {
         const std::size_t n = std::min(most, waiting.size() - begin);
-        multiply(std::span(states).subspan(begin * width, n * width));
-        std::vector<std::span<const float>> logits;
-        for (std::size_t i = 0; i < n; ++i) logits.push_back(unembedding->logits(i));
-        hand_out(std::span(waiting).subspan(begin, n), logits);
+        hand_out(std::span(waiting).subspan(begin, n),
+                 multiply(std::span(states).subspan(begin * width, n * width)));
         begin += n;
     }
     waiting.erase(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(begin));
