@@ -1,14 +1,17 @@
 // Runs rows: sequences with their own edits and captures, many in one batch.
 // The engine does not know what a function vector is.
 //
-// Batch-shape rules (they make a row's numbers independent of its neighbours, see docs/architecture.md):
-//  1. A row's prompt of T tokens is computed as tokens [0, T-1) in chunks with boundaries at multiples of
-//     512 tokens, then the last prompt token and every further token as steps of one token per row.
-//  2. Every row has its own key/value stream in run(); only rows with equal padded prompt lengths are
-//     computed together before the last token; prompts are padded to a multiple of four tokens (the padding
-//     is cut off again) and steps to a multiple of four rows, because kernels for one to three rows round
-//     otherwise.
-//  3. Flash attention is off on the CPU.
+// Batch-shape rules. They make a row's numbers the same bits alone or in any company, whatever rows come, go
+// or are cancelled beside it, and whether its prompt was computed or copied (docs/architecture.md):
+//  1. A row's prompt of T tokens is computed as tokens [0, T-1) in chunks, then the last prompt token and
+//     every further token as steps of one token per row. A chunk is padded to a multiple of four tokens (the
+//     padding is cut off again) and a step's batch to a multiple of four rows: kernels for one to three rows
+//     round otherwise. Prompts and steps never share a batch.
+//  2. In run() and Stepper every row has its own stream of keys and values. Only chunks of equal length are
+//     computed together.
+//  3. Tokens that begin two prompts may be computed once and copied, where the same edits act on them. Only
+//     tokens that were computed in chunks: attention of a step rounds otherwise.
+//  4. Flash attention is off on the CPU.
 // fork() shares one prompt's cells between its rows, so that a branch's rounding depends on its slot. Its
 // results are the same for the same call, and agree with run() to about 1e-5 in log-probability on float32
 // models; on quantised models the engine rounds activations to 8 bits, which turns any last-digit difference
@@ -26,55 +29,9 @@
 
 #include "tiller/edit.h"
 #include "tiller/model.h"
+#include "tiller/row.h"
 
 namespace tiller {
-
-/// How tokens are chosen. temperature 0 = greedy (ties: the lower token id).
-struct Sampling {
-    float temperature = 0.0f;  ///< >= 0.
-    float top_p = 1.0f;        ///< (0, 1].
-    int top_k = 0;             ///< 0 = off.
-    std::uint32_t seed = 0;    ///< Of this row.
-};
-
-/// One sequence to run, with everything that is to be done to it and read from it.
-struct Row {
-    std::vector<Token> prompt;  ///< At least one token.
-    std::vector<Edit> edits;    ///< Applied in this order where several meet.
-    std::vector<Capture> captures;
-    std::vector<Token> forced;  ///< Teacher-forced continuation; its log-probabilities are returned.
-    int max_new_tokens = 0;     ///< Sampled tokens after the prompt. Not together with `forced`.
-    Sampling sampling = {};
-    std::string stop;  ///< Stop once the generated text, blanks in front aside, contains this (empty = off).
-    int n_top = 0;     ///< Top tokens of the distribution after the prompt.
-    std::vector<Token> watch;  ///< Tokens whose log-probability and rank after the prompt are wanted.
-    bool want_logits = false;  ///< All n_vocab logits after the prompt.
-
-    /// Nothing is asked for but captures of the prompt: the output head is skipped.
-    bool captures_only() const {
-        return forced.empty() && max_new_tokens == 0 && n_top == 0 && watch.empty() && !want_logits;
-    }
-};
-
-struct TokenLogprob {
-    Token token = 0;
-    float logprob = 0;  ///< Natural log-probability over the whole vocabulary.
-};
-
-/// What came of a Row.
-struct RowResult {
-    std::vector<TokenLogprob> top;      ///< n_top entries, most likely first (ties: lower id).
-    std::vector<float> watch_logprob;   ///< One per Row::watch.
-    std::vector<int> watch_rank;        ///< 0 = most likely. One per Row::watch.
-    std::vector<float> logits;          ///< [n_vocab] when wanted.
-    std::vector<float> forced_logprob;  ///< One per Row::forced.
-    std::vector<Token> generated;       ///< Without the end-of-generation token.
-    std::string text;                   ///< Of `generated`.
-    bool ended = false;                 ///< End-of-generation token or stop text met.
-    bool broken = false;             ///< The edits drove the logits to NaN or infinity: the row ended there,
-                                     ///< missing log-probabilities are -infinity.
-    std::vector<Captured> captured;  ///< One per Row::captures.
-};
 
 struct EngineOptions {
     int n_threads = 0;               ///< 0 = the machine's cores.
@@ -151,8 +108,11 @@ public:
     /// so the larger of the two); 0 tokens leave one of them out.
     MemoryNeed memory_need(int n_run_token, int n_fork_token = 0, int n_fork_row = 0) const;
 
-private:
+    /// What an engine holds, for the engine room only (defined there).
     struct Impl;
+    Impl& impl() noexcept { return *impl_; }
+
+private:
     std::unique_ptr<Impl> impl_;
 };
 

@@ -74,7 +74,7 @@ void evaluate(const Options& o, const Globals& globals) {
             row.prompt = model->tokenize(prompts.back().text);
             if (steered) row.edits = edits;
             row.max_new_tokens = o.n_tokens > 0 ? o.n_tokens : behavioural ? 20 : 6;
-            if (!behavioural) row.stop = "\n";
+            if (!behavioural) row.stop = {"\n"};
             for (const auto& target : prompts.back().targets)
                 if (const auto tokens = model->continuation(prompts.back().text, target); !tokens.empty())
                     row.watch.push_back(tokens.front());

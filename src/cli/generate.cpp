@@ -46,7 +46,7 @@ void add_generate(CLI::App& app, Globals& globals) {
                     row.prompt = model->tokenize(prompt);
                     if (steered) row.edits = edits;
                     row.max_new_tokens = o->n;
-                    row.stop = o->stop;
+                    if (!o->stop.empty()) row.stop = {o->stop};
                     row.sampling = {o->temperature, o->top_p, o->top_k,
                                     static_cast<std::uint32_t>(globals.seed + static_cast<std::uint64_t>(s))};
                     rows.push_back(std::move(row));

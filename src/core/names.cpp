@@ -1,5 +1,7 @@
 #include "core/names.h"
 
+#include "tiller/row.h"
+
 namespace tiller {
 namespace {
 
@@ -37,6 +39,18 @@ const char* operation_name(Operation operation) noexcept {
         case Operation::replace: return "replace";
         case Operation::turn: return "turn";
         case Operation::project: return "project";
+    }
+    return "unknown";
+}
+
+const char* finish_name(Finish finish) noexcept {
+    switch (finish) {
+        case Finish::unfinished: return "unfinished";
+        case Finish::end_token: return "end_token";
+        case Finish::stop_text: return "stop_text";
+        case Finish::length: return "length";
+        case Finish::cancelled: return "cancelled";
+        case Finish::broken: return "broken";
     }
     return "unknown";
 }

@@ -79,7 +79,7 @@ Context::Context(std::shared_ptr<const Model> model, const ContextShape& shape, 
     batch_.reset(new llama_batch(llama_batch_init(kChunk, 0, shape.shared ? shape.n_seq : 1)));
 }
 
-void Context::compute(std::span<const Entry> entries) {
+bool Context::compute(std::span<const Entry> entries) {
     llama_batch& b = *batch_;
     b.n_tokens = static_cast<std::int32_t>(entries.size());
     for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -92,7 +92,9 @@ void Context::compute(std::span<const Entry> entries) {
         b.logits[i] = entries[i].output;
     }
     take_engine_log();
-    if (const int status = llama_decode(context_.get(), b); status != 0)
+    const int status = llama_decode(context_.get(), b);
+    if (status == 2) return false;
+    if (status != 0)
         throw Error(
             Code::environment,
             status == 1
@@ -101,6 +103,11 @@ void Context::compute(std::span<const Entry> entries) {
                       "tiller's planning, please report it",
                       shape_.n_ctx, shape_.n_seq)
                 : fmt::format("the engine failed with status {}: {}", status, take_engine_log()));
+    return true;
+}
+
+void Context::stop_when(bool (*stop)(void* user), void* user) {
+    llama_set_abort_callback(context_.get(), stop, user);
 }
 
 void Context::probe() {
@@ -113,20 +120,25 @@ void Context::probe() {
     clear(true);
 }
 
-void Context::decode(std::span<const Entry> entries, DecodePlan& plan) {
+bool Context::decode(std::span<const Entry> entries, DecodePlan& plan) {
     plan.tokens.resize(entries.size());
     plan.n_output = 0;
     for (std::size_t i = 0; i < entries.size(); ++i)
         plan.tokens[i].output = entries[i].output ? plan.n_output++ : -1;
     llama_set_embeddings(context_.get(), plan.states);
     hook_.begin(&plan);
+    bool whole = false;
     try {
-        compute(entries);
+        whole = compute(entries);
     } catch (...) {
         hook_.abandon();
         throw;
     }
-    hook_.check();
+    if (whole)
+        hook_.check();
+    else
+        hook_.abandon();
+    return whole;
 }
 
 std::span<const float> Context::logits(int i) const {

@@ -85,9 +85,12 @@ public:
     void probe();
 
     /// Decodes `entries` in one batch, which must fit into kChunk tokens. plan.tokens and n_output are filled
-    /// here from the entries. Throws incomplete when the plan was not carried out, environment when the
-    /// engine fails.
-    void decode(std::span<const Entry> entries, DecodePlan& plan);
+    /// here from the entries. False when it was stopped (see stop_when()): the cache is as before then, and
+    /// what captures of the plan were to read is undefined. Throws incomplete when the plan was not carried
+    /// out, environment when the engine fails.
+    bool decode(std::span<const Entry> entries, DecodePlan& plan);
+    /// Asked again and again during a decode, in a thread of the engine's; true stops it. Must not throw.
+    void stop_when(bool (*stop)(void* user), void* user);
 
     /// Logits [n_vocab] of entry i of the last decode, which must have asked for outputs and no states.
     std::span<const float> logits(int i) const;
@@ -105,7 +108,7 @@ public:
     void truncate(int sequence, int begin);
 
 private:
-    void compute(std::span<const Entry> entries);
+    bool compute(std::span<const Entry> entries);
 
     std::shared_ptr<const Model> model_;
     ContextShape shape_;

@@ -106,9 +106,15 @@ Context& Engine::Impl::context(std::unique_ptr<Context>& slot, ContextShape shap
     }
     // Rows of the embedding that were read since: the system keeps many pages around each.
     release_mapped_pages(model->handle().mapped);
-    slot = std::make_unique<Context>(model, with_logits(shape), options, budget());
-    slot->hook().set_sites(sites);
+    slot = make_context(shape);
     return *slot;
+}
+
+std::unique_ptr<Context> Engine::Impl::make_context(const ContextShape& shape) {
+    auto made = std::make_unique<Context>(model, with_logits(shape), options, budget());
+    made->hook().set_sites(sites);
+    made->stop_when(&Impl::wants_stop, this);
+    return made;
 }
 
 Engine::Engine(std::shared_ptr<const Model> model, const EngineOptions& options)

@@ -1,6 +1,7 @@
 // What an Engine holds, for the files that make it up: engine.cpp (contexts, memory), engine_steps.cpp
 // (prompts and steps of one token), engine_logits.cpp (what comes out of them), engine_run.cpp and
-// engine_fork.cpp (which rows go together), engine_texts.cpp (texts that are only read).
+// engine_fork.cpp (which rows go together; run() and Stepper by scheduler.h), engine_texts.cpp (texts that
+// are only read).
 #pragma once
 
 #include <atomic>
@@ -16,6 +17,17 @@
 #include "engine/unembedding.h"
 #include "tiller/engine.h"
 
+namespace tiller::engine {
+
+/// Tokens [begin, end) of a row's prompt without its last, padded, to be computed in one decode.
+struct PromptPart {
+    RowState* row = nullptr;
+    int sequence = 0;
+    int begin = 0, end = 0;
+};
+
+}  // namespace tiller::engine
+
 namespace tiller {
 
 struct Engine::Impl {
@@ -24,12 +36,15 @@ struct Engine::Impl {
     EngineStats stats;
     engine::SiteMap sites;
     std::unique_ptr<engine::Context> streams;  ///< For run().
+    bool streams_dirty = false;                ///< Cells of it may hold NaN.
     std::unique_ptr<engine::Context> shared;   ///< For fork().
     std::function<void(std::size_t, std::size_t)> progress;
     const std::atomic<bool>* cancel = nullptr;
     engine::DecodePlan plan;
     std::vector<engine::Entry> entries;
     std::size_t n_done = 0, n_row = 0;
+    std::vector<const std::atomic<bool>*> stopping;    ///< Flags that end the decode under way.
+    bool last_was_stopped = false;                     ///< By one of them.
     std::unique_ptr<engine::Unembedding> unembedding;  ///< Null: logits come from the engine.
     std::vector<engine::RowState*> waiting;            ///< For logits that may come late, and
     std::vector<float> states;                         ///< [waiting][n_embd], from which they are computed.
@@ -45,17 +60,32 @@ struct Engine::Impl {
     engine::ContextShape stream_shape(int n_rows, int n_token) const;
     int rows_in_flight(int n_token) const;
     std::uint64_t budget() const;
+    std::unique_ptr<engine::Context> make_context(const engine::ContextShape& shape);
     engine::Context& context(std::unique_ptr<engine::Context>& slot, engine::ContextShape shape);
 
     // engine_steps.cpp
-    void decode(engine::Context& context, bool stop_early, bool keep_cache);
+    /// Is the flag of cancel_with() or one of `stopping` set? `user` is the Impl. Asked in the middle of
+    /// decodes.
+    static bool wants_stop(void* user);
+    /// Computes `entries`, which are `rows`' (null: nobody's). False when a row's flag ended it: nothing has
+    /// happened then. Throws interrupted for the flag of cancel_with(), and as Context::decode().
+    bool decode(engine::Context& context, bool stop_early, bool keep_cache,
+                std::span<engine::RowState* const> rows = {});
     bool early_outputs(const engine::RowState& row) const;
-    int chunk_of(const engine::RowState& row) const;
+    int chunk_of(const engine::RowState& row, const engine::Context& context, int most) const;
+    /// One decode of parts of prompts; in streams, sequences side by side and parts of equal length. The
+    /// caller forgets the padding. False as decode().
+    bool compute_prompts(engine::Context& context, std::span<const engine::PromptPart> parts);
+    /// One token of each row: rows[i] (null: padding) in sequence first + i at positions[i], which grows. A
+    /// multiple of kRowMultiple. False as decode().
+    bool step_rows(engine::Context& context, int first, std::span<engine::RowState* const> rows,
+                   std::span<int> positions);
     void prefill(engine::Context& context, std::span<engine::RowState* const> rows,
                  std::span<const int> sequences);
     void prefill_all(engine::Context& context, std::span<engine::RowState* const> rows,
                      std::span<const int> sequences);
-    void steps(engine::Context& context, std::span<engine::RowState*> rows, std::vector<int>& positions);
+    void steps(engine::Context& context, std::span<engine::RowState* const> rows,
+               std::vector<int>& positions);
 
     // engine_logits.cpp
     void choose_logits(engine::Context& probe);
@@ -66,9 +96,7 @@ struct Engine::Impl {
     void settle(bool all);
     void settle_rest();
     void forget_waiting();
-    void advance(const engine::Context& context, std::span<engine::RowState*> rows);
-
-    void wave(std::span<engine::RowState*> rows);  // engine_run.cpp
+    void advance(const engine::Context& context, std::span<engine::RowState* const> rows);
 
     // engine_fork.cpp
     std::vector<int> hold_prompts(engine::Context& context, std::span<engine::RowState* const> rows,

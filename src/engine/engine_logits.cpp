@@ -110,13 +110,13 @@ void Engine::Impl::forget_waiting() {
 }
 
 // Takes each unfinished row behind its token, entry s of the last decode for rows[s].
-void Engine::Impl::advance(const Context& c, std::span<RowState*> rows) {
+void Engine::Impl::advance(const Context& c, std::span<RowState* const> rows) {
     std::vector<RowState*> live;
     std::vector<std::span<const float>> logits;
     bool now = false;
     for (std::size_t s = 0; s < rows.size(); ++s) {
         RowState* row = rows[s];
-        if (row->finished()) continue;
+        if (!row || row->finished()) continue;
         if (!row->needs_logits()) {
             row->advance();
             n_done += row->finished();
@@ -129,8 +129,10 @@ void Engine::Impl::advance(const Context& c, std::span<RowState*> rows) {
             states.insert(states.end(), state.begin(), state.end());
             if (!row->goes_on()) row->wait();
             // What a broken row leaves in its cells must be known before the next batch.
-            now = now || row->goes_on() ||
-                  !std::all_of(state.begin(), state.end(), [](float v) { return std::isfinite(v); });
+            const bool finite =
+                std::all_of(state.begin(), state.end(), [](float v) { return std::isfinite(v); });
+            row->saw_state(finite);
+            now = now || row->goes_on() || !finite;
         }
     }
     hand_out(live, logits);

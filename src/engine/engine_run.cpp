@@ -1,92 +1,71 @@
-// run(): rows in waves, a stream of cells for each.
+// run(): a closed set of rows, by the same scheduler that takes rows one by one (stepper.cpp).
 #include <algorithm>
 #include <deque>
-#include <string>
 
 #include "engine/engine_impl.h"
-#include "engine/prefix.h"
+#include "engine/scheduler.h"
 #include "engine/validate.h"
 
 namespace tiller {
 
 using namespace engine;
 
-// Rows in flight together, one stream each. `rows` is ordered so that rows with equal prompt lengths are
-// neighbours.
-void Engine::Impl::wave(std::span<RowState*> rows) {
-    // Leaders compute their prefix; followers copy it from a leader that is the same up to there.
-    std::vector<int> leader(rows.size(), -1);
-    std::vector<std::string> keys(rows.size());
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        if (captures_early(rows[i]->row()) || rows[i]->n_prompt() < 2) continue;
-        keys[i] = prefix_key(rows[i]->row());
-        for (std::size_t j = 0; j < i && leader[i] < 0; ++j)
-            if (keys[j] == keys[i]) leader[i] = leader[j] >= 0 ? leader[j] : static_cast<int>(j);
-    }
-    int longest = 0;
-    for (const RowState* row : rows)
-        longest = std::max({longest, prefill_length(*row), row->n_prompt() - 1 + row->n_step()});
-    // As many streams as memory allows, so that later waves can use the same context.
-    ContextShape shape{padded(std::min(options.max_rows, static_cast<int>(std::max(rows.size(), n_row)))),
-                       longest, false, kept_outputs};
-    Context& c = context(streams, shape);
+namespace {
 
-    std::vector<RowState*> leaders;
-    std::vector<int> sequences;
-    for (std::size_t i = 0; i < rows.size(); ++i)
-        if (leader[i] < 0) {
-            leaders.push_back(rows[i]);
-            sequences.push_back(static_cast<int>(i));
-        }
-    prefill_all(c, leaders, sequences);
-    for (std::size_t i = 0; i < rows.size(); ++i)
-        if (leader[i] >= 0) c.copy_sequence(leader[i], static_cast<int>(i));
-    std::vector<int> positions(static_cast<std::size_t>(c.shape().n_seq), 0);
-    for (std::size_t i = 0; i < rows.size(); ++i) positions[i] = rows[i]->n_prompt() - 1;
-    steps(c, rows, positions);
-    for (RowState* row : rows) row->finish();
-    // Stale cells are masked, but NaN times 0 is NaN: what a broken row leaves behind is overwritten.
-    c.clear(any_broken(rows));
-}
-
-std::vector<RowResult> Engine::run(std::span<const Row> rows) {
-    Impl& m = *impl_;
-    validate_rows(rows, *m.model, m.sites);
-    std::vector<RowResult> results(rows.size());
-    std::deque<RowState> states;
-    for (std::size_t i = 0; i < rows.size(); ++i) states.emplace_back(*m.model, rows[i], results[i]);
-    // Long rows first, so that a wave shrinks from its end; equal lengths together, so that they share
-    // batches; equal prompts together, so that they share a prefix.
+// Long rows first, so that the batches of the last ones shrink from their ends; equal lengths side by side,
+// so that they are computed together; equal prompts side by side, so that they share one.
+std::vector<RowState*> in_order(std::deque<RowState>& states) {
     std::vector<RowState*> order;
-    for (auto& s : states) order.push_back(&s);
+    for (RowState& state : states) order.push_back(&state);
     std::stable_sort(order.begin(), order.end(), [](const RowState* a, const RowState* b) {
         if (a->n_step() != b->n_step()) return a->n_step() > b->n_step();
         if (a->n_prompt() != b->n_prompt()) return a->n_prompt() > b->n_prompt();
         return a->row().prompt < b->row().prompt;
     });
+    return order;
+}
+
+}  // namespace
+
+std::vector<RowResult> Engine::run(std::span<const Row> rows) {
+    Impl& m = *impl_;
+    validate_rows(rows, *m.model, m.sites);
+    std::vector<RowResult> results(rows.size());
+    if (rows.empty()) return results;
+    std::deque<RowState> states;
+    for (std::size_t i = 0; i < rows.size(); ++i) states.emplace_back(*m.model, rows[i], results[i]);
     m.n_done = 0;
     m.n_row = rows.size();
-    int longest = 0;
-    for (const auto& s : states) longest = std::max(longest, s.n_prompt() + s.n_step());
+    int longest = 0, n_cell = 0;
+    for (const RowState& s : states) {
+        longest = std::max(longest, s.n_prompt() + s.n_step());
+        n_cell = std::max({n_cell, prefill_length(s), s.n_prompt() - 1 + s.n_step()});
+    }
     m.kept_outputs =
         std::any_of(states.begin(), states.end(), [&](const RowState& s) { return m.early_outputs(s); })
             ? max_output_rows(m.model->info().n_vocab)
             : 0;
-    const int in_flight = m.rows_in_flight(longest);
-    const int saved = m.options.max_rows;
-    m.options.max_rows = in_flight;
+    const int n_rows =
+        static_cast<int>(std::min(static_cast<std::size_t>(m.rows_in_flight(longest)), rows.size()));
     try {
-        for (std::size_t i = 0; i < order.size(); i += static_cast<std::size_t>(in_flight))
-            m.wave(std::span(order).subspan(
-                i, std::min<std::size_t>(static_cast<std::size_t>(in_flight), order.size() - i)));
+        Context& c = m.context(m.streams, {padded(n_rows), n_cell, false, m.kept_outputs});
+        c.clear(std::exchange(m.streams_dirty, false));
+        SchedulerOptions options;
+        options.n_rows = n_rows;
+        options.n_start = static_cast<int>(kPrefillRows);
+        options.take_turns = options.parts = false;
+        options.late_logits = true;
+        Scheduler scheduler(m, c, options);
+        for (RowState* row : in_order(states)) scheduler.add(*row);
+        while (scheduler.step())
+            if (m.progress) m.progress(m.n_done, m.n_row);
+        m.streams_dirty = scheduler.leaves_dirt();
         m.settle_rest();
     } catch (...) {
-        m.options.max_rows = saved;
-        m.streams.reset();  // its cache holds half a wave
+        m.streams.reset();  // its cache holds rows that did not end
         m.forget_waiting();
         throw;
     }
-    m.options.max_rows = saved;
     return results;
 }
 

@@ -9,18 +9,46 @@ namespace tiller {
 
 using namespace engine;
 
-void Engine::Impl::decode(Context& c, bool stop_early, bool keep_cache) {
+bool Engine::Impl::wants_stop(void* user) {
+    const auto& m = *static_cast<const Impl*>(user);
+    if (m.cancel && m.cancel->load()) return true;
+    return std::any_of(m.stopping.begin(), m.stopping.end(), [](const auto* flag) { return flag->load(); });
+}
+
+bool Engine::Impl::decode(Context& c, bool stop_early, bool keep_cache, std::span<RowState* const> rows) {
     if (cancel && cancel->load()) throw Error(Code::interrupted, "interrupted");
     plan.stop_early = stop_early;
     plan.keep_cache = keep_cache;
+    // A decode may end for one row's sake and is done again for the others; not twice in turn, so that rows
+    // that come and go cannot keep all others from going on.
+    stopping.clear();
+    if (!last_was_stopped)
+        for (const RowState* row : rows)
+            if (row && row->cancel_flag()) stopping.push_back(row->cancel_flag());
     const auto edits = c.hook().n_edit(), captures = c.hook().n_capture();
     const auto begin = std::chrono::steady_clock::now();
-    c.decode(entries, plan);
-    stats.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    stats.n_decode += 1;
-    stats.n_token += entries.size();
-    stats.n_edit += c.hook().n_edit() - edits;
-    stats.n_capture += c.hook().n_capture() - captures;
+    const auto count = [&] {
+        stats.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+        stats.n_decode += 1;
+        stats.n_token += entries.size();
+        stats.n_edit += c.hook().n_edit() - edits;
+        stats.n_capture += c.hook().n_capture() - captures;
+    };
+    try {
+        last_was_stopped = !c.decode(entries, plan);
+    } catch (...) {
+        stopping.clear();
+        for (RowState* row : rows)
+            if (row) row->roll_back();
+        throw;
+    }
+    stopping.clear();
+    count();
+    if (!last_was_stopped) return true;
+    for (RowState* row : rows)
+        if (row) row->roll_back();
+    if (cancel && cancel->load()) throw Error(Code::interrupted, "interrupted");
+    return false;
 }
 
 // Does a capture need outputs of tokens before the last prompt token?
@@ -30,10 +58,43 @@ bool Engine::Impl::early_outputs(const RowState& row) const {
     return false;
 }
 
-// Tokens of one row's chunk: fewer where captures need outputs, of which the context keeps only so many.
-// Depends on the row alone, so that its numbers do not depend on its neighbours.
-int Engine::Impl::chunk_of(const RowState& row) const {
-    return early_outputs(row) ? std::min(kChunk, max_output_rows(model->info().n_vocab)) : kChunk;
+// Tokens of one row's chunk, at most `most`: fewer where captures need outputs, of which the context keeps
+// only so many.
+int Engine::Impl::chunk_of(const RowState& row, const Context& c, int most) const {
+    if (!early_outputs(row)) return most;
+    const int kept = std::min(c.shape().outputs(), max_output_rows(model->info().n_vocab));
+    return std::min(most, kept / kRowMultiple * kRowMultiple);
+}
+
+bool Engine::Impl::compute_prompts(Context& c, std::span<const PromptPart> parts) {
+    plan.reset(model->info().n_layer);
+    entries.clear();
+    std::vector<RowState*> rows;
+    for (const PromptPart& part : parts) {
+        RowState& row = *part.row;
+        rows.push_back(&row);
+        row.mark();
+        const int n = row.n_prompt() - 1;
+        const std::size_t first = entries.size();
+        int n_output = 0;
+        for (int p = part.begin; p < std::min(part.end, n); ++p) {
+            const bool output = row.capture_needs_output(sites, p);
+            n_output += output;
+            row.plan(plan, static_cast<int>(entries.size()), p);
+            entries.push_back({row.row().prompt[static_cast<std::size_t>(p)], p, part.sequence, output});
+        }
+        // Padding is causal, so no real token sees it; the caller forgets it. Positions stay within the
+        // model's.
+        for (int p = std::max(part.begin, n); p < part.end; ++p, ++stats.n_padding)
+            entries.push_back(
+                {row.row().prompt.back(), std::min(p, model->info().n_ctx_train - 1), part.sequence, false});
+        for (std::size_t i = entries.size(); i-- > first && n_output % kRowMultiple != 0;)
+            if (!entries[i].output) {
+                entries[i].output = true;
+                ++n_output;
+            }
+    }
+    return decode(c, true, true, rows);
 }
 
 // Computes tokens [0, T - 1) of rows with equal chunks, each in its sequence. In a stream for each all have
@@ -41,34 +102,13 @@ int Engine::Impl::chunk_of(const RowState& row) const {
 void Engine::Impl::prefill(Context& c, std::span<RowState* const> rows, std::span<const int> sequences) {
     int longest = 0;
     for (const RowState* row : rows) longest = std::max(longest, prefill_length(*row));
-    const int chunk = chunk_of(*rows[0]);
+    const int chunk = chunk_of(*rows[0], c, kChunk);
     for (int begin = 0; begin < longest; begin += chunk) {
-        const int end = std::min(begin + chunk, longest);
-        plan.reset(model->info().n_layer);
-        entries.clear();
-        for (std::size_t r = 0; r < rows.size(); ++r) {
-            const RowState& row = *rows[r];
-            const int n = row.n_prompt() - 1, sequence = sequences[r];
-            const std::size_t first = entries.size();
-            int n_output = 0;
-            for (int p = begin; p < std::min(end, n); ++p) {
-                const bool output = row.capture_needs_output(sites, p);
-                n_output += output;
-                rows[r]->plan(plan, static_cast<int>(entries.size()), p);
-                entries.push_back({row.row().prompt[static_cast<std::size_t>(p)], p, sequence, output});
-            }
-            // Padding is causal, so no real token sees it; it is forgotten below. Positions stay within the
-            // model's.
-            for (int p = std::max(begin, n); p < std::min(end, prefill_length(row)); ++p, ++stats.n_padding)
-                entries.push_back(
-                    {row.row().prompt.back(), std::min(p, model->info().n_ctx_train - 1), sequence, false});
-            for (std::size_t i = entries.size(); i-- > first && n_output % kRowMultiple != 0;)
-                if (!entries[i].output) {
-                    entries[i].output = true;
-                    ++n_output;
-                }
-        }
-        decode(c, true, true);
+        std::vector<PromptPart> parts;
+        for (std::size_t r = 0; r < rows.size(); ++r)
+            if (const int end = std::min(begin + chunk, prefill_length(*rows[r])); begin < end)
+                parts.push_back({rows[r], sequences[r], begin, end});
+        compute_prompts(c, parts);
     }
     for (std::size_t r = 0; r < rows.size(); ++r) c.truncate(sequences[r], rows[r]->n_prompt() - 1);
 }
@@ -81,7 +121,7 @@ void Engine::Impl::prefill_all(Context& c, std::span<RowState* const> rows, std:
             ++i;
             continue;
         }
-        const int n = prefill_length(*rows[i]), chunk = chunk_of(*rows[i]);
+        const int n = prefill_length(*rows[i]), chunk = chunk_of(*rows[i], c, kChunk);
         const auto joins = [&](std::size_t next) {  // the engine's streams lie side by side
             return c.shape().shared ||
                    (prefill_length(*rows[next]) == n && sequences[next] == sequences[next - 1] + 1);
@@ -90,44 +130,56 @@ void Engine::Impl::prefill_all(Context& c, std::span<RowState* const> rows, std:
         int n_token = n;
         for (; end < rows.size() && end - i < kPrefillRows; ++end) {
             n_token += prefill_length(*rows[end]);
-            if (!joins(end) || chunk_of(*rows[end]) != chunk || n_token > chunk) break;
+            if (!joins(end) || chunk_of(*rows[end], c, kChunk) != chunk || n_token > chunk) break;
         }
         prefill(c, rows.subspan(i, end - i), sequences.subspan(i, end - i));
         i = end;
     }
 }
 
+bool Engine::Impl::step_rows(Context& c, int first, std::span<RowState* const> rows,
+                             std::span<int> positions) {
+    plan.reset(model->info().n_layer);
+    plan.states = unembedding != nullptr;
+    entries.clear();
+    bool logits = false, more = false;
+    Token token = 0;  // of padding: any that is computed anyway
+    for (RowState* row : rows)
+        if (row) {
+            logits = logits || row->needs_logits();
+            more = more || row->n_step() > 1;
+            token = row->next_token();
+            row->mark();
+        }
+    for (std::size_t s = 0; s < rows.size(); ++s) {
+        RowState* row = rows[s];
+        if (row) row->plan(plan, static_cast<int>(s), positions[s]);
+        entries.push_back({row ? row->next_token() : token, positions[s], first + static_cast<int>(s), true});
+        stats.n_padding += !row;
+    }
+    if (!decode(c, !logits, more, rows)) return false;
+    advance(c, rows);
+    for (std::size_t s = 0; s < rows.size(); ++s) {
+        if (rows[s] && !rows[s]->finished()) ++positions[s];
+        // Padding takes its token back and so never grows: a learned position must not lie behind the
+        // context.
+        else
+            c.truncate(first + static_cast<int>(s), positions[s]);
+    }
+    return true;
+}
+
 // Steps of one token in sequences [0, rows.size()), padded, until every row is finished. positions[s] is the
 // next position of sequence s, for all sequences of the context.
-void Engine::Impl::steps(Context& c, std::span<RowState*> rows, std::vector<int>& positions) {
-    for (auto active = rows.size();;) {
-        while (active > 0 && rows[active - 1]->finished()) --active;
-        if (active == 0) return;
-        const auto n_padded = static_cast<std::size_t>(padded(static_cast<int>(active)));
-        plan.reset(model->info().n_layer);
-        plan.states = unembedding != nullptr;
-        entries.clear();
-        bool logits = false, more = false;
-        for (std::size_t s = 0; s < active; ++s)
-            if (!rows[s]->finished()) {
-                logits = logits || rows[s]->needs_logits();
-                more = more || rows[s]->n_step() > 1;
-            }
-        for (std::size_t s = 0; s < n_padded; ++s) {
-            const bool live = s < active && !rows[s]->finished();
-            const Token token = s < rows.size() ? rows[s]->next_token() : rows[0]->next_token();
-            if (live) rows[s]->plan(plan, static_cast<int>(s), positions[s]);
-            entries.push_back({token, positions[s], static_cast<int>(s), true});
-            stats.n_padding += !live;
-        }
-        decode(c, !logits, more);
-        advance(c, rows.first(active));
-        for (std::size_t s = 0; s < n_padded; ++s) {
-            if (s < active && !rows[s]->finished()) ++positions[s];
-            // Padding takes its token back and so never grows: a learned position must not lie behind the
-            // context.
-            if (s >= active || rows[s]->finished()) c.truncate(static_cast<int>(s), positions[s]);
-        }
+void Engine::Impl::steps(Context& c, std::span<RowState* const> rows, std::vector<int>& positions) {
+    std::vector<RowState*> live(rows.begin(), rows.end());
+    for (;;) {
+        while (!live.empty() && (!live.back() || live.back()->finished())) live.pop_back();
+        if (live.empty()) return;
+        for (RowState*& row : live)
+            if (row && row->finished()) row = nullptr;
+        live.resize(static_cast<std::size_t>(padded(static_cast<int>(live.size()))), nullptr);
+        step_rows(c, 0, live, std::span(positions).first(live.size()));
         if (progress) progress(n_done, n_row);
     }
 }

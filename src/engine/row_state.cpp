@@ -24,10 +24,39 @@ int count_positions(const Capture& capture, int n_prompt, int n_position) {
     return n;
 }
 
+// No model gives every token the same probability to the last bit: this is what is left of a state that was
+// not a number (RowState::saw_state()).
+bool all_equal(std::span<const float> logits) {
+    if (logits.size() < 2 || logits.front() != logits.back()) return false;
+    return std::all_of(logits.begin(), logits.end(), [&](float v) { return v == logits.front(); });
+}
+
+Captured gather(const CaptureState& state, bool mean) {
+    Captured out;
+    out.n_layer = state.layer_end - state.layer_begin;
+    out.width = state.width;
+    out.n_position = mean ? std::min(state.n_seen, 1) : state.n_seen;
+    const auto width = static_cast<std::size_t>(state.width);
+    if (mean && state.n_seen > 0) {
+        for (double sum : state.sums) out.values.push_back(static_cast<float>(sum / state.n_seen));
+    } else if (!mean) {
+        for (std::size_t l = 0; l < static_cast<std::size_t>(out.n_layer); ++l)
+            for (const auto& block : state.blocks)
+                out.values.insert(out.values.end(), block.begin() + static_cast<std::ptrdiff_t>(l * width),
+                                  block.begin() + static_cast<std::ptrdiff_t>((l + 1) * width));
+    }
+    return out;
+}
+
 }  // namespace
 
 RowState::RowState(const Model& model, const Row& row, RowResult& result)
-    : model_(&model), row_(&row), result_(&result), sampler_(row.sampling), next_token_(row.prompt.back()) {
+    : model_(&model),
+      row_(&row),
+      result_(&result),
+      sampler_(row.sampling, row.prompt),
+      text_(model, row.stop),
+      next_token_(row.prompt.back()) {
     // The last new token is only computed when somebody reads its activations.
     const int n_position = n_prompt() + n_new(row);
     bool reads_last = false;
@@ -94,82 +123,123 @@ void RowState::first_distribution(std::span<const float> logits, float largest) 
     }
 }
 
-void RowState::accept(Token token) {
+// What is to be told about a token that stands after these logits.
+TokenEvent RowState::read_token(Token token, std::span<const float> logits, float largest) {
+    const bool forced = !row_->forced.empty();
+    TokenEvent event;
+    event.token = token;
+    if (forced || row_->want_logprobs || keeps_events_)
+        event.logprob = static_cast<float>(static_cast<double>(logits[static_cast<std::size_t>(token)]) -
+                                           log_sum_exp(logits, largest));
+    if (row_->n_top_each > 0) event.top = top_tokens(logits, largest, row_->n_top_each);
+    return event;
+}
+
+void RowState::tell(TokenEvent event) {
+    if (keeps_events_) events_.push_back(std::move(event));
+}
+
+void RowState::end(Finish finish) {
+    finished_ = true;
+    // A capture may have shown it before the logits, which may come late.
+    result_->finish = result_->broken ? Finish::broken : finish;
+    result_->ended = finish == Finish::end_token || finish == Finish::stop_text;
+    if (!keeps_events_) return;
+    // The last event says why; a token whose event is not taken yet says it itself.
+    if (events_.empty()) events_.emplace_back();
+    events_.back().text += text_.rest();
+    events_.back().finish = result_->finish;
+}
+
+void RowState::accept(TokenEvent event) {
+    const Token token = event.token;
     if (model_->is_end_of_generation(token)) {
-        result_->ended = finished_ = true;
-        return;
+        tell(std::move(event));
+        return end(Finish::end_token);
     }
     result_->generated.push_back(token);
-    if (!row_->stop.empty()) {
-        const std::string text = model_->text(result_->generated);
-        const auto begin = text.find_first_not_of(" \t\r\n");
-        if (begin != std::string::npos && text.find(row_->stop, begin) != std::string::npos) {
-            result_->ended = finished_ = true;
-            return;
-        }
-    }
+    if (row_->want_logprobs) result_->generated_logprob.push_back(event.logprob);
+    if (row_->n_top_each > 0) result_->top_each.push_back(event.top);
+    if (keeps_events_ || !row_->stop.empty()) event.text = text_.add(token);
+    tell(std::move(event));
+    if (text_.stopped()) return end(Finish::stop_text);
     next_token_ = token;
 }
 
 void RowState::advance(std::span<const float> logits) {
     const int step = step_++;
     const Peak best = find_peak(logits);
-    if (!std::isfinite(best.value)) {
-        result_->broken = finished_ = true;
+    if (not_finite_ || !std::isfinite(best.value) || all_equal(logits)) {
+        result_->broken = true;
         if (step == 0) {
             result_->watch_logprob.assign(row_->watch.size(), kImpossible);
             result_->watch_rank.assign(row_->watch.size(), static_cast<int>(logits.size()));
         }
         result_->forced_logprob.resize(row_->forced.size(), kImpossible);
-        return;
+        return end(Finish::broken);
     }
+    proven_ = true;
     if (step == 0) first_distribution(logits, best.value);
     const auto i = static_cast<std::size_t>(step);
     if (i < row_->forced.size()) {
-        const double logprob = static_cast<double>(logits[static_cast<std::size_t>(row_->forced[i])]) -
-                               log_sum_exp(logits, best.value);
-        result_->forced_logprob.push_back(static_cast<float>(logprob));
-        next_token_ = row_->forced[i];
+        TokenEvent event = read_token(row_->forced[i], logits, best.value);
+        result_->forced_logprob.push_back(event.logprob);
+        if (row_->n_top_each > 0) result_->top_each.push_back(event.top);
+        if (keeps_events_) event.text = text_.add(event.token);
+        next_token_ = event.token;
+        tell(std::move(event));
     } else if (step < row_->max_new_tokens) {
-        accept(sampler_.draw(logits, best));
+        accept(read_token(sampler_.draw(logits, best), logits, best.value));
+        if (result_->ended) return;
     }
-    if (step_ >= n_step_) finished_ = true;
+    if (step_ >= n_step_) end(Finish::length);
 }
 
 void RowState::advance() {
-    if (++step_ >= n_step_) finished_ = true;
+    if (++step_ >= n_step_) end(Finish::length);
+}
+
+void RowState::cancel() {
+    if (!finished_) end(Finish::cancelled);
+}
+
+void RowState::mark() {
+    for (CaptureState& state : captures_) {
+        state.n_seen_before = state.n_seen;
+        state.sums_before = state.sums;
+    }
+}
+
+void RowState::roll_back() {
+    for (CaptureState& state : captures_) {
+        state.n_seen = state.n_seen_before;
+        if (state.sums.empty()) state.blocks.resize(static_cast<std::size_t>(state.n_seen));
+        state.sums = state.sums_before;
+    }
 }
 
 void RowState::finish() {
+    if (std::exchange(gathered_, true)) return;
     result_->text = model_->text(result_->generated);
-    // Sampled tokens may end early, and the one that ends a row is not computed; all others are owed.
+    result_->stop_at = text_.stop_at();
+    // Sampled tokens may end early, and the one that ends a row is not computed; all others are owed, but
+    // not by a row that was cancelled.
+    const bool whole = result_->finish != Finish::cancelled;
     const int n_sure = n_prompt() + (broken() ? 0 : static_cast<int>(row_->forced.size()));
     for (std::size_t c = 0; c < captures_.size(); ++c) {
         const Capture& capture = row_->captures[c];
-        CaptureState& state = captures_[c];
+        const CaptureState& state = captures_[c];
         const int expected = count_positions(capture, n_prompt(), n_sure);
-        if (state.n_seen < expected)
+        if (whole && state.n_seen < expected)
             throw Error(Code::incomplete,
                         fmt::format("a capture of {} read {} of {} positions of a prompt of {} tokens",
                                     site_name(capture.site), state.n_seen, expected, n_prompt()));
-        Captured out;
-        out.n_layer = state.layer_end - state.layer_begin;
-        out.width = state.width;
-        out.n_position = capture.mean ? std::min(state.n_seen, 1) : state.n_seen;
-        const auto width = static_cast<std::size_t>(state.width);
-        if (capture.mean && state.n_seen > 0) {
-            for (double sum : state.sums) out.values.push_back(static_cast<float>(sum / state.n_seen));
-        } else if (!capture.mean) {
-            for (std::size_t l = 0; l < static_cast<std::size_t>(out.n_layer); ++l)
-                for (const auto& block : state.blocks)
-                    out.values.insert(out.values.end(),
-                                      block.begin() + static_cast<std::ptrdiff_t>(l * width),
-                                      block.begin() + static_cast<std::ptrdiff_t>((l + 1) * width));
+        result_->captured.push_back(gather(state, capture.mean));
+        const auto& values = result_->captured.back().values;
+        if (!std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); })) {
+            result_->broken = true;
+            if (whole) result_->finish = Finish::broken;
         }
-        const bool finite =
-            std::all_of(out.values.begin(), out.values.end(), [](float v) { return std::isfinite(v); });
-        result_->broken = result_->broken || !finite;
-        result_->captured.push_back(std::move(out));
     }
 }
 

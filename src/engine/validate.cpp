@@ -80,6 +80,35 @@ void validate_capture(std::size_t r, const Row& row, const Capture& capture, con
     if (position == n) refuse(Code::usage, fmt::format("chooses none of the {} positions of its row", n));
 }
 
+// How tokens are chosen and where generation stops.
+void validate_choices(std::size_t r, const Row& row, const ModelInfo& info) {
+    const auto refuse = [r](const std::string& what) {
+        throw Error(Code::usage, fmt::format("row {}: {}", r, what));
+    };
+    const Sampling& s = row.sampling;
+    if (!(s.temperature >= 0) || !std::isfinite(s.temperature) || !(s.top_p > 0 && s.top_p <= 1) ||
+        s.top_k < 0)
+        refuse(fmt::format("temperature {}, top-p {}, top-k {}: expected >= 0, in (0, 1], >= 0",
+                           s.temperature, s.top_p, s.top_k));
+    if (!(s.min_p >= 0 && s.min_p <= 1)) refuse(fmt::format("min-p {}, expected in [0, 1]", s.min_p));
+    if (!std::isfinite(s.presence_penalty) || !std::isfinite(s.frequency_penalty))
+        refuse(fmt::format("presence penalty {}, frequency penalty {}: expected finite numbers",
+                           s.presence_penalty, s.frequency_penalty));
+    if (!(s.repetition_penalty > 0) || !std::isfinite(s.repetition_penalty))
+        refuse(fmt::format("repetition penalty {}, expected a finite number above 0", s.repetition_penalty));
+    for (const TokenBias& b : s.bias) {
+        if (b.token < 0 || b.token >= info.n_vocab)
+            refuse(fmt::format("a bias for token {}, which is outside of the vocabulary of {}", b.token,
+                               info.n_vocab));
+        if (!std::isfinite(b.bias))
+            refuse(fmt::format("the bias of token {} is {}, expected a finite number", b.token, b.bias));
+    }
+    if (std::any_of(row.stop.begin(), row.stop.end(), [](const auto& text) { return text.empty(); }))
+        refuse("a stop text is empty and would end every text before it begins; leave it out");
+    if (row.n_top_each < 0)
+        refuse(fmt::format("the {} most likely tokens at each place, expected 0 or more", row.n_top_each));
+}
+
 // The sliding window that the file asks for and the engine does not apply (Phi-3); 0 when there
 // is none. Up to that many tokens the window changes nothing.
 std::int64_t ignored_window(const Model& model) {
@@ -109,13 +138,7 @@ void validate_rows(std::span<const Row> rows, const Model& model, const SiteMap&
             throw Error(Code::usage, fmt::format("row {} asks for {} tokens", r, row.max_new_tokens));
         if (row.n_top < 0)
             throw Error(Code::usage, fmt::format("row {} asks for the {} most likely tokens", r, row.n_top));
-        const Sampling& s = row.sampling;
-        if (!(s.temperature >= 0) || !std::isfinite(s.temperature) || !(s.top_p > 0 && s.top_p <= 1) ||
-            s.top_k < 0)
-            throw Error(
-                Code::usage,
-                fmt::format("row {}: temperature {}, top-p {}, top-k {}: expected >= 0, in (0, 1], >= 0", r,
-                            s.temperature, s.top_p, s.top_k));
+        validate_choices(r, row, info);
         for (const auto* tokens : {&row.prompt, &row.forced, &row.watch})
             for (Token t : *tokens)
                 if (t < 0 || t >= info.n_vocab)

@@ -34,7 +34,7 @@ Row row_of(const TaskContext& c, const Candidate& candidate, const Prompt& promp
     if (generate) {
         row.max_new_tokens = c.behavioural() ? c.plan.max_new_tokens_behavioural : c.plan.max_new_tokens;
         // The paper's scores are of the whole output, whatever stands behind the answer.
-        if (!c.behavioural() && !c.plan.is_paper()) row.stop = "\n";
+        if (!c.behavioural() && !c.plan.is_paper()) row.stop = {"\n"};
         // A row's seed is its own, so that its text does not depend on what else is run.
         const auto digest = Digest()
                                 .add(c.seed)

@@ -123,16 +123,16 @@ TEST_F(EngineGeneration, StopText) {
     ASSERT_GE(whole.generated.size(), 10u);
     // Stop at a piece of text that the row is known to produce in its middle.
     const std::size_t middle = whole.text.find_first_not_of(" \n", whole.text.size() / 2);
-    row.stop = whole.text.substr(middle, 2);
+    row.stop = {"no such text", whole.text.substr(middle, 2)};
     const RowResult stopped = run(row);
     EXPECT_TRUE(stopped.ended);
     EXPECT_LT(stopped.generated.size(), whole.generated.size());
-    EXPECT_NE(stopped.text.find(row.stop), std::string::npos);
+    EXPECT_NE(stopped.text.find(row.stop[1]), std::string::npos);
     EXPECT_TRUE(std::equal(stopped.generated.begin(), stopped.generated.end(), whole.generated.begin()));
     // Without its last token the text does not contain the stop text: the row ended at once.
     const std::vector<Token> before(stopped.generated.begin(), stopped.generated.end() - 1);
-    EXPECT_EQ(model_->text(before).find(row.stop), std::string::npos);
-    row.stop = "no such text";
+    EXPECT_EQ(model_->text(before).find(row.stop[1]), std::string::npos);
+    row.stop = {"no such text"};
     EXPECT_EQ(run(row).generated, whole.generated);
 }
 
