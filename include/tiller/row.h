@@ -44,7 +44,8 @@ struct Row {
     std::vector<Token> forced;  ///< Teacher-forced continuation; its log-probabilities are returned.
     int max_new_tokens = 0;     ///< Sampled tokens after the prompt. Not together with `forced`.
     Sampling sampling = {};
-    /// Generation stops once the text, blanks in front aside, contains one of these. None of them empty.
+    /// Generation stops once the text, blanks in front aside, contains one of these. Valid UTF-8, none
+    /// of them empty.
     std::vector<std::string> stop;
     int n_top = 0;               ///< Top tokens of the distribution after the prompt.
     std::vector<Token> watch;    ///< Tokens whose log-probability and rank after the prompt are wanted.

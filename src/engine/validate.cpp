@@ -6,6 +6,7 @@
 #include <cmath>
 #include <set>
 
+#include "core/util.h"
 #include "engine/model_handle.h"
 #include "tiller/error.h"
 
@@ -103,8 +104,11 @@ void validate_choices(std::size_t r, const Row& row, const ModelInfo& info) {
         if (!std::isfinite(b.bias))
             refuse(fmt::format("the bias of token {} is {}, expected a finite number", b.token, b.bias));
     }
-    if (std::any_of(row.stop.begin(), row.stop.end(), [](const auto& text) { return text.empty(); }))
-        refuse("a stop text is empty and would end every text before it begins; leave it out");
+    for (const std::string& text : row.stop) {
+        if (text.empty())
+            refuse("a stop text is empty and would end every text before it begins; leave it out");
+        if (!is_valid_utf8(text)) refuse("a stop text is not valid UTF-8 and could end within a character");
+    }
     if (row.n_top_each < 0)
         refuse(fmt::format("the {} most likely tokens at each place, expected 0 or more", row.n_top_each));
 }

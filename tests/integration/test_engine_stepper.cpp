@@ -359,6 +359,7 @@ TEST_F(StepperTest, RefusedBeforeAnythingIsComputed) {
     row_refused(Code::bad_input, {"42 tokens", "prompt 37", "at most 40"},
                 [](Row& r) { r.prompt.resize(37, 5); });
     row_refused(Code::usage, {"stop text is empty"}, [](Row& r) { r.stop = {"x", ""}; });
+    row_refused(Code::usage, {"stop text is not valid UTF-8"}, [](Row& r) { r.stop = {"\xC3"}; });
     row_refused(Code::usage, {"bias for token 99999", "vocabulary"}, [](Row& r) {
         r.sampling.bias = {{99999, 1.0f}};
     });

@@ -98,14 +98,12 @@ inline std::vector<Row> mixed_rows(const ModelInfo& info, int n, unsigned seed) 
     return rows;
 }
 
-/// Each row in an engine of its own.
+/// Each row by itself, in a run() that forgets what came before.
 inline std::vector<RowResult> each_alone(const std::shared_ptr<const Model>& model,
                                          const EngineOptions& options, const std::vector<Row>& rows) {
     std::vector<RowResult> results;
-    for (const Row& row : rows) {
-        Engine engine(model, options);
-        results.push_back(engine.run({&row, 1})[0]);
-    }
+    Engine engine(model, options);
+    for (const Row& row : rows) results.push_back(engine.run({&row, 1})[0]);
     return results;
 }
 
