@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "methods/provenance.h"
 #include "tiller/error.h"
 #include "tiller/method.h"
-#include "tiller/version.h"
 
 namespace tiller {
 
@@ -113,6 +113,7 @@ SteeringVector function_vector(const Model& model, const HeadSearch& search, con
     v.site = Site::residual;
     v.operation = Operation::add;
     v.positions = Positions::Kind::steered;
+    set_model(v, info);
     v.scale = options.scale;
     v.heads = rank_heads(search.aie);
     v.heads.resize(static_cast<std::size_t>(n));

@@ -19,6 +19,7 @@ SteeringVector vector_of(const ModelInfo& info, const std::vector<std::vector<fl
     // leaves U, and with it svd_flip's choice, as it is, and turns the direction round: the same numbers.
     const auto direction = principal_direction_plus_mean(differences, &explained);
     SteeringVector v;
+    set_model(v, info);
     v.method = "icv";
     v.site = Site::mlp_output;
     v.operation = Operation::turn;
