@@ -71,11 +71,11 @@ Context::Context(std::shared_ptr<const Model> model, const ContextShape& shape, 
     p.kv_unified = shape.shared;
     p.cb_eval = &Hook::callback;
     p.cb_eval_user_data = &hook_;
-    take_engine_log();
+    const EngineLog log;
     // The model is const for users; the engine's API wants it mutable to make a context and does not change
     // weights.
     context_.reset(llama_init_from_model(model_->handle().llama.get(), p));
-    if (!context_) refuse("the engine could not make a context (" + take_engine_log() + ")");
+    if (!context_) refuse("the engine could not make a context (" + log.text() + ")");
     batch_.reset(new llama_batch(llama_batch_init(kChunk, 0, shape.shared ? shape.n_seq : 1)));
 }
 
@@ -91,7 +91,7 @@ void Context::compute(std::span<const Entry> entries) {
         std::copy(more.begin(), more.end(), b.seq_id[i] + 1);
         b.logits[i] = entries[i].output;
     }
-    take_engine_log();
+    const EngineLog log;
     if (const int status = llama_decode(context_.get(), b); status != 0)
         throw Error(
             Code::environment,
@@ -100,7 +100,7 @@ void Context::compute(std::span<const Entry> entries) {
                       "the key/value cache of {} tokens for {} sequences is full; this is a mistake in "
                       "tiller's planning, please report it",
                       shape_.n_ctx, shape_.n_seq)
-                : fmt::format("the engine failed with status {}: {}", status, take_engine_log()));
+                : fmt::format("the engine failed with status {}: {}", status, log.text()));
 }
 
 void Context::probe() {
@@ -109,7 +109,7 @@ void Context::probe() {
     for (int i = 0; i < 4; ++i) entries[i] = {token, i, 0, i == 3};
     hook_.begin_probe(4);
     compute(entries);
-    hook_.end_probe();
+    hook_.end_probe();  // throws what the callback kept
     clear(true);
 }
 
@@ -131,6 +131,7 @@ void Context::decode(std::span<const Entry> entries, DecodePlan& plan) {
 
 std::span<const float> Context::logits(int i) const {
     const float* values = llama_get_logits_ith(context_.get(), i);
+    const EngineLog log;
     if (!values)
         throw Error(Code::environment, fmt::format("the engine kept no logits for batch entry {}", i));
     return {values, static_cast<std::size_t>(model_->info().n_vocab)};
@@ -140,17 +141,23 @@ bool Context::keeps_logits() const { return llama_get_logits(context_.get()) != 
 
 std::span<const float> Context::state(int i) const {
     const float* values = llama_get_embeddings_ith(context_.get(), i);
+    const EngineLog log;
     if (!values)
         throw Error(Code::environment, fmt::format("the engine kept no state for batch entry {}", i));
     return {values, static_cast<std::size_t>(model_->info().n_embd)};
 }
 
-void Context::clear(bool data) { llama_memory_clear(llama_get_memory(context_.get()), data); }
+void Context::clear(bool data) {
+    const EngineLog log;
+    llama_memory_clear(llama_get_memory(context_.get()), data);
+}
 void Context::copy_sequence(int from, int to) {
     llama_memory_seq_cp(llama_get_memory(context_.get()), from, to, -1, -1);
+    const EngineLog log;
 }
 void Context::truncate(int sequence, int begin) {
     llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, begin, -1);
+    const EngineLog log;
 }
 
 }  // namespace tiller::engine
