@@ -60,8 +60,9 @@ Context::Context(std::shared_ptr<const Model> model, const ContextShape& shape, 
             Code::environment,
             fmt::format(
                 "{}: {} rows of {} tokens need about {} MB for caches and logits, {} MB are free; use fewer "
-                "rows (--rows), shorter prompts or --cache-type f16",
-                why, shape.n_seq, shape.n_ctx, needed >> 20, budget >> 20));
+                "rows, shorter prompts or a float16 cache",
+                why, shape.n_seq, shape.n_ctx, needed >> 20, budget >> 20),
+            Topic::memory);
     };
     if (needed > budget) refuse("not enough memory");
     llama_context_params p = base_params(options);
@@ -130,8 +131,8 @@ void Context::decode(std::span<const Entry> entries, DecodePlan& plan) {
 }
 
 std::span<const float> Context::logits(int i) const {
-    const float* values = llama_get_logits_ith(context_.get(), i);
     const EngineLog log;
+    const float* values = llama_get_logits_ith(context_.get(), i);
     if (!values)
         throw Error(Code::environment, fmt::format("the engine kept no logits for batch entry {}", i));
     return {values, static_cast<std::size_t>(model_->info().n_vocab)};
@@ -140,8 +141,8 @@ std::span<const float> Context::logits(int i) const {
 bool Context::keeps_logits() const { return llama_get_logits(context_.get()) != nullptr; }
 
 std::span<const float> Context::state(int i) const {
-    const float* values = llama_get_embeddings_ith(context_.get(), i);
     const EngineLog log;
+    const float* values = llama_get_embeddings_ith(context_.get(), i);
     if (!values)
         throw Error(Code::environment, fmt::format("the engine kept no state for batch entry {}", i));
     return {values, static_cast<std::size_t>(model_->info().n_embd)};
@@ -152,12 +153,12 @@ void Context::clear(bool data) {
     llama_memory_clear(llama_get_memory(context_.get()), data);
 }
 void Context::copy_sequence(int from, int to) {
-    llama_memory_seq_cp(llama_get_memory(context_.get()), from, to, -1, -1);
     const EngineLog log;
+    llama_memory_seq_cp(llama_get_memory(context_.get()), from, to, -1, -1);
 }
 void Context::truncate(int sequence, int begin) {
-    llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, begin, -1);
     const EngineLog log;
+    llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, begin, -1);
 }
 
 }  // namespace tiller::engine

@@ -115,9 +115,10 @@ void check_devices(const ModelOptions& options) {
     throw Error(
         Code::environment,
         fmt::format("{} layers on the GPU (-1 = all) are asked for, and the engine sees none (devices: "
-                    "{}); leave --gpu-layers out, or check the driver and that tiller was built with "
-                    "a GPU backend (README, \"GPUs\")",
-                    options.n_gpu_layers, devices));
+                    "{}); ask for none, or check the driver and that tiller was built with a GPU backend "
+                    "(README, \"GPUs\")",
+                    options.n_gpu_layers, devices),
+        Topic::gpu_layers);
 }
 
 // The engine's model of a file (the first of several, or the widened copy); nullptr when the engine cannot
@@ -154,8 +155,8 @@ engine::ModelHandle load_weights(const std::filesystem::path& first,
         return !p.stopped;
     };
     engine::ModelHandle model(llama_model_load_from_file(first.c_str(), params));
-    if (progress.stopped) throw Error(Code::interrupted, "loading the model was stopped");
     if (progress.thrown) std::rethrow_exception(progress.thrown);
+    if (progress.stopped) throw Error(Code::interrupted, "loading the model was stopped");
     engine::release_mapped_pages(mapped);
     if (options.trim_memory) engine::release_freed_memory();
     return model;
@@ -168,8 +169,8 @@ Model::~Model() = default;
 const ModelInfo& Model::info() const noexcept { return handle_->info; }
 
 std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, const ModelOptions& options) {
-    auto h = std::make_unique<Handle>();
     const engine::EngineLog log;
+    auto h = std::make_unique<Handle>();
     ModelInfo& info = h->info;
     for (const auto& part : engine::model_parts(path)) {
         h->parts.push_back(std::make_unique<GgufFile>(part));
@@ -183,8 +184,9 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
     for (const auto& part : h->parts) files.push_back(part->path());
     info.digest = engine::cached_digest(files, options.cache_dir);
     std::filesystem::path weights = files.front();
-    if (files.size() == 1 && options.n_gpu_layers == 0)
-        if (const auto widened = engine::widened_model(*h->parts.front(), info.digest)) weights = *widened;
+    if (files.size() == 1 && options.n_gpu_layers == 0 && !options.cache_dir.empty())
+        if (const auto widened = engine::widened_model(*h->parts.front(), info.digest, options.cache_dir))
+            weights = *widened;
     for (const auto& part : h->parts) part->forget_tokenizer();
     h->mapped = files;
     if (weights != files.front()) h->mapped.push_back(weights);
@@ -235,9 +237,9 @@ std::vector<Token> Model::tokenize(std::string_view text, bool add_bos) const {
     if (text.size() > (1u << 30))
         throw Error(Code::bad_input,
                     fmt::format("a text of {} bytes is too long to tokenize (at most 2^30)", text.size()));
+    const engine::EngineLog log;
     std::vector<Token> tokens(text.size() + 8);
     const auto call = [&] {
-    const engine::EngineLog log;
         return llama_tokenize(handle_->vocab(), text.data(), static_cast<std::int32_t>(text.size()),
                               tokens.data(), static_cast<std::int32_t>(tokens.size()), /*add_special*/ false,
                               /*parse_special*/ false);
@@ -254,9 +256,9 @@ std::vector<Token> Model::tokenize(std::string_view text, bool add_bos) const {
 }
 
 std::string Model::text(std::span<const Token> tokens) const {
+    const engine::EngineLog log;
     // Token by token: the engine's detokenizer strips the blank in front of a text, which a continuation must
     // keep.
-    const engine::EngineLog log;
     std::string out;
     std::string buffer(64, '\0');
     for (const Token token : tokens) {
