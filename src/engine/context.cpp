@@ -115,6 +115,7 @@ void Context::probe() {
 }
 
 void Context::decode(std::span<const Entry> entries, DecodePlan& plan) {
+    const EngineLog log;
     plan.tokens.resize(entries.size());
     plan.n_output = 0;
     for (std::size_t i = 0; i < entries.size(); ++i)
@@ -138,7 +139,10 @@ std::span<const float> Context::logits(int i) const {
     return {values, static_cast<std::size_t>(model_->info().n_vocab)};
 }
 
-bool Context::keeps_logits() const { return llama_get_logits(context_.get()) != nullptr; }
+bool Context::keeps_logits() const {
+    const EngineLog log;
+    return llama_get_logits(context_.get()) != nullptr;
+}
 
 std::span<const float> Context::state(int i) const {
     const EngineLog log;

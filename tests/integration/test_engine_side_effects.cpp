@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "support/engine_rows.h"
+#include "tiller/plain_decode.h"
 #include "unit/test_tasks_files.h"
 
 using namespace tiller;
@@ -36,6 +37,33 @@ TEST(EngineSideEffects, NothingIsWrittenUnlessAFolderIsNamed) {
     EXPECT_EQ(files_below(options.cache_dir / "digests"), 1u);
     EXPECT_EQ(files_below(folder.path()), 1u) << "and nowhere else";
     EXPECT_EQ(Model::load(path, options)->info().digest, plain->info().digest) << "from the folder";
+}
+
+// Without a callback of the application's, the engine prints what it logs, down to its debug messages: each
+// of tiller's calls has to keep them.
+TEST(EngineSideEffects, NothingIsPrinted) {
+    testing::internal::CaptureStderr();
+    testing::internal::CaptureStdout();
+    {
+        const auto model = tiny();
+        Engine engine(model, exact());
+        Row row = logits_row(random_prompt(9, 1));
+        row.max_new_tokens = 4;
+        row.sampling.temperature = 1;
+        row.captures = {{Site::residual, 0, 3, {Positions::Kind::last_prompt, 0, 0}, false}};
+        const std::vector<Row> rows(3, row);
+        engine.run(rows);
+        engine.fork(rows);
+        plain_decode_seconds(model, exact(), {1, 8, 1}, 1);
+        EXPECT_FALSE(model->text(model->tokenize("the cat")).empty());
+        EXPECT_FALSE(model->output_head(std::vector<Token>{3}).w_u.empty());
+        EXPECT_FALSE(model->attention_projection(0).w_o.empty());
+        for (const auto& bad :
+             {make_tiny_model().parent_path() / "absent.gguf", make_tiny_model().parent_path()})
+            EXPECT_THROW(Model::load(bad), Error);
+    }
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+    EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
 }
 
 TEST(EngineSideEffects, WhatTheProgressCallbackThrowsComesOutOfLoad) {
