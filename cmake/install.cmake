@@ -1,11 +1,19 @@
-# cmake --install: the library with its headers and package, the program, the data, and the engine's
+# cmake --install: the libraries with its headers and package, the program, the data, and the engine's
 # static libraries when the engine is our own build, so that find_package(tiller) is enough elsewhere.
 include(CMakePackageConfigHelpers)
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/tiller")
 set(TILLER_ENGINE_INSTALL_DIR "${CMAKE_INSTALL_LIBDIR}/tiller/engine")
 
-install(TARGETS tiller EXPORT tillerTargets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+# Two sets, so that who wants the core alone need not have what studies are made with.
+set_target_properties(tiller_core PROPERTIES EXPORT_NAME core)
+install(TARGETS tiller_core EXPORT tillerCoreTargets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+if(TILLER_STUDY)
+    set_target_properties(tiller_study PROPERTIES EXPORT_NAME study)
+    install(TARGETS tiller_study tiller EXPORT tillerStudyTargets ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+else()
+    install(TARGETS tiller EXPORT tillerCoreTargets)
+endif()
 if(TARGET tiller_cli)
     install(TARGETS tiller_cli RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 endif()
@@ -20,7 +28,10 @@ if(TILLER_ENGINE_PREFIX)
         PATTERN "pkgconfig" EXCLUDE)
 endif()
 
-install(EXPORT tillerTargets NAMESPACE tiller:: DESTINATION "${package_dir}")
+install(EXPORT tillerCoreTargets NAMESPACE tiller:: DESTINATION "${package_dir}")
+if(TILLER_STUDY)
+    install(EXPORT tillerStudyTargets NAMESPACE tiller:: DESTINATION "${package_dir}")
+endif()
 configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/tillerConfig.cmake.in"
     "${PROJECT_BINARY_DIR}/tillerConfig.cmake"
     INSTALL_DESTINATION "${package_dir}" PATH_VARS TILLER_ENGINE_INSTALL_DIR)

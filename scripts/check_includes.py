@@ -2,9 +2,10 @@
 """Check that includes below src/ point one way, and that the engine's headers stay in their room.
 
 The rooms, from the outside in: cli, report, study, then methods and scoring side by side, then
-vectors and tasks side by side, then engine, then core. A file may include its own room and rooms
-further in; neighbours do not know each other. Public headers (tiller/*.h) are free for all: they
-hold types. Only engine/ includes llama.h and ggml*.h; vectors/ may read and write files with
+vectors and tasks side by side, then engine, then statistics, then core. A file may include its own
+room and rooms further in; neighbours do not know each other. Public headers (tiller/*.h) are free
+for all, because they hold types; only those of tiller::study are not for the rooms (and the public
+headers) of tiller::core. Only engine/ includes llama.h and ggml*.h; vectors/ may read and write files with
 gguf.h and ggml.h.
 
 Prints every fault as path:line; exits 1 if there is any.
@@ -15,7 +16,10 @@ import sys
 from pathlib import Path
 
 DEPTH = {"cli": 0, "report": 1, "study": 2, "methods": 3, "scoring": 3,
-         "vectors": 4, "tasks": 4, "engine": 5, "core": 6}
+         "vectors": 4, "tasks": 4, "engine": 5, "statistics": 6, "core": 7}
+# What tiller::core is made of, and the public headers that belong to tiller::study (CMakeLists.txt).
+CORE_ROOMS = {"methods", "vectors", "tasks", "engine", "statistics", "core"}
+STUDY_HEADERS = {"report.h", "scoring.h", "study.h", "summary.h", "sweep.h", "universal_heads.h"}
 ENGINE_HEADER = re.compile(r"(llama|ggml|gguf)[\w.-]*\.h$")
 VECTORS_MAY = {"gguf.h", "ggml.h"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
@@ -30,6 +34,8 @@ def fault_of(room, name, quoted):
         return f"<{name}>: the engine's own headers belong to src/engine"
     if first == ".." or "/../" in name:
         return f'"{name}": write the path from src/'
+    if first == "tiller" and room in CORE_ROOMS and name.split("/", 1)[1] in STUDY_HEADERS:
+        return f'"{name}": a header of tiller::study in tiller::core'
     if not quoted or first == "tiller" or first == room:
         return None
     if first not in DEPTH:
@@ -71,6 +77,9 @@ def main():
             match = INCLUDE.match(line)
             if match and match.group(2).split("/", 1)[0] in DEPTH:
                 faults.append(f'{path}:{number}: "{match.group(2)}": a private header in a public one')
+            if path.name not in STUDY_HEADERS and match and match.group(2).startswith("tiller/") \
+                    and match.group(2).split("/", 1)[1] in STUDY_HEADERS:
+                faults.append(f'{path}:{number}: "{match.group(2)}": a header of tiller::study in one of tiller::core')
     for fault in faults:
         print(fault, file=sys.stderr)
     print(f"includes: {files} files, {len(faults)} faults")

@@ -26,15 +26,42 @@ int exit_code(Code code) noexcept;
 /// A short stable name ("bad_input", ...), used in JSON output.
 const char* code_name(Code code) noexcept;
 
+/// What an Error is about, where a program that uses tiller may know more than tiller does: which of its own
+/// flags or fields decides it. The library's texts name the thing, never a program's flag.
+enum class Topic {
+    none,
+    rows,        ///< EngineOptions::max_rows.
+    memory,      ///< What rows take: max_rows, the type of the key/value cache.
+    cache_type,  ///< EngineOptions::cache_f32.
+    gpu_layers,  ///< ModelOptions::n_gpu_layers.
+    model,       ///< Which model file is loaded.
+    vector,      ///< Which steering vectors are applied.
+    hooks,       ///< The self-check of the hooks (tiller/doctor.h) failed.
+    layer,       ///< The layer of an edit.
+    layers,      ///< A list of layers.
+    heads,       ///< How many heads a vector is made of, or a list of such numbers.
+    top_heads,   ///< HeadsPlan::top_k.
+    n_last,      ///< IcvOptions::n_last.
+    scales,      ///< A list of strengths.
+    n_test,      ///< Test items.
+    n_valid,     ///< Validation items.
+    n_shot,      ///< Demonstrations in a prompt.
+    tasks,       ///< Which tasks are worked on.
+    run_folder,  ///< The folder that a study or sweep keeps its records in.
+};
+
 /// The only exception that tiller throws on purpose (std::bad_alloc may pass through).
 class Error : public std::runtime_error {
 public:
-    Error(Code code, const std::string& message) : std::runtime_error(message), code_(code) {}
+    Error(Code code, const std::string& message, Topic topic = Topic::none)
+        : std::runtime_error(message), code_(code), topic_(topic) {}
 
     Code code() const noexcept { return code_; }
+    Topic topic() const noexcept { return topic_; }
 
 private:
     Code code_;
+    Topic topic_;
 };
 
 }  // namespace tiller

@@ -1,5 +1,12 @@
 // A language model in a GGUF file: metadata, tokenizer and the few weights that
 // methods need. Inference is in engine.h.
+//
+// What tiller does to the process: its first call into the engine (llama.cpp) starts it (llama_backend_init)
+// and puts a log callback in front of the one that was registered before. Messages of the engine on a thread
+// that is inside a tiller call are tiller's: warnings and errors become the reasons in tiller::Error, nothing
+// is printed. All others go to the earlier callback as they did before. A callback that is registered later
+// (llama_log_set) takes tiller's place; errors then lack the engine's reasons. Threads keep their messages
+// apart.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +30,17 @@ struct ModelOptions {
     /// Put the vocabulary's BOS in front of texts although the metadata do not ask for it (GPT-2, Pythia: the
     /// FV paper's code writes "<|endoftext|>" there). ModelInfo::adds_bos is true then, unless there is none.
     bool always_bos = false;
-    /// Called with the loaded fraction in [0, 1]; return false to stop (throws Code::interrupted).
+    /// Called with the loaded fraction in [0, 1]; return false to stop (throws Code::interrupted). What it
+    /// throws comes out of load().
     std::function<bool(float)> progress = {};
+    /// A folder for files that can be made again, made when missing: digests of model files (hashing a
+    /// gigabyte takes about a second), and copies of Q5_0 models widened to Q8_0, which machines with AMX
+    /// compute faster and to the same values; a copy takes up to 1.6 times the model's size. Empty: nothing
+    /// is written, nothing is looked up, and such models are computed as they are.
+    std::filesystem::path cache_dir = {};
+    /// After loading, ask the C library to give freed memory back to the system (malloc_trim, glibc): for
+    /// programs that load a model and keep it. It goes through the memory of the whole process.
+    bool trim_memory = false;
 };
 
 /// Facts about a model. All counts are per model unless said otherwise.

@@ -3,12 +3,22 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
-#include "tiller/summary.h"
-
 namespace tiller {
+
+/// A mean over items with its 95 % bootstrap interval.
+struct Interval {
+    double mean = 0, low = 0, high = 0;
+};
+
+/// A number without an interval.
+inline Interval plain_number(double value) {
+    constexpr double none = std::numeric_limits<double>::quiet_NaN();
+    return {value, none, none};
+}
 
 /// Mean with a 95 % bootstrap interval over items: percentiles of resampled means, widened for small samples
 /// (Hesterberg 2015, arXiv 1411.5279, section 5.3: by t quantiles and sqrt(n / (n - 1))). Shares (values that

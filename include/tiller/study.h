@@ -185,6 +185,8 @@ struct StudyHost {
     bool check = true;    ///< Put each model through the fast part of diagnose() before its first new task.
     std::string command;  ///< For provenance.
     StudyObserver observer;
+    std::filesystem::path cache_dir = {};  ///< ModelOptions::cache_dir of all models.
+    bool trim_memory = false;              ///< ModelOptions::trim_memory of all models.
 };
 
 /// Carries out a plan in `folder` (made when missing) and returns the summary. Finished units are not

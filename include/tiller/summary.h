@@ -3,23 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "tiller/statistics.h"
+
 namespace tiller {
-
-/// A mean over items with its 95 % bootstrap interval (statistics.h).
-struct Interval {
-    double mean = 0, low = 0, high = 0;
-};
-
-/// A number without an interval.
-inline Interval plain_number(double value) {
-    constexpr double none = std::numeric_limits<double>::quiet_NaN();
-    return {value, none, none};
-}
 
 /// One row of a task's table: a setting and its scores.
 struct SettingSummary {

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "tiller/random.h"
+
 namespace tiller {
 
 /// One item of a task. The papers' files may give several strings for a side; the first is used in prompts,
@@ -68,30 +70,6 @@ Split split_task(const Task& task, std::uint64_t seed);
 /// both with random_state = seed. Sizes are rounded up: train n - ceil(0.3 n). Throws bad_input when the task
 /// has fewer than 4 items or the seed is above 2^32 - 1.
 Split paper_split(const Task& task, std::uint64_t seed);
-
-/// Random numbers that are the same on every machine and standard library (splitmix64 / xoshiro256**).
-class Random {
-public:
-    /// Streams with different names or seeds are independent.
-    Random(std::uint64_t seed, std::string_view stream);
-    std::uint64_t next();
-    /// Uniform in [0, n); n > 0. No modulo bias.
-    std::uint64_t below(std::uint64_t n);
-    /// Uniform in [0, 1).
-    double uniform();
-    /// Standard normal (Box-Muller).
-    double normal();
-    /// Fisher-Yates.
-    template <class T>
-    void shuffle(std::vector<T>& values) {
-        for (std::size_t i = values.size(); i > 1; --i) std::swap(values[i - 1], values[below(i)]);
-    }
-    /// k different values of [0, n), in random order; k <= n.
-    std::vector<int> sample(int n, int k);
-
-private:
-    std::uint64_t state_[4];
-};
 
 /// How a prompt is put together. The papers' form: "Q: {in}\nA: {out}\n\n" ... "Q: {query}\nA:".
 /// The blank before each input and output belongs to the input and output, not to the prefix; an input

@@ -46,7 +46,7 @@ SteeringVector combine_named(const std::vector<std::pair<SteeringVector, float>>
         std::string names;
         for (std::size_t i = 0; i < paths.size(); ++i)
             names += fmt::format("{}{} = {}", i ? ", " : "", i, paths[i]);
-        throw Error(error.code(), fmt::format("{} (parts: {})", error.what(), names));
+        throw Error(error.code(), fmt::format("{} (parts: {})", error.what(), names), error.topic());
     }
 }
 

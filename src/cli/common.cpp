@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "cli/catalogue.h"
+#include "core/paths.h"
 #include "tiller/error.h"
 
 namespace tiller::cli {
@@ -75,6 +76,8 @@ std::shared_ptr<const Model> open_model(const std::string& name_or_path, const G
     ModelOptions options;
     options.n_gpu_layers = globals.gpu_layers;
     options.progress = [](float) { return !interrupted.load(); };
+    options.cache_dir = cache_dir();
+    options.trim_memory = true;
     return Model::load(resolve_model(name_or_path), options);
 }
 

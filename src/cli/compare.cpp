@@ -9,6 +9,7 @@
 #include "cli/catalogue.h"
 #include "cli/common.h"
 #include "cli/run_folder.h"
+#include "core/paths.h"
 #include "core/util.h"
 #include "tiller/error.h"
 #include "tiller/report.h"
@@ -69,6 +70,8 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     host.resolve_model = resolve_model;
     host.engine = engine_options(globals);
     host.n_gpu_layers = globals.gpu_layers;
+    host.cache_dir = cache_dir();
+    host.trim_memory = true;
     host.cancel = &interrupted;
     host.check = !o.no_check;
     host.command = command;

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "cli/common.h"
+#include "cli/hints.h"
 #include "tiller/error.h"
 #include "tiller/version.h"
 
@@ -68,10 +69,10 @@ int run(int argc, char** argv) {
         }
         return asked ? 0 : exit_code(Code::usage);
     } catch (const Error& e) {
-        return report_error(globals, e.code(), e.what());
+        return report_error(globals, e.code(), e.what() + hint_of(app, e.topic()));
     } catch (const std::bad_alloc&) {
         return report_error(globals, Code::environment,
-                            "out of memory; use fewer rows (--rows) or a smaller model");
+                            "out of memory; use fewer rows or a smaller model" + hint_of(app, Topic::rows));
     } catch (const std::exception& e) {
         return report_error(globals, Code::environment, e.what());
     }

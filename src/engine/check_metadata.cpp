@@ -156,9 +156,11 @@ void check_metadata(const GgufFile& file) {
     if (!name) bad(file, "key general.architecture is missing; this is not a language model");
     const std::string& architecture = *name;
     if (architecture == "controlvector")
-        bad(file,
-            "this is a steering vector (architecture \"controlvector\"), expected a language model; pass it "
-            "with --vector");
+        throw Error(Code::bad_input,
+                    fmt::format("{}: this is a steering vector (architecture \"controlvector\"), expected a "
+                                "language model; apply it to one",
+                                file.path().string()),
+                    Topic::vector);
     static const char* const encoders[] = {
         "bert",         "modern-bert",  "nomic-bert",       "nomic-bert-moe",  "neo-bert",
         "jina-bert-v2", "jina-bert-v3", "eurobert",         "t5encoder",       "t5",

@@ -60,8 +60,9 @@ Context::Context(std::shared_ptr<const Model> model, const ContextShape& shape, 
             Code::environment,
             fmt::format(
                 "{}: {} rows of {} tokens need about {} MB for caches and logits, {} MB are free; use fewer "
-                "rows (--rows), shorter prompts or --cache-type f16",
-                why, shape.n_seq, shape.n_ctx, needed >> 20, budget >> 20));
+                "rows, shorter prompts or a float16 cache",
+                why, shape.n_seq, shape.n_ctx, needed >> 20, budget >> 20),
+            Topic::memory);
     };
     if (needed > budget) refuse("not enough memory");
     llama_context_params p = base_params(options);
@@ -71,11 +72,11 @@ Context::Context(std::shared_ptr<const Model> model, const ContextShape& shape, 
     p.kv_unified = shape.shared;
     p.cb_eval = &Hook::callback;
     p.cb_eval_user_data = &hook_;
-    take_engine_log();
+    const EngineLog log;
     // The model is const for users; the engine's API wants it mutable to make a context and does not change
     // weights.
     context_.reset(llama_init_from_model(model_->handle().llama.get(), p));
-    if (!context_) refuse("the engine could not make a context (" + take_engine_log() + ")");
+    if (!context_) refuse("the engine could not make a context (" + log.text() + ")");
     batch_.reset(new llama_batch(llama_batch_init(kChunk, 0, shape.shared ? shape.n_seq : 1)));
 }
 
@@ -91,7 +92,7 @@ bool Context::compute(std::span<const Entry> entries) {
         std::copy(more.begin(), more.end(), b.seq_id[i] + 1);
         b.logits[i] = entries[i].output;
     }
-    take_engine_log();
+    const EngineLog log;
     const int status = llama_decode(context_.get(), b);
     if (status == 2) return false;
     if (status != 0)
@@ -102,11 +103,12 @@ bool Context::compute(std::span<const Entry> entries) {
                       "the key/value cache of {} tokens for {} sequences is full; this is a mistake in "
                       "tiller's planning, please report it",
                       shape_.n_ctx, shape_.n_seq)
-                : fmt::format("the engine failed with status {}: {}", status, take_engine_log()));
+                : fmt::format("the engine failed with status {}: {}", status, log.text()));
     return true;
 }
 
 void Context::stop_when(bool (*stop)(void* user), void* user) {
+    const EngineLog log;
     llama_set_abort_callback(context_.get(), stop, user);
 }
 
@@ -116,11 +118,12 @@ void Context::probe() {
     for (int i = 0; i < 4; ++i) entries[i] = {token, i, 0, i == 3};
     hook_.begin_probe(4);
     compute(entries);
-    hook_.end_probe();
+    hook_.end_probe();  // throws what the callback kept
     clear(true);
 }
 
 bool Context::decode(std::span<const Entry> entries, DecodePlan& plan) {
+    const EngineLog log;
     plan.tokens.resize(entries.size());
     plan.n_output = 0;
     for (std::size_t i = 0; i < entries.size(); ++i)
@@ -142,26 +145,36 @@ bool Context::decode(std::span<const Entry> entries, DecodePlan& plan) {
 }
 
 std::span<const float> Context::logits(int i) const {
+    const EngineLog log;
     const float* values = llama_get_logits_ith(context_.get(), i);
     if (!values)
         throw Error(Code::environment, fmt::format("the engine kept no logits for batch entry {}", i));
     return {values, static_cast<std::size_t>(model_->info().n_vocab)};
 }
 
-bool Context::keeps_logits() const { return llama_get_logits(context_.get()) != nullptr; }
+bool Context::keeps_logits() const {
+    const EngineLog log;
+    return llama_get_logits(context_.get()) != nullptr;
+}
 
 std::span<const float> Context::state(int i) const {
+    const EngineLog log;
     const float* values = llama_get_embeddings_ith(context_.get(), i);
     if (!values)
         throw Error(Code::environment, fmt::format("the engine kept no state for batch entry {}", i));
     return {values, static_cast<std::size_t>(model_->info().n_embd)};
 }
 
-void Context::clear(bool data) { llama_memory_clear(llama_get_memory(context_.get()), data); }
+void Context::clear(bool data) {
+    const EngineLog log;
+    llama_memory_clear(llama_get_memory(context_.get()), data);
+}
 void Context::copy_sequence(int from, int to) {
+    const EngineLog log;
     llama_memory_seq_cp(llama_get_memory(context_.get()), from, to, -1, -1);
 }
 void Context::truncate(int sequence, int begin) {
+    const EngineLog log;
     llama_memory_seq_rm(llama_get_memory(context_.get()), sequence, begin, -1);
 }
 

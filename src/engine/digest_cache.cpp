@@ -5,13 +5,25 @@
 
 #include <fstream>
 
-#include "core/paths.h"
 #include "core/util.h"
 #include "tiller/error.h"
 
 namespace tiller::engine {
 
-std::string cached_digest(const std::vector<std::filesystem::path>& files) {
+namespace {
+
+std::string digest_of(const std::vector<std::filesystem::path>& files) {
+    if (files.size() == 1) return sha256_file(files.front());
+    Digest all;
+    for (const auto& file : files) all.add(sha256_file(file));
+    return all.hex();
+}
+
+}  // namespace
+
+std::string cached_digest(const std::vector<std::filesystem::path>& files,
+                          const std::filesystem::path& cache_dir) {
+    if (cache_dir.empty()) return digest_of(files);
     Digest key;
     for (const auto& file : files) {
         struct stat s {};
@@ -23,19 +35,12 @@ std::string cached_digest(const std::vector<std::filesystem::path>& files) {
         key.add(static_cast<std::uint64_t>(s.st_mtim.tv_sec))
             .add(static_cast<std::uint64_t>(s.st_mtim.tv_nsec));
     }
-    const auto entry = cache_dir() / "digests" / key.hex();
+    const auto entry = cache_dir / "digests" / key.hex();
     if (std::ifstream in(entry); in) {
         std::string hex;
         if (in >> hex && hex.size() == 64) return hex;
     }
-    std::string hex;
-    if (files.size() == 1) {
-        hex = sha256_file(files.front());
-    } else {
-        Digest all;
-        for (const auto& file : files) all.add(sha256_file(file));
-        hex = all.hex();
-    }
+    const std::string hex = digest_of(files);
     try {
         std::filesystem::create_directories(entry.parent_path());
         write_file_atomic(entry, hex + "\n");

@@ -8,8 +8,10 @@
 
 namespace tiller::engine {
 
-/// SHA-256 hex over the files' bytes in order (one file: the file's own digest). A cache entry that cannot be
-/// written is not an error. Throws missing, environment.
-std::string cached_digest(const std::vector<std::filesystem::path>& files);
+/// SHA-256 hex over the files' bytes in order (one file: the file's own digest). Remembered in
+/// `cache_dir`/digests, or nowhere when that is empty; an entry that cannot be written is not an error.
+/// Throws missing, environment.
+std::string cached_digest(const std::vector<std::filesystem::path>& files,
+                          const std::filesystem::path& cache_dir);
 
 }  // namespace tiller::engine

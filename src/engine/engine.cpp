@@ -22,8 +22,8 @@ int site_width(const ModelInfo& info, Site site, int layer) {
 
 Engine::Impl::Impl(std::shared_ptr<const Model> m, const EngineOptions& o) : model(std::move(m)), options(o) {
     if (options.max_rows < 1 || options.max_rows > 256)
-        throw Error(Code::usage,
-                    fmt::format("rows in flight: {} given, expected 1 to 256", options.max_rows));
+        throw Error(Code::usage, fmt::format("rows in flight: {} given, expected 1 to 256", options.max_rows),
+                    Topic::rows);
     Context probe(model, {kRowMultiple, 256, false}, options, budget());
     probe.probe();
     sites = probe.hook().sites();

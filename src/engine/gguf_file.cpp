@@ -39,8 +39,7 @@ void bad(const GgufFile& file, const std::string& what) {
 GgufFile::GgufFile(const std::filesystem::path& path) : path_(path) {
     std::error_code ec;
     if (!std::filesystem::exists(path, ec))
-        throw Error(Code::missing, fmt::format("no such model file: {} (see `tiller models` for known names)",
-                                               path.string()));
+        throw Error(Code::missing, fmt::format("no such model file: {}", path.string()), Topic::model);
     if (std::filesystem::is_directory(path, ec))
         throw Error(Code::bad_input, fmt::format("{} is a folder, expected a GGUF file", path.string()));
     ggml_context* tensors = nullptr;

@@ -1,18 +1,25 @@
-// The engine's C handles, owned. Included by src/engine only.
+// The engine's C handles, owned. Included by src/engine only. Freeing logs, too, so it has a log of its own.
 #pragma once
 
 #include <llama.h>
 
 #include <memory>
-#include <string>
+
+#include "engine/engine_log.h"
 
 namespace tiller::engine {
 
 struct FreeModel {
-    void operator()(llama_model* p) const { llama_model_free(p); }
+    void operator()(llama_model* p) const {
+        const EngineLog log;
+        llama_model_free(p);
+    }
 };
 struct FreeContext {
-    void operator()(llama_context* p) const { llama_free(p); }
+    void operator()(llama_context* p) const {
+        const EngineLog log;
+        llama_free(p);
+    }
 };
 struct FreeSampler {
     void operator()(llama_sampler* p) const { llama_sampler_free(p); }
@@ -20,11 +27,5 @@ struct FreeSampler {
 using ModelHandle = std::unique_ptr<llama_model, FreeModel>;
 using ContextHandle = std::unique_ptr<llama_context, FreeContext>;
 using SamplerHandle = std::unique_ptr<llama_sampler, FreeSampler>;
-
-/// Starts the engine once per process and takes over its log (the library never prints).
-void start_engine();
-
-/// The engine's last warnings and errors since the last call, one line each, for error messages.
-std::string take_engine_log();
 
 }  // namespace tiller::engine

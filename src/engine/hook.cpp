@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 #include "engine/operations.h"
 #include "tiller/error.h"
@@ -88,14 +89,19 @@ void Hook::begin_probe(int n_token) {
     logits_node_ = {};
     probing_ = true;
     probe_tokens_ = n_token;
+    thrown_ = nullptr;
     start_graph();
 }
 
-void Hook::end_probe() { probing_ = false; }
+void Hook::end_probe() {
+    probing_ = false;
+    rethrow();
+}
 
 void Hook::begin(const DecodePlan* plan) {
     plan_ = plan;
     failure_.clear();
+    thrown_ = nullptr;
     last_layer_action_ = -1;
     start_graph();
     for (int site = 0; site < kSites; ++site)
@@ -112,8 +118,22 @@ void Hook::begin(const DecodePlan* plan) {
 
 bool Hook::callback(ggml_tensor* tensor, bool ask, void* user) {
     auto& hook = *static_cast<Hook*>(user);
-    if (!hook.probing_ && !hook.plan_) return !ask;
-    return ask ? hook.wants(tensor) : hook.evaluate(tensor);
+    try {
+        return hook.answer(tensor, ask);
+    } catch (...) {
+        hook.thrown_ = std::current_exception();
+        return false;  // not wanted, or stop here: what this graph still computes is of no use
+    }
+}
+
+bool Hook::answer(ggml_tensor* tensor, bool ask) {
+    if (thrown_) return false;
+    if (!probing_ && !plan_) return !ask;
+    return ask ? wants(tensor) : evaluate(tensor);
+}
+
+void Hook::rethrow() {
+    if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
 }
 
 // Which site a node is, if any. Called once per node in graph order, and keeps the little state that needs.
@@ -320,6 +340,7 @@ void Hook::carry_out(ggml_tensor* t, const Place& place, const std::vector<Actio
 void Hook::check() {
     const DecodePlan* plan = plan_;
     plan_ = nullptr;
+    rethrow();
     if (!failure_.empty()) throw Error(Code::incomplete, failure_);
     for (const auto site : {Site::head_output, Site::attention_output, Site::mlp_output, Site::residual})
         for (int il = 0; il < n_layer_; ++il)

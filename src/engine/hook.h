@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -83,12 +84,13 @@ public:
     /// `d_head`: width of a head's output, [n_layer].
     Hook(int n_layer, std::string architecture, std::vector<int> d_head);
 
-    /// Registered as llama_context_params::cb_eval with `this` as user data. Never throws: a failure is kept
-    /// for check().
+    /// Registered as llama_context_params::cb_eval with `this` as user data. Never throws, because the engine
+    /// is C: a failure or an exception (no memory, say) is kept for check() or end_probe(), which throw it.
     static bool callback(ggml_tensor* tensor, bool ask, void* user);
 
     /// The next decode only looks at the graph and fills sites().
     void begin_probe(int n_token);
+    /// Throws what was thrown in the callback.
     void end_probe();
     const SiteMap& sites() const { return map_; }
     /// Of the last probe.
@@ -97,10 +99,14 @@ public:
 
     /// The next decode carries out `plan` (not owned, must live until check()).
     void begin(const DecodePlan* plan);
-    /// Throws Code::incomplete when the decode did not carry out the whole plan. Ends the plan.
+    /// Throws Code::incomplete when the decode did not carry out the whole plan, and what was thrown in the
+    /// callback as it is. Ends the plan.
     void check();
     /// Ends the plan without checking it, after the engine itself failed.
-    void abandon() { plan_ = nullptr; }
+    void abandon() {
+        plan_ = nullptr;
+        thrown_ = nullptr;
+    }
 
     std::uint64_t n_edit() const { return n_edit_; }
     std::uint64_t n_capture() const { return n_capture_; }
@@ -110,6 +116,8 @@ private:
         Site site;
         int layer;
     };
+    bool answer(ggml_tensor* tensor, bool ask);
+    void rethrow();
     bool locate(const ggml_tensor* tensor, Place& place);
     bool extends_attention(const ggml_tensor* tensor, Place& place);
     void look_for_logits(const ggml_tensor* tensor);
@@ -140,6 +148,7 @@ private:
     int last_layer_action_ = -1;  // where an early stop may happen
     Site last_site_action_ = Site::head_output;
     std::string failure_;
+    std::exception_ptr thrown_;   // in the callback
     std::vector<float> staging_;  // activations of a device buffer
     std::vector<Term> turns_;     // that meet at one activation
     std::uint64_t n_edit_ = 0, n_capture_ = 0;

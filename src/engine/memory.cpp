@@ -15,9 +15,10 @@ std::string memory_text(const MemoryNeed& need) {
 void require_memory(const MemoryNeed& need) {
     if (need.caches + need.buffers > need.free)
         throw Error(Code::environment,
-                    fmt::format("{} beside the model; use fewer rows (--rows), shorter prompts, "
-                                "--cache-type f16 or a smaller model",
-                                memory_text(need)));
+                    fmt::format("{} beside the model; use fewer rows, shorter prompts, a float16 cache or a "
+                                "smaller model",
+                                memory_text(need)),
+                    Topic::memory);
 }
 
 }  // namespace tiller

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <span>
 #include <utility>
 
@@ -114,9 +115,10 @@ void check_devices(const ModelOptions& options) {
     throw Error(
         Code::environment,
         fmt::format("{} layers on the GPU (-1 = all) are asked for, and the engine sees none (devices: "
-                    "{}); leave --gpu-layers out, or check the driver and that tiller was built with "
-                    "a GPU backend (README, \"GPUs\")",
-                    options.n_gpu_layers, devices));
+                    "{}); ask for none, or check the driver and that tiller was built with a GPU backend "
+                    "(README, \"GPUs\")",
+                    options.n_gpu_layers, devices),
+        Topic::gpu_layers);
 }
 
 // The engine's model of a file (the first of several, or the widened copy); nullptr when the engine cannot
@@ -133,22 +135,30 @@ engine::ModelHandle load_weights(const std::filesystem::path& first,
         std::span<const std::filesystem::path> mapped;
         float released = 0;
         bool stopped = false;
-    } progress{&options, mapped};
+        std::exception_ptr thrown;
+    } progress{&options, mapped, 0, false, nullptr};
     params.progress_callback_user_data = &progress;
     params.progress_callback = [](float fraction, void* user) {
         auto& p = *static_cast<Progress*>(user);
-        // What was repacked for the matrix units is let go on the way, so that no weights are held twice.
-        if (fraction >= p.released + 0.05f) {
-            engine::release_mapped_pages(p.mapped);
-            p.released = fraction;
+        try {
+            // What was repacked for the matrix units is released on the way, so that no weights are held
+            // twice.
+            if (fraction >= p.released + 0.05f) {
+                engine::release_mapped_pages(p.mapped);
+                p.released = fraction;
+            }
+            p.stopped = p.options->progress && !p.options->progress(fraction);
+        } catch (...) {  // the engine is C: nothing may be thrown through it
+            p.thrown = std::current_exception();
+            p.stopped = true;
         }
-        p.stopped = p.options->progress && !p.options->progress(fraction);
         return !p.stopped;
     };
     engine::ModelHandle model(llama_model_load_from_file(first.c_str(), params));
+    if (progress.thrown) std::rethrow_exception(progress.thrown);
     if (progress.stopped) throw Error(Code::interrupted, "loading the model was stopped");
     engine::release_mapped_pages(mapped);
-    engine::release_freed_memory();
+    if (options.trim_memory) engine::release_freed_memory();
     return model;
 }
 
@@ -159,6 +169,7 @@ Model::~Model() = default;
 const ModelInfo& Model::info() const noexcept { return handle_->info; }
 
 std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, const ModelOptions& options) {
+    const engine::EngineLog log;
     auto h = std::make_unique<Handle>();
     ModelInfo& info = h->info;
     for (const auto& part : engine::model_parts(path)) {
@@ -167,16 +178,15 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
     }
     engine::check_metadata(*h->parts.front());
     check_memory(h->parts, info.file_bytes);
-    engine::start_engine();
     check_devices(options);
-    engine::take_engine_log();
 
     std::vector<std::filesystem::path> files;
     for (const auto& part : h->parts) files.push_back(part->path());
-    info.digest = engine::cached_digest(files);
+    info.digest = engine::cached_digest(files, options.cache_dir);
     std::filesystem::path weights = files.front();
-    if (files.size() == 1 && options.n_gpu_layers == 0)
-        if (const auto widened = engine::widened_model(*h->parts.front(), info.digest)) weights = *widened;
+    if (files.size() == 1 && options.n_gpu_layers == 0 && !options.cache_dir.empty())
+        if (const auto widened = engine::widened_model(*h->parts.front(), info.digest, options.cache_dir))
+            weights = *widened;
     for (const auto& part : h->parts) part->forget_tokenizer();
     h->mapped = files;
     if (weights != files.front()) h->mapped.push_back(weights);
@@ -184,8 +194,7 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
     if (!h->llama && weights != files.front())  // a damaged copy in the cache
         h->llama = load_weights(files.front(), h->mapped, options);
     if (!h->llama)
-        throw Error(Code::bad_input,
-                    fmt::format("the engine cannot load {}: {}", path.string(), engine::take_engine_log()));
+        throw Error(Code::bad_input, fmt::format("the engine cannot load {}: {}", path.string(), log.text()));
     const llama_model* m = h->llama.get();
     if (llama_model_has_encoder(m) || !llama_model_has_decoder(m) || llama_model_is_diffusion(m))
         throw Error(Code::unsupported, fmt::format("{} is not a decoder-only language model", path.string()));
@@ -228,6 +237,7 @@ std::vector<Token> Model::tokenize(std::string_view text, bool add_bos) const {
     if (text.size() > (1u << 30))
         throw Error(Code::bad_input,
                     fmt::format("a text of {} bytes is too long to tokenize (at most 2^30)", text.size()));
+    const engine::EngineLog log;
     std::vector<Token> tokens(text.size() + 8);
     const auto call = [&] {
         return llama_tokenize(handle_->vocab(), text.data(), static_cast<std::int32_t>(text.size()),
@@ -246,6 +256,7 @@ std::vector<Token> Model::tokenize(std::string_view text, bool add_bos) const {
 }
 
 std::string Model::text(std::span<const Token> tokens) const {
+    const engine::EngineLog log;
     // Token by token: the engine's detokenizer strips the blank in front of a text, which a continuation must
     // keep.
     std::string out;

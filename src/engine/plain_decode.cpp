@@ -26,13 +26,13 @@ double plain_decode_seconds(const std::shared_ptr<const Model>& model, const Eng
     p.n_ctx = static_cast<std::uint32_t>(shape.n_row * round_up(shape.length, 256));
     p.n_seq_max = static_cast<std::uint32_t>(shape.n_row);
     p.n_outputs_max = static_cast<std::uint32_t>(std::max(shape.n_output, shape.n_row));
-    take_engine_log();
+    const EngineLog log;
     const ContextHandle context(llama_init_from_model(model->handle().llama.get(), p));
     if (!context)
         throw Error(Code::environment,
                     fmt::format("the engine could not make a context of {} x {} tokens with {} outputs ({}); "
                                 "free some memory",
-                                shape.n_row, shape.length, shape.n_output, take_engine_log()));
+                                shape.n_row, shape.length, shape.n_output, log.text()));
     struct FreeBatch {
         llama_batch batch;
         ~FreeBatch() { llama_batch_free(batch); }
@@ -55,7 +55,7 @@ double plain_decode_seconds(const std::shared_ptr<const Model>& model, const Eng
         llama_synchronize(context.get());
         if (status != 0)
             throw Error(Code::environment,
-                        fmt::format("the engine failed with status {}: {}", status, take_engine_log()));
+                        fmt::format("the engine failed with status {}: {}", status, log.text()));
         if (b >= 0)
             seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     }

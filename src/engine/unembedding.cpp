@@ -15,6 +15,7 @@ int unembedding_rows(int n_vocab) { return std::min(kPackRows, max_output_rows(n
 
 std::unique_ptr<Unembedding> Unembedding::make(const LogitsNode& node, int n_threads) {
     if (!node.matrix || !node.matrix->buffer) return nullptr;
+    const EngineLog log;
     std::unique_ptr<Unembedding> made(new Unembedding(node));
     made->backend_.reset(ggml_backend_init_by_type(GGML_BACKEND_DEVICE_TYPE_CPU, nullptr));
     if (!made->backend_) return nullptr;
@@ -53,6 +54,7 @@ void Unembedding::reserve() {
 }
 
 void Unembedding::multiply(std::span<const float> states) {
+    const EngineLog log;
     reserve();
     const auto n = static_cast<int>(states.size()) / n_embd();
     const int n_row = padded(n);  // kernels for one to three rows round otherwise
@@ -70,8 +72,8 @@ void Unembedding::multiply(std::span<const float> states) {
     ggml_cgraph* graph = ggml_new_graph_custom(context.get(), 4, false);
     ggml_build_forward_expand(graph, logits);
     if (ggml_backend_graph_compute(backend_.get(), graph) != GGML_STATUS_SUCCESS)
-        throw Error(Code::environment, fmt::format("the engine could not compute the logits of {} rows: {}",
-                                                   n, take_engine_log()));
+        throw Error(Code::environment,
+                    fmt::format("the engine could not compute the logits of {} rows: {}", n, log.text()));
 }
 
 std::span<const float> Unembedding::logits(std::size_t i) const {

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <fstream>
 
-#include "core/paths.h"
 #include "tiller/error.h"
 
 namespace tiller::engine {
@@ -78,13 +77,14 @@ std::vector<std::uint8_t> widen_q5_0(std::span<const std::uint8_t> blocks) {
     return out;
 }
 
-std::optional<std::filesystem::path> widened_model(const GgufFile& file, const std::string& digest) {
+std::optional<std::filesystem::path> widened_model(const GgufFile& file, const std::string& digest,
+                                                   const std::filesystem::path& cache_dir) {
     if (!has_amx()) return std::nullopt;
     bool any = false;
     for (std::int64_t i = 0; i < gguf_get_n_tensors(file.gguf()); ++i)
         any = any || is_matrix(file.tensor(gguf_get_tensor_name(file.gguf(), i)));
     if (!any) return std::nullopt;
-    const auto path = cache_dir() / "widened" / (digest + ".gguf");
+    const auto path = cache_dir / "widened" / (digest + ".gguf");
     if (std::filesystem::exists(path)) return path;
     const auto temporary = path.parent_path() / fmt::format(".{}.{}.tmp", digest, ::getpid());
     try {

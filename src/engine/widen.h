@@ -19,8 +19,10 @@ namespace tiller::engine {
 /// Q8_0 blocks with the same values as these Q5_0 blocks (whole blocks of 22 bytes; 34 bytes each come out).
 std::vector<std::uint8_t> widen_q5_0(std::span<const std::uint8_t> blocks);
 
-/// The widened copy of a model of one file in the cache, made when it is not there; nullopt when it would not
-/// help (no AMX, no Q5_0 matrices) or cannot be made (disk). `digest` is the original's and names the copy.
-std::optional<std::filesystem::path> widened_model(const GgufFile& file, const std::string& digest);
+/// The widened copy of a model of one file, `cache_dir`/widened/<digest>.gguf, made when it is not there;
+/// nullopt when it would not help (no AMX, no Q5_0 matrices) or cannot be made (disk). `digest` is the
+/// original's.
+std::optional<std::filesystem::path> widened_model(const GgufFile& file, const std::string& digest,
+                                                   const std::filesystem::path& cache_dir);
 
 }  // namespace tiller::engine

@@ -121,15 +121,12 @@ Diagnosis diagnose(Engine& engine, const DoctorOptions& options, const Progress&
 
 void require_passed(const Diagnosis& diagnosis, const ModelInfo& model) {
     if (diagnosis.passed()) return;
-    const std::string all_layers =
-        diagnosis.fast ? fmt::format(" Look at all layers with `tiller doctor -m {}`.", model.path.string())
-                       : "";
-    throw Error(
-        Code::unsupported,
-        fmt::format("{} ({}, {}) cannot be trusted for steering:\n{}\nUse another model or another "
-                    "conversion of it, and please report this.{} compare and extract go on all the "
-                    "same with --no-check",
-                    model.name, model.architecture, model.quantisation, diagnosis.failures(), all_layers));
+    throw Error(Code::unsupported,
+                fmt::format("{} ({}, {}) cannot be trusted for steering:\n{}\nUse another model or another "
+                            "conversion of it, and please report this.{}",
+                            model.name, model.architecture, model.quantisation, diagnosis.failures(),
+                            diagnosis.fast ? " Only some of the layers were looked at." : ""),
+                Topic::hooks);
 }
 
 }  // namespace tiller

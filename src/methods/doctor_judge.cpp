@@ -94,7 +94,7 @@ Check Judge::contribution(const char* name, const char* what, const Worst& worst
 }
 
 Check Judge::fork(const Findings& findings) const {
-    if (findings.fork.n == 0) return nothing_to_do("fork", "only tried without --fast");
+    if (findings.fork.n == 0) return nothing_to_do("fork", "not part of the fast check");
     Check c{"fork", Outcome::informative, findings.fork_mean, 0, ""};
     c.text = fmt::format("mean difference of log-probabilities between fork and run; at most {:.2g}",
                          findings.fork.figure);

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "methods/provenance.h"
 #include "tiller/error.h"
 #include "tiller/method.h"
-#include "tiller/version.h"
 
 namespace tiller {
 
@@ -96,12 +96,16 @@ SteeringVector function_vector(const Model& model, const HeadSearch& search, con
     const ModelInfo& info = model.info();
     const int layer = options.layer == -1 ? default_fv_layer(info.n_layer) : options.layer;
     if (layer < 0 || layer >= info.n_layer)
-        throw Error(Code::usage,
-                    fmt::format("--layer {}: the model has layers 0 to {}", layer, info.n_layer - 1));
+        throw Error(
+            Code::usage,
+            fmt::format("layer {} does not exist: the model has layers 0 to {}", layer, info.n_layer - 1),
+            Topic::layer);
     const int n = options.n_heads == 0 ? paper_head_count(info) : options.n_heads;
     if (n < 1 || n > info.n_head_total())
-        throw Error(Code::usage,
-                    fmt::format("--heads {}: expected 1 to {}, the model's heads", n, info.n_head_total()));
+        throw Error(
+            Code::usage,
+            fmt::format("a vector of {} heads: expected 1 to {}, the model's heads", n, info.n_head_total()),
+            Topic::heads);
     for (std::size_t il = 0; il < info.n_head.size(); ++il)
         if (search.aie.size() != info.n_head.size() ||
             search.aie[il].size() != static_cast<std::size_t>(info.n_head[il]))
@@ -109,6 +113,7 @@ SteeringVector function_vector(const Model& model, const HeadSearch& search, con
                 Code::bad_input,
                 fmt::format("the head search's effects do not have the model's shape (layer {})", il));
     SteeringVector v;
+    set_model(v, info);
     v.method = "fv";
     v.site = Site::residual;
     v.operation = Operation::add;

@@ -32,8 +32,9 @@ std::vector<Capture> head_captures(const ModelInfo& info) {
         Code::bad_input,
         fmt::format("head search: prompt {} gives {} in layer {}, head {}; expected a finite "
                     "number. The model's own arithmetic overflows there: try another quantisation of it "
-                    "and --cache-type f32",
-                    prompt, value, layer, i % width / static_cast<std::size_t>(info.d_head[layer])));
+                    "and a float32 cache",
+                    prompt, value, layer, i % width / static_cast<std::size_t>(info.d_head[layer])),
+        Topic::cache_type);
 }
 
 }  // namespace

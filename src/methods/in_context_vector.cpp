@@ -19,6 +19,7 @@ SteeringVector vector_of(const ModelInfo& info, const std::vector<std::vector<fl
     // leaves U, and with it svd_flip's choice, as it is, and turns the direction round: the same numbers.
     const auto direction = principal_direction_plus_mean(differences, &explained);
     SteeringVector v;
+    set_model(v, info);
     v.method = "icv";
     v.site = Site::mlp_output;
     v.operation = Operation::turn;
@@ -44,7 +45,9 @@ std::vector<SteeringVector> in_context_vectors(Engine& engine, std::span<const P
     if (pairs.empty())
         throw Error(Code::bad_input, "no pairs; give at least one {\"negative\", \"positive\"}");
     if (options.n_last < 1)
-        throw Error(Code::usage, fmt::format("--n-last {}: expected at least 1 token", options.n_last));
+        throw Error(Code::usage,
+                    fmt::format("the last {} tokens of a text: expected at least 1", options.n_last),
+                    Topic::n_last);
     for (const int n : sizes)
         if (n < 1 || static_cast<std::size_t>(n) > pairs.size())
             throw Error(Code::usage,

@@ -46,8 +46,9 @@ std::vector<float> read_chunk(Engine& engine, std::span<const std::string> texts
                 Code::bad_input,
                 fmt::format("text {} (\"{}\") gives {} in the residual stream after layer {}; expected a "
                             "finite number. The model's own arithmetic overflows there: try another "
-                            "quantisation of it and --cache-type f32",
-                            first + r, texts[r], *bad, (bad - latent.begin()) / engine.info().n_embd));
+                            "quantisation of it and a float32 cache",
+                            first + r, texts[r], *bad, (bad - latent.begin()) / engine.info().n_embd),
+                Topic::cache_type);
         values.insert(values.end(), latent.begin(), latent.end());
     }
     return values;

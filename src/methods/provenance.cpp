@@ -4,12 +4,8 @@
 
 namespace tiller {
 
-void set_provenance(SteeringVector& vector, const ModelInfo& info, const std::string& task,
-                    const std::string& prompts_digest, std::uint64_t seed) {
+void set_model(SteeringVector& vector, const ModelInfo& info) {
     Provenance& p = vector.provenance;
-    p.task = task;
-    p.prompts_digest = prompts_digest;
-    p.seed = seed;
     p.model_name = info.name;
     p.model_digest = info.digest;
     p.tokenizer_digest = info.tokenizer_digest;
@@ -18,6 +14,14 @@ void set_provenance(SteeringVector& vector, const ModelInfo& info, const std::st
     p.n_layer = info.n_layer;
     p.n_embd = info.n_embd;
     p.program_version = TILLER_VERSION;
+}
+
+void set_provenance(SteeringVector& vector, const ModelInfo& info, const std::string& task,
+                    const std::string& prompts_digest, std::uint64_t seed) {
+    set_model(vector, info);
+    vector.provenance.task = task;
+    vector.provenance.prompts_digest = prompts_digest;
+    vector.provenance.seed = seed;
 }
 
 std::uint64_t count_tokens(const Model& model, std::span<const std::string> texts) {

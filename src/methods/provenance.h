@@ -9,7 +9,12 @@
 
 namespace tiller {
 
-/// Model, program and seed; the caller adds settings and the prompts' digest.
+/// The model's identity (digests, architecture, quantisation, shape) and the program's version: what
+/// require_match() compares. Whatever makes a vector from a model calls it, so that no vector goes out that a
+/// foreign model would take.
+void set_model(SteeringVector& vector, const ModelInfo& info);
+
+/// set_model(), task and seed; the caller adds settings and the prompts' digest.
 void set_provenance(SteeringVector& vector, const ModelInfo& info, const std::string& task,
                     const std::string& prompts_digest, std::uint64_t seed);
 

@@ -7,10 +7,10 @@
 #include <set>
 
 #include "core/util.h"
+#include "methods/provenance.h"
 #include "methods/vocabulary_loss.h"
 #include "tiller/error.h"
 #include "tiller/task.h"
-#include "tiller/version.h"
 #include "tiller/vocabulary.h"
 
 namespace tiller {
@@ -207,7 +207,6 @@ void set_origin(SteeringVector& rebuilt, const SteeringVector& source, const Rec
     settings["reconstruct.normalised_over"] = options.restricted ? "top tokens" : "vocabulary";
     settings["reconstruct.worst_kl"] = fmt::format("{:.6g}", worst);
     rebuilt.provenance.seed = options.seed;
-    rebuilt.provenance.program_version = TILLER_VERSION;
 }
 
 }  // namespace
@@ -227,6 +226,8 @@ Reconstruction reconstruct_vocabulary(Engine& engine, const SteeringVector& vect
     }
     if (progress) progress(n_all, n_all);
     compare_readings(engine, result.vector, readings, result.fits);
+    // Its numbers are this model's, wherever the vector that it imitates came from.
+    set_model(result.vector, info);
     set_origin(result.vector, vector, options, result.fits);
     return result;
 }

@@ -52,10 +52,11 @@ void claim_folder(const Plan& plan, const std::filesystem::path& folder) {
     std::error_code ec;
     if (!std::filesystem::exists(file, ec)) return write_file_atomic(file, text);
     if (read_file(file, 1 << 20) != text)
-        throw Error(Code::bad_input, fmt::format("{} holds the run of another plan (its plan.toml differs); "
-                                                 "choose another --out, or remove the "
-                                                 "folder",
-                                                 folder.string()));
+        throw Error(Code::bad_input,
+                    fmt::format("{} holds the run of another plan (its plan.toml differs); "
+                                "choose another folder, or remove this one",
+                                folder.string()),
+                    Topic::run_folder);
 }
 
 json read_environment(const std::filesystem::path& folder) {

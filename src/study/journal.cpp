@@ -66,9 +66,11 @@ Journal::Journal(const std::filesystem::path& folder) : path_(records_file(folde
     if (lock_ < 0) fail("cannot open the run folder for writing");
     if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
         ::close(lock_);
-        throw Error(Code::environment,
-                    fmt::format("{} is in use by another tiller process; wait for it or choose another --out",
-                                folder.string()));
+        throw Error(
+            Code::environment,
+            fmt::format("{} is in use by another tiller process; wait for it or choose another folder",
+                        folder.string()),
+            Topic::run_folder);
     }
     try {
         long long whole = 0;

@@ -16,8 +16,10 @@ void make_folder(const std::filesystem::path& folder) {
     if (!ec && !std::filesystem::is_directory(folder, ec) && !ec)
         ec = std::make_error_code(std::errc::not_a_directory);
     if (ec)
-        throw Error(Code::environment, fmt::format("cannot make the run folder {}: {}; choose another --out",
-                                                   folder.string(), ec.message()));
+        throw Error(Code::environment,
+                    fmt::format("cannot make the run folder {}: {}; choose another folder", folder.string(),
+                                ec.message()),
+                    Topic::run_folder);
 }
 
 std::optional<std::vector<float>> FolderCheckpoint::load(const std::string& key) {

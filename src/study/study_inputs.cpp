@@ -61,7 +61,8 @@ StudyInputs::StudyInputs(const Plan& plan, const StudyHost& host)
 std::shared_ptr<const Model> StudyInputs::load_model(std::size_t model) const {
     const auto* cancel = host_.cancel;
     return Model::load(files_[model], {host_.n_gpu_layers, plan_.is_paper() && plan_.paper.always_bos,
-                                       [cancel](float) { return !cancel || !cancel->load(); }});
+                                       [cancel](float) { return !cancel || !cancel->load(); },
+                                       host_.cache_dir, host_.trim_memory});
 }
 
 std::optional<Instruction> StudyInputs::instruction_of(const Task& task) const {

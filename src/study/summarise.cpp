@@ -231,8 +231,8 @@ Summary from_records(const Plan& plan, const Units& units, const json& environme
                 ? "Each model passed the fast part of tiller doctor before its first task: edits reach their "
                   "sites, edits that change nothing change nothing, rows do not leak into each other, heads "
                   "contribute what is said."
-                : fmt::format("tiller doctor did not check the models' hooks before {} of {} tasks "
-                              "(--no-check).",
+                : fmt::format("tiller doctor did not check the models' hooks before {} of {} tasks: it was "
+                              "switched off.",
                               s.tasks.size() - n_checked, s.tasks.size()));
     s.provenance.program_version = environment.at("program_version");
     s.provenance.engine_version = environment.at("engine_version");

@@ -112,9 +112,10 @@ SteeringVector combine(const Parts& parts) {
         throw Error(
             Code::usage,
             fmt::format("combine: the operation of part 0 ({}) is project, whose rows cannot be added "
-                        "up, expected add, replace or turn. Give both vectors at use instead "
-                        "(--vector A --vector B): they are applied one after the other",
-                        printable(first.method)));
+                        "up, expected add, replace or turn. Apply the vectors together instead: "
+                        "they are applied one after the other",
+                        printable(first.method)),
+            Topic::vector);
     SteeringVector result;
     result.method = "combine";
     result.site = first.site;

@@ -111,6 +111,11 @@ TEST_F(Cli, BadModels) {
     expect_parts(refusal(3, {"next", "-m", "empty.gguf", "-p", "x"}), {"empty.gguf"});
     make_fv();
     expect_parts(refusal(3, {"next", "-m", "v.gguf", "-p", "x"}), {"v.gguf", "steering vector", "--vector"});
+    // A hint names the flags of the command that was typed, and no other's.
+    const std::string elsewhere = refusal(3, {"doctor", "-m", "v.gguf"});
+    expect_parts(elsewhere, {"steering vector", "`tiller generate`, `next` and `eval` take --vector"});
+    expect_parts(refusal(2, {"extract", "icv", "-m", "m.gguf", "-o", "x.gguf", "--n-last", "0"}),
+                 {"--n-last"});
     expect_parts(refusal(3, {"next", "-m", "m.gguf", "-p", "x", "--vector", "m.gguf"}), {"m.gguf"});
     expect_parts(refusal(4, {"next", "-m", "m.gguf", "-p", "x", "--vector", "absent.gguf"}), {"absent.gguf"});
 }

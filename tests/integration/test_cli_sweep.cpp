@@ -91,7 +91,7 @@ TEST_F(CliSweep, RefusesBadListsAndLeavesNothing) {
     expect_parts(refusal(4, {"sweep", "-m", "absent.gguf", "-o", "s", "-t", "data/functional/twice.json"}),
                  {"absent.gguf"});
     expect_parts(refusal(2, {"heads", "-m", "m.gguf", "-o", "s", "-t", "data/functional/twice.json"}),
-                 {"at least 2"});
+                 {"at least 2", "--task"});
     EXPECT_FALSE(is_there("s"));
 }
 

@@ -167,7 +167,7 @@ TEST(DoctorFails, WhenTheFileIsReplacedAfterLoading) {
     const Diagnosis d = diagnose(engine);
     EXPECT_EQ(failed(d), (Names{"contribution", "head_contribution"}));
     expect_error(Code::unsupported,
-                 {"tiny llama", "contribution", "worst: layer", "at most 0.001", "--no-check"},
+                 {"tiny llama", "contribution", "worst: layer", "at most 0.001", "another model"},
                  [&] { require_passed(d, model->info()); });
 }
 

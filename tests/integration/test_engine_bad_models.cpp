@@ -208,7 +208,8 @@ TEST(EngineBadFile, SteeringVectorInPlaceOfAModel) {
     gguf_set_val_str(g.get(), "controlvector.model_hint", "llama");
     const fs::path path = temporary_file("vector.gguf");
     ASSERT_TRUE(gguf_write_to_file(g.get(), path.c_str(), false));
-    expect_error(Code::bad_input, {"steering vector", "--vector"}, [&] { Model::load(path); });
+    expect_error(
+        Code::bad_input, {"steering vector", "apply it"}, [&] { Model::load(path); }, Topic::vector);
 }
 
 TEST(EngineBadFile, SplitModelWithAMissingPart) {
@@ -269,8 +270,9 @@ TEST(EngineModel, LayersOnAGpuNeedOne) {
     for (const int n : {-1, 5}) {
         ModelOptions options;
         options.n_gpu_layers = n;
-        expect_error(Code::environment, {std::to_string(n) + " layers", "devices: CPU", "--gpu-layers"},
-                     [&] { Model::load(make_tiny_model(), options); });
+        expect_error(
+            Code::environment, {std::to_string(n) + " layers", "devices: CPU", "ask for none"},
+            [&] { Model::load(make_tiny_model(), options); }, Topic::gpu_layers);
     }
 }
 

@@ -156,7 +156,8 @@ TEST(EngineBatches, NeedIsKnownBeforeWork) {
     EXPECT_EQ(both.caches + both.buffers, fork.caches + fork.buffers);
     EXPECT_EQ(both.n_rows, small.n_rows);
     EXPECT_GT(large.caches + large.buffers, large.free);
-    expect_error(Code::environment, {"MB", "free", "--rows"}, [&] { require_memory(large); });
+    expect_error(
+        Code::environment, {"MB", "free", "fewer rows"}, [&] { require_memory(large); }, Topic::memory);
     // What was said is what happens.
     Row row = logits_row(random_prompt(100, 1));
     EXPECT_NO_THROW(engine.run(std::span(&row, 1)));

@@ -94,13 +94,15 @@ TEST_P(MethodsFv, AppliedAtTheLastPromptTokenAndEveryForcedOne) {
 
 TEST_P(MethodsFv, LayersAndHeadCountsOutsideTheModelAreRefused) {
     for (int layer : {3, 99, -2})
-        expect_error(Code::usage, {"--layer", std::to_string(layer), "0 to 2"},
-                     [&] { function_vector(*m_.model, search_, {.n_heads = 2, .layer = layer}); });
+        expect_error(
+            Code::usage, {"layer " + std::to_string(layer), "0 to 2"},
+            [&] { function_vector(*m_.model, search_, {.n_heads = 2, .layer = layer}); }, Topic::layer);
     for (int n : {13, 1000, -1})
-        expect_error(Code::usage, {"--heads", std::to_string(n), "1 to 12"},
-                     [&] { function_vector(*m_.model, search_, {.n_heads = n}); });
+        expect_error(
+            Code::usage, {std::to_string(n) + " heads", "1 to 12"},
+            [&] { function_vector(*m_.model, search_, {.n_heads = n}); }, Topic::heads);
     // 20 heads are the papers' number for a large model; this one has 12.
-    expect_error(Code::usage, {"--heads 20"}, [&] { function_vector(*m_.model, search_); });
+    expect_error(Code::usage, {"20 heads"}, [&] { function_vector(*m_.model, search_); });
     EXPECT_EQ(function_vector(*m_.model, search_, {.n_heads = 2, .layer = -1}).directions.begin()->first, 1);
 }
 

@@ -217,8 +217,9 @@ TEST(MethodsHeadSearchInput, MeansThatAreNotFiniteNamePromptLayerAndHead) {
     TinyOptions o;
     o.constants = {{"blk.1.attn_v.weight", NAN}};
     Engine engine(tiny(o), exact());
-    expect_error(Code::bad_input, {"head search", "prompt 0", "layer 1, head 0", "nan", "--cache-type f32"},
-                 [&] { search_heads(engine, small_trials(20, 2)); });
+    expect_error(
+        Code::bad_input, {"head search", "prompt 0", "layer 1, head 0", "nan", "float32 cache"},
+        [&] { search_heads(engine, small_trials(20, 2)); }, Topic::cache_type);
 }
 
 TEST(MethodsHeadSearchInput, LayerWithoutHeads) {

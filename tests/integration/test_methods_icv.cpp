@@ -173,8 +173,9 @@ TEST_P(MethodsIcv, BadInputIsRefused) {
     expect_error(Code::bad_input, {"pair 33", "empty"}, [&] { in_context_vector(engine_, pairs); });
     pairs[1].negative.clear();
     expect_error(Code::bad_input, {"pair 1 ", "empty"}, [&] { in_context_vector(engine_, pairs); });
-    expect_error(Code::usage, {"--n-last 0"},
-                 [&] { in_context_vector(engine_, pairs_of(3), {.n_last = 0}); });
+    expect_error(
+        Code::usage, {"last 0 tokens"}, [&] { in_context_vector(engine_, pairs_of(3), {.n_last = 0}); },
+        Topic::n_last);
 }
 
 // Nothing to learn: the vector is zero, and using it changes nothing but rounding.

@@ -11,6 +11,7 @@
 #include "core/util.h"
 #include "support/methods_model.h"
 #include "support/methods_task.h"
+#include "tiller/vocabulary.h"
 
 namespace tiller {
 const Method& method_layer_average();  // made from docs/extending.md by the build
@@ -97,6 +98,64 @@ TEST_F(MethodsInterface, ProvenanceNamesModelTaskAndCounts) {
     for (const Method* method : all())
         EXPECT_GT(std::stoi(method->extract(input(11)).provenance.settings.at("input.tokens")), 0)
             << method->name();
+}
+
+// A vector made with the free functions alone, as README's sample makes one, is refused by another model.
+void expect_identity(const SteeringVector& v, const Model& model, const Model& other,
+                     const std::string& what) {
+    const ModelInfo& info = model.info();
+    const Provenance& p = v.provenance;
+    EXPECT_EQ(p.model_name, info.name) << what;
+    EXPECT_EQ(p.model_digest, info.digest) << what;
+    EXPECT_EQ(p.tokenizer_digest, info.tokenizer_digest) << what;
+    EXPECT_EQ(p.architecture, info.architecture) << what;
+    EXPECT_EQ(p.quantisation, info.quantisation) << what;
+    EXPECT_EQ(p.n_layer, info.n_layer) << what;
+    EXPECT_EQ(p.n_embd, info.n_embd) << what;
+    EXPECT_NO_THROW(require_match(v, info)) << what;
+    expect_error(Code::bad_input, {"model_digest"}, [&] { require_match(v, other.info()); });
+}
+
+TEST_F(MethodsInterface, EveryMakerNamesItsModel) {
+    TinyOptions o;
+    o.seed = 2;  // the same shape, other weights
+    const auto other = tiny(o);
+    const HeadSearch search = search_heads(engine_, small_trials(3, 2));
+    FvOptions fv;
+    fv.n_heads = 2;
+    const SteeringVector function = function_vector(*model_, search, fv);
+    expect_identity(function, *model_, *other, "function_vector");
+    const std::vector<Pair> pairs = {{"the cat", "the dog"}, {"a sun", "red cat"}, {"hot dog", "cold sun"}};
+    const SteeringVector in_context = in_context_vector(engine_, pairs);
+    expect_identity(in_context, *model_, *other, "in_context_vector");
+    const int sizes[] = {1, 3};
+    for (const auto& v : in_context_vectors(engine_, pairs, sizes))
+        expect_identity(v, *model_, *other, "in_context_vectors");
+    expect_identity(random_like(function, 3), *model_, *other, "random_like");
+    expect_identity(combine({{function, 0.5f}, {function, 1.0f}}), *model_, *other, "combine");
+    for (const Method* method : all()) {
+        const SteeringVector base = method->extract(input(11));
+        expect_identity(base, *model_, *other, method->name());
+        const auto build = method->builder(*model_, base);
+        expect_identity(build(method->paper_setting(model_->info())), *model_, *other,
+                        method->name() + ", built");
+    }
+}
+
+// A plain control vector of another tool knows no model; what is rebuilt from it was computed on one.
+TEST_F(MethodsInterface, AReconstructionNamesTheModelItWasMadeOn) {
+    TinyOptions o;
+    o.seed = 2;
+    const auto other = tiny(o);
+    FvOptions fv;
+    fv.n_heads = 2;
+    SteeringVector plain = function_vector(*model_, search_heads(engine_, small_trials(3, 2)), fv);
+    plain.provenance = {};
+    ReconstructOptions options;
+    options.n_token = 4;
+    options.n_step = 2;
+    expect_identity(reconstruct_vocabulary(engine_, plain, options).vector, *model_, *other,
+                    "reconstruction");
 }
 
 // Stopped after every step in turn: what was kept, and the rest, give the same file.

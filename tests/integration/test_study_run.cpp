@@ -385,7 +385,7 @@ TEST_F(StudyRun, AnotherPlanIsRefused) {
     run();
     const std::string records = slurp(at("records.jsonl")), kept = slurp(at("plan.toml"));
     plan.n_test = 5;
-    expect_parts(error_of(Code::bad_input, [&] { run(); }), {"another plan", "--out"});
+    expect_parts(error_of(Code::bad_input, [&] { run(); }), {"another plan", "another folder"});
     EXPECT_EQ(slurp(at("records.jsonl")), records);
     EXPECT_EQ(slurp(at("plan.toml")), kept);
 }

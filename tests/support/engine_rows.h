@@ -6,6 +6,7 @@
 #include <cmath>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -99,9 +100,11 @@ inline double max_difference(const std::vector<float>& a, const std::vector<doub
     return worst;
 }
 
-/// `call` must throw tiller::Error with this code, and its text must contain all of `parts`.
+/// `call` must throw tiller::Error with this code, and its text must contain all of `parts`; with `topic`, it
+/// must be about that.
 template <class Call>
-void expect_error(Code code, const std::vector<std::string>& parts, Call&& call) {
+void expect_error(Code code, const std::vector<std::string>& parts, Call&& call,
+                  std::optional<Topic> topic = std::nullopt) {
     try {
         call();
     } catch (const Error& error) {
@@ -109,6 +112,9 @@ void expect_error(Code code, const std::vector<std::string>& parts, Call&& call)
         for (const auto& part : parts)
             EXPECT_NE(std::string(error.what()).find(part), std::string::npos)
                 << part << " is not in: " << error.what();
+        if (topic) {
+            EXPECT_EQ(static_cast<int>(error.topic()), static_cast<int>(*topic)) << error.what();
+        }
         return;
     }
     ADD_FAILURE() << "no tiller::Error was thrown, expected " << code_name(code);

@@ -1,7 +1,12 @@
 // Loops on several threads.
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <set>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "core/parallel.h"
@@ -16,6 +21,24 @@ TEST(ParallelFor, CallsEachIndexOnce) {
             parallel_for(n, n_thread, [&](std::size_t i) { ++calls[i]; });
             EXPECT_EQ(calls, std::vector<int>(n, 1)) << n_thread << " threads";
         }
+}
+
+// Each of two calls waits until the other has begun, which only two threads can bring about. The wait ends by
+// itself where the second never comes.
+TEST(ParallelFor, TwoThreadsAreTwoThreads) {
+    if (!has_threads()) GTEST_SKIP() << "built without OpenMP (TILLER_OPENMP)";
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::set<std::thread::id> threads;
+    bool together[2] = {};
+    parallel_for(2, 2, [&](std::size_t i) {
+        std::unique_lock lock(mutex);
+        threads.insert(std::this_thread::get_id());
+        changed.notify_all();
+        together[i] = changed.wait_for(lock, std::chrono::seconds(20), [&] { return threads.size() == 2; });
+    });
+    EXPECT_TRUE(together[0] && together[1]);
+    EXPECT_EQ(threads.size(), 2u);
 }
 
 TEST(ParallelFor, ThrowsWhatACallThrewAfterAllHaveEnded) {

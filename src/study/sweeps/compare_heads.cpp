@@ -33,27 +33,33 @@ struct Part {
 
 void check_plan(const HeadsPlan& plan, const ModelInfo& info) {
     if (plan.top_k < 1 || plan.top_k > info.n_head_total())
-        throw Error(Code::usage, fmt::format("--top is {}, expected 1 to {}, the model's heads", plan.top_k,
-                                             info.n_head_total()));
+        throw Error(Code::usage,
+                    fmt::format("a task's best {} heads, expected 1 to {}, the model's heads", plan.top_k,
+                                info.n_head_total()),
+                    Topic::top_heads);
     for (const int layer : plan.layers)
         if (layer < 0 || layer >= info.n_layer)
-            throw Error(Code::usage, fmt::format("--layers has {}, expected 0 to {} on this model", layer,
-                                                 info.n_layer - 1));
-    require_different("--layers", {plan.layers.begin(), plan.layers.end()});
-    if (plan.scales.empty()) throw Error(Code::usage, "--scales is empty; give at least one, like 1");
-    require_different("--scales", plan.scales);
-    if (plan.n_test < 2 || plan.n_valid < 1)
-        throw Error(Code::usage, fmt::format("--n-test is {} and --n-valid {}, expected at least 2 and 1",
-                                             plan.n_test, plan.n_valid));
+            throw Error(Code::usage,
+                        fmt::format("the list of layers has {}, expected 0 to {} on this model", layer,
+                                    info.n_layer - 1),
+                        Topic::layers);
+    require_different("the list of layers", {plan.layers.begin(), plan.layers.end()}, Topic::layers);
+    check_scales(plan.scales);
+    if (plan.n_test < 2)
+        throw Error(Code::usage, fmt::format("{} test items, expected at least 2", plan.n_test),
+                    Topic::n_test);
+    if (plan.n_valid < 1)
+        throw Error(Code::usage, fmt::format("{} validation items, expected at least 1", plan.n_valid),
+                    Topic::n_valid);
     if (plan.n_bootstrap < 100)
         throw Error(Code::usage, fmt::format("n_bootstrap is {}, expected at least 100", plan.n_bootstrap));
 }
 
 void check_tasks(std::span<const Task> tasks) {
     if (tasks.size() < 2)
-        throw Error(
-            Code::usage,
-            fmt::format("{} task to compare heads over, expected at least 2: repeat --task", tasks.size()));
+        throw Error(Code::usage,
+                    fmt::format("{} task to compare heads over, expected at least 2", tasks.size()),
+                    Topic::tasks);
     std::set<std::string> names;
     for (const Task& task : tasks) {
         require_answers(task, "heads");

@@ -82,14 +82,20 @@ void require_answers(const Task& task, const std::string& command) {
                                 task.name, command));
 }
 
-void require_different(const std::string& flag, std::vector<double> values) {
+void require_different(const std::string& what, std::vector<double> values, Topic topic) {
     for (const double v : values)
         if (!std::isfinite(v))
-            throw Error(Code::usage, fmt::format("{} has {}, expected finite numbers", flag, v));
+            throw Error(Code::usage, fmt::format("{} has {}, expected finite numbers", what, v), topic);
     std::sort(values.begin(), values.end());
     const auto twice = std::adjacent_find(values.begin(), values.end());
     if (twice != values.end())
-        throw Error(Code::usage, fmt::format("{} names {} twice; name it once", flag, *twice));
+        throw Error(Code::usage, fmt::format("{} names {} twice; name it once", what, *twice), topic);
+}
+
+void check_scales(const std::vector<double>& scales) {
+    if (scales.empty())
+        throw Error(Code::usage, "the list of strengths is empty; give at least one, like 1", Topic::scales);
+    require_different("the list of strengths", scales, Topic::scales);
 }
 
 std::vector<int> first_items(const std::vector<int>& items, int n) {

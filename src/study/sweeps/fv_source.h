@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "tiller/error.h"
 #include "tiller/study.h"
 #include "tiller/sweep.h"
 #include "tiller/vector.h"
@@ -39,8 +40,10 @@ Edit fv_edit(SharedFloats direction, int layer, double strength);
 
 /// Throws usage for a behavioural task, whose items have no one right answer.
 void require_answers(const Task& task, const std::string& command);
-/// Throws usage when `values` holds a number twice; `flag` names them.
-void require_different(const std::string& flag, std::vector<double> values);
+/// Throws usage when `values` holds a number twice or one that is not finite; `what` names them in the error.
+void require_different(const std::string& what, std::vector<double> values, Topic topic);
+/// Throws usage when there is no strength, one is there twice or is not finite.
+void check_scales(const std::vector<double>& scales);
 /// The first `n` at most.
 std::vector<int> first_items(const std::vector<int>& items, int n);
 

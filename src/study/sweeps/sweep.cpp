@@ -50,21 +50,25 @@ std::vector<int> default_head_counts(const ModelInfo& info) {
 namespace {
 
 void check_plan(const SweepPlan& plan, const ModelInfo& info) {
-    const auto within = [](const char* flag, const std::vector<int>& values, int least, int most) {
+    const auto within = [](const char* what, Topic topic, const std::vector<int>& values, int least,
+                           int most) {
         for (const int v : values)
             if (v < least || v > most)
                 throw Error(Code::usage,
-                            fmt::format("{} has {}, expected {} to {} on this model", flag, v, least, most));
-        require_different(flag, {values.begin(), values.end()});
+                            fmt::format("{} has {}, expected {} to {} on this model", what, v, least, most),
+                            topic);
+        require_different(what, {values.begin(), values.end()}, topic);
     };
-    within("--heads", plan.heads, 1, info.n_head_total());
-    within("--layers", plan.layers, 0, info.n_layer - 1);
-    if (plan.scales.empty()) throw Error(Code::usage, "--scales is empty; give at least one, like 1");
-    require_different("--scales", plan.scales);
+    within("the list of head counts", Topic::heads, plan.heads, 1, info.n_head_total());
+    within("the list of layers", Topic::layers, plan.layers, 0, info.n_layer - 1);
+    check_scales(plan.scales);
     if (plan.n_test < 2)
-        throw Error(Code::usage, fmt::format("--n-test is {}, expected at least 2", plan.n_test));
+        throw Error(Code::usage, fmt::format("{} test items, expected at least 2", plan.n_test),
+                    Topic::n_test);
     if (plan.n_shot < 1)
-        throw Error(Code::usage, fmt::format("--shots is {}, expected at least 1", plan.n_shot));
+        throw Error(Code::usage,
+                    fmt::format("{} demonstrations in a prompt, expected at least 1", plan.n_shot),
+                    Topic::n_shot);
     if (plan.n_bootstrap < 100)
         throw Error(Code::usage, fmt::format("n_bootstrap is {}, expected at least 100", plan.n_bootstrap));
 }

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "tiller/error.h"
-#include "tiller/task.h"
+#include "tiller/random.h"
 
 namespace tiller {
 namespace {

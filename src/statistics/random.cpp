@@ -1,8 +1,9 @@
+#include "tiller/random.h"
+
 #include <cmath>
 #include <numbers>
 
 #include "tiller/error.h"
-#include "tiller/task.h"
 
 namespace tiller {
 namespace {

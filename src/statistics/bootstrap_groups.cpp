@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tiller/random.h"
 #include "tiller/statistics.h"
-#include "tiller/task.h"
 
 namespace tiller {
 namespace {

@@ -1,0 +1,56 @@
+#include "engine/engine_log.h"
+
+#include <llama.h>
+
+#include <mutex>
+
+namespace tiller::engine {
+namespace {
+
+thread_local EngineLog* current = nullptr;
+
+// Who was there before tiller. Written once, before any message can reach on_message().
+ggml_log_callback earlier = nullptr;
+void* earlier_user = nullptr;
+
+void on_message(ggml_log_level level, const char* text, void*) {
+    if (current)
+        current->keep(level, text);
+    else if (earlier)
+        earlier(level, text, earlier_user);
+}
+
+void start_engine() {
+    static std::once_flag once;
+    std::call_once(once, [] {
+        llama_log_get(&earlier, &earlier_user);
+        llama_log_set(on_message, nullptr);
+        llama_backend_init();
+    });
+}
+
+}  // namespace
+
+EngineLog::EngineLog() : outer_(current) {
+    current = this;
+    start_engine();
+}
+
+EngineLog::~EngineLog() { current = outer_; }
+
+void EngineLog::keep(int level, const char* message) noexcept {
+    if (level != GGML_LOG_LEVEL_WARN && level != GGML_LOG_LEVEL_ERROR) return;
+    try {
+        if (lines_.size() < 2000) lines_ += message;
+    } catch (...) {
+        // No memory for a reason: the error goes without.
+    }
+}
+
+std::string EngineLog::text() const {
+    std::string text = lines_;
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    return text;
+}
+
+}  // namespace tiller::engine
