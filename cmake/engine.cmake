@@ -11,8 +11,8 @@ set(TILLER_ENGINE_COMMIT de3ff815ea7d559ee917f063901b8986f038abc6)
 set(TILLER_ENGINE_PACKAGE node-llama-cpp)
 set(TILLER_ENGINE_PACKAGE_VERSION 3.22.1)
 set(TILLER_ENGINE_PACKAGE_SHA256 a0d9dd80eacd2ab1cfe71aee57ac8a806487fd70b3d2a38fbec637752d9e5c5f)
-set(TILLER_ENGINE_RECIPE 4)  # Raise when this file changes how the engine is built.
-set(TILLER_ENGINE_PATCHES amx_products.patch states_only.patch)  # In cmake/engine; each says why.
+set(TILLER_ENGINE_RECIPE 5)  # Raise when this file changes how the engine is built.
+set(TILLER_ENGINE_PATCHES amx_products.patch states_only.patch waiting.patch)  # In cmake/engine; each says why.
 
 include("${CMAKE_CURRENT_LIST_DIR}/engine/import.cmake")
 
@@ -172,7 +172,9 @@ if(NOT TARGET llama)
         -DLLAMA_BUILD_IS_DEV=OFF -DLLAMA_BUILD_COMMON=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_TOOLS=OFF
         -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_OPENSSL=OFF
         -DLLAMA_ALL_WARNINGS=OFF -DGGML_BUILD_TESTS=OFF -DGGML_BUILD_EXAMPLES=OFF -DGGML_CCACHE=OFF
-        -DGGML_OPENMP=ON -DGGML_NATIVE=${TILLER_NATIVE} -DGGML_CUDA=${TILLER_CUDA})
+        -DGGML_OPENMP=OFF -DGGML_NATIVE=${TILLER_NATIVE} -DGGML_CUDA=${TILLER_CUDA})
+    # No OpenMP: its threads spin while they wait, its spinning is set for a whole process before that starts, and a
+    # process may have an OpenMP of its own (PyTorch's). The engine's own threads wait as waiting.patch says.
     if(TILLER_CUDA)
         list(APPEND TILLER_ENGINE_OPTIONS -DGGML_CUDA_NCCL=OFF)  # A static library would need it again.
     endif()

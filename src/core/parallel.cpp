@@ -1,37 +1,41 @@
 #include "core/parallel.h"
 
+#include <algorithm>
+#include <atomic>
 #include <exception>
-
-// The engine's package may bring OpenMP's flags along when tiller's own option is off.
-#if defined(_OPENMP) && !defined(TILLER_NO_OPENMP)
-#define TILLER_USES_OPENMP
-#endif
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
 
 namespace tiller {
 
-bool has_threads() noexcept {
-#ifdef TILLER_USES_OPENMP
-    return true;
-#else
-    return false;
-#endif
-}
-
-void parallel_for(std::size_t n, [[maybe_unused]] int n_thread, const std::function<void(std::size_t)>& f) {
+void parallel_for(std::size_t n, int n_thread, const std::function<void(std::size_t)>& f) {
+    std::atomic<std::size_t> next = 0;
     std::exception_ptr failed;
-    // Where the engine's threads are OpenMP's, these are the same ones and need not be started.
-#ifdef TILLER_USES_OPENMP
-#pragma omp parallel for schedule(dynamic) num_threads(n_thread) if (n > 1 && n_thread > 1)
-#endif
-    for (std::size_t i = 0; i < n; ++i) {
+    std::mutex mutex;
+    const auto call = [&](std::size_t i) {
         try {
             f(i);
         } catch (...) {
-#ifdef TILLER_USES_OPENMP
-#pragma omp critical(tiller_parallel_for)
-#endif
+            const std::lock_guard lock(mutex);
             failed = std::current_exception();
         }
+    };
+    const auto work = [&] {
+        for (std::size_t i = next++; i < n; i = next++) call(i);
+    };
+    {
+        // Started anew each time: that takes some ten microseconds, and threads that wait in between would be
+        // one more thing that a process has of a library.
+        std::vector<std::jthread> others;
+        const std::size_t n_other = std::min<std::size_t>(n, static_cast<std::size_t>(std::max(n_thread, 1)));
+        try {
+            for (std::size_t t = 1; t < n_other; ++t) others.emplace_back(work);
+        } catch (const std::system_error&) {
+            // As many as the system gives.
+        }
+        work();
     }
     if (failed) std::rethrow_exception(failed);
 }

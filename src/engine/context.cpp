@@ -50,7 +50,7 @@ llama_context_params base_params(const EngineOptions& options) {
 }
 
 Context::Context(std::shared_ptr<const Model> model, const ContextShape& shape, const EngineOptions& options,
-                 std::uint64_t budget)
+                 std::uint64_t budget, const ThreadPool& threads)
     : model_(std::move(model)),
       shape_(shape),
       hook_(model_->info().n_layer, model_->info().architecture, model_->info().d_head) {
@@ -77,6 +77,7 @@ Context::Context(std::shared_ptr<const Model> model, const ContextShape& shape, 
     // weights.
     context_.reset(llama_init_from_model(model_->handle().llama.get(), p));
     if (!context_) refuse("the engine could not make a context (" + log.text() + ")");
+    threads.attach(context_.get());
     batch_.reset(new llama_batch(llama_batch_init(kChunk, 0, shape.shared ? shape.n_seq : 1)));
 }
 

@@ -9,6 +9,7 @@
 
 #include "engine/handles.h"
 #include "engine/hook.h"
+#include "engine/thread_pool.h"
 #include "tiller/engine.h"
 
 namespace tiller::engine {
@@ -73,10 +74,10 @@ struct Entry {
 
 class Context {
 public:
-    /// `budget`: bytes that it may take. Throws environment when it cannot be made; the needed bytes are
-    /// named.
+    /// `budget`: bytes that it may take. `threads` must outlive it. Throws environment when it cannot be
+    /// made; the needed bytes are named.
     Context(std::shared_ptr<const Model> model, const ContextShape& shape, const EngineOptions& options,
-            std::uint64_t budget);
+            std::uint64_t budget, const ThreadPool& threads);
 
     const ContextShape& shape() const { return shape_; }
     Hook& hook() { return hook_; }

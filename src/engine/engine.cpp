@@ -20,11 +20,12 @@ int site_width(const ModelInfo& info, Site site, int layer) {
     return site == Site::head_output ? info.n_head[il] * info.d_head[il] : info.n_embd;
 }
 
-Engine::Impl::Impl(std::shared_ptr<const Model> m, const EngineOptions& o) : model(std::move(m)), options(o) {
+Engine::Impl::Impl(std::shared_ptr<const Model> m, const EngineOptions& o)
+    : model(std::move(m)), options(o), threads(n_threads(o)) {
     if (options.max_rows < 1 || options.max_rows > 256)
         throw Error(Code::usage, fmt::format("rows in flight: {} given, expected 1 to 256", options.max_rows),
                     Topic::rows);
-    Context probe(model, {kRowMultiple, 256, false}, options, budget());
+    Context probe(model, {kRowMultiple, 256, false}, options, budget(), threads);
     probe.probe();
     sites = probe.hook().sites();
     check_one_stream();
@@ -111,7 +112,7 @@ Context& Engine::Impl::context(std::unique_ptr<Context>& slot, ContextShape shap
 }
 
 std::unique_ptr<Context> Engine::Impl::make_context(const ContextShape& shape) {
-    auto made = std::make_unique<Context>(model, with_logits(shape), options, budget());
+    auto made = std::make_unique<Context>(model, with_logits(shape), options, budget(), threads);
     made->hook().set_sites(sites);
     made->stop_when(&Impl::wants_stop, this);
     return made;

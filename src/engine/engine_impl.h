@@ -34,6 +34,7 @@ struct Engine::Impl {
     std::shared_ptr<const Model> model;
     EngineOptions options;
     EngineStats stats;
+    engine::ThreadPool threads;  ///< Of all contexts and products.
     engine::SiteMap sites;
     std::unique_ptr<engine::Context> streams;  ///< For run().
     bool streams_dirty = false;                ///< Cells of it may hold NaN.

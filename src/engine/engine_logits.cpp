@@ -14,7 +14,7 @@ using namespace engine;
 // Computes logits outside of the engine's graph where that gives the same bits on this model and this
 // machine, and saves the engine's copy of them.
 void Engine::Impl::choose_logits(Context& probe) {
-    auto found = Unembedding::make(probe.hook().logits_node(), n_threads(options));
+    auto found = Unembedding::make(probe.hook().logits_node(), n_threads(options), threads);
     if (!found) return;
     const auto decode_as = [&](bool as_states) {
         probe.clear(true);

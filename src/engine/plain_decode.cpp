@@ -27,12 +27,14 @@ double plain_decode_seconds(const std::shared_ptr<const Model>& model, const Eng
     p.n_seq_max = static_cast<std::uint32_t>(shape.n_row);
     p.n_outputs_max = static_cast<std::uint32_t>(std::max(shape.n_output, shape.n_row));
     const EngineLog log;
+    const ThreadPool threads(n_threads(options));
     const ContextHandle context(llama_init_from_model(model->handle().llama.get(), p));
     if (!context)
         throw Error(Code::environment,
                     fmt::format("the engine could not make a context of {} x {} tokens with {} outputs ({}); "
                                 "free some memory",
                                 shape.n_row, shape.length, shape.n_output, log.text()));
+    threads.attach(context.get());
     struct FreeBatch {
         llama_batch batch;
         ~FreeBatch() { llama_batch_free(batch); }

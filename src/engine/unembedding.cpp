@@ -13,7 +13,8 @@ namespace tiller::engine {
 
 int unembedding_rows(int n_vocab) { return std::min(kPackRows, max_output_rows(n_vocab)); }
 
-std::unique_ptr<Unembedding> Unembedding::make(const LogitsNode& node, int n_threads) {
+std::unique_ptr<Unembedding> Unembedding::make(const LogitsNode& node, int n_threads,
+                                               const ThreadPool& threads) {
     if (!node.matrix || !node.matrix->buffer) return nullptr;
     const EngineLog log;
     std::unique_ptr<Unembedding> made(new Unembedding(node));
@@ -26,6 +27,7 @@ std::unique_ptr<Unembedding> Unembedding::make(const LogitsNode& node, int n_thr
         ggml_backend_dev_backend_reg(device), "ggml_backend_set_n_threads"));
     if (!set_threads) return nullptr;
     set_threads(backend, n_threads);
+    threads.attach(backend);
     if (!ggml_backend_supports_buft(backend, ggml_backend_buffer_get_type(node.matrix->buffer)))
         return nullptr;
     const GgmlContext context(ggml_init({4 * ggml_tensor_overhead(), nullptr, true}));

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "engine/hook.h"
+#include "engine/thread_pool.h"
 
 namespace tiller::engine {
 
@@ -22,8 +23,10 @@ class Unembedding {
 public:
     /// Null where the graph has more than the product between the norm and the logits, or where W_U does not
     /// lie in memory that the processor computes with (a GPU's layers). The matrix belongs to the model,
-    /// which must outlive this.
-    static std::unique_ptr<Unembedding> make(const LogitsNode& node, int n_threads);
+    /// which must outlive this, as
+    /// `threads` must.
+    static std::unique_ptr<Unembedding> make(const LogitsNode& node, int n_threads,
+                                             const ThreadPool& threads);
 
     int n_embd() const { return static_cast<int>(node_.matrix->ne[0]); }
     int n_vocab() const { return static_cast<int>(node_.matrix->ne[1]); }

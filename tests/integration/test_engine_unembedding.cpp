@@ -24,7 +24,7 @@ protected:
         o.n_embd = 64;
         model_ = Model::load(quantise_tiny_model(make_tiny_model(o), GetParam().type));
         context_ = std::make_unique<engine::Context>(model_, engine::ContextShape{8, 256, false}, exact(),
-                                                     std::uint64_t{1} << 32);
+                                                     std::uint64_t{1} << 32, threads_);
         context_->probe();
     }
 
@@ -40,11 +40,12 @@ protected:
     }
 
     std::shared_ptr<const Model> model_;
+    const engine::ThreadPool threads_{1};
     std::unique_ptr<engine::Context> context_;
 };
 
 TEST_P(EngineUnembedding, GivesTheEnginesBits) {
-    const auto unembedding = engine::Unembedding::make(context_->hook().logits_node(), 1);
+    const auto unembedding = engine::Unembedding::make(context_->hook().logits_node(), 1, threads_);
     ASSERT_TRUE(unembedding);
     EXPECT_EQ(unembedding->n_embd(), model_->info().n_embd);
     EXPECT_EQ(unembedding->n_vocab(), model_->info().n_vocab);
@@ -76,7 +77,7 @@ TEST_P(EngineUnembedding, GivesTheEnginesBits) {
 }
 
 TEST_P(EngineUnembedding, RowsDoNotDependOnTheirNumber) {
-    const auto unembedding = engine::Unembedding::make(context_->hook().logits_node(), 1);
+    const auto unembedding = engine::Unembedding::make(context_->hook().logits_node(), 1, threads_);
     ASSERT_TRUE(unembedding);
     const int most = engine::unembedding_rows(model_->info().n_vocab), width = unembedding->n_embd();
     const auto states = random_vector(most * width, 3);
@@ -106,10 +107,11 @@ TEST(EngineUnembeddingLeaves, CapsAndScalesToTheEngine) {
         TinyOptions o;
         o.architecture = architecture;
         const auto model = tiny(o);
-        engine::Context context(model, {4, 256, false}, exact(), std::uint64_t{1} << 32);
+        const engine::ThreadPool threads(1);
+        engine::Context context(model, {4, 256, false}, exact(), std::uint64_t{1} << 32, threads);
         context.probe();
         EXPECT_EQ(context.hook().logits_node().matrix, nullptr) << architecture;
-        EXPECT_FALSE(engine::Unembedding::make(context.hook().logits_node(), 1)) << architecture;
+        EXPECT_FALSE(engine::Unembedding::make(context.hook().logits_node(), 1, threads)) << architecture;
     }
 }
 

@@ -1,0 +1,84 @@
+#include "cli/stream.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "cli/common.h"
+#include "tiller/stepper.h"
+
+namespace tiller::cli {
+namespace {
+
+// Texts that come side by side, printed one after the other.
+class InOrder {
+public:
+    explicit InOrder(std::span<const std::string> heads)
+        : texts_(heads.begin(), heads.end()), ended_(heads.size()) {}
+
+    void add(std::size_t row, const std::string& text, bool last) {
+        texts_[row] += text;
+        ended_[row] = ended_[row] || last;
+        std::string out;
+        for (; shown_ < texts_.size(); ++shown_) {
+            out += std::exchange(texts_[shown_], {});
+            if (!ended_[shown_]) break;
+            out += "\n";
+        }
+        if (!out.empty()) print(printable(out));
+    }
+
+private:
+    std::vector<std::string> texts_;  // what of each was not printed yet
+    std::vector<bool> ended_;
+    std::size_t shown_ = 0;
+};
+
+}  // namespace
+
+bool prints_to_terminal() { return ::isatty(STDOUT_FILENO) != 0; }
+
+std::string printable(const std::string& text) {
+    if (!prints_to_terminal()) return text;
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(text[i]);
+        const bool c0 = (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7F;
+        // C1 control characters are two bytes of UTF-8: C2 80 to C2 9F.
+        const bool c1 =
+            byte == 0xC2 && i + 1 < text.size() && (static_cast<unsigned char>(text[i + 1]) & 0xE0) == 0x80;
+        if (c0 || c1)
+            out += "\xEF\xBF\xBD";
+        else
+            out += text[i];
+        i += c1;
+    }
+    return out;
+}
+
+std::vector<RowResult> stream_rows(Engine& engine, std::span<const Row> rows,
+                                   std::span<const std::string> heads) {
+    StepperOptions options;
+    for (const Row& row : rows)
+        options.row_tokens = std::max(
+            options.row_tokens, static_cast<int>(row.prompt.size() + row.forced.size()) + row.max_new_tokens);
+    // Too long for the model: Stepper::add() names the row's parts.
+    options.row_tokens = std::min(options.row_tokens, engine.info().n_ctx_train);
+    const int fit = engine.memory_need(options.row_tokens).n_rows;
+    options.n_rows = static_cast<int>(std::min(rows.size(), static_cast<std::size_t>(fit)));
+    Stepper stepper(engine, options);
+    InOrder order(heads);
+    std::vector<RowId> ids;
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        ids.push_back(stepper.add(rows[i], [&order, i](const TokenEvent& event) {
+            order.add(i, event.text, event.finish != Finish::unfinished);
+            return true;
+        }));
+    while (stepper.step()) {
+    }
+    std::vector<RowResult> results;
+    for (const RowId id : ids) results.push_back(*stepper.take(id));
+    return results;
+}
+
+}  // namespace tiller::cli
