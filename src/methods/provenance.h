@@ -9,7 +9,8 @@
 
 namespace tiller {
 
-/// Model, program and seed; the caller adds settings and the prompts' digest.
+/// Model, program, seed and what became of control tokens' names ("special" of the settings, where the texts'
+/// file said it); the caller adds settings and the prompts' digest.
 void set_provenance(SteeringVector& vector, const ModelInfo& info, const std::string& task,
                     const std::string& prompts_digest, std::uint64_t seed);
 
