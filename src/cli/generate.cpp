@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/common.h"
+#include "cli/prompts.h"
 #include "core/util.h"
 #include "tiller/error.h"
 
@@ -12,7 +13,8 @@ namespace tiller::cli {
 void add_generate(CLI::App& app, Globals& globals) {
     struct Options {
         std::string model;
-        std::vector<std::string> prompts, vectors;
+        PromptOptions prompts;
+        std::vector<std::string> vectors;
         int n = 32, samples = 1, top_k = 0;
         float temperature = 0, top_p = 1;
         std::string stop;
@@ -21,7 +23,7 @@ void add_generate(CLI::App& app, Globals& globals) {
     auto o = std::make_shared<Options>();
     auto* command = app.add_subcommand("generate", "Continue prompts, steered or not");
     command->add_option("-m,--model", o->model, "Known model name or GGUF path")->required();
-    command->add_option("-p,--prompt", o->prompts, "Prompt text; may be given several times")->required();
+    add_prompt_options(*command, o->prompts, true);
     command->add_option("--vector", o->vectors, "Steering vector V.gguf[:scale]; may be given several times");
     command->add_option("-n,--tokens", o->n, "New tokens at most")->check(CLI::Range(1, 100000));
     command->add_option("--samples", o->samples, "Continuations of each prompt, with seeds seed, seed+1, ...")
@@ -35,15 +37,16 @@ void add_generate(CLI::App& app, Globals& globals) {
     add_globals(*command, globals);
     command->callback([o, &globals] {
         const auto model = open_model(o->model, globals);
+        const auto prompts = ready_prompts(*model, o->prompts);
         Engine engine = make_engine(model, globals);
         engine.cancel_with(&interrupted);
         const auto edits = load_edits(o->vectors, model->info(), globals);
         std::vector<Row> rows;
-        for (const auto& prompt : o->prompts)
+        for (const auto& prompt : prompts)
             for (int s = 0; s < o->samples; ++s)
                 for (int steered = o->compare ? 0 : 1; steered < 2; ++steered) {
                     Row row;
-                    row.prompt = model->tokenize(prompt);
+                    row.prompt = prompt.tokens;
                     if (steered) row.edits = edits;
                     row.max_new_tokens = o->n;
                     row.stop = o->stop;
@@ -55,12 +58,12 @@ void add_generate(CLI::App& app, Globals& globals) {
         std::size_t r = 0;
         nlohmann::json all = nlohmann::json::array();
         std::string text;
-        for (const auto& prompt : o->prompts)
+        for (const auto& prompt : prompts)
             for (int s = 0; s < o->samples; ++s)
                 for (int steered = o->compare ? 0 : 1; steered < 2; ++steered, ++r) {
                     const std::string out = valid_utf8(results[r].text);
                     if (globals.json)
-                        all.push_back({{"prompt", valid_utf8(prompt)},
+                        all.push_back({{"prompt", valid_utf8(prompt.text)},
                                        {"sample", s},
                                        {"steered", steered && !edits.empty()},
                                        {"text", out},
@@ -70,7 +73,7 @@ void add_generate(CLI::App& app, Globals& globals) {
                     else
                         text += fmt::format("{}{}{}\n",
                                             o->compare ? (steered ? "[steered]   " : "[unsteered] ") : "",
-                                            prompt, out);
+                                            o->prompts.chat ? "" : prompt.text, out);
                 }
         print(globals.json ? all.dump() + "\n" : text);
     });
