@@ -67,9 +67,8 @@ function(tiller_engine_step what tmp)
     endif()
 endfunction()
 
-# Unpacks llama.cpp at the pinned commit into <dir> and applies our patches, which make it faster and change
-# no result. An installed llama package and a source folder of the user's are taken as they are.
-function(tiller_unpack_engine dir tmp)
+# Unpacks llama.cpp at the pinned commit into <dir>.
+function(tiller_clone_engine dir tmp)
     tiller_npm_package(tarball ${TILLER_ENGINE_PACKAGE} ${TILLER_ENGINE_PACKAGE_VERSION}
         ${TILLER_ENGINE_PACKAGE_SHA256})
     find_package(Git REQUIRED)
@@ -83,6 +82,12 @@ function(tiller_unpack_engine dir tmp)
         file(REMOVE_RECURSE "${tmp}")
         message(FATAL_ERROR "The engine's source is at commit '${commit}', expected ${TILLER_ENGINE_COMMIT}.")
     endif()
+endfunction()
+
+# The same with our patches, which make it faster and change no result. An installed llama package and a source
+# folder of the user's are taken as they are.
+function(tiller_unpack_engine dir tmp)
+    tiller_clone_engine("${dir}" "${tmp}")
     list(TRANSFORM TILLER_ENGINE_PATCHES PREPEND "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/engine/"
         OUTPUT_VARIABLE patches)
     tiller_engine_step("git apply" "${tmp}" COMMAND "${GIT_EXECUTABLE}" -C "${dir}" apply ${patches})

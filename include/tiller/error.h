@@ -30,24 +30,26 @@ const char* code_name(Code code) noexcept;
 /// flags or fields decides it. The library's texts name the thing, never a program's flag.
 enum class Topic {
     none,
-    rows,        ///< EngineOptions::max_rows.
-    memory,      ///< What rows take: max_rows, the type of the key/value cache.
-    cache_type,  ///< EngineOptions::cache_f32.
-    gpu_layers,  ///< ModelOptions::n_gpu_layers.
-    model,       ///< Which model file is loaded.
-    vector,      ///< Which steering vectors are applied.
-    hooks,       ///< The self-check of the hooks (tiller/doctor.h) failed.
-    layer,       ///< The layer of an edit.
-    layers,      ///< A list of layers.
-    heads,       ///< How many heads a vector is made of, or a list of such numbers.
-    top_heads,   ///< HeadsPlan::top_k.
-    n_last,      ///< IcvOptions::n_last.
-    scales,      ///< A list of strengths.
-    n_test,      ///< Test items.
-    n_valid,     ///< Validation items.
-    n_shot,      ///< Demonstrations in a prompt.
-    tasks,       ///< Which tasks are worked on.
-    run_folder,  ///< The folder that a study or sweep keeps its records in.
+    rows,           ///< EngineOptions::max_rows.
+    memory,         ///< What rows take: max_rows, the type of the key/value cache.
+    cache_type,     ///< EngineOptions::cache_f32.
+    gpu_layers,     ///< ModelOptions::n_gpu_layers.
+    model,          ///< Which model file is loaded.
+    vector,         ///< Which steering vectors are applied.
+    hooks,          ///< The self-check of the hooks (tiller/doctor.h) failed.
+    layer,          ///< The layer of an edit.
+    layers,         ///< A list of layers.
+    heads,          ///< How many heads a vector is made of, or a list of such numbers.
+    top_heads,      ///< HeadsPlan::top_k.
+    n_last,         ///< IcvOptions::n_last.
+    scales,         ///< A list of strengths.
+    n_test,         ///< Test items.
+    n_valid,        ///< Validation items.
+    n_shot,         ///< Demonstrations in a prompt.
+    special,        ///< What names of control tokens in a text are (ModelOptions::control_names).
+    chat_template,  ///< ChatOptions::chat_template.
+    tasks,          ///< Which tasks are worked on.
+    run_folder,     ///< The folder that a study or sweep keeps its records in.
 };
 
 /// The only exception that tiller throws on purpose (std::bad_alloc may pass through).

@@ -18,9 +18,10 @@
 #include <string_view>
 #include <vector>
 
-namespace tiller {
+#include "tiller/chat.h"
+#include "tiller/token.h"
 
-using Token = std::int32_t;
+namespace tiller {
 
 /// How to load a model.
 struct ModelOptions {
@@ -41,6 +42,8 @@ struct ModelOptions {
     /// After loading, ask the C library to give freed memory back to the system (malloc_trim, glibc): for
     /// programs that load a model and keep it. It goes through the memory of the whole process.
     bool trim_memory = false;
+    /// What tokenize_prompt() and continuation() make of control tokens' names.
+    ControlNames control_names = ControlNames::refuse;
 };
 
 /// Facts about a model. All counts are per model unless said otherwise.
@@ -61,6 +64,7 @@ struct ModelInfo {
     std::vector<int> d_head;  ///< [n_layer]; width of one head's output: columns of W_O / n_head.
     /// Is BOS put in front of a text? Because the metadata ask for it, or ModelOptions::always_bos does.
     bool adds_bos = false;
+    ControlNames control_names = ControlNames::refuse;  ///< ModelOptions::control_names.
     bool post_norm =
         false;  ///< Does an RMS norm stand between W_O and the residual stream (Gemma 2/3, OLMo 2)?
     /// Behind attention and MLP, layers multiply the residual stream by a number or add a function of it
@@ -102,7 +106,14 @@ struct OutputHead {
     float softcap = 0;  ///< 0 = none.
 };
 
-/// A loaded model. Immutable after load; may be shared between engines. tokenize() and text() are
+/// How to turn a text into tokens.
+struct TokenizeOptions {
+    bool bos = true;       ///< Put BOS in front when the model asks for it (ModelInfo::adds_bos).
+    bool special = false;  ///< Control tokens' names in the text are the tokens; a BOS that the text begins
+                           ///< with is the one that `bos` asks for, not a second one.
+};
+
+/// A loaded model. Immutable after load; may be shared between engines. All functions but load() are
 /// thread-safe. Owns the engine's handle.
 class Model {
 public:
@@ -124,14 +135,36 @@ public:
     /// UTF-8 of more than 2^30 bytes.
     std::vector<Token> tokenize(std::string_view text, bool add_bos = true) const;
 
+    std::vector<Token> tokenize(std::string_view text, const TokenizeOptions& options) const;
+
+    /// Tokens of a text that a prompt, a task or a pair holds: tokenize() with BOS and
+    /// ModelInfo::control_names. Throws bad_input when these are to be refused and the text holds one.
+    std::vector<Token> tokenize_prompt(std::string_view text) const;
+
+    /// Names of control tokens (and of the unknown token) that stand in a text, each once, longest first:
+    /// what tokenize() without `special` cuts into pieces that mean nothing to the model.
+    std::vector<std::string> control_tokens_in(std::string_view text) const;
+
+    /// The tokens of a conversation in the model's own format, which its chat template writes. Control tokens
+    /// that the template writes are tokens; their names in a message's content are text, so that nobody can
+    /// end their own turn. Elsewhere the text is tokenised as one, whatever wrote its parts. tools and
+    /// documents are None for the template, as for Hugging Face's transformers. Throws usage (no message,
+    /// nothing to continue in an empty last message), bad_input (another role, a content that is not UTF-8, a
+    /// template that refuses the conversation, has an error or does not end) and unsupported (no template;
+    /// Jinja that the interpreter lacks).
+    ChatPrompt chat_prompt(std::span<const ChatMessage> messages, const ChatOptions& options = {}) const;
+    /// The model's own chat template (Jinja), empty when the file has none.
+    const std::string& chat_template() const noexcept;
+
     /// Text of tokens as a continuation has it (a leading blank is kept); control tokens give no text. May
     /// end within a UTF-8 character.
     std::string text(std::span<const Token> tokens) const;
     /// Text of one token as the vocabulary has it (for tables); control tokens give their name.
     std::string piece(Token token) const;
 
-    /// The tokens that `continuation` gets when it stands after `prompt`: tokenize(prompt + continuation) cut
-    /// after the tokens that it shares with tokenize(prompt). Never empty for a non-empty continuation.
+    /// The tokens that `continuation` gets when it stands after `prompt`: tokenize_prompt(prompt +
+    /// continuation) cut after the tokens that it shares with tokenize_prompt(prompt). Never empty for a
+    /// non-empty continuation. Throws as tokenize_prompt().
     std::vector<Token> continuation(std::string_view prompt, std::string_view continuation) const;
 
     bool is_end_of_generation(Token token) const;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tiller/random.h"
+#include "tiller/token.h"
 
 namespace tiller {
 
@@ -37,9 +38,16 @@ struct Task {
     std::vector<Item> items;
     std::string digest;  ///< SHA-256 of the file's bytes.
     std::filesystem::path path;
+    /// What the file says of control tokens' names in its texts ("special": true = parse, false = text).
+    ControlNames control_names = ControlNames::refuse;
 };
 
-/// Reads a task file: a JSON list of {"input", "output"}, each a string or a list of strings. At most 64 MiB.
+/// What all of the tasks say, for one model that reads them (ModelOptions::control_names). Throws bad_input,
+/// naming two of them, when they differ.
+ControlNames control_names_of(std::span<const Task> tasks);
+
+/// Reads a task file: a JSON list of {"input", "output"}, each a string or a list of strings, or {"special":
+/// true or false, "items": such a list} (Task::control_names). At most 64 MiB.
 /// Texts are kept as they are, but for white space at both ends, which is trimmed. Items may repeat.
 /// The family comes from the folder's name (functional, extractive, behavioural) when it is one of these,
 /// else from the task's name (detoxification, sentiment_transfer, formality, shakespeare: behavioural; names

@@ -30,7 +30,8 @@ bool has(const Options& o, const std::string& part) {
 void write_prompts(const Bench& bench, const Options& o) {
     check_output(o.prompts);
     json prompts = json::array();
-    for (const auto& trial : bench.trials.patch) prompts.push_back(bench.model->tokenize(trial.prompt));
+    for (const auto& trial : bench.trials.patch)
+        prompts.push_back(bench.model->tokenize_prompt(trial.prompt));
     write_file_atomic(o.prompts, json{{"model", bench.model->info().name},
                                       {"digest", bench.model->info().digest},
                                       {"n_head", bench.model->info().n_head_total()},
@@ -124,7 +125,7 @@ void bench(const Options& o, const Globals& globals) {
     const Split split = split_task(task, globals.seed);
     Bench b;
     b.trials = make_trials(task, split.train, 1, o.n_prompt, o.n_shot, globals.seed);
-    b.model = open_model(o.model, globals);
+    b.model = open_model(o.model, globals, task.control_names);
     if (!o.prompts.empty()) return write_prompts(b, o);
     b.options = engine_options(globals);
     b.repeats = o.repeats;

@@ -23,7 +23,7 @@ SharedFloats random_vector(std::size_t n, std::uint64_t seed) {
 
 int longest_prompt(const Model& model, const std::vector<FvTrials::Patch>& prompts) {
     std::size_t longest = 0;
-    for (const auto& p : prompts) longest = std::max(longest, model.tokenize(p.prompt).size());
+    for (const auto& p : prompts) longest = std::max(longest, model.tokenize_prompt(p.prompt).size());
     return static_cast<int>(longest);
 }
 
@@ -220,7 +220,7 @@ json bench_settings(const Bench& bench, const std::vector<Prompt>& prompts) {
     double n_token = 0;
     for (const auto& prompt : prompts) {
         Row row;
-        row.prompt = bench.model->tokenize(prompt.text);
+        row.prompt = bench.model->tokenize_prompt(prompt.text);
         row.watch = {bench.model->continuation(prompt.text, prompt.target).at(0)};
         n_token += static_cast<double>(row.prompt.size());
         rows.push_back(std::move(row));

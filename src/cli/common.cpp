@@ -72,8 +72,10 @@ void add_globals(CLI::App& command, Globals& g) {
     command.add_flag("--quiet", g.quiet, "No progress on standard error")->group("Global");
 }
 
-std::shared_ptr<const Model> open_model(const std::string& name_or_path, const Globals& globals) {
+std::shared_ptr<const Model> open_model(const std::string& name_or_path, const Globals& globals,
+                                        ControlNames control_names) {
     ModelOptions options;
+    options.control_names = control_names;
     options.n_gpu_layers = globals.gpu_layers;
     options.progress = [](float) { return !interrupted.load(); };
     options.cache_dir = cache_dir();

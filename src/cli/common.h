@@ -58,8 +58,9 @@ void add_globals(CLI::App& command, Globals& globals);
 /// --json".
 std::string typed_command(const CLI::App& command);
 
-/// Loads a model given by known name (see catalogue.h) or path. Shows progress on standard error.
-std::shared_ptr<const Model> open_model(const std::string& name_or_path, const Globals& globals);
+/// Loads a model given by known name (see catalogue.h) or path.
+std::shared_ptr<const Model> open_model(const std::string& name_or_path, const Globals& globals,
+                                        ControlNames control_names = ControlNames::refuse);
 /// The engine's options that the global flags ask for.
 EngineOptions engine_options(const Globals& globals);
 Engine make_engine(std::shared_ptr<const Model> model, const Globals& globals);

@@ -60,7 +60,7 @@ void evaluate(const Options& o, const Globals& globals) {
     const bool behavioural = task.family == Family::behavioural;
     std::optional<StyleScorer> scorer;
     if (behavioural) scorer = StyleScorer::train(task, split.train, split.test);
-    const auto model = open_model(o.model, globals);
+    const auto model = open_model(o.model, globals, task.control_names);
     Engine engine = make_engine(model, globals);
     engine.cancel_with(&interrupted);
     const auto edits = load_edits(o.vectors, model->info(), globals);
@@ -71,7 +71,7 @@ void evaluate(const Options& o, const Globals& globals) {
         prompts.push_back(make_test_prompt(task, split.train, split.test[i], o.n_shot, globals.seed));
         for (bool steered : {false, true}) {
             Row row;
-            row.prompt = model->tokenize(prompts.back().text);
+            row.prompt = model->tokenize_prompt(prompts.back().text);
             if (steered) row.edits = edits;
             row.max_new_tokens = o.n_tokens > 0 ? o.n_tokens : behavioural ? 20 : 6;
             if (!behavioural) row.stop = {"\n"};

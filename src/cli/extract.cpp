@@ -50,15 +50,16 @@ int head_count(const Options& o, const ModelInfo& info) {
     return o.heads < 0 ? std::min(20, info.n_head_total()) : o.heads;
 }
 
-FvTrials trials_of(const Options& o, const Globals& globals, std::string& name) {
+TrialsFile trials_of(const Options& o, const Globals& globals, std::string& name) {
     if (!o.trials.empty()) {
         name = std::filesystem::path(o.trials).filename().string();
         return read_trials(o.trials);
     }
     const Task task = task_of(o);
     name = task.name;
-    return make_trials(task, split_task(task, globals.seed).train, o.n_mean, o.n_patch, o.n_shot,
-                       globals.seed);
+    return {
+        make_trials(task, split_task(task, globals.seed).train, o.n_mean, o.n_patch, o.n_shot, globals.seed),
+        task.control_names};
 }
 
 // Refuses a model whose hooks do not do what they say, before minutes of work.
@@ -78,15 +79,15 @@ int longest_tokens(const Model& model, const Texts& texts) {
     std::string_view longest;
     for (const std::string_view text : texts)
         if (text.size() > longest.size()) longest = text;
-    return static_cast<int>(model.tokenize(longest).size());
+    return static_cast<int>(model.tokenize_prompt(longest).size());
 }
 
 void extract_fv(const Options& o, const Globals& globals) {
     check_output(o.out);
     check_strength("--scale", o.scale);
     std::string name;
-    const FvTrials trials = trials_of(o, globals, name);
-    const auto model = open_model(o.model, globals);
+    const auto [trials, control_names] = trials_of(o, globals, name);
+    const auto model = open_model(o.model, globals, control_names);
     check_heads(o, model->info());
     Engine engine = make_engine(model, globals);
     engine.cancel_with(&interrupted);
@@ -124,6 +125,8 @@ void extract_concept_heads(const Options& o, const Globals& globals) {
     const Task task = task_of(o);
     std::vector<Task> others;
     for (const auto& name : o.beside) others.push_back(task_of(o, name));
+    std::vector<Task> together = others;
+    together.push_back(task);
     const Split split = split_task(task, globals.seed);
     const auto concepts =
         study::concepts_of(task, others, study::concept_catalogue(), split.train, globals.seed);
@@ -140,7 +143,7 @@ void extract_concept_heads(const Options& o, const Globals& globals) {
     for (const auto& c : concepts)
         prompts.push_back(
             make_prompts(c.task, c.train, 1, o.n_shot, globals.seed, false, c.pieces).front().text);
-    const auto model = open_model(o.model, globals);
+    const auto model = open_model(o.model, globals, control_names_of(together));
     const ModelInfo& info = model->info();
     check_heads(o, info);
     Engine engine = make_engine(model, globals);
@@ -174,10 +177,11 @@ void extract_concept_heads(const Options& o, const Globals& globals) {
 void extract_icv(const Options& o, const Globals& globals) {
     check_output(o.out);
     check_strength("--alpha", o.alpha);
-    std::vector<Pair> pairs;
+    PairsFile file;
+    auto& pairs = file.pairs;
     std::string name;
     if (!o.pairs.empty()) {
-        pairs = read_pairs(o.pairs);
+        file = read_pairs(o.pairs);
         name = std::filesystem::path(o.pairs).filename().string();
     } else {
         const Task task = task_of(o);
@@ -185,8 +189,9 @@ void extract_icv(const Options& o, const Globals& globals) {
         const auto unrelated = load_sentences(data_dir() / "truncated_sentences.json");
         pairs = make_pairs(task, split.train, o.n_pairs, unrelated, globals.seed, !o.keep_ends);
         name = task.name;
+        file.control_names = task.control_names;
     }
-    const auto model = open_model(o.model, globals);
+    const auto model = open_model(o.model, globals, file.control_names);
     Engine engine = make_engine(model, globals);
     engine.cancel_with(&interrupted);
     std::vector<std::string_view> texts;
@@ -238,8 +243,10 @@ void add_extract(CLI::App& app, Globals& globals) {
         "fv", "Function vector by causal search over attention heads (arXiv 2310.15213)");
     add_common(*fv, *o, globals);
     auto* task = fv->add_option("-t,--task", o->task, "Task name or JSON file");
-    auto* trials = fv->add_option("--trials", o->trials,
-                                  "JSON {\"mean\": [prompt], \"patch\": [{\"prompt\", \"target\"}]}");
+    auto* trials =
+        fv->add_option("--trials", o->trials,
+                       "JSON {\"mean\": [prompt], \"patch\": [{\"prompt\", \"target\"}]}, \"special\""
+                       " where prompts hold control tokens");
     task->excludes(trials);
     add_heads(*fv, *o, "Prompts for the causal effects");
     fv->add_flag("--no-post-norm", o->no_post_norm,

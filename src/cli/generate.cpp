@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/common.h"
+#include "cli/prompts.h"
+#include "cli/stream.h"
 #include "core/util.h"
 #include "tiller/error.h"
 
@@ -12,16 +14,17 @@ namespace tiller::cli {
 void add_generate(CLI::App& app, Globals& globals) {
     struct Options {
         std::string model;
-        std::vector<std::string> prompts, vectors;
+        PromptOptions prompts;
+        std::vector<std::string> vectors;
         int n = 32, samples = 1, top_k = 0;
         float temperature = 0, top_p = 1;
         std::string stop;
-        bool compare = false;
+        bool compare = false, stream = false, no_stream = false;
     };
     auto o = std::make_shared<Options>();
     auto* command = app.add_subcommand("generate", "Continue prompts, steered or not");
     command->add_option("-m,--model", o->model, "Known model name or GGUF path")->required();
-    command->add_option("-p,--prompt", o->prompts, "Prompt text; may be given several times")->required();
+    add_prompt_options(*command, o->prompts, true);
     command->add_option("--vector", o->vectors, "Steering vector V.gguf[:scale]; may be given several times");
     command->add_option("-n,--tokens", o->n, "New tokens at most")->check(CLI::Range(1, 100000));
     command->add_option("--samples", o->samples, "Continuations of each prompt, with seeds seed, seed+1, ...")
@@ -29,21 +32,25 @@ void add_generate(CLI::App& app, Globals& globals) {
     command->add_option("--temperature", o->temperature, "0 = greedy")->check(CLI::Range(0.0, 100.0));
     command->add_option("--top-p", o->top_p, "Nucleus")->check(CLI::Range(0.0001, 1.0));
     command->add_option("--top-k", o->top_k, "0 = off")->check(CLI::Range(0, 1000000));
-    command->add_option("--stop", o->stop, "Stop after this text");
+    command->add_option("--stop", o->stop, "Stop before this text");
     command->add_flag("--compare", o->compare, "Show the unsteered continuation too");
+    auto* stream = command->add_flag("--stream", o->stream,
+                                     "Print text as it comes (default where the output is a terminal)");
+    command->add_flag("--no-stream", o->no_stream, "Print when all is done")->excludes(stream);
     command->add_flag("--force", globals.force, "Use a vector of another model when its shape fits");
     add_globals(*command, globals);
     command->callback([o, &globals] {
         const auto model = open_model(o->model, globals);
+        const auto prompts = ready_prompts(*model, o->prompts);
         Engine engine = make_engine(model, globals);
         engine.cancel_with(&interrupted);
         const auto edits = load_edits(o->vectors, model->info(), globals);
         std::vector<Row> rows;
-        for (const auto& prompt : o->prompts)
+        for (const auto& prompt : prompts)
             for (int s = 0; s < o->samples; ++s)
                 for (int steered = o->compare ? 0 : 1; steered < 2; ++steered) {
                     Row row;
-                    row.prompt = model->tokenize(prompt);
+                    row.prompt = prompt.tokens;
                     if (steered) row.edits = edits;
                     row.max_new_tokens = o->n;
                     if (!o->stop.empty()) row.stop = {o->stop};
@@ -51,26 +58,39 @@ void add_generate(CLI::App& app, Globals& globals) {
                                     static_cast<std::uint32_t>(globals.seed + static_cast<std::uint64_t>(s))};
                     rows.push_back(std::move(row));
                 }
-        const auto results = engine.run(rows);
+        // Each continuation behind what it continues.
+        std::vector<std::string> heads;
+        for (const auto& prompt : prompts)
+            for (int s = 0; s < o->samples; ++s)
+                for (int steered = o->compare ? 0 : 1; steered < 2; ++steered)
+                    heads.push_back((o->compare ? (steered ? "[steered]   " : "[unsteered] ") : "") +
+                                    (o->prompts.chat ? "" : valid_utf8(prompt.text)));
+        const bool stream = !globals.json && (o->stream || (prints_to_terminal() && !o->no_stream));
+        const auto results = stream ? stream_rows(engine, rows, heads) : engine.run(rows);
         std::size_t r = 0;
         nlohmann::json all = nlohmann::json::array();
         std::string text;
-        for (const auto& prompt : o->prompts)
+        for (const auto& prompt : prompts)
             for (int s = 0; s < o->samples; ++s)
                 for (int steered = o->compare ? 0 : 1; steered < 2; ++steered, ++r) {
-                    const std::string out = valid_utf8(results[r].text);
+                    const RowResult& result = results[r];
+                    const std::string out = valid_utf8(result.text_before_stop());
                     if (globals.json)
-                        all.push_back({{"prompt", valid_utf8(prompt)},
+                        all.push_back({{"prompt", valid_utf8(prompt.text)},
                                        {"sample", s},
                                        {"steered", steered && !edits.empty()},
                                        {"text", out},
-                                       {"tokens", results[r].generated},
-                                       {"ended", results[r].ended},
-                                       {"broken", results[r].broken}});
-                    else
-                        text += fmt::format("{}{}{}\n",
-                                            o->compare ? (steered ? "[steered]   " : "[unsteered] ") : "",
-                                            prompt, out);
+                                       {"tokens", result.generated},
+                                       {"ended", result.ended},
+                                       {"broken", result.broken},
+                                       {"finish", finish_name(result.finish)}});
+                    else if (!stream)
+                        text += printable(heads[r] + out) + "\n";
+                    if (result.broken)
+                        note(globals,
+                             fmt::format("continuation {}: the vectors drove the model's numbers to NaN or "
+                                         "infinity and it ended there; use a smaller strength",
+                                         r));
                 }
         print(globals.json ? all.dump() + "\n" : text);
     });

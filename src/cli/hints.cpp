@@ -30,6 +30,10 @@ constexpr Hint kHints[] = {
     {Topic::n_test, "--n-test", "--n-test"},
     {Topic::n_valid, "--n-valid", "--n-valid"},
     {Topic::n_shot, "--shots", "--shots"},
+    {Topic::special, "--special", "--special: the token"},
+    {Topic::special, "--no-special", "--no-special: text"},
+    {Topic::special, "--chat", "--chat: a message in the model's own format"},
+    {Topic::chat_template, "--template", "--template FILE"},
     {Topic::tasks, "--task", "--task, once for each"},
     {Topic::run_folder, "--out", "--out"},
 };

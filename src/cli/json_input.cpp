@@ -1,6 +1,9 @@
 #include "cli/json_input.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include <nlohmann/json.hpp>
 #include <set>
@@ -18,8 +21,7 @@ constexpr std::uint64_t kLimit = std::uint64_t{256} << 20;
     throw Error(Code::bad_input, fmt::format("{}: {}", path.string(), what));
 }
 
-json parse(const std::filesystem::path& path) {
-    const std::string bytes = read_file(path, kLimit);
+json parse(const std::filesystem::path& path, std::string_view bytes) {
     std::vector<std::set<std::string>> names;  // of the objects around
     try {
         // Nothing here nests deeper than three levels; deep nesting would only cost stack. A tree keeps the
@@ -68,11 +70,45 @@ const json& list_of(const std::filesystem::path& path, const json& root, const c
     return root[key];
 }
 
+ControlNames control_names_of(const std::filesystem::path& path, const json& root) {
+    if (!root.contains("special")) return ControlNames::refuse;
+    if (!root["special"].is_boolean())
+        bad(path, fmt::format("\"special\" is {}, expected true or false", root["special"].type_name()));
+    return root["special"].get<bool>() ? ControlNames::parse : ControlNames::text;
+}
+
+// Refuses keys that nobody reads.
+void check_keys(const std::filesystem::path& path, const json& root, const std::set<std::string>& known) {
+    for (const auto& [key, value] : root.items())
+        if (!known.contains(key))
+            bad(path, fmt::format("unknown key {}, expected {} and perhaps \"special\"", json(key).dump(),
+                                  fmt::join(known, ", ")));
+}
+
+PromptLine prompt_of(const std::filesystem::path& name, const json& line) {
+    if (!line.is_object() || line.size() != 1 || !(line.contains("prompt") || line.contains("messages")))
+        bad(name, "expected an object with \"prompt\" or \"messages\" and nothing else");
+    if (line.contains("prompt")) return {text_of(name, line["prompt"], "\"prompt\""), {}};
+    PromptLine out;
+    for (const auto& message : list_of(name, line, "messages")) {
+        const auto string = [&](const char* key) {
+            if (!message.is_object() || message.size() != 2 || !message.contains(key) ||
+                !message[key].is_string())
+                bad(name,
+                    "a message is not an object with the texts \"role\" and \"content\" and nothing else");
+            return message[key].get<std::string>();
+        };
+        out.messages.push_back({string("role"), string("content")});
+    }
+    return out;
+}
+
 }  // namespace
 
-FvTrials read_trials(const std::filesystem::path& path) {
-    const json root = parse(path);
-    FvTrials trials;
+TrialsFile read_trials(const std::filesystem::path& path) {
+    const json root = parse(path, read_file(path, kLimit));
+    TrialsFile file;
+    FvTrials& trials = file.trials;
     std::size_t i = 0;
     for (const auto& prompt : list_of(path, root, "mean"))
         trials.mean.push_back(text_of(path, prompt, fmt::format("mean[{}]", i++)));
@@ -81,20 +117,44 @@ FvTrials read_trials(const std::filesystem::path& path) {
         const auto values = fields(path, patch, fmt::format("patch[{}]", i++), {"prompt", "target"});
         trials.patch.push_back({values[0], values[1]});
     }
-    if (root.size() != 2) bad(path, fmt::format("{} keys, expected \"mean\" and \"patch\"", root.size()));
-    return trials;
+    check_keys(path, root, {"mean", "patch", "special"});
+    file.control_names = control_names_of(path, root);
+    return file;
 }
 
-std::vector<Pair> read_pairs(const std::filesystem::path& path) {
-    const json root = parse(path);
-    if (!root.is_array() || root.empty())
+PairsFile read_pairs(const std::filesystem::path& path) {
+    const json root = parse(path, read_file(path, kLimit));
+    PairsFile file;
+    if (root.is_object()) {
+        check_keys(path, root, {"pairs", "special"});
+        file.control_names = control_names_of(path, root);
+    } else if (!root.is_array() || root.empty()) {
         bad(path, "expected a list with at least one {\"negative\", \"positive\"}");
-    std::vector<Pair> pairs;
-    for (std::size_t i = 0; i < root.size(); ++i) {
-        const auto values = fields(path, root[i], fmt::format("pair {}", i), {"negative", "positive"});
-        pairs.push_back({values[0], values[1]});
     }
-    return pairs;
+    const json& list = root.is_object() ? list_of(path, root, "pairs") : root;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        const auto values = fields(path, list[i], fmt::format("pair {}", i), {"negative", "positive"});
+        file.pairs.push_back({values[0], values[1]});
+    }
+    return file;
+}
+
+std::vector<PromptLine> parse_prompt_lines(std::string_view bytes, const std::string& name, bool json) {
+    std::vector<PromptLine> prompts;
+    for (std::size_t begin = 0, number = 1; begin < bytes.size(); ++number) {
+        const auto end = std::min(bytes.find('\n', begin), bytes.size());
+        auto line = bytes.substr(begin, end - begin);
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        begin = end + 1;
+        if (line.find_first_not_of(" \t") == std::string_view::npos) continue;
+        const std::string place = fmt::format("{}, line {}", name, number);
+        if (json)
+            prompts.push_back(prompt_of(place, parse(place, line)));
+        else
+            prompts.push_back({std::string(line), {}});
+    }
+    if (prompts.empty()) bad(name, "no prompt in it, expected at least one line");
+    return prompts;
 }
 
 }  // namespace tiller::cli

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/common.h"
+#include "cli/prompts.h"
 #include "core/util.h"
 #include "tiller/error.h"
 
@@ -12,7 +13,8 @@ namespace tiller::cli {
 
 void add_next(CLI::App& app, Globals& globals) {
     struct Options {
-        std::string model, prompt;
+        std::string model;
+        PromptOptions prompt;
         std::vector<std::string> vectors;
         int top = 10;
     };
@@ -20,7 +22,7 @@ void add_next(CLI::App& app, Globals& globals) {
     auto* command =
         app.add_subcommand("next", "Next-token distribution of a prompt, with vectors or without");
     command->add_option("-m,--model", o->model, "Known model name or GGUF path")->required();
-    command->add_option("-p,--prompt", o->prompt, "Prompt text")->required();
+    add_prompt_options(*command, o->prompt, false);
     command->add_option("--vector", o->vectors, "Steering vector V.gguf[:scale]; may be given several times");
     command->add_option("--top", o->top, "Tokens to list")->check(CLI::Range(1, 1000000));
     command->add_flag("--force", globals.force, "Use a vector of another model when its shape fits");
@@ -30,7 +32,7 @@ void add_next(CLI::App& app, Globals& globals) {
         Engine engine = make_engine(model, globals);
         engine.cancel_with(&interrupted);
         Row row;
-        row.prompt = model->tokenize(o->prompt);
+        row.prompt = ready_prompts(*model, o->prompt).front().tokens;
         row.edits = load_edits(o->vectors, model->info(), globals);
         row.n_top = o->top;
         const auto result = engine.run(std::span(&row, 1)).front();

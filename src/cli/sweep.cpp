@@ -86,7 +86,7 @@ void sweep(const Options& o, const Globals& globals) {
     plan.n_test = o.n_test, plan.n_shot = o.n_shot, plan.extraction = o.extraction;
     plan.seed = globals.seed, plan.check = !o.no_check, plan.n_gpu_layers = globals.gpu_layers;
     const Task task = task_of(o, o.tasks.at(0));
-    Engine engine = make_engine(open_model(o.model, globals), globals);
+    Engine engine = make_engine(open_model(o.model, globals, task.control_names), globals);
     engine.cancel_with(&interrupted);
     const Sweep result = with_steps(o, globals, [&](const StepProgress& progress) {
         return run_sweep(engine, task, plan, o.out, progress);
@@ -109,7 +109,7 @@ void heads(const Options& o, const Globals& globals) {
     plan.seed = globals.seed, plan.check = !o.no_check, plan.n_gpu_layers = globals.gpu_layers;
     std::vector<Task> tasks;
     for (const auto& name : o.tasks) tasks.push_back(task_of(o, name));
-    Engine engine = make_engine(open_model(o.model, globals), globals);
+    Engine engine = make_engine(open_model(o.model, globals, control_names_of(tasks)), globals);
     engine.cancel_with(&interrupted);
     const HeadsAcrossTasks result = with_steps(o, globals, [&](const StepProgress& progress) {
         return compare_heads(engine, tasks, plan, o.out, progress);

@@ -230,29 +230,10 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
                                 "(blk.N.attn_output.weight), so there are no heads to steer",
                                 path.string(), info.architecture));
     info.tokenizer_digest = tokenizer_digest(h->vocab());
+    info.control_names = options.control_names;
+    h->special = engine::SpecialTokens(h->vocab());
+    h->chat_template = first.string("tokenizer.chat_template").value_or("");
     return std::shared_ptr<const Model>(new Model(std::move(h)));
-}
-
-std::vector<Token> Model::tokenize(std::string_view text, bool add_bos) const {
-    if (text.size() > (1u << 30))
-        throw Error(Code::bad_input,
-                    fmt::format("a text of {} bytes is too long to tokenize (at most 2^30)", text.size()));
-    const engine::EngineLog log;
-    std::vector<Token> tokens(text.size() + 8);
-    const auto call = [&] {
-        return llama_tokenize(handle_->vocab(), text.data(), static_cast<std::int32_t>(text.size()),
-                              tokens.data(), static_cast<std::int32_t>(tokens.size()), /*add_special*/ false,
-                              /*parse_special*/ false);
-    };
-    int n = call();
-    if (n < 0) {
-        tokens.resize(static_cast<std::size_t>(-n));
-        n = call();
-    }
-    tokens.resize(static_cast<std::size_t>(std::max(n, 0)));
-    // The engine's add_special may append EOS too (some models ask for it), which no prompt wants.
-    if (add_bos && info().adds_bos) tokens.insert(tokens.begin(), llama_vocab_bos(handle_->vocab()));
-    return tokens;
 }
 
 std::string Model::text(std::span<const Token> tokens) const {
@@ -282,13 +263,6 @@ std::string Model::piece(Token token) const {
     const int n = llama_token_to_piece(handle_->vocab(), token, text, sizeof text, 0, /*special*/ true);
     if (n < 0) return llama_vocab_get_text(handle_->vocab(), token);
     return std::string(text, static_cast<std::size_t>(n));
-}
-
-std::vector<Token> Model::continuation(std::string_view prompt, std::string_view continuation) const {
-    const auto before = tokenize(prompt);
-    const auto whole = tokenize(std::string(prompt) + std::string(continuation));
-    const auto split = std::mismatch(before.begin(), before.end(), whole.begin(), whole.end()).second;
-    return {split, whole.end()};
 }
 
 bool Model::is_end_of_generation(Token token) const { return llama_vocab_is_eog(handle_->vocab(), token); }

@@ -7,6 +7,7 @@
 
 #include "engine/gguf_file.h"
 #include "engine/handles.h"
+#include "engine/special_tokens.h"
 #include "tiller/model.h"
 
 namespace tiller {
@@ -15,6 +16,8 @@ struct Model::Handle {
     engine::ModelHandle llama;
     std::vector<std::unique_ptr<engine::GgufFile>> parts;
     ModelInfo info;
+    engine::SpecialTokens special;
+    std::string chat_template;                  ///< Empty when the file has none.
     std::vector<std::filesystem::path> mapped;  ///< Files whose weights the engine may have mapped.
     std::uint64_t kv_per_token_f16 = 0;         ///< Bytes of key/value cache per token with a float16 cache.
 

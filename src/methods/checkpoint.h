@@ -9,6 +9,12 @@
 
 namespace tiller {
 
+/// Begins the key of values that depend on the texts given: control tokens' names in them may be read in two
+/// ways.
+inline std::string texts_key(const ModelInfo& info) {
+    return info.control_names == ControlNames::parse ? "special-" : "";
+}
+
 /// The values under `key` when there are `size` of them, else what `compute` gives, which is stored there.
 /// `checkpoint` may be null. The key must name all that the values depend on beside the model.
 template <class Compute>

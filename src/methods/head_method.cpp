@@ -24,8 +24,8 @@ HeadMethod::Ranking HeadMethod::rank(const MethodInput& in) const {
     // One prompt's heads share it up to its last token (fork); that one is computed unpatched and for each
     // head.
     for (const auto& trial : trials.patch)
-        out.n_token +=
-            model.tokenize(trial.prompt).size() + static_cast<std::uint64_t>(model.info().n_head_total());
+        out.n_token += model.tokenize_prompt(trial.prompt).size() +
+                       static_cast<std::uint64_t>(model.info().n_head_total());
     out.settings = {{"n_mean", std::to_string(trials.mean.size())},
                     {"n_patch", std::to_string(trials.patch.size())},
                     {"n_shot", std::to_string(n_shot)}};

@@ -46,7 +46,7 @@ std::vector<std::vector<float>> head_outputs(Engine& engine, std::span<const std
     std::vector<Row> rows;
     for (const auto& prompt : prompts) {
         Row row;
-        row.prompt = engine.model().tokenize(prompt);
+        row.prompt = engine.model().tokenize_prompt(prompt);
         row.captures = captures;
         rows.push_back(std::move(row));
     }

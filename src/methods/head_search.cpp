@@ -70,7 +70,7 @@ std::vector<Row> trial_rows(const Model& model, const FvTrials::Patch& trial,
                                 "leading blank, like \" went\"",
                                 trial.target));
     Row clean;
-    clean.prompt = model.tokenize(trial.prompt);
+    clean.prompt = model.tokenize_prompt(trial.prompt);
     clean.watch = {target.front()};
     std::vector<Row> rows{clean};
     for (std::size_t il = 0; il < means.size(); ++il)
@@ -132,7 +132,7 @@ std::vector<std::vector<float>> mean_head_outputs(Engine& engine, std::span<cons
         throw Error(Code::bad_input, "no prompts for the mean head outputs; give at least one in \"mean\"");
     Layers means = zeros(engine.info(), false);
     const std::size_t n = flatten(means).size();
-    const std::string key = short_digest(prompts_digest(prompts));
+    const std::string key = texts_key(engine.info()) + short_digest(prompts_digest(prompts));
     // Chunks of a fixed size, so that a resumed run adds the same numbers in the same order.
     const std::size_t n_chunk = count_chunks(prompts.size());
     std::vector<double> total(n, 0.0);
@@ -163,7 +163,8 @@ HeadSearch search_heads(Engine& engine, const FvTrials& trials, Checkpoint* chec
     search.mean_head_output = mean_head_outputs(engine, trials.mean, checkpoint, step);
     const auto heads = per_head(info, search.mean_head_output);
     const auto n_head = static_cast<std::size_t>(info.n_head_total());
-    const std::string key = short_digest(prompts_digest(trials));  // the effects depend on the means as well
+    const std::string key =
+        texts_key(info) + short_digest(prompts_digest(trials));  // the effects depend on the means as well
     std::vector<double> sum(n_head + 1, 0.0), squares(n_head, 0.0);
     const std::size_t at_once = trials_at_once(n_head);
     for (std::size_t t = 0; t < trials.patch.size(); t += at_once) {

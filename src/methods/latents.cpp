@@ -28,7 +28,7 @@ std::vector<float> read_chunk(Engine& engine, std::span<const std::string> texts
     std::vector<Row> rows;
     for (const auto& text : texts) {
         Row row;
-        row.prompt = engine.model().tokenize(text);
+        row.prompt = engine.model().tokenize_prompt(text);
         if (row.prompt.empty() || text.empty())
             throw Error(Code::bad_input,
                         fmt::format("text {} is empty; expected at least one token", first + rows.size()));
@@ -64,8 +64,9 @@ void for_each_latent(Engine& engine, std::span<const std::string> texts, const L
         static_cast<std::size_t>(engine.info().n_layer) * static_cast<std::size_t>(engine.info().n_embd);
     for (std::size_t begin = 0; begin < texts.size(); begin += kChunk) {
         const auto part = texts.subspan(begin, std::min(kChunk, texts.size() - begin));
-        const auto values = cached(options.checkpoint, key_of(part, options.n_last), part.size() * width,
-                                   [&] { return read_chunk(engine, part, begin, options.n_last); });
+        const auto values =
+            cached(options.checkpoint, texts_key(engine.info()) + key_of(part, options.n_last),
+                   part.size() * width, [&] { return read_chunk(engine, part, begin, options.n_last); });
         for (std::size_t i = 0; i < part.size(); ++i)
             use(begin + i, std::span(values).subspan(i * width, width));
         if (options.progress) options.progress(begin + part.size(), texts.size());

@@ -131,7 +131,8 @@ private:
         std::size_t width = 0;
         for (std::size_t il = 0; il < info.n_head.size(); ++il)
             width += static_cast<std::size_t>(info.n_head[il] * info.d_head[il]);
-        const std::string key = "outputs-" + prompts_digest(texts).substr(0, 16);
+        const std::string key =
+            texts_key(in.engine.info()) + "outputs-" + prompts_digest(texts).substr(0, 16);
         const auto flat = cached(in.checkpoint, key, texts.size() * width, [&] {
             std::vector<float> all;
             for (const auto& row : head_outputs(in.engine, texts, first))

@@ -14,6 +14,8 @@ void set_model(SteeringVector& vector, const ModelInfo& info) {
     p.n_layer = info.n_layer;
     p.n_embd = info.n_embd;
     p.program_version = TILLER_VERSION;
+    if (info.control_names != ControlNames::refuse)
+        p.settings["special"] = info.control_names == ControlNames::parse ? "true" : "false";
 }
 
 void set_provenance(SteeringVector& vector, const ModelInfo& info, const std::string& task,
@@ -26,7 +28,7 @@ void set_provenance(SteeringVector& vector, const ModelInfo& info, const std::st
 
 std::uint64_t count_tokens(const Model& model, std::span<const std::string> texts) {
     std::uint64_t n = 0;
-    for (const auto& text : texts) n += model.tokenize(text).size();
+    for (const auto& text : texts) n += model.tokenize_prompt(text).size();
     return n;
 }
 

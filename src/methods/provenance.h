@@ -14,7 +14,8 @@ namespace tiller {
 /// foreign model would take.
 void set_model(SteeringVector& vector, const ModelInfo& info);
 
-/// set_model(), task and seed; the caller adds settings and the prompts' digest.
+/// set_model(), task, seed and what became of control tokens' names ("special" of the settings, where the
+/// texts' file said it); the caller adds settings and the prompts' digest.
 void set_provenance(SteeringVector& vector, const ModelInfo& info, const std::string& task,
                     const std::string& prompts_digest, std::uint64_t seed);
 

@@ -27,7 +27,7 @@ Prompt prompt_of(const TaskContext& c, int item, const Candidate& k) {
 
 Row row_of(const TaskContext& c, const Candidate& candidate, const Prompt& prompt, int item, bool generate) {
     Row row;
-    row.prompt = c.engine.model().tokenize(prompt.text);
+    row.prompt = c.engine.model().tokenize_prompt(prompt.text);
     row.edits = candidate.edits;
     row.want_logits = candidate.want_dose;
     if (!c.behavioural()) row.watch = answer_tokens(c.engine.model(), prompt);
@@ -114,8 +114,8 @@ void add_damage(TaskContext& c, std::span<const int> items, std::size_t n_candid
     std::vector<Row> rows;
     std::vector<std::size_t> of;
     for (std::size_t i = 0; i < items.size(); ++i) {
-        const auto prompt =
-            c.engine.model().tokenize(make_test_prompt(c.task, c.split.train, items[i], 0, c.seed).text);
+        const auto prompt = c.engine.model().tokenize_prompt(
+            make_test_prompt(c.task, c.split.train, items[i], 0, c.seed).text);
         for (std::size_t k = 0; k < n_candidate; ++k) {
             const auto& generated = results[i * n_candidate + k].generated;
             records[i * n_candidate + k]["nll"] = json();

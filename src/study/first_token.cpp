@@ -18,7 +18,7 @@ using nlohmann::json;
 
 Row row_of(const Engine& engine, const Prompt& prompt) {
     Row row;
-    row.prompt = engine.model().tokenize(prompt.text);
+    row.prompt = engine.model().tokenize_prompt(prompt.text);
     row.watch = answer_tokens(engine.model(), prompt);
     if (row.watch.empty())
         throw Error(Code::bad_input, fmt::format("item {}: no right answer gives a token after its prompt; "

@@ -50,7 +50,7 @@ MemoryNeed task_memory(const Plan& plan, const Engine& engine, const Task& task)
     const auto tokens = [&](int n_shot) {
         const auto n = std::min(static_cast<std::size_t>(n_shot), items.size() - 1);
         const Prompt prompt = make_prompt(task, std::span(items).subspan(1, n), items.front());
-        return static_cast<int>(engine.model().tokenize(prompt.text).size());
+        return static_cast<int>(engine.model().tokenize_prompt(prompt.text).size());
     };
     const int n_new = behavioural ? plan.max_new_tokens_behavioural : plan.max_new_tokens;
     const int n_shot = behavioural ? plan.n_shot_behavioural : plan.n_shot;

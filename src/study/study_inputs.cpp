@@ -46,6 +46,7 @@ StudyInputs::StudyInputs(const Plan& plan, const StudyHost& host)
         protocol_.check_task(plan, task);
         for (auto seed : plan.seeds) protocol_.split(task, seed);
     }
+    control_names_of(tasks_);  // refuses tasks that differ, before a model is loaded
     for (const auto& name : plan.models) files_.push_back(host.resolve_model(name));
     further_ = unrelated_ = load_sentences(data_dir() / "truncated_sentences.json");
     for (const auto& name : protocol_.further_tasks(plan)) further_.push_back(find_task(name, data).digest);
@@ -60,9 +61,14 @@ StudyInputs::StudyInputs(const Plan& plan, const StudyHost& host)
 
 std::shared_ptr<const Model> StudyInputs::load_model(std::size_t model) const {
     const auto* cancel = host_.cancel;
-    return Model::load(files_[model], {host_.n_gpu_layers, plan_.is_paper() && plan_.paper.always_bos,
-                                       [cancel](float) { return !cancel || !cancel->load(); },
-                                       host_.cache_dir, host_.trim_memory});
+    ModelOptions options;
+    options.n_gpu_layers = host_.n_gpu_layers;
+    options.always_bos = plan_.is_paper() && plan_.paper.always_bos;
+    options.progress = [cancel](float) { return !cancel || !cancel->load(); };
+    options.cache_dir = host_.cache_dir;
+    options.trim_memory = host_.trim_memory;
+    options.control_names = control_names_of(tasks_);
+    return Model::load(files_[model], options);
 }
 
 std::optional<Instruction> StudyInputs::instruction_of(const Task& task) const {

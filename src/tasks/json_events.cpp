@@ -49,7 +49,10 @@ public:
     std::size_t* count() { return &at_; }
 
     bool null() override { return other("null"); }
-    bool boolean(bool) override { return other("true or false"); }
+    bool boolean(bool value) override {
+        events_.boolean(value, at_);
+        return true;
+    }
     bool number_integer(number_integer_t) override { return other("a number"); }
     bool number_unsigned(number_unsigned_t) override { return other("a number"); }
     bool number_float(number_float_t, const string_t&) override { return other("a number"); }

@@ -19,6 +19,7 @@ public:
     virtual void key(std::string& name, std::size_t at) = 0;
     virtual void end_object(std::size_t at) = 0;
     virtual void string(std::string& value, std::size_t at) = 0;
+    virtual void boolean(bool, std::size_t at) { other("true or false", at); }
     /// Anything else; `what` is "a number", "true or false" or "null".
     virtual void other(const char* what, std::size_t at) = 0;
 };

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "core/util.h"
 #include "tasks/family.h"
 #include "tasks/json_events.h"
@@ -19,11 +21,15 @@ public:
     explicit TaskReader(std::string name) : name_(std::move(name)) {}
 
     std::vector<Item> take() && { return std::move(items_); }
+    ControlNames control_names() const {
+        return !special_ ? ControlNames::refuse : *special_ ? ControlNames::parse : ControlNames::text;
+    }
 
     void begin_list(std::size_t at) override {
         switch (place_) {
             case Place::before: place_ = Place::list; return;
             case Place::value: place_ = Place::values; return;
+            case Place::items: place_ = Place::list; return;
             default: wrong("a list", at);
         }
     }
@@ -32,7 +38,7 @@ public:
             if (items_.empty())
                 fail(at,
                      "the list is empty; expected at least one {\"input\", \"output\"} object: add items");
-            place_ = Place::after;
+            place_ = in_object_ ? Place::root : Place::after;
             return;
         }
         if (side().empty())
@@ -41,6 +47,11 @@ public:
         place_ = Place::object;
     }
     void begin_object(std::size_t at) override {
+        if (place_ == Place::before) {
+            in_object_ = true;
+            place_ = Place::root;
+            return;
+        }
         if (place_ != Place::list) wrong("an object", at);
         place_ = Place::object;
         inputs_.clear();
@@ -48,6 +59,7 @@ public:
         has_input_ = has_output_ = false;
     }
     void key(std::string& name, std::size_t at) override {
+        if (place_ == Place::root) return root_key(name, at);
         if (name != "input" && name != "output")
             fail(at, fmt::format(
                          "unknown key \"{}\"; expected only \"input\" and \"output\": remove or rename it",
@@ -61,7 +73,17 @@ public:
         side_ = name;
         place_ = Place::value;
     }
+    void boolean(bool value, std::size_t at) override {
+        if (place_ != Place::special) wrong("true or false", at);
+        special_ = value;
+        place_ = Place::root;
+    }
     void end_object(std::size_t at) override {
+        if (place_ == Place::root) {
+            if (items_.empty()) fail(at, "the object has no \"items\"; expected the list of items: add it");
+            place_ = Place::after;
+            return;
+        }
         if (!has_input_ || !has_output_)
             fail(at, fmt::format("the object has no \"{}\"; expected both \"input\" and \"output\": add it",
                                  has_input_ ? "output" : "input"));
@@ -90,7 +112,21 @@ public:
     void other(const char* what, std::size_t at) override { wrong(what, at); }
 
 private:
-    enum class Place { before, list, object, value, values, after };
+    enum class Place { before, root, special, items, list, object, value, values, after };
+
+    void root_key(const std::string& name, std::size_t at) {
+        if (name != "special" && name != "items")
+            fail(at,
+                 fmt::format("the file holds an object with the key \"{}\"; expected a list of {{\"input\", "
+                             "\"output\"}} objects, or {{\"special\": true, \"items\": [...]}}: put the "
+                             "items into [ ]",
+                             excerpt(name)));
+        if (name == "special" ? special_.has_value() : !items_.empty())
+            fail(at,
+                 fmt::format("the key \"{}\" stands twice in one object; expected once: remove one of them",
+                             name));
+        place_ = name == "special" ? Place::special : Place::items;
+    }
 
     std::vector<std::string>& side() { return side_ == "input" ? inputs_ : outputs_; }
 
@@ -102,6 +138,14 @@ private:
     }
     [[noreturn]] void wrong(const char* found, std::size_t at) const {
         switch (place_) {
+            case Place::root:
+            case Place::special:
+                fail(at, fmt::format("\"special\" is {}; expected true or false: correct it", found));
+            case Place::items:
+                fail(at, fmt::format(
+                             "\"items\" is {}; expected a list of {{\"input\", \"output\"}} objects: put the "
+                             "items into [ ]",
+                             found));
             case Place::before:
                 fail(at, fmt::format(
                              "the file holds {}; expected a list of {{\"input\", \"output\"}} objects: put "
@@ -129,6 +173,8 @@ private:
     std::vector<std::string> inputs_, outputs_;
     std::string side_;
     bool has_input_ = false, has_output_ = false;
+    bool in_object_ = false;  // The list is in an object with "special".
+    std::optional<bool> special_;
     Place place_ = Place::before;
 };
 
@@ -144,10 +190,22 @@ Task load_task(const std::filesystem::path& path) {
     std::error_code ec;
     const auto whole = std::filesystem::absolute(path, ec);
     task.family = family_of(task.name, (ec ? path : whole).parent_path().filename().string());
+    task.control_names = reader.control_names();
     task.items = std::move(reader).take();
     task.digest = sha256(bytes);
     task.path = path;
     return task;
+}
+
+ControlNames control_names_of(std::span<const Task> tasks) {
+    for (const Task& task : tasks)
+        if (task.control_names != tasks.front().control_names)
+            throw Error(
+                Code::bad_input,
+                fmt::format("the tasks {} and {} differ in \"special\" (what control tokens' names in their "
+                            "texts mean), and one run reads all of its tasks in one way; run them separately",
+                            tasks.front().name, task.name));
+    return tasks.empty() ? ControlNames::refuse : tasks.front().control_names;
 }
 
 }  // namespace tiller

@@ -34,6 +34,35 @@ TEST(LoadTask, ReadsItems) {
     EXPECT_EQ(task.items[3].output, "\u00c9lan  vital");  // blanks inside stay
 }
 
+TEST(LoadTask, SaysWhatControlTokensNamesAre) {
+    const ScratchFolder folder;
+    const std::string list = R"([{"input": "a", "output": "b"}])";
+    const auto load = [&](const std::string& text) { return load_task(folder.write("t.json", text)); };
+    EXPECT_EQ(load(list).control_names, ControlNames::refuse);
+    EXPECT_EQ(load("{\"items\": " + list + "}").control_names, ControlNames::refuse);
+    const Task parsed = load("{\"special\": true, \"items\": " + list + "}");
+    EXPECT_EQ(parsed.control_names, ControlNames::parse);
+    ASSERT_EQ(parsed.items.size(), 1u);
+    const Task text = load("{\"items\": " + list + ", \"special\": false}");
+    EXPECT_EQ(text.control_names, ControlNames::text);
+    ASSERT_EQ(text.items.size(), 1u);
+    for (const auto& bad :
+         {std::string(R"({"special": 1, "items": [{"input": "a", "output": "b"}]})"),
+          std::string(R"({"special": true})"), std::string(R"({"special": true, "items": []})"),
+          std::string(R"({"special": true, "items": "a"})"),
+          std::string(R"({"special": true, "special": true, "items": [{"input": "a", "output": "b"}]})"),
+          "{\"items\": " + list + ", \"items\": " + list + "}", "{\"items\": " + list + ", \"more\": true}",
+          std::string(R"([{"input": "a", "output": true}])")})
+        EXPECT_FALSE(error_of(Code::bad_input, [&] { load(bad); }).empty()) << bad;
+    EXPECT_EQ(control_names_of({}), ControlNames::refuse);
+    EXPECT_EQ(control_names_of(std::vector<Task>{parsed, parsed}), ControlNames::parse);
+    expect_parts(error_of(Code::bad_input,
+                          [&] {
+                              control_names_of(std::vector<Task>{parsed, text});
+                          }),
+                 {"special"});
+}
+
 TEST(LoadTask, FamilyComesFromTheFolderThenTheName) {
     const ScratchFolder folder;
     const std::string text = R"([{"input": "a", "output": "b"}])";

@@ -109,7 +109,7 @@ private:
             std::vector<Row> rows;
             for (const int item : c_.valid) {
                 Row row;
-                row.prompt = c_.engine.model().tokenize(
+                row.prompt = c_.engine.model().tokenize_prompt(
                     make_test_prompt(c_.task, c_.split.train, item, 0, c_.seed).text);
                 for (const auto& [site, layer] : needed) row.captures.push_back({site, layer, layer + 1});
                 rows.push_back(std::move(row));

@@ -19,7 +19,7 @@ void check_context(const TaskContext& c) {
     const int added = c.behavioural() ? c.plan.max_new_tokens_behavioural : c.plan.max_new_tokens;
     for (const int item : c.test) {
         const auto prompt = make_test_prompt(c.task, c.split.train, item, n_shot, c.seed);
-        const auto n = static_cast<int>(c.engine.model().tokenize(prompt.text).size()) + added;
+        const auto n = static_cast<int>(c.engine.model().tokenize_prompt(prompt.text).size()) + added;
         if (n > limit)
             throw Error(Code::bad_input,
                         fmt::format("task {}: a prompt with {} demonstrations and {} new tokens takes {} "
