@@ -27,8 +27,8 @@ public:
         for (const int item : std::span(c.valid).first(std::min(c.valid.size(), most_items))) {
             items_.push_back(c.task.items[static_cast<std::size_t>(item)].id);
             Row row;
-            row.prompt =
-                c.engine.model().tokenize_prompt(make_test_prompt(c.task, c.split.train, item, 0, c.seed).text);
+            row.prompt = c.engine.model().tokenize_prompt(
+                make_test_prompt(c.task, c.split.train, item, 0, c.seed).text);
             row.want_logits = true;
             rows_.push_back(std::move(row));
         }
