@@ -14,12 +14,12 @@ namespace {
 // Rows of different lengths, with edits and sampled tokens, so that prompts, steps and logits all run.
 std::vector<Row> rows_for(const ModelInfo& info, unsigned seed) {
     std::vector<Row> rows;
-    for (unsigned i = 0; i < 3; ++i) {
+    for (unsigned i = 0; i < 2; ++i) {
         Row row = logits_row(random_prompt(5 + 3 * static_cast<int>(i), seed + i));
         row.edits = {random_edit(info, Site::residual, 1, Operation::add, {Positions::Kind::steered, 0, 0},
                                  seed + i, 0.5f)};
         row.captures = {{Site::mlp_output, 0, info.n_layer, {Positions::Kind::last_prompt, 0, 0}, false}};
-        row.max_new_tokens = 4;
+        row.max_new_tokens = 2;
         rows.push_back(std::move(row));
     }
     return rows;
