@@ -7,6 +7,9 @@
 // is printed. All others go to the earlier callback as they did before. A callback that is registered later
 // (llama_log_set) takes tiller's place; errors then lack the engine's reasons. Threads keep their messages
 // apart.
+// Weights are memory-mapped: while a model is loaded, and when an engine is made, pages of its files that
+// this process has mapped read-only are given back to the system (madvise); the next read brings them in
+// again.
 #pragma once
 
 #include <cstdint>
