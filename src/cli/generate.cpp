@@ -34,9 +34,9 @@ void add_generate(CLI::App& app, Globals& globals) {
     command->add_option("--top-k", o->top_k, "0 = off")->check(CLI::Range(0, 1000000));
     command->add_option("--stop", o->stop, "Stop before this text");
     command->add_flag("--compare", o->compare, "Show the unsteered continuation too");
-    auto* stream = command->add_flag("--stream", o->stream,
-                                     "Print text as it comes (default where the output is a terminal)");
-    command->add_flag("--no-stream", o->no_stream, "Print when all is done")->excludes(stream);
+    auto* stream_flag = command->add_flag("--stream", o->stream,
+                                          "Print text as it comes (default where the output is a terminal)");
+    command->add_flag("--no-stream", o->no_stream, "Print when all is done")->excludes(stream_flag);
     command->add_flag("--force", globals.force, "Use a vector of another model when its shape fits");
     add_globals(*command, globals);
     command->callback([o, &globals] {

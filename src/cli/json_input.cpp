@@ -81,8 +81,8 @@ ControlNames control_names_of(const std::filesystem::path& path, const json& roo
 void check_keys(const std::filesystem::path& path, const json& root, const std::set<std::string>& known) {
     for (const auto& [key, value] : root.items())
         if (!known.contains(key))
-            bad(path, fmt::format("unknown key {}, expected {} and perhaps \"special\"", json(key).dump(),
-                                  fmt::join(known, ", ")));
+            bad(path,
+                fmt::format("unknown key {}, expected one of {}", json(key).dump(), fmt::join(known, ", ")));
 }
 
 PromptLine prompt_of(const std::filesystem::path& name, const json& line) {
@@ -126,6 +126,7 @@ PairsFile read_pairs(const std::filesystem::path& path) {
     const json root = parse(path, read_file(path, kLimit));
     PairsFile file;
     if (root.is_object()) {
+        list_of(path, root, "pairs");
         check_keys(path, root, {"pairs", "special"});
         file.control_names = control_names_of(path, root);
     } else if (!root.is_array() || root.empty()) {

@@ -92,7 +92,7 @@ TEST_F(Chat, NamesThatStandInATextAreFound) {
 TEST_F(Chat, PromptsWithNamesAreRefusedUnlessSomebodySaysWhatTheyAre) {
     const std::string text = "<s>the cat";
     expect_parts(error_of(Code::bad_input, [&] { model->tokenize_prompt(text); }),
-                 {"<s>", "--special", "--no-special", "--chat"});
+                 {"<s>", "\"special\": true", "\"special\": false", "conversation"});
     error_of(Code::bad_input, [&] { model->continuation("the", " <|end|>"); });
     EXPECT_EQ(model->tokenize_prompt("the cat"), model->tokenize("the cat"));
     EXPECT_EQ(load(chat_model(), ControlNames::parse)->tokenize_prompt(text), model->tokenize("the cat"));
@@ -200,7 +200,7 @@ TEST_F(Chat, Refusals) {
                           [&] {
                               bare->chat_prompt(std::vector<ChatMessage>{{"user", "a"}});
                           }),
-                 {"no chat template", "--template"});
+                 {"no chat template", "Jinja text"});
     EXPECT_EQ(bare->chat_prompt(std::vector<ChatMessage>{{"user", "a"}},
                                 {.chat_template = test::chat_model_template})
                   .tokens,

@@ -110,7 +110,7 @@ TEST_F(CliFiles, BadTrialsAndPairs) {
         {R"({"mean": ["p"], "patch": [{"prompt": "p"}]})", "target"},
         {R"({"mean": ["p"], "patch": [{"prompt": "p", "target": ["d"]}]})", "patch[0].target"},
         {R"({"mean": ["p"], "patch": [{"prompt": "p", "target": " d", "weight": "1"}]})", "3 keys"},
-        {R"({"mean": ["p"], "patch": [{"prompt": "p", "target": " d"}], "seed": 0})", "3 keys"},
+        {R"({"mean": ["p"], "patch": [{"prompt": "p", "target": " d"}], "seed": 0})", "unknown key \"seed\""},
         {R"({"mean": ["p"], "mean": ["q"], "patch": [{"prompt": "p", "target": " d"}]})", "twice"},
         {R"({"mean": ["p"], "patch": [{"prompt": "p", "target": " d", "target": " e"}]})", "twice"},
         {R"([])", "mean"},

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/util.h"
 #include "support/engine_rows.h"
 
 using namespace tiller;
@@ -122,7 +123,9 @@ TEST_F(EngineGeneration, StopText) {
     const RowResult whole = run(row);
     ASSERT_GE(whole.generated.size(), 10u);
     // Stop at a piece of text that the row is known to produce in its middle.
-    const std::size_t middle = whole.text.find_first_not_of(" \n", whole.text.size() / 2);
+    std::size_t middle = whole.text.find_first_not_of(" \n", whole.text.size() / 2);
+    while (middle + 2 < whole.text.size() && !is_valid_utf8(whole.text.substr(middle, 2))) ++middle;
+    ASSERT_TRUE(is_valid_utf8(whole.text.substr(middle, 2)));
     row.stop = {"no such text", whole.text.substr(middle, 2)};
     const RowResult stopped = run(row);
     EXPECT_TRUE(stopped.ended);

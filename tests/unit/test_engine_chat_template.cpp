@@ -82,7 +82,7 @@ TEST(ChatTemplate, RefusalsSayWhatIsWrong) {
     const auto refusal = [](const std::string& source) {
         return error_of(Code::bad_input, [&] { marked(source); });
     };
-    expect_parts(refusal("{{ raise_exception('no system\nrole') }}"), {"no system role", "--template"});
+    expect_parts(refusal("{{ raise_exception('no system\nrole') }}"), {"no system role", "give another one"});
     expect_parts(refusal("one\n{{ foo"), {"Expected }}"});
     expect_parts(refusal("one\n{{ messages.foo() }}"), {"line 2", "not a function"});
     for (const char* source : {"{%", "{{", "{#", "{{ 'abc", "{% for x in y", "{% if a %}", "{% endif %}",
