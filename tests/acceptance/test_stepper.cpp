@@ -1,5 +1,5 @@
 // Rows that come and go on a real quantised model: the same bits as alone. TILLER_SCHEDULES sets how many
-// random schedules are tried (30 by default; 300 take about a quarter of an hour on two cores).
+// random schedules are tried (30 by default; 300 take about ten minutes on two cores).
 #include <gtest/gtest.h>
 
 #include <cstdlib>
