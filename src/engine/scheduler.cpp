@@ -27,6 +27,11 @@ std::size_t Scheduler::n_running() const {
                                                   [](const Sequence& s) { return s.phase != Phase::free; }));
 }
 
+bool Scheduler::takes_steps() const {
+    return std::any_of(sequences_.begin(), sequences_.end(),
+                       [](const Sequence& s) { return s.phase == Phase::steps; });
+}
+
 bool Scheduler::leaves_dirt() const {
     return std::any_of(sequences_.begin(), sequences_.end(), [](const Sequence& s) { return !s.clean; });
 }
@@ -47,14 +52,13 @@ bool Scheduler::step() {
     start_rows();
     begin_prompts();
     const std::vector<PromptPart> parts = next_parts();
-    const bool steps = std::any_of(sequences_.begin(), sequences_.end(),
-                                   [](const Sequence& s) { return s.phase == Phase::steps; });
+    const bool steps = takes_steps();
     if (parts.empty() && !steps) return n_ended_ != n_ended;
     const bool prompts = !parts.empty() && (!steps || prompts_next_ || !options_.take_turns);
     if (prompts ? compute_prompts(parts) : compute_step())
         prompts_next_ = !prompts;
     else
-        ++n_stopped_;
+        ++stats_.n_stopped;
     return true;
 }
 
@@ -99,12 +103,9 @@ std::vector<RowState*> Scheduler::abandon() {
 }
 
 void Scheduler::start_rows() {
-    const auto running = n_running();
-    const auto room = static_cast<std::size_t>(options_.n_rows) - running;
-    const bool stepping = std::any_of(sequences_.begin(), sequences_.end(),
-                                      [](const Sequence& s) { return s.phase == Phase::steps; });
+    const auto room = static_cast<std::size_t>(options_.n_rows) - n_running();
     const auto wanted = std::min(static_cast<std::size_t>(options_.n_start), queue_.size());
-    if (stepping && room < wanted) return;
+    if (room < wanted && takes_steps()) return;
     for (std::size_t i = 0; i < room && !queue_.empty(); ++i) {
         RowState& row = *queue_.front();
         queue_.pop_front();
@@ -115,7 +116,7 @@ void Scheduler::start_rows() {
         sequence.target = prefix_of(row.row(), without_last(row));
         sequence.chunk = engine_->chunk_of(row, *context_, options_.chunk);
         sequence.turn = ++turn_;
-        n_prompt_token_ += static_cast<std::uint64_t>(without_last(row));
+        stats_.n_prompt_token += static_cast<std::uint64_t>(without_last(row));
     }
 }
 
@@ -160,22 +161,18 @@ bool Scheduler::has_leader(const RowState& row, int n_token) const {
     });
 }
 
-// Rows of a step's batch when sequence `with` takes part, too.
-int Scheduler::window(int with) const {
-    int first = with, last = with;
-    for (int s = 0; s < n_sequence(); ++s)
-        if (at(s).phase != Phase::free) {
-            first = std::min(first, s);
-            last = std::max(last, s);
-        }
-    return padded(last - first + 1);
-}
-
 // The engine's streams of one batch lie side by side, so the sequence that keeps batches small is best;
 // among equal ones that which has the prompt, then a clean one, then that which was not used for the longest
 // time.
 int Scheduler::choose_sequence(const Source& source) const {
-    int best = -1;
+    int first = n_sequence(), last = -1, best = -1;
+    for (int s = 0; s < n_sequence(); ++s)
+        if (at(s).phase != Phase::free) {
+            first = std::min(first, s);
+            last = s;
+        }
+    // Rows of a step's batch when sequence s takes part, too.
+    const auto window = [&](int s) { return padded(std::max(last, s) - std::min(first, s) + 1); };
     const auto better = [&](int a, int b) {
         if (const int x = window(a), y = window(b); x != y) return x < y;
         if ((a == source.sequence) != (b == source.sequence)) return a == source.sequence;
@@ -201,7 +198,7 @@ void Scheduler::begin_prompts() {
             continue;
         to.waits = false;
         to.clean = true;
-        n_reused_token_ += static_cast<std::uint64_t>(source.n_token);
+        stats_.n_reused_token += static_cast<std::uint64_t>(source.n_token);
         to.held = prefix_of(row.row(), source.n_token);
         set_position(s, source.n_token);
         if (to.position == without_last(row)) to.phase = Phase::steps;

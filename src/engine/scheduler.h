@@ -14,6 +14,7 @@
 #include "engine/engine_impl.h"
 #include "engine/prefix.h"
 #include "engine/row_state.h"
+#include "tiller/stepper.h"
 
 namespace tiller::engine {
 
@@ -51,9 +52,7 @@ public:
     /// Does a sequence that is free hold what may not be numbers?
     bool leaves_dirt() const;
 
-    std::uint64_t n_prompt_token() const { return n_prompt_token_; }
-    std::uint64_t n_reused_token() const { return n_reused_token_; }
-    std::uint64_t n_stopped() const { return n_stopped_; }
+    const StepperStats& stats() const { return stats_; }
 
 private:
     enum class Phase { free, prompt, steps };
@@ -84,7 +83,7 @@ private:
     Source find_source(const RowState& row) const;
     bool has_leader(const RowState& row, int n_token) const;
     int choose_sequence(const Source& source) const;
-    int window(int with) const;
+    bool takes_steps() const;
     void begin_prompts();
     bool make_clean(int sequence);
     void set_position(int sequence, int position);
@@ -105,7 +104,8 @@ private:
     std::vector<Sequence> sequences_;
     std::size_t n_ended_ = 0;
     bool prompts_next_ = true;
-    std::uint64_t turn_ = 0, n_prompt_token_ = 0, n_reused_token_ = 0, n_stopped_ = 0;
+    std::uint64_t turn_ = 0;
+    StepperStats stats_;
 };
 
 }  // namespace tiller::engine

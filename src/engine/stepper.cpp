@@ -61,7 +61,6 @@ ContextShape shape_of(const StepperOptions& o) {
 struct Stepper::Impl {
     Engine::Impl& engine;
     StepperOptions options;
-    StepperStats stats;
     std::unique_ptr<Context> context;
     Scheduler scheduler;
     std::map<RowId, std::unique_ptr<Member>> members;
@@ -161,7 +160,6 @@ bool Stepper::step() {
         m.give_up();
         throw;
     }
-    m.stats = {m.scheduler.n_prompt_token(), m.scheduler.n_reused_token(), m.scheduler.n_stopped()};
     m.collect();
     m.tell();
     return more;
@@ -180,7 +178,7 @@ std::optional<RowResult> Stepper::take(RowId row) {
 
 std::size_t Stepper::n_queued() const noexcept { return impl_->scheduler.n_queued(); }
 std::size_t Stepper::n_running() const noexcept { return impl_->scheduler.n_running(); }
-const StepperStats& Stepper::stats() const noexcept { return impl_->stats; }
+const StepperStats& Stepper::stats() const noexcept { return impl_->scheduler.stats(); }
 const StepperOptions& Stepper::options() const noexcept { return impl_->options; }
 
 }  // namespace tiller
