@@ -34,6 +34,19 @@ function(tiller_cache_unlock name)
     file(LOCK "${cache}/${name}.lock" RELEASE)
 endfunction()
 
+# Sets <out> to a new folder <root>/.<stem>-..., in which something is made that gets its final name when it is
+# whole. Folders of this stem that killed runs left are removed: the caller holds the lock of what it makes.
+function(tiller_temporary_folder out root stem)
+    file(GLOB stale "${root}/.${stem}-*")
+    if(stale)
+        file(REMOVE_RECURSE ${stale})
+    endif()
+    string(RANDOM LENGTH 8 suffix)
+    set(folder "${root}/.${stem}-${suffix}")
+    file(MAKE_DIRECTORY "${folder}")
+    set(${out} "${folder}" PARENT_SCOPE)
+endfunction()
+
 # Sets <out> to the path of the tarball of an npm package in the cache, fetching it by name when it
 # is not there. The checksum is verified every time, so a damaged cache is noticed. The registry is
 # whatever npm is set up to use.

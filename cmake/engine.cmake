@@ -109,14 +109,7 @@ endfunction()
 # Builds the engine into <prefix> by way of a temporary prefix: what has the final name is whole.
 function(tiller_build_engine prefix)
     cmake_path(GET prefix PARENT_PATH root)
-    cmake_path(GET prefix FILENAME key)
-    file(GLOB stale "${root}/.build-*")  # Left by builds that were killed; the lock is ours.
-    if(stale)
-        file(REMOVE_RECURSE ${stale})
-    endif()
-    string(RANDOM LENGTH 8 suffix)
-    set(tmp "${root}/.build-${key}-${suffix}")
-    file(MAKE_DIRECTORY "${tmp}")
+    tiller_temporary_folder(tmp "${root}" build)
 
     if(TILLER_LLAMA_SOURCE)
         set(source "${TILLER_LLAMA_SOURCE}")
