@@ -53,6 +53,10 @@ struct Row {
     bool want_logprobs = false;  ///< Log-probabilities of the generated tokens.
     int n_top_each = 0;  ///< Top tokens of the distribution at every generated or forced token; 0 = none.
 
+    /// Tokens of the prompt and the longest continuation together.
+    std::size_t n_token() const {
+        return prompt.size() + forced.size() + static_cast<std::size_t>(max_new_tokens);
+    }
     /// Nothing is asked for but captures of the prompt: the output head is skipped.
     bool captures_only() const {
         return forced.empty() && max_new_tokens == 0 && n_top == 0 && watch.empty() && !want_logits;

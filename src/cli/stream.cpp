@@ -60,8 +60,7 @@ std::vector<RowResult> stream_rows(Engine& engine, std::span<const Row> rows,
                                    std::span<const std::string> heads) {
     StepperOptions options;
     for (const Row& row : rows)
-        options.row_tokens = std::max(
-            options.row_tokens, static_cast<int>(row.prompt.size() + row.forced.size()) + row.max_new_tokens);
+        options.row_tokens = std::max(options.row_tokens, static_cast<int>(row.n_token()));
     // Too long for the model: Stepper::add() names the row's parts.
     options.row_tokens = std::min(options.row_tokens, engine.info().n_ctx_train);
     const int fit = engine.memory_need(options.row_tokens).n_rows;

@@ -129,8 +129,7 @@ Stepper::~Stepper() = default;
 RowId Stepper::add(Row row, RowCallback on_token, std::shared_ptr<const std::atomic<bool>> cancelled) {
     Impl& m = *impl_;
     validate_rows({&row, 1}, *m.engine.model, m.engine.sites);
-    const std::size_t length =
-        row.prompt.size() + row.forced.size() + static_cast<std::size_t>(row.max_new_tokens);
+    const std::size_t length = row.n_token();
     if (length > static_cast<std::size_t>(m.options.row_tokens))
         throw Error(Code::bad_input,
                     fmt::format("the row needs {} tokens (prompt {}, continuation {}), rows of this stepper "

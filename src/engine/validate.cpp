@@ -75,7 +75,7 @@ void validate_capture(std::size_t r, const Row& row, const Capture& capture, con
     if (const auto problem = positions_problem(capture.positions); !problem.empty())
         refuse(Code::usage, problem);
     const int n_prompt = static_cast<int>(row.prompt.size());
-    const int n = n_prompt + static_cast<int>(row.forced.size()) + row.max_new_tokens;
+    const int n = static_cast<int>(row.n_token());
     int position = 0;
     while (position < n && !capture.positions.contains(position, n_prompt)) ++position;
     if (position == n) refuse(Code::usage, fmt::format("chooses none of the {} positions of its row", n));
@@ -149,8 +149,7 @@ void validate_rows(std::span<const Row> rows, const Model& model, const SiteMap&
                     throw Error(Code::usage,
                                 fmt::format("row {}: token {} is outside of the vocabulary of {}", r, t,
                                             info.n_vocab));
-        const std::size_t length =
-            row.prompt.size() + row.forced.size() + static_cast<std::size_t>(row.max_new_tokens);
+        const std::size_t length = row.n_token();
         if (length > static_cast<std::size_t>(info.n_ctx_train))
             throw Error(Code::bad_input, fmt::format("row {} needs {} tokens (prompt {}, continuation {}), "
                                                      "the context of {} holds {}; use fewer "
