@@ -6,7 +6,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "core/util.h"
+#include "core/memory.h"
 #include "tiller/plain_decode.h"
 
 namespace tiller::cli {

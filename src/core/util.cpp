@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -177,39 +176,6 @@ std::string valid_utf8(std::string_view text) {
         }
     }
     return out;
-}
-
-std::uint64_t available_memory() {
-    std::uint64_t available = 0;
-    std::ifstream info("/proc/meminfo");
-    for (std::string key; info >> key;) {
-        std::uint64_t kib = 0;
-        info >> kib;
-        if (key == "MemAvailable:") {
-            available = kib * 1024;
-            break;
-        }
-        info.ignore(64, '\n');
-    }
-    if (available == 0) {
-        const long pages = ::sysconf(_SC_PHYS_PAGES), size = ::sysconf(_SC_PAGE_SIZE);
-        available = static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(size);
-    }
-    // In a container the group's limit counts, not the machine's.
-    std::uint64_t limit = 0, used = 0;
-    if (std::ifstream("/sys/fs/cgroup/memory.max") >> limit &&
-        std::ifstream("/sys/fs/cgroup/memory.current") >> used)
-        available = std::min(available, limit > used ? limit - used : 0);
-    rlimit address_space{};
-    if (::getrlimit(RLIMIT_AS, &address_space) == 0 && address_space.rlim_cur != RLIM_INFINITY)
-        available = std::min<std::uint64_t>(available, address_space.rlim_cur);
-    return available;
-}
-
-std::uint64_t peak_memory() {
-    rusage usage{};
-    ::getrusage(RUSAGE_SELF, &usage);
-    return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
 }  // namespace tiller

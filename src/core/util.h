@@ -39,10 +39,4 @@ std::string valid_utf8(std::string_view text);
 /// Value of a valid UTF-8 check.
 bool is_valid_utf8(std::string_view text) noexcept;
 
-/// Memory that can be taken now without swapping, in bytes (MemAvailable, or the cgroup's rest when smaller).
-std::uint64_t available_memory();
-
-/// Peak resident memory of this process in bytes.
-std::uint64_t peak_memory();
-
 }  // namespace tiller

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "core/util.h"
+#include "core/memory.h"
 #include "engine/engine_impl.h"
 #include "engine/left_memory.h"
 #include "engine/model_handle.h"

@@ -6,7 +6,7 @@
 #include <functional>
 #include <set>
 
-#include "core/util.h"
+#include "core/memory.h"
 #include "methods/provenance.h"
 #include "methods/vocabulary_loss.h"
 #include "tiller/error.h"
