@@ -11,6 +11,12 @@ if(GIT_EXECUTABLE AND EXISTS "${PROJECT_SOURCE_DIR}/.git")
             CMAKE_CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/.git/logs/HEAD")
     endif()
 endif()
+# Our builds of the engine compute with kernels of their own, which decide the last digits: what was computed with
+# others is not taken up again.
+set(TILLER_ENGINE_NAME "${TILLER_ENGINE_VERSION}")
+if(TILLER_ENGINE_PREFIX AND NOT TILLER_LLAMA_SOURCE)
+    string(APPEND TILLER_ENGINE_NAME "+${TILLER_ENGINE_RECIPE}")
+endif()
 configure_file("${CMAKE_CURRENT_LIST_DIR}/version.h.in" "${PROJECT_BINARY_DIR}/generated/include/tiller/version.h" @ONLY)
 configure_file("${CMAKE_CURRENT_LIST_DIR}/version.cpp.in" "${PROJECT_BINARY_DIR}/generated/version.cpp" @ONLY)
 set(TILLER_VERSION_SOURCE "${PROJECT_BINARY_DIR}/generated/version.cpp")
