@@ -26,6 +26,15 @@
 
 namespace tiller {
 
+/// What weights are computed with.
+enum class Weights {
+    file,     ///< As they are in the file.
+    float32,  ///< All as float32: each has the value that it stands for in the file, but activations, which the
+              ///< kernels of quantised weights round to 8 bits, are not rounded. Takes 4 bytes a parameter of memory.
+};
+/// "file" or "float32".
+const char* name_of(Weights weights) noexcept;
+
 /// How to load a model.
 struct ModelOptions {
     /// Layers on the GPU; -1 = all. Needs an engine built with a GPU backend; load() throws environment when
@@ -37,10 +46,10 @@ struct ModelOptions {
     /// Called with the loaded fraction in [0, 1]; return false to stop (throws Code::interrupted). What it
     /// throws comes out of load().
     std::function<bool(float)> progress = {};
+    /// What the weights are held as for computing. Results differ between the two by what rounding does.
+    Weights weights = Weights::file;
     /// A folder for files that can be made again, made when missing: digests of model files (hashing a
-    /// gigabyte takes about a second), and copies of Q5_0 models widened to Q8_0, which machines with AMX
-    /// compute faster and to the same values; a copy takes up to 1.6 times the model's size. Empty: nothing
-    /// is written, nothing is looked up, and such models are computed as they are.
+    /// gigabyte takes about a second). Empty: nothing is written, nothing is looked up.
     std::filesystem::path cache_dir = {};
     /// After loading, ask the C library to give freed memory back to the system (malloc_trim, glibc): for
     /// programs that load a model and keep it. It goes through the memory of the whole process.
@@ -68,6 +77,7 @@ struct ModelInfo {
     /// Is BOS put in front of a text? Because the metadata ask for it, or ModelOptions::always_bos does.
     bool adds_bos = false;
     ControlNames control_names = ControlNames::refuse;  ///< ModelOptions::control_names.
+    Weights weights = Weights::file;                    ///< ModelOptions::weights.
     bool post_norm =
         false;  ///< Does an RMS norm stand between W_O and the residual stream (Gemma 2/3, OLMo 2)?
     /// Behind attention and MLP, layers multiply the residual stream by a number or add a function of it

@@ -181,6 +181,7 @@ struct StudyHost {
     std::function<std::filesystem::path(const std::string&)> resolve_model;  ///< Name or path -> GGUF file.
     EngineOptions engine;
     int n_gpu_layers = 0;
+    Weights weights = Weights::file;  ///< ModelOptions::weights of all models.
     const std::atomic<bool>* cancel = nullptr;
     bool check = true;    ///< Put each model through the fast part of diagnose() before its first new task.
     std::string command;  ///< For provenance.

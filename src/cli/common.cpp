@@ -62,6 +62,11 @@ void add_globals(CLI::App& command, Globals& g) {
     command.add_option("--cache-type", g.cache_type, "Key/value cache: f16 or f32")
         ->check(CLI::IsMember({"f16", "f32"}))
         ->group("Global");
+    command
+        .add_flag("--exact", g.exact,
+                  "Float32 throughout: weights, activations and key/value cache (slower; 4 bytes a parameter)")
+        ->excludes("--cache-type")
+        ->group("Global");
     command.add_option("--gpu-layers", g.gpu_layers, "Layers on the GPU (-1 = all)")
         ->check(CLI::Range(-1, 100000))
         ->group("Global");
@@ -78,15 +83,22 @@ std::shared_ptr<const Model> open_model(const std::string& name_or_path, const G
     options.control_names = control_names;
     options.n_gpu_layers = globals.gpu_layers;
     options.progress = [](float) { return !interrupted.load(); };
+    options.weights = weights_of(globals);
     options.cache_dir = cache_dir();
     options.trim_memory = true;
     return Model::load(resolve_model(name_or_path), options);
 }
 
+Weights weights_of(const Globals& globals) {
+    if (globals.exact && globals.gpu_layers != 0)
+        throw Error(Code::usage, "--exact is for the processor: a GPU rounds as it likes; leave --gpu-layers out");
+    return globals.exact ? Weights::float32 : Weights::file;
+}
+
 EngineOptions engine_options(const Globals& globals) {
     EngineOptions options;
     options.n_threads = globals.threads;
-    options.cache_f32 = globals.cache_type == "f32";
+    options.cache_f32 = globals.exact || globals.cache_type == "f32";
     options.max_rows = globals.rows;
     // On a GPU flash attention is the fast way; on the CPU it is three times slower (docs/performance.md).
     options.flash_attention = globals.gpu_layers != 0;

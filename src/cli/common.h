@@ -22,6 +22,7 @@ struct Globals {
     int threads = 0;  ///< 0 = all cores.
     std::uint64_t seed = 0;
     std::string cache_type = "f16";
+    bool exact = false;  ///< Float32 weights, activations and cache.
     int gpu_layers = 0;
     int rows = 64;
     bool json = false;
@@ -61,6 +62,8 @@ std::string typed_command(const CLI::App& command);
 /// Loads a model given by known name (see catalogue.h) or path.
 std::shared_ptr<const Model> open_model(const std::string& name_or_path, const Globals& globals,
                                         ControlNames control_names = ControlNames::refuse);
+/// What weights are computed with. Throws usage (--exact on a GPU).
+Weights weights_of(const Globals& globals);
 /// The engine's options that the global flags ask for.
 EngineOptions engine_options(const Globals& globals);
 Engine make_engine(std::shared_ptr<const Model> model, const Globals& globals);

@@ -10,7 +10,7 @@
 #include "cli/common.h"
 #include "cli/run_folder.h"
 #include "core/paths.h"
-#include "core/util.h"
+#include "core/memory.h"
 #include "tiller/error.h"
 #include "tiller/report.h"
 #include "tiller/study.h"
@@ -70,6 +70,7 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     host.resolve_model = resolve_model;
     host.engine = engine_options(globals);
     host.n_gpu_layers = globals.gpu_layers;
+    host.weights = weights_of(globals);
     host.cache_dir = cache_dir();
     host.trim_memory = true;
     host.cancel = &interrupted;

@@ -8,11 +8,12 @@
 #include <span>
 #include <utility>
 
+#include "core/memory.h"
 #include "core/util.h"
 #include "engine/digest_cache.h"
+#include "engine/float_weights.h"
 #include "engine/left_memory.h"
 #include "engine/model_handle.h"
-#include "engine/widen.h"
 #include "tiller/error.h"
 
 namespace tiller {
@@ -121,9 +122,9 @@ void check_devices(const ModelOptions& options) {
         Topic::gpu_layers);
 }
 
-// The engine's model of a file (the first of several, or the widened copy); nullptr when the engine cannot
-// load it. `mapped` are all files that it may map.
-engine::ModelHandle load_weights(const std::filesystem::path& first,
+// The engine's model of these parts; nullptr when the engine cannot load it. `mapped` are all files that it may
+// map.
+engine::ModelHandle load_weights(std::span<const std::unique_ptr<GgufFile>> parts,
                                  std::span<const std::filesystem::path> mapped, const ModelOptions& options) {
     llama_model_params params = llama_model_default_params();
     params.n_gpu_layers = options.n_gpu_layers;
@@ -154,7 +155,13 @@ engine::ModelHandle load_weights(const std::filesystem::path& first,
         }
         return !p.stopped;
     };
-    engine::ModelHandle model(llama_model_load_from_file(first.c_str(), params));
+    engine::ModelHandle model;
+    if (options.weights == Weights::float32) {
+        const auto copy = engine::float_copy(parts);  // stays mapped when it is closed
+        model.reset(llama_model_load_from_file_ptr(copy.get(), params));
+    } else {
+        model.reset(llama_model_load_from_file(parts.front()->path().c_str(), params));
+    }
     if (progress.thrown) std::rethrow_exception(progress.thrown);
     if (progress.stopped) throw Error(Code::interrupted, "loading the model was stopped");
     engine::release_mapped_pages(mapped);
@@ -163,6 +170,8 @@ engine::ModelHandle load_weights(const std::filesystem::path& first,
 }
 
 }  // namespace
+
+const char* name_of(Weights weights) noexcept { return weights == Weights::float32 ? "float32" : "file"; }
 
 Model::Model(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {}
 Model::~Model() = default;
@@ -177,22 +186,15 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
         info.file_bytes += std::filesystem::file_size(part);
     }
     engine::check_metadata(*h->parts.front());
-    check_memory(h->parts, info.file_bytes);
+    check_memory(h->parts, options.weights == Weights::float32 ? engine::float_bytes(h->parts) : info.file_bytes);
     check_devices(options);
 
     std::vector<std::filesystem::path> files;
     for (const auto& part : h->parts) files.push_back(part->path());
     info.digest = engine::cached_digest(files, options.cache_dir);
-    std::filesystem::path weights = files.front();
-    if (files.size() == 1 && options.n_gpu_layers == 0 && !options.cache_dir.empty())
-        if (const auto widened = engine::widened_model(*h->parts.front(), info.digest, options.cache_dir))
-            weights = *widened;
-    for (const auto& part : h->parts) part->forget_tokenizer();
     h->mapped = files;
-    if (weights != files.front()) h->mapped.push_back(weights);
-    h->llama = load_weights(weights, h->mapped, options);
-    if (!h->llama && weights != files.front())  // a damaged copy in the cache
-        h->llama = load_weights(files.front(), h->mapped, options);
+    h->llama = load_weights(h->parts, h->mapped, options);
+    for (const auto& part : h->parts) part->forget_tokenizer();
     if (!h->llama)
         throw Error(Code::bad_input, fmt::format("the engine cannot load {}: {}", path.string(), log.text()));
     const llama_model* m = h->llama.get();
@@ -231,6 +233,7 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
                                 path.string(), info.architecture));
     info.tokenizer_digest = tokenizer_digest(h->vocab());
     info.control_names = options.control_names;
+    info.weights = options.weights;
     h->special = engine::SpecialTokens(h->vocab());
     h->chat_template = first.string("tokenizer.chat_template").value_or("");
     return std::shared_ptr<const Model>(new Model(std::move(h)));

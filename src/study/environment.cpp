@@ -74,6 +74,7 @@ void write_environment(const std::filesystem::path& folder, const StudyHost& hos
                               {"engine_version", TILLER_ENGINE_VERSION},
                               {"machine", machine_text()},
                               {"command", host.command},
+                              {"weights", name_of(host.weights)},
                               {"cache", host.engine.cache_f32 ? "f32" : "f16"},
                               {"flash_attention", host.engine.flash_attention},
                               {"gpu_layers", host.n_gpu_layers},

@@ -65,6 +65,7 @@ std::shared_ptr<const Model> StudyInputs::load_model(std::size_t model) const {
     options.n_gpu_layers = host_.n_gpu_layers;
     options.always_bos = plan_.is_paper() && plan_.paper.always_bos;
     options.progress = [cancel](float) { return !cancel || !cancel->load(); };
+    options.weights = host_.weights;
     options.cache_dir = host_.cache_dir;
     options.trim_memory = host_.trim_memory;
     options.control_names = control_names_of(tasks_);
@@ -86,6 +87,7 @@ std::string StudyInputs::key(const ModelInfo& model, const Task& task, std::uint
         .add(seed);
     d.add(static_cast<std::uint64_t>(host_.engine.cache_f32))
         .add(static_cast<std::uint64_t>(host_.engine.flash_attention));
+    if (model.weights != Weights::file) d.add(name_of(model.weights));
     if (host_.n_gpu_layers != 0) d.add(static_cast<std::uint64_t>(host_.n_gpu_layers));
     d.add(plan_toml(plan_));
     for (const auto& text : further_) d.add(text);

@@ -234,6 +234,7 @@ fs::path quantise_tiny_model(const fs::path& model, const std::string& type) {
     static const std::map<std::string, llama_ftype> types = {
         {"Q8_0", LLAMA_FTYPE_MOSTLY_Q8_0}, {"Q4_0", LLAMA_FTYPE_MOSTLY_Q4_0},
         {"Q4_1", LLAMA_FTYPE_MOSTLY_Q4_1}, {"Q4_K", LLAMA_FTYPE_MOSTLY_Q4_K_S},
+        {"Q5_0", LLAMA_FTYPE_MOSTLY_Q5_0}, {"Q5_K", LLAMA_FTYPE_MOSTLY_Q5_K_S},
         {"Q6_K", LLAMA_FTYPE_MOSTLY_Q6_K}, {"F16", LLAMA_FTYPE_MOSTLY_F16},
         {"F32", LLAMA_FTYPE_ALL_F32},      {"BF16", LLAMA_FTYPE_MOSTLY_BF16}};
     params.ftype = types.at(type);
@@ -241,6 +242,30 @@ fs::path quantise_tiny_model(const fs::path& model, const std::string& type) {
     if (llama_model_quantize(model.c_str(), path.c_str(), &params) != 0)
         throw std::runtime_error("cannot quantise " + model.string());
     return path;
+}
+
+fs::path split_tiny_model(const fs::path& model) {
+    ggml_context* data = nullptr;
+    const std::unique_ptr<gguf_context, FreeGguf> file(gguf_init_from_file(model.c_str(), {false, &data}));
+    const std::unique_ptr<ggml_context, FreeGgml> tensors(data);
+    if (!file) throw std::runtime_error("cannot read " + model.string());
+    const auto n = gguf_get_n_tensors(file.get());
+    const fs::path stem = temporary_file("parts");
+    fs::path first;
+    for (std::uint16_t no = 0; no < 2; ++no) {
+        const std::unique_ptr<gguf_context, FreeGguf> part(gguf_init_empty());
+        if (no == 0) gguf_set_kv(part.get(), file.get());
+        gguf_set_val_u16(part.get(), "split.no", no);
+        gguf_set_val_u16(part.get(), "split.count", 2);
+        gguf_set_val_i32(part.get(), "split.tensors.count", static_cast<std::int32_t>(n));
+        for (std::int64_t i = no == 0 ? 0 : n / 2; i < (no == 0 ? n / 2 : n); ++i)
+            gguf_add_tensor(part.get(), ggml_get_tensor(data, gguf_get_tensor_name(file.get(), i)));
+        const fs::path path = fmt::format("{}-0000{}-of-00002.gguf", stem.string(), no + 1);
+        if (!gguf_write_to_file(part.get(), path.c_str(), /*only_meta*/ false))
+            throw std::runtime_error("cannot write " + path.string());
+        if (no == 0) first = path;
+    }
+    return first;
 }
 
 TinyWeights::TinyWeights(const fs::path& path) {

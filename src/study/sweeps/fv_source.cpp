@@ -21,6 +21,7 @@ std::string source_key(const FvSource& s) {
          {s.counts.n_mean, s.counts.n_patch, s.counts.n_shot, static_cast<int>(s.engine.options().cache_f32),
           static_cast<int>(s.engine.options().flash_attention), s.n_gpu_layers})
         d.add(static_cast<std::uint64_t>(static_cast<std::int64_t>(n)));
+    d.add(name_of(s.engine.info().weights));
     return d.hex();
 }
 
