@@ -7,6 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 usage() {
     cat <<'TEXT'
 Usage: bench/run_all.sh [--out DIR] [--threads N] [--quick] [--no-demo] [MODEL ...]
+       bench/run_all.sh --busy [MODEL]   what other programs cost (bench/busy.sh)
 
   MODEL      a known model's name, or NAME=PATH; without one: smollm2-135m gemma3-270m qwen2.5-coder-1.5b
   --out      where the results go as JSON (default build/bench)
@@ -18,6 +19,8 @@ The reference needs PyTorch: TILLER_BENCH_PYTHON names a Python that has bench/p
 bench/pytorch/setup.sh makes one in tiller's cache. Without it its rows say so.
 TEXT
 }
+
+if [[ "${1:-}" == --busy ]]; then exec bench/busy.sh "${@:2}"; fi
 
 out=build/bench threads=2 demo=1 quick=0 models=()
 while [[ $# -gt 0 ]]; do

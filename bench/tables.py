@@ -39,12 +39,14 @@ class Table:
     def __init__(self):
         self.rows = []
 
-    def add(self, what, figures, value=None, sign=None, target=None, unit="x"):
+    def add(self, what, figures, value=None, sign=None, target=None, unit="x", load=None):
+        """`load`: of the parts that the value was taken from; beside other work a value meets or misses nothing."""
         passed = None
         if value is not None and target is not None:
             passed = value >= target if sign == ">=" else value <= target
+        busy = bool(load and load["busy"])
         self.rows.append({"what": what, "figures": figures, "value": value, "sign": sign, "target": target,
-                          "unit": unit, "passed": passed})
+                          "unit": unit, "passed": None if busy else passed, "load": load})
 
     def missing(self, what, why):
         self.rows.append({"what": what, "not_measured": why})
@@ -55,10 +57,14 @@ class Table:
             if "not_measured" in r:
                 lines.append(f"{'-':5} {r['what']}\n      not measured: {r['not_measured']}")
                 continue
-            word = {True: "PASS", False: "FAIL", None: "-"}[r["passed"]]
+            busy = r["load"] and r["load"]["busy"]
+            word = "BUSY" if busy else {True: "PASS", False: "FAIL", None: "-"}[r["passed"]]
             value = "" if r["value"] is None else f"{r['value']:.2f} {r['unit']}"
             target = "" if r["target"] is None else f"  (target {r['sign']} {r['target']:g})"
             lines.append(f"{word:5} {r['what']}: {value}{target}\n      {r['figures']}")
+            if busy:
+                lines.append(f"      other programs took {100 * r['load']['others']:.0f} % of the cores' time, "
+                             f"the host {100 * r['load']['steal']:.0f} %: measure again")
         return "\n".join(lines)
 
 
@@ -89,12 +95,12 @@ def sweep_rows(table, model, parts):
             continue
         table.add(title, f"{own} against {t['seconds']:.0f} s, from {t['forwards_sampled']} of {t['forwards']} forwards "
                          f"at {t['tokens_per_second']:.0f} tokens/s, logits of {t['logits']}",
-                  t["seconds"] / s["seconds"], ">=", target)
+                  t["seconds"] / s["seconds"], ">=", target, load=values.get("load"))
     shape = s["plain_shape"]
     table.add(f"efficiency of the head search, {model}",
               f"{s['tokens_per_second']:.0f} tokens/s against {s['plain_tokens_per_second']:.0f} in plain decoding "
               f"({shape['rows']} sequences x {shape['length']} tokens, {shape['outputs']} logits, no hooks)",
-              s["efficiency"], ">=", EFFICIENCY)
+              s["efficiency"], ">=", EFFICIENCY, load=values.get("load"))
 
 
 def other_rows(table, model, parts):
@@ -103,7 +109,7 @@ def other_rows(table, model, parts):
         table.add(f"steered against unsteered generation, {g['rows']} rows, {model}",
                   f"{g['steered_seconds']:.2f} s against {g['unsteered_seconds']:.2f} s, {g['new_tokens']} tokens a row, "
                   f"{g['rows']} different edits, FV and ICV in turn",
-                  g["ratio"], "<=", GENERATION.get(g["rows"]))
+                  g["ratio"], "<=", GENERATION.get(g["rows"]), load=values.get("load"))
     values = part(table, parts, f"{model}.settings", f"settings in one go, {model}")
     for kind, target in (("few_shot", SETTINGS), ("zero_shot", None)) if values else []:
         s = values["settings"][kind]
@@ -111,7 +117,7 @@ def other_rows(table, model, parts):
                   f"{kind.replace('_', '-')} prompts, {model}",
                   f"{s['seconds']:.1f} s against {s['alone_seconds_extrapolated']:.0f} s (from "
                   f"{s['alone_settings_measured']} settings), prompts of {s['prompt_tokens_mean']:.0f} tokens",
-                  s["ratio"], ">=", target)
+                  s["ratio"], ">=", target, load=values.get("load"))
     values = part(table, parts, f"{model}.memory", f"peak memory, {model}")
     if values:
         m = values["memory"]

@@ -6,6 +6,7 @@
 
 #include "cli/bench_parts.h"
 #include "cli/common.h"
+#include "cli/machine_load.h"
 #include "core/paths.h"
 #include "core/util.h"
 #include "tiller/version.h"
@@ -117,6 +118,13 @@ std::string text_of(const json& all) {
                                                 megabytes(m, "cache_bytes"), megabytes(m, "allowed_bytes")));
     }
     if (all.contains("growth")) text += growth_text(all.at("growth"));
+    if (all.contains("load")) {
+        const json& l = all.at("load");
+        text += line("other work on the machine meanwhile",
+                     fmt::format("{:.0f} % of the cores' time, and {:.0f} % taken by its host{}",
+                                 100 * number(l, "others"), 100 * number(l, "steal"),
+                                 l.at("busy").get<bool>() ? ": BUSY, these figures mean little" : ""));
+    }
     return text;
 }
 
@@ -147,8 +155,10 @@ void bench(const Options& o, const Globals& globals) {
                 {"n_param", info.n_param},
                 {"threads", threads},
                 {"repeats", o.repeats},
+                {"weights", name_of(info.weights)},
                 {"version", TILLER_VERSION},
                 {"engine", TILLER_ENGINE_VERSION}};
+    const LoadWatch watch;
     if (has(o, "memory")) all["memory"] = bench_memory(b);
     if (has(o, "sweep")) all["sweep"] = bench_sweep(b);
     if (has(o, "generation"))
@@ -157,6 +167,8 @@ void bench(const Options& o, const Globals& globals) {
         all["settings"] = {{"few_shot", bench_settings(b, item_prompts(task, o, o.n_shot, globals.seed))},
                            {"zero_shot", bench_settings(b, item_prompts(task, o, 0, globals.seed))}};
     if (has(o, "growth")) all["growth"] = bench_growth(b);
+    if (const auto load = watch.load())
+        all["load"] = {{"others", load->others}, {"steal", load->steal}, {"busy", load->busy()}};
     print(globals.json ? all.dump() + "\n" : text_of(all));
 }
 
