@@ -29,8 +29,9 @@ namespace tiller {
 /// What weights are computed with.
 enum class Weights {
     file,     ///< As they are in the file.
-    float32,  ///< All as float32: each has the value that it stands for in the file, but activations, which the
-              ///< kernels of quantised weights round to 8 bits, are not rounded. Takes 4 bytes a parameter of memory.
+    float32,  ///< All as float32: each has the value that it stands for in the file, but activations, which
+              ///< the kernels of quantised weights round to 8 bits, are not rounded. Takes 4 bytes a
+              ///< parameter of memory.
 };
 /// "file" or "float32".
 const char* name_of(Weights weights) noexcept;

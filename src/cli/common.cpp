@@ -63,8 +63,9 @@ void add_globals(CLI::App& command, Globals& g) {
         ->check(CLI::IsMember({"f16", "f32"}))
         ->group("Global");
     command
-        .add_flag("--exact", g.exact,
-                  "Float32 throughout: weights, activations and key/value cache (slower; 4 bytes a parameter)")
+        .add_flag(
+            "--exact", g.exact,
+            "Float32 throughout: weights, activations and key/value cache (slower; 4 bytes a parameter)")
         ->excludes("--cache-type")
         ->group("Global");
     command.add_option("--gpu-layers", g.gpu_layers, "Layers on the GPU (-1 = all)")
@@ -91,7 +92,8 @@ std::shared_ptr<const Model> open_model(const std::string& name_or_path, const G
 
 Weights weights_of(const Globals& globals) {
     if (globals.exact && globals.gpu_layers != 0)
-        throw Error(Code::usage, "--exact is for the processor: a GPU rounds as it likes; leave --gpu-layers out");
+        throw Error(Code::usage,
+                    "--exact is for the processor: a GPU rounds as it likes; leave --gpu-layers out");
     return globals.exact ? Weights::float32 : Weights::file;
 }
 

@@ -30,7 +30,8 @@ std::optional<LoadWatch::Times> LoadWatch::now() {
 
 std::optional<MachineLoad> LoadWatch::load() const {
     const auto end = now();
-    if (!begin_ || !end || end->all <= begin_->all + 20) return std::nullopt;  // a fifth of a second on one core
+    if (!begin_ || !end || end->all <= begin_->all + 20)
+        return std::nullopt;  // a fifth of a second on one core
     const auto share = [&](std::uint64_t from, std::uint64_t to) {
         return static_cast<double>(to - std::min(from, to)) / static_cast<double>(end->all - begin_->all);
     };

@@ -18,7 +18,8 @@ struct MachineLoad {
 class LoadWatch {
 public:
     LoadWatch();
-    /// Since construction; nullopt where the system does not tell (no /proc/stat) or too little time has passed.
+    /// Since construction; nullopt where the system does not tell (no /proc/stat) or too little time has
+    /// passed.
     std::optional<MachineLoad> load() const;
 
 private:

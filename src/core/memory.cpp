@@ -48,7 +48,8 @@ std::optional<std::uint64_t> left_in(const fs::path& group, const Version& versi
 }
 
 // The least that a group and its parents leave.
-std::optional<std::uint64_t> left_on_the_way(const fs::path& mount, std::string_view group, const Version& version) {
+std::optional<std::uint64_t> left_on_the_way(const fs::path& mount, std::string_view group,
+                                             const Version& version) {
     std::optional<std::uint64_t> least;
     for (fs::path at = fs::path(group).relative_path();; at = at.parent_path()) {
         if (const auto left = left_in(mount / at, version)) least = std::min(least.value_or(*left), *left);

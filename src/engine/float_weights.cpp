@@ -72,7 +72,8 @@ void write_values(std::FILE* file, const GgufFile& part, const ggml_tensor& t) {
 std::uint64_t float_bytes(std::span<const std::unique_ptr<GgufFile>> parts) {
     std::uint64_t bytes = 0;
     each_tensor(parts, [&](const GgufFile&, const ggml_tensor& t) {
-        bytes += converts(t) ? static_cast<std::uint64_t>(ggml_nelements(&t)) * sizeof(float) : ggml_nbytes(&t);
+        bytes +=
+            converts(t) ? static_cast<std::uint64_t>(ggml_nelements(&t)) * sizeof(float) : ggml_nbytes(&t);
     });
     return bytes;
 }
@@ -80,7 +81,8 @@ std::uint64_t float_bytes(std::span<const std::unique_ptr<GgufFile>> parts) {
 FilePtr float_copy(std::span<const std::unique_ptr<GgufFile>> parts) {
     const std::unique_ptr<gguf_context, decltype(&gguf_free)> copy(gguf_init_empty(), gguf_free);
     gguf_set_kv(copy.get(), parts.front()->gguf());
-    for (const char* key : {"split.no", "split.count", "split.tensors.count"}) gguf_remove_key(copy.get(), key);
+    for (const char* key : {"split.no", "split.count", "split.tensors.count"})
+        gguf_remove_key(copy.get(), key);
 
     std::size_t n = 0;
     each_tensor(parts, [&](const GgufFile&, const ggml_tensor&) { ++n; });

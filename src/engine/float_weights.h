@@ -19,10 +19,10 @@ using FilePtr = std::unique_ptr<std::FILE, CloseFile>;
 std::uint64_t float_bytes(std::span<const std::unique_ptr<GgufFile>> parts);
 
 /// One GGUF file with the metadata of these parts and all their tensors, as float32 where the type can be
-/// converted, else as they are. Every value is the one that the quantised weight stands for. The file has no name and
-/// goes when it is closed and no longer mapped; on Linux it lies in memory, elsewhere in the system's folder
-/// for temporary files. Positioned at its beginning. Throws environment (no room, interrupted system call),
-/// bad_input (a tensor cannot be read).
+/// converted, else as they are. Every value is the one that the quantised weight stands for. The file has no
+/// name and goes when it is closed and no longer mapped; on Linux it lies in memory, elsewhere in the
+/// system's folder for temporary files. Positioned at its beginning. Throws environment (no room, interrupted
+/// system call), bad_input (a tensor cannot be read).
 FilePtr float_copy(std::span<const std::unique_ptr<GgufFile>> parts);
 
 }  // namespace tiller::engine

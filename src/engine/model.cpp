@@ -122,8 +122,8 @@ void check_devices(const ModelOptions& options) {
         Topic::gpu_layers);
 }
 
-// The engine's model of these parts; nullptr when the engine cannot load it. `mapped` are all files that it may
-// map.
+// The engine's model of these parts; nullptr when the engine cannot load it. `mapped` are all files that it
+// may map.
 engine::ModelHandle load_weights(std::span<const std::unique_ptr<GgufFile>> parts,
                                  std::span<const std::filesystem::path> mapped, const ModelOptions& options) {
     llama_model_params params = llama_model_default_params();
@@ -186,7 +186,8 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
         info.file_bytes += std::filesystem::file_size(part);
     }
     engine::check_metadata(*h->parts.front());
-    check_memory(h->parts, options.weights == Weights::float32 ? engine::float_bytes(h->parts) : info.file_bytes);
+    check_memory(h->parts,
+                 options.weights == Weights::float32 ? engine::float_bytes(h->parts) : info.file_bytes);
     check_devices(options);
 
     std::vector<std::filesystem::path> files;

@@ -68,6 +68,15 @@ json read_environment(const std::filesystem::path& folder) {
     return value;
 }
 
+std::string arithmetic_text(const json& environment) {
+    const auto weights = environment.find("weights");
+    if (weights == environment.end()) return "";
+    const bool float_cache = environment.at("cache") == "f32";
+    if (*weights == name_of(Weights::float32))
+        return float_cache ? "; float32 throughout (exact)" : "; float32 weights, float16 cache";
+    return float_cache ? "; the file's weights, float32 cache" : "; the file's weights, float16 cache";
+}
+
 void write_environment(const std::filesystem::path& folder, const StudyHost& host, const json& models,
                        const json& tasks) {
     const json environment = {{"program_version", TILLER_VERSION},

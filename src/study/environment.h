@@ -21,5 +21,8 @@ void write_environment(const std::filesystem::path& folder, const StudyHost& hos
                        const nlohmann::json& models, const nlohmann::json& tasks);
 /// Throws missing, bad_input.
 nlohmann::json read_environment(const std::filesystem::path& folder);
+/// What was computed with, to be read behind the machine's name ("; float32 throughout (exact)"); "" for
+/// folders that do not say it.
+std::string arithmetic_text(const nlohmann::json& environment);
 
 }  // namespace tiller::study

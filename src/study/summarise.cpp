@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/util.h"
+#include "study/environment.h"
 #include "study/protocol.h"
 #include "study/summary_parts.h"
 #include "tiller/error.h"
@@ -236,7 +237,7 @@ Summary from_records(const Plan& plan, const Units& units, const json& environme
                               s.tasks.size() - n_checked, s.tasks.size()));
     s.provenance.program_version = environment.at("program_version");
     s.provenance.engine_version = environment.at("engine_version");
-    s.provenance.machine = environment.at("machine");
+    s.provenance.machine = environment.at("machine").get<std::string>() + arithmetic_text(environment);
     s.provenance.command = environment.at("command");
     s.provenance.plan_toml = plan_toml(plan);
     s.provenance.plan_digest = sha256(s.provenance.plan_toml);

@@ -157,6 +157,27 @@ TEST_F(Cli, NextTokensAreADistribution) {
 }
 
 // The number behind the last colon is the strength; without it the file's own counts.
+// Quantised weights as float32: the same values, another distribution in its last digits.
+TEST_F(Cli, ExactComputesInFloat32) {
+    test::TinyOptions wide;
+    wide.n_embd = 64;
+    std::filesystem::copy_file(test::quantise_tiny_model(test::make_tiny_model(wide), "Q8_0"),
+                               folder.path() / "q.gguf");
+    std::filesystem::copy_file(test::quantise_tiny_model(folder.path() / "q.gguf", "F32"),
+                               folder.path() / "f.gguf");
+    const auto next = [&](const char* model, const char* how) {
+        Arguments all = {"next", "-m", model, "-p", "the", "--threads", "1", how};
+        if (how == std::string("--cache-type")) all.push_back("f32");
+        return run_json(all).dump();
+    };
+    EXPECT_EQ(next("q.gguf", "--exact"), next("f.gguf", "--cache-type"));
+    EXPECT_NE(next("q.gguf", "--exact"), next("q.gguf", "--cache-type"));
+    expect_parts(refusal(2, {"next", "-m", "q.gguf", "-p", "the", "--exact", "--cache-type", "f16"}),
+                 {"--exact", "--cache-type"});
+    expect_parts(refusal(2, {"next", "-m", "q.gguf", "-p", "the", "--exact", "--gpu-layers", "1"}),
+                 {"--exact", "--gpu-layers"});
+}
+
 TEST_F(Cli, StrengthBehindTheColon) {
     make_fv();
     const auto next = [&](const std::string& vector) {

@@ -146,7 +146,8 @@ TEST_P(EngineNeighbours, Threads) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Weights, EngineNeighbours, testing::Values("F32", "F16", "Q8_0", "Q4_0", "Q5_0", "Q4_K"),
+INSTANTIATE_TEST_SUITE_P(Weights, EngineNeighbours,
+                         testing::Values("F32", "F16", "Q8_0", "Q4_0", "Q5_0", "Q4_K"),
                          [](const auto& param) { return std::string(param.param); });
 
 }  // namespace

@@ -1,5 +1,5 @@
-// What weights are computed with: kernels of quantised weights against the same weights as float32, and float32 against
-// a float32 file of the same values.
+// What weights are computed with: kernels of quantised weights against the same weights as float32, and
+// float32 against a float32 file of the same values.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -48,8 +48,8 @@ double relative_difference(const std::vector<float>& a, const std::vector<float>
 
 class EngineWeights : public testing::TestWithParam<const char*> {};
 
-// The kernels of quantised weights round activations to 8 bits and nothing else: a wrong one gives other numbers
-// altogether.
+// The kernels of quantised weights round activations to 8 bits and nothing else: a wrong one gives other
+// numbers altogether.
 TEST_P(EngineWeights, QuantisedKernelsComputeTheSameProducts) {
     const auto file = quantise_tiny_model(wide_model(), GetParam());
     const auto rows = rows_of(70);

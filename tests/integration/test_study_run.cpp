@@ -118,6 +118,23 @@ TEST_F(StudyRun, GivesEverythingThatReportsShow) {
     EXPECT_EQ(s.provenance.plan_toml, slurp(at("plan.toml")));
 }
 
+// What was computed with other weights is not taken up again, although plan, model and tasks are the same.
+TEST_F(StudyRun, OtherArithmeticIsComputedAnew) {
+    test::TinyOptions wide;
+    wide.n_layer = 2, wide.n_embd = 64;
+    plan.models = {test::quantise_tiny_model(test::make_tiny_model(wide), "Q8_0").string()};
+    plan.tasks = {"twice"};
+    const std::string file = to_json(run());
+    const std::string journal = slurp(at("records.jsonl"));
+    host.weights = Weights::float32;
+    const std::string fresh = to_json(run("fresh")), floats = to_json(run());
+    EXPECT_GT(slurp(at("records.jsonl")).size(), journal.size());
+    EXPECT_NE(floats, file);
+    EXPECT_EQ(floats, fresh);
+    EXPECT_NE(floats.find("float32 weights, float16 cache"), std::string::npos);
+    EXPECT_NE(slurp(at("environment.json")).find(R"("weights": "float32")"), std::string::npos);
+}
+
 TEST_F(StudyRun, NoItemIsOfTwoParts) {
     const Summary s = run();
     std::set<int> valid, tested;

@@ -46,8 +46,8 @@ struct TinyOptions {
 /// Weights are float32 and normally distributed, scaled so that the standard deviation of logits is about 3.
 std::filesystem::path make_tiny_model(const TinyOptions& options = {});
 
-/// The model (of any type and size) quantised by the engine to F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0 (all widths
-/// multiples of 32), Q4_K, Q5_K or Q6_K (of 256).
+/// The model (of any type and size) quantised by the engine to F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0 (all
+/// widths multiples of 32), Q4_K, Q5_K or Q6_K (of 256).
 std::filesystem::path quantise_tiny_model(const std::filesystem::path& model, const std::string& type);
 
 /// The model in two files ("...-00001-of-00002.gguf"), of which the first is returned.

@@ -20,7 +20,8 @@ void put(const fs::path& file, const std::string& text) {
 void group2(const fs::path& at, const std::string& limit, std::uint64_t used, std::uint64_t files) {
     put(at / "memory.max", limit + "\n");
     put(at / "memory.current", std::to_string(used) + "\n");
-    put(at / "memory.stat", "anon 5\nactive_file 3\ninactive_file " + std::to_string(files) + "\nunevictable 0\n");
+    put(at / "memory.stat",
+        "anon 5\nactive_file 3\ninactive_file " + std::to_string(files) + "\nunevictable 0\n");
 }
 
 TEST(GroupMemory, FilesThatWereReadCountAsFree) {
