@@ -53,11 +53,12 @@ class EngineWeights : public testing::TestWithParam<const char*> {};
 TEST_P(EngineWeights, QuantisedKernelsComputeTheSameProducts) {
     const auto file = quantise_tiny_model(wide_model(), GetParam());
     const auto rows = rows_of(70);
+    const double bound = std::string(GetParam()).back() == 'K' ? 0.06 : 0.03;
     const auto quantised = run(file, Weights::file, rows), floats = run(file, Weights::float32, rows);
     for (std::size_t i = 0; i < rows.size(); ++i) {
         ASSERT_EQ(quantised[i].logits.size(), floats[i].logits.size());
         const double difference = relative_difference(floats[i].logits, quantised[i].logits);
-        EXPECT_LT(difference, 0.03) << GetParam() << ", prompt of " << rows[i].prompt.size() << " tokens";
+        EXPECT_LT(difference, bound) << GetParam() << ", prompt of " << rows[i].prompt.size() << " tokens";
         EXPECT_GT(difference, 0) << "these were not the quantised kernels";
     }
 }
@@ -72,7 +73,7 @@ TEST_P(EngineWeights, Float32IsAFileOfTheSameValues) {
 
 INSTANTIATE_TEST_SUITE_P(Types, EngineWeights,
                          testing::Values("F16", "Q4_0", "Q4_1", "Q5_0", "Q8_0", "Q4_K", "Q5_K", "Q6_K"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& of) { return std::string(of.param); });
 
 TEST(EngineWeightsInfo, SaysWhatItComputesWith) {
     const auto file = quantise_tiny_model(wide_model(), "Q8_0");
