@@ -168,10 +168,10 @@ void name_a_method(const CLI::App& command) {
 void add_extract(CLI::App& app, Globals& globals) {
     auto* extract = app.add_subcommand("extract", "Make a vector of a task or of pairs, by any method");
     extract->require_subcommand(0, 1);
-    extract->allow_extras();
     for (const Method* method : methods()) Command(*extract, *method, globals);
-    extract->footer(
-        "Each method has its own help: tiller extract METHOD --help");  // after the methods, which copy it
+    // After the methods, which would inherit both.
+    extract->allow_extras();
+    extract->footer("Each method has its own help: tiller extract METHOD --help");
     extract->callback([extract] {
         if (extract->get_subcommands().empty()) name_a_method(*extract);
     });

@@ -54,6 +54,7 @@ void mark(SteeringVector& vector, const TaskContext& c, const TaskSummary& task,
     const WinnerSummary& winner = task.winners[place];
     const SettingSummary& setting = *find_setting(task, winner.setting);
     auto& out = vector.provenance.settings;
+    out["checked"] = c.journal.records(unit).at(0).value("checked", false) ? "true" : "false";
     out["winner.setting"] = setting_label(setting.setting);
     out["winner.place"] = fmt::format("{} of {}", place + 1, task.winners.size());
     out["winner.counts"] = winner.collapses ? "false" : "true";

@@ -32,6 +32,8 @@ protected:
     test::ProgramResult compare(const std::vector<std::string>& methods = {"fv", "task-vector"}) const {
         Plan plan = test::tiny_plan("m.gguf", "data");
         plan.methods = methods;
+        plan.max_new_tokens = Plan().max_new_tokens;  // `extract --tuned` has the usual lengths
+        plan.max_new_tokens_behavioural = Plan().max_new_tokens_behavioural;
         folder.write("p.toml", plan_toml(plan));
         const auto result =
             run({"compare", "--plan", "p.toml", "-o", "run", "--threads", "1", "--quiet", "--no-check"});
@@ -214,23 +216,9 @@ TEST_F(CliWinners, GenerateNextAndEvalTakeARunsChoice) {
             both({"generate", "-m", "m.gguf", "-p", "Q: tin\nA:", "--threads", "1"});
             both({"next", "-m", "m.gguf", "-p", "Q: tin\nA:", "--threads", "1"});
             // What the report claims.
-            Arguments eval = {"eval",
-                              "-m",
-                              "m.gguf",
-                              "-t",
-                              name,
-                              "--data-dir",
-                              "data",
-                              "--n-test",
-                              "6",
-                              "--threads",
-                              "1",
-                              "-n",
-                              name == "cheer" ? "5" : "3",
-                              "--from",
-                              "run",
-                              "--method",
-                              method};
+            Arguments eval = {"eval",       "-m",     "m.gguf",   "-t",       name,
+                              "--data-dir", "data",   "--n-test", "6",        "--threads",
+                              "1",          "--from", "run",      "--method", method};
             const json scored = run_json(eval);
             for (const auto& setting : task.at("test"))
                 if (setting.at("id") == winner.at("setting")) {

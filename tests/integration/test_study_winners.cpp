@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "core/util.h"
 #include "study/journal.h"
 #include "study/winners.h"
 #include "support/run_program.h"
@@ -75,7 +76,7 @@ protected:
                 row.watch = {model->continuation(prompt.text, prompt.target).front()};
             }
             const auto result = engine.run({&row, 1}).front();
-            EXPECT_EQ(result.text, record["generated"].get<std::string>()) << item;
+            EXPECT_EQ(valid_utf8(result.text), record["generated"].get<std::string>()) << item;
             if (!behavioural) {
                 EXPECT_EQ(result.watch_logprob.front(), record["logprob"].get<float>()) << item;
             }
