@@ -93,7 +93,8 @@ const std::string& task_of(const Winner& winner) { return winner.vector.provenan
 const std::string& method_of(const Winner& winner) { return winner.vector.method; }
 
 std::string wanted_task(const SteeringOptions& o, const Winners& winners, const std::string& task) {
-    if (o.task.ends_with(".json")) return fs::path(o.task).stem().string();
+    for (const char* ending : {".json", ".jsonl", ".csv", ".tsv"})
+        if (o.task.ends_with(ending)) return fs::path(o.task).stem().string();
     if (!o.task.empty()) return o.task;
     if (!task.empty()) return task;
     const auto tasks = names_of(winners, task_of);
