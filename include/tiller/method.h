@@ -176,6 +176,16 @@ using Axis = std::vector<Setting>;
 /// An axis of one number.
 Axis axis_of(const std::string& name, std::span<const double> values);
 
+/// One number of a method's settings, for help and for checks.
+struct SettingField {
+    std::string name;           ///< "layer"
+    std::string meaning;        ///< One line.
+    double low = 0, high = 0;   ///< Both inclusive; infinite where there is no bound.
+    bool whole = false;         ///< Whole numbers only.
+    double usual = 0;           ///< The paper's setting has it, or what stands for leaving it out.
+    std::vector<double> tried;  ///< The values on the method's axes, by rising value.
+};
+
 /// A task in one form, for methods that compare the prompts of several tasks in several forms.
 struct ConceptForm {
     std::string form;        ///< Its name, like "arrow".
@@ -191,8 +201,9 @@ struct MethodInput {
     std::span<const int> train;              ///< Items it may look at.
     std::span<const std::string> unrelated;  ///< Truncated sentences for negatives.
     std::uint64_t seed = 0;
-    /// Extraction counts: "n_mean", "n_patch", "n_shot", "n_pairs". Switches, off unless 1: "bias_per_head"
-    /// (ContributionOptions); "pairs_repeat", "pairs_keep_end" and "pairs_bare" (PairOptions).
+    /// Extraction counts: "n_mean", "n_patch", "n_shot", "n_pairs"; "n_last" (IcvOptions). Switches, off
+    /// unless 1: "bias_per_head" and "no_post_norm" (ContributionOptions); "pairs_repeat", "pairs_keep_end"
+    /// and "pairs_bare" (PairOptions), "pairs_unstripped" (make_pairs() with strip = false).
     Setting options;
     Checkpoint* checkpoint = nullptr;
     Progress progress = {};
@@ -201,6 +212,11 @@ struct MethodInput {
     /// Tasks in forms, for methods that want them (Method::wants_concepts()): the task itself and two others
     /// or more, each in the same three forms or more. They do not depend on `form`.
     std::span<const ConceptForm> concepts = {};
+    /// Pairs to read as they are in place of those that make_pairs() makes of the task (methods that count
+    /// "n_pairs" only); the task then gives its name and its family.
+    std::span<const Pair> pairs = {};
+    /// Prompts of the head search in place of those that make_trials() makes of the task ("fv" only).
+    const FvTrials* trials = nullptr;
 };
 
 class Method {
@@ -229,6 +245,10 @@ public:
                                                                   const SteeringVector& base) const = 0;
     /// The strength to apply a vector of `setting` with.
     virtual float strength(const Setting& setting) const = 0;
+    /// What a number of a setting means, one line; known for the names that tiller's own methods use.
+    virtual std::string meaning(const std::string& name) const;
+    /// The counts of MethodInput::options that extract() reads.
+    virtual std::vector<std::string> counts() const { return {"n_mean", "n_patch", "n_shot", "n_pairs"}; }
     /// True when extract() needs MethodInput::concepts.
     virtual bool wants_concepts() const { return false; }
     /// True when edits touch only the last prompt token and later ones, so that prompts can be shared (fork).
@@ -237,7 +257,15 @@ public:
 
 /// All methods that were built in, by name.
 const std::vector<const Method*>& methods();
-/// Throws usage with the known names.
+/// Throws usage with the known names, and those that come near.
 const Method& find_method(const std::string& name);
+
+/// The numbers that settings of a method have on this model: those of its paper's setting and of its axes for
+/// `n_pairs` pairs, by name.
+std::vector<SettingField> setting_fields(const Method& method, const ModelInfo& info, int n_pairs);
+
+/// The paper's setting with the numbers of `given` in their places: what Method::builder()'s function takes.
+/// Throws usage, naming the method's numbers, when it has no such one or the value is out of range.
+Setting complete_setting(const Method& method, const ModelInfo& info, int n_pairs, const Setting& given);
 
 }  // namespace tiller

@@ -3,6 +3,7 @@
 // becomes U+FFFD. A number that is not finite is written as null (JSON) or n/a.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -10,13 +11,17 @@
 
 namespace tiller {
 
+/// How a reader uses a winner of a task: a program's command, in one line. It is escaped like any other text.
+using UseText = std::function<std::string(const TaskSummary& task, const WinnerSummary& winner)>;
+
 /// One HTML file that opens without a network: charts, tables, examples, cost, provenance. Its content
 /// security policy lets only its own scripts run (by their SHA-256) and allows no request; it can be read
 /// without scripts.
-std::string report_html(const Summary& summary, const std::vector<Cost>& costs);
+/// With `use`, the best winner's stands under each verdict.
+std::string report_html(const Summary& summary, const std::vector<Cost>& costs, const UseText& use = {});
 
 /// The tables and sentences of the HTML report, without charts (GitHub's Markdown).
-std::string report_markdown(const Summary& summary, const std::vector<Cost>& costs);
+std::string report_markdown(const Summary& summary, const std::vector<Cost>& costs, const UseText& use = {});
 
 /// One row for each model, task, phase ("test", "grid", or the id of a further table), setting and metric; a
 /// difference to another setting is a row whose column "versus" names that setting. RFC 4180 quoting with
@@ -26,8 +31,10 @@ std::string report_csv(const Summary& summary);
 /// to_json(summary) with one more field, "cost". summary_from_json() reads it too.
 std::string report_json(const Summary& summary, const std::vector<Cost>& costs);
 
-/// Every task's verdict and the findings for a terminal, no line wider than `width` columns. UTF-8.
-std::string terminal_verdicts(const Summary& summary, int width);
+/// Every task's verdict and the findings for a terminal, no line wider than `width` columns. UTF-8. With
+/// `use`, the best winner's stands under each verdict, in one line however long it is, so that it can be
+/// copied.
+std::string terminal_verdicts(const Summary& summary, int width, const UseText& use = {});
 
 /// The test results of one task for a terminal: the verdict, if there is one, then a table with 95 %
 /// intervals, no line wider than `width` columns (at least 20 are assumed). Leaves out the metrics that do

@@ -1,8 +1,8 @@
 // A study: a plan (models x tasks x methods x settings) carried out into a run folder, and its summary.
 //
 // Run folder (docs/formats.md): plan.toml, environment.json, records.jsonl (append-only, one record per item
-// and setting), vectors/, cost.jsonl, summary.json and the reports. Everything but records and vectors can be
-// rebuilt.
+// and setting), vectors/, winners/, cost.jsonl, summary.json and the reports. Everything but records and
+// vectors can be rebuilt.
 #pragma once
 
 #include <atomic>
@@ -16,6 +16,7 @@
 
 #include "tiller/engine.h"
 #include "tiller/method.h"
+#include "tiller/statistics.h"
 #include "tiller/summary.h"
 
 namespace tiller {
@@ -195,6 +196,21 @@ struct StudyHost {
 /// when the folder holds a run of another plan, unsupported when a model fails its check (tiller/doctor.h),
 /// environment when the folder cannot be written or another process works in it.
 Summary run_study(const Plan& plan, const std::filesystem::path& folder, const StudyHost& host);
+
+/// A vector at the setting that was chosen for it on validation items.
+struct TunedVector {
+    SteeringVector vector;  ///< Ready to use; its settings ("tuned.*") say how it was chosen.
+    Setting setting;
+    int n_setting = 0, n_valid = 0;  ///< Settings that were tried; validation items of each.
+    std::string primary;             ///< The metric that it was chosen by, and its interval over these items.
+    Interval score;
+    double collapsed = -1;  ///< Share of collapsed outputs; -1 = the task has no such score.
+};
+
+/// What run_study() does with the plan's first model, task, seed and method up to the choice of the setting:
+/// the same vector, at the same setting. Works in `folder` and goes on there after an interruption; whoever
+/// calls removes the folder. Errors as run_study().
+TunedVector tune_vector(const Plan& plan, const std::filesystem::path& folder, const StudyHost& host);
 
 /// Rebuilds the summary of a run folder from its records. Throws missing, bad_input.
 Summary summarise_run(const std::filesystem::path& folder);

@@ -80,6 +80,15 @@ struct ExampleSummary {
     std::map<std::string, std::string> outputs;  ///< Setting id -> text as generated.
 };
 
+/// A method's chosen setting as a vector file, ready to use: of the first seed of a study that chooses
+/// settings.
+struct WinnerSummary {
+    std::string method;
+    std::string setting;     ///< Id in TaskSummary::test.
+    std::string file;        ///< Relative to the run folder.
+    bool collapses = false;  ///< More of its outputs collapse than the plan allows: it does not count.
+};
+
 struct HeadEffectSummary {
     int layer = 0, head = 0;
     double aie = 0;
@@ -102,6 +111,8 @@ struct TaskSummary {
     std::vector<HeadEffectSummary> top_heads;  ///< First 20.
     std::vector<ExampleSummary> examples;      ///< A fixed few of the test items.
     std::string verdict;                       ///< One sentence computed from the numbers.
+    /// Those that count by falling score, then the others; may be empty.
+    std::vector<WinnerSummary> winners;
 };
 
 struct ModelSummary {

@@ -48,6 +48,9 @@ struct SteeringVector {
     /// of rows); the edit is made at `site` of that layer ("after this layer" for residual).
     std::map<int, std::vector<float>> directions;
     float scale = 1.0f;  ///< Default strength (a dose of 1 applies `scale`); alpha for ICV.
+    /// All that a method extracted, before a setting was chosen: the input of Method::builder(), which gives
+    /// the vectors to apply (there it is false). Applied as it is, it would edit every layer at once.
+    bool extraction = false;
 
     // Only for methods that rank heads; empty otherwise.
     std::vector<HeadEffect> heads;        ///< Chosen heads, by falling score, ties by layer, then head.
@@ -67,7 +70,8 @@ inline bool has_effects(const SteeringVector& vector) {
 
 /// The edits that apply `vector` at `strength` (times vector.scale is NOT applied: strength is the whole
 /// dose). One edit per layer; the float buffers are shared by all rows that use the returned edits. Throws
-/// usage (strength not finite), bad_input (no directions, values that are not finite, other broken rules).
+/// usage (strength not finite, a raw extraction), bad_input (no directions, values that are not finite, other
+/// broken rules).
 std::vector<Edit> edits_of(const SteeringVector& vector, float strength);
 
 /// Throws bad_input, naming every difference, when `vector` was made with another model than `info`.
@@ -86,8 +90,8 @@ SteeringVector load_vector(const std::filesystem::path& path);
 
 /// Sum of `weight * vector` over directions; all must have the same site, operation, positions and model.
 /// Heads and means are dropped; provenance.settings lists the parts ("part.0.weight", ...). `scale` is the
-/// parts' own when they agree, else 1. Throws usage when they do not fit together, or project (the sum of
-/// two projections' rows projects on neither).
+/// parts' own when they agree, else 1. Throws usage when they do not fit together, are raw extractions, or
+/// project (the sum of two projections' rows projects on neither).
 SteeringVector combine(const std::vector<std::pair<SteeringVector, float>>& parts);
 
 }  // namespace tiller

@@ -12,7 +12,9 @@
 #include <system_error>
 
 #include "cli/catalogue.h"
+#include "cli/steering.h"
 #include "core/paths.h"
+#include "core/shell.h"
 #include "tiller/error.h"
 
 namespace tiller::cli {
@@ -32,24 +34,15 @@ std::string time_text(double seconds) {
 }  // namespace
 
 std::string typed_command(const CLI::App& command) {
-    const auto word = [](const std::string& text) {
-        const bool plain = !text.empty() && text.find_first_not_of(
-                                                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLM"
-                                                "NOPQRSTUVWXYZ0123456789_-+./:,=@%") == std::string::npos;
-        if (plain) return text;
-        std::string quoted = "'";
-        for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-        return quoted + "'";
-    };
     std::string text = "tiller " + command.get_name();
     for (const auto* option : command.get_options())
         for (const auto& value : option->results()) {
             text += " " + option->get_name();
             const bool is_flag = option->get_items_expected_max() == 0;
             if (!is_flag)
-                text += " " + word(value);
+                text += " " + shell_word(value);
             else if (value != "true")
-                text += "=" + word(value);
+                text += "=" + shell_word(value);
         }
     return text;
 }
@@ -148,6 +141,7 @@ std::vector<Edit> load_edits(const std::vector<std::string>& arguments, const Mo
     for (const auto& text : arguments) {
         const auto argument = parse_vector_argument(text);
         auto vector = load_vector(argument.path);
+        refuse_extraction(vector, argument.path);
         require_match(vector, info, globals.force);
         n_turn += vector.operation == Operation::turn;
         const float scale = argument.has_scale ? argument.scale : vector.scale;

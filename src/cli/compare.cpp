@@ -6,11 +6,10 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "cli/catalogue.h"
 #include "cli/common.h"
 #include "cli/run_folder.h"
+#include "cli/use_command.h"
 #include "core/memory.h"
-#include "core/paths.h"
 #include "tiller/error.h"
 #include "tiller/report.h"
 #include "tiller/study.h"
@@ -66,23 +65,9 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     const Plan plan = plan_of(o, globals, seed_given);
     if (o.print_plan) return print(plan_toml(plan));
     ProgressSteps steps(globals.quiet);
-    StudyHost host;
-    host.resolve_model = resolve_model;
-    host.engine = engine_options(globals);
-    host.n_gpu_layers = globals.gpu_layers;
-    host.weights = weights_of(globals);
-    host.cache_dir = cache_dir();
-    host.trim_memory = true;
-    host.cancel = &interrupted;
-    host.check = !o.no_check;
+    StudyHost host = study_host(globals, steps, !o.no_check);
     host.command = command;
     const bool terminal = ::isatty(STDOUT_FILENO) == 1;
-    host.observer.step = [&](const std::string& task, const std::string& what, std::size_t done,
-                             std::size_t all) { steps.update(task + "  " + what, done, all); };
-    host.observer.note = [&](const std::string& text) {
-        steps.clear();
-        note(globals, text);
-    };
     host.observer.task = [&](const TaskSummary& task) {
         steps.clear();
         if (!globals.json)
@@ -99,7 +84,8 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     steps.clear();
     write_reports(summary, o.out);
     if (globals.json) return print(to_json(summary) + "\n");
-    std::string text = headlines(summary.analyses) + terminal_verdicts(summary, terminal_width());
+    std::string text =
+        headlines(summary.analyses) + terminal_verdicts(summary, terminal_width(), use_command(o.out));
     const auto folder = std::filesystem::absolute(o.out).lexically_normal();
     text += fmt::format("\nReport:  {}\nTables:  {}\nRecords: {}\nPeak memory: {} MB\n",
                         (folder / "report.html").string(), (folder / "results.csv").string(),

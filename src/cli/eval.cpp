@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "cli/common.h"
+#include "cli/steering.h"
 #include "core/paths.h"
 #include "core/util.h"
 #include "tiller/error.h"
@@ -19,7 +20,8 @@ namespace {
 
 struct Options {
     std::string model, task, data_dir;
-    std::vector<std::string> vectors;
+    SteeringOptions steering;
+    bool seed_given = false;
     int n_test = 100, n_shot = 0, n_tokens = 0;
 };
 
@@ -54,21 +56,49 @@ void score(const Task& task, const StyleScorer* scorer, const RowResult& result,
     scores.add("contains", s.contains);
 }
 
+// The vectors' own seed where they were made of this task: with another one, items that they were made of
+// would be among the test items.
+std::uint64_t seed_of(const Options& o, const Globals& globals, const Task& task,
+                      const std::vector<std::string>& vectors) {
+    std::optional<std::uint64_t> own;
+    bool differ = false;
+    for (const auto& argument : vectors) {
+        const Provenance made = load_vector(parse_vector_argument(argument).path).provenance;
+        if (made.task != task.name) continue;
+        differ = differ || (own && *own != made.seed);
+        own = made.seed;
+    }
+    if (!own || (!differ && *own == globals.seed)) return globals.seed;
+    if (!o.seed_given && !differ) {
+        note(globals, fmt::format("test items of seed {}, the vector's own", *own));
+        return *own;
+    }
+    note(globals,
+         fmt::format("seed {}: vectors of this task with another seed were made of some of the test items, "
+                     "which makes their scores too high",
+                     globals.seed));
+    return globals.seed;
+}
+
 void evaluate(const Options& o, const Globals& globals) {
+    if (o.steering.vectors.empty() && o.steering.from.empty())
+        throw Error(Code::usage, "eval needs a vector: --vector V.gguf, or --from RUN");
     const Task task = find_task(o.task, o.data_dir.empty() ? data_dir() : std::filesystem::path(o.data_dir));
-    const Split split = split_task(task, globals.seed);
+    const auto model = open_model(o.model, globals, task.control_names);
+    const auto vectors = vector_arguments(o.steering, model->info(), globals, task.name);
+    const auto edits = load_edits(vectors, model->info(), globals);
+    const std::uint64_t seed = seed_of(o, globals, task, vectors);
+    const Split split = split_task(task, seed);
     const bool behavioural = task.family == Family::behavioural;
     std::optional<StyleScorer> scorer;
     if (behavioural) scorer = StyleScorer::train(task, split.train, split.test);
-    const auto model = open_model(o.model, globals, task.control_names);
     Engine engine = make_engine(model, globals);
     engine.cancel_with(&interrupted);
-    const auto edits = load_edits(o.vectors, model->info(), globals);
     const auto n = std::min<std::size_t>(split.test.size(), static_cast<std::size_t>(o.n_test));
     std::vector<Row> rows;
     std::vector<Prompt> prompts;
     for (std::size_t i = 0; i < n; ++i) {
-        prompts.push_back(make_test_prompt(task, split.train, split.test[i], o.n_shot, globals.seed));
+        prompts.push_back(make_test_prompt(task, split.train, split.test[i], o.n_shot, seed));
         for (bool steered : {false, true}) {
             Row row;
             row.prompt = model->tokenize_prompt(prompts.back().text);
@@ -89,8 +119,11 @@ void evaluate(const Options& o, const Globals& globals) {
         score(task, scorer ? &*scorer : nullptr, results[2 * i], prompts[i], plain);
         score(task, scorer ? &*scorer : nullptr, results[2 * i + 1], prompts[i], steered);
     }
-    nlohmann::json out = {
-        {"task", task.name}, {"n", n}, {"shots", o.n_shot}, {"metrics", nlohmann::json::object()}};
+    nlohmann::json out = {{"task", task.name},
+                          {"n", n},
+                          {"shots", o.n_shot},
+                          {"seed", seed},
+                          {"metrics", nlohmann::json::object()}};
     std::string text =
         fmt::format("{}, {} test items, {}-shot prompts\n{:<14} {:>10} {:>10}   difference (95 %)\n",
                     task.name, n, o.n_shot, "score", "unsteered", "steered");
@@ -102,9 +135,8 @@ void evaluate(const Options& o, const Globals& globals) {
                 without.push_back(plain.values[name][i]);
                 with.push_back(values[i]);
             }
-        const Interval a = bootstrap_mean(without, 2000, globals.seed),
-                       b = bootstrap_mean(with, 2000, globals.seed);
-        const Interval d = bootstrap_difference(with, without, 2000, globals.seed);
+        const Interval a = bootstrap_mean(without, 2000, seed), b = bootstrap_mean(with, 2000, seed);
+        const Interval d = bootstrap_difference(with, without, 2000, seed);
         const auto as_json = [](const Interval& i) {
             return nlohmann::json{{"mean", i.mean}, {"low", i.low}, {"high", i.high}};
         };
@@ -129,8 +161,7 @@ void add_eval(CLI::App& app, Globals& globals) {
         app.add_subcommand("eval", "Score vectors on a task's test items, beside the unsteered model");
     command->add_option("-m,--model", o->model, "Known model name or GGUF path")->required();
     command->add_option("-t,--task", o->task, "Task name or JSON file")->required();
-    command->add_option("--vector", o->vectors, "Steering vector V.gguf[:scale]; may be given several times")
-        ->required();
+    add_steering_options(*command, o->steering);
     command->add_option("--data-dir", o->data_dir, "Folder of task files (default: tiller's own)");
     command->add_option("--n-test", o->n_test, "Test items at most")->check(CLI::Range(2, 1000000));
     command->add_option("--shots", o->n_shot, "Demonstrations in front of each query")
@@ -139,7 +170,10 @@ void add_eval(CLI::App& app, Globals& globals) {
         ->check(CLI::Range(1, 10000));
     command->add_flag("--force", globals.force, "Use a vector of another model when its shape fits");
     add_globals(*command, globals);
-    command->callback([o, &globals] { evaluate(*o, globals); });
+    command->callback([o, &globals, command] {
+        o->seed_given = command->count("--seed") > 0;
+        evaluate(*o, globals);
+    });
 }
 
 }  // namespace tiller::cli

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "core/util.h"
+#include "tasks/table_file.h"
 #include "tiller/error.h"
 
 namespace tiller::cli {
@@ -122,7 +123,45 @@ TrialsFile read_trials(const std::filesystem::path& path) {
     return file;
 }
 
+namespace {
+
+// A side of a pair in a table, used as it is.
+std::string cell_of(const std::filesystem::path& path, const TableRow& row, std::size_t column) {
+    if (row.cells[column].empty())
+        bad(path, fmt::format("line {}: a text of the pair is empty, expected a text", row.line));
+    return row.cells[column];
+}
+
+PairsFile table_pairs(const std::filesystem::path& path, char separator) {
+    const Table table = read_table(read_file(path, kLimit), separator, path.string());
+    const std::size_t negative = table.column("negative"), positive = table.column("positive");
+    PairsFile file;
+    for (const auto& row : table.rows)
+        file.pairs.push_back({cell_of(path, row, negative), cell_of(path, row, positive)});
+    return file;
+}
+
+PairsFile line_pairs(const std::filesystem::path& path) {
+    const std::string bytes = read_file(path, kLimit);
+    PairsFile file;
+    for (std::size_t begin = 0, number = 1; begin < bytes.size(); ++number) {
+        const auto end = std::min(bytes.find('\n', begin), bytes.size());
+        const auto line = std::string_view(bytes).substr(begin, end - begin);
+        begin = end + 1;
+        if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+        const std::string place = fmt::format("{}, line {}", path.string(), number);
+        const auto values = fields(place, parse(place, line), "the pair", {"negative", "positive"});
+        file.pairs.push_back({values[0], values[1]});
+    }
+    if (file.pairs.empty()) bad(path, "no pair in it, expected at least one line");
+    return file;
+}
+
+}  // namespace
+
 PairsFile read_pairs(const std::filesystem::path& path) {
+    if (const char separator = table_separator(path.string())) return table_pairs(path, separator);
+    if (path.extension() == ".jsonl") return line_pairs(path);
     const json root = parse(path, read_file(path, kLimit));
     PairsFile file;
     if (root.is_object()) {

@@ -24,6 +24,7 @@ struct PairsFile {
 /// {"mean": [prompt, ...], "patch": [{"prompt": p, "target": " word"}, ...]}, and "special". Throws missing,
 /// bad_input.
 TrialsFile read_trials(const std::filesystem::path& path);
+/// From a .csv or .tsv file the columns "negative" and "positive"; from .jsonl one pair in each line; else
 /// [{"negative": text, "positive": text}, ...], or {"special": true or false, "pairs": such a list}. Throws
 /// missing, bad_input.
 PairsFile read_pairs(const std::filesystem::path& path);

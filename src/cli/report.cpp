@@ -3,6 +3,7 @@
 
 #include "cli/common.h"
 #include "cli/run_folder.h"
+#include "cli/use_command.h"
 #include "tiller/report.h"
 #include "tiller/study.h"
 
@@ -22,8 +23,8 @@ void add_report(CLI::App& app, Globals& globals) {
         const Summary summary = summarise_run(o->folder);
         const auto costs = read_costs(o->folder);
         const std::string format = globals.json ? "json" : o->format;
-        if (format == "html") return print(report_html(summary, costs));
-        if (format == "markdown") return print(report_markdown(summary, costs));
+        if (format == "html") return print(report_html(summary, costs, use_command(o->folder)));
+        if (format == "markdown") return print(report_markdown(summary, costs, use_command(o->folder)));
         if (format == "csv") return print(report_csv(summary));
         if (format == "json") return print(report_json(summary, costs) + "\n");
         write_reports(summary, o->folder);

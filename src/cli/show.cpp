@@ -31,6 +31,7 @@ json as_json(const SteeringVector& v) {
                        {"program_version", p.program_version},
                        {"settings", p.settings}};
     json out = {{"method", v.method},
+                {"kind", v.extraction ? "extraction" : "vector"},
                 {"site", site_name(v.site)},
                 {"operation", operation_name(v.operation)},
                 {"positions", positions_name(v.positions)},
@@ -60,6 +61,8 @@ std::string as_text(const SteeringVector& v) {
     std::string text =
         fmt::format("method      {}\napplied     {} at {}, {} tokens, scale {}\n", v.method,
                     operation_name(v.operation), site_name(v.site), positions_name(v.positions), v.scale);
+    if (v.extraction)
+        text += "kind        raw extraction, before a setting was chosen: not to be applied as it is\n";
     const Provenance& p = v.provenance;
     text += fmt::format("model       {} ({}, {}), {} layers, width {}\n", p.model_name, p.architecture,
                         p.quantisation, p.n_layer, p.n_embd);

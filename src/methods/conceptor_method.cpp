@@ -48,6 +48,7 @@ SteeringVector ConceptorMethod::extract(const MethodInput& in) const {
     v.method = name();
     v.site = Site::residual;
     v.operation = Operation::project;
+    v.extraction = true;
     // The paper edits the last prompt token and scores the next one. Answers of several tokens do not survive
     // the same projection at every one of them; a style needs it there.
     v.positions =

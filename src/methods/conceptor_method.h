@@ -14,6 +14,8 @@ public:
     /// The conceptor of aperture 1 in every layer, which those of other apertures are made from; at most 64
     /// rows each.
     SteeringVector extract(const MethodInput& in) const override;
+    /// Few-shot prompts, or the positives of pairs.
+    std::vector<std::string> counts() const override { return {"n_mean", "n_shot", "n_pairs"}; }
     /// The middle layer, aperture 1, beta 3.9, scale 1.
     Setting paper_setting(const ModelInfo& info) const override;
     std::vector<Setting> grid(const ModelInfo& info, bool behavioural) const override;

@@ -13,8 +13,10 @@ namespace tiller {
 
 HeadMethod::Ranking HeadMethod::rank(const MethodInput& in) const {
     const int n_shot = option(in, "n_shot", 10);
-    const FvTrials trials = make_trials(in.task, in.train, option(in, "n_mean", 100),
-                                        option(in, "n_patch", 25), n_shot, in.seed, in.queries, in.form);
+    const FvTrials trials =
+        in.trials ? *in.trials
+                  : make_trials(in.task, in.train, option(in, "n_mean", 100), option(in, "n_patch", 25),
+                                n_shot, in.seed, in.queries, in.form);
     const Model& model = in.engine.model();
     Ranking out;
     out.search = search_heads(in.engine, trials, in.checkpoint, in.progress);
@@ -27,8 +29,8 @@ HeadMethod::Ranking HeadMethod::rank(const MethodInput& in) const {
         out.n_token += model.tokenize_prompt(trial.prompt).size() +
                        static_cast<std::uint64_t>(model.info().n_head_total());
     out.settings = {{"n_mean", std::to_string(trials.mean.size())},
-                    {"n_patch", std::to_string(trials.patch.size())},
-                    {"n_shot", std::to_string(n_shot)}};
+                    {"n_patch", std::to_string(trials.patch.size())}};
+    if (!in.trials) out.settings["n_shot"] = std::to_string(n_shot);
     return out;
 }
 
@@ -46,7 +48,7 @@ SteeringVector HeadMethod::extract(const MethodInput& in) const {
     }
     FvOptions options;
     options.n_heads = paper_head_count(model.info());
-    options.contributions.bias_per_head = option(in, "bias_per_head", 0) != 0;
+    options.contributions = {option(in, "no_post_norm", 0) == 0, option(in, "bias_per_head", 0) != 0};
     SteeringVector v = function_vector(model, ranking.search, options);
     v.method = name();
     set_provenance(v, model.info(), in.task.name, ranking.digest, in.seed);
@@ -87,14 +89,18 @@ std::vector<Axis> HeadMethod::axes(const ModelInfo& info, int) const {
 
 std::function<SteeringVector(const Setting&)> HeadMethod::builder(const Model& model,
                                                                   const SteeringVector& base) const {
-    ContributionOptions options;
-    const auto bias = base.provenance.settings.find("bias_per_head");
-    options.bias_per_head = bias != base.provenance.settings.end() && bias->second == "true";
+    const auto says = [&](const char* key, const char* value) {
+        const auto it = base.provenance.settings.find(key);
+        return it != base.provenance.settings.end() && it->second == value;
+    };
+    // "false" also stands for a model without post-norms, where the option changes nothing.
+    const ContributionOptions options = {!says("post_norm", "false"), says("bias_per_head", "true")};
     const auto contributions = std::make_shared<HeadContributions>(model, base.mean_head_output, options);
     const auto ranked = std::make_shared<std::vector<HeadEffect>>(rank_heads(base.aie));
     const auto shell = std::make_shared<SteeringVector>(base);
     return [contributions, ranked, shell, this](const Setting& setting) {
         SteeringVector v = *shell;
+        v.extraction = false;
         const auto n = std::min(static_cast<std::size_t>(setting.at("heads")), ranked->size());
         v.heads = heads_of(*ranked, n, shell->provenance.seed);
         v.scale = static_cast<float>(setting.at("scale"));

@@ -22,6 +22,7 @@ public:
     std::function<SteeringVector(const Setting&)> builder(const Model& model,
                                                           const SteeringVector& base) const override;
     float strength(const Setting& setting) const override { return static_cast<float>(setting.at("scale")); }
+    std::vector<std::string> counts() const override { return {"n_mean", "n_patch", "n_shot"}; }
     bool spares_prompt() const override { return true; }
 
 protected:

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/util.h"
 #include "tiller/error.h"
 
@@ -16,7 +18,11 @@ std::vector<Pair> pairs_of(const MethodInput& in) { return pairs_of(in, option(i
 
 std::vector<Pair> pairs_of(const MethodInput& in, int n) {
     const auto is_on = [&](const char* key) { return option(in, key, 0) != 0; };
-    auto pairs = make_pairs(in.task, in.train, n, in.unrelated, in.seed, true, in.form,
+    if (!in.pairs.empty()) {
+        const auto some = in.pairs.first(std::min(in.pairs.size(), static_cast<std::size_t>(std::max(n, 0))));
+        return {some.begin(), some.end()};
+    }
+    auto pairs = make_pairs(in.task, in.train, n, in.unrelated, in.seed, !is_on("pairs_unstripped"), in.form,
                             {is_on("pairs_repeat"), is_on("pairs_keep_end"), is_on("pairs_bare")});
     if (pairs.empty())
         throw Error(

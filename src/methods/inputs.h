@@ -12,8 +12,9 @@ namespace tiller {
 /// An extraction count of the input ("n_pairs"), or the fallback.
 int option(const MethodInput& in, const char* key, int fallback);
 
-/// n of the task's pairs (make_pairs()), in the paper's form where the input's options ask for it
-/// ("pairs_repeat", "pairs_keep_end", "pairs_bare"). Throws bad_input when there is none.
+/// The first n of the input's pairs where it has some, else n of the task's (make_pairs()), in the paper's
+/// form where the options ask for it ("pairs_repeat", "pairs_keep_end", "pairs_bare"). Throws bad_input when
+/// there is none.
 std::vector<Pair> pairs_of(const MethodInput& in, int n);
 /// The same, 100 unless "n_pairs" says otherwise.
 std::vector<Pair> pairs_of(const MethodInput& in);

@@ -28,6 +28,7 @@ std::function<SteeringVector(const Setting&)> LayerMethod::builder(const Model&,
     return [whole, this](const Setting& setting) {
         const int layer = static_cast<int>(setting.at("layer"));
         SteeringVector v = *whole;
+        v.extraction = false;
         v.directions = {{layer, whole->directions.at(layer)}};
         v.scale = strength(setting);
         v.provenance.settings["layer"] = std::to_string(layer);
@@ -46,6 +47,7 @@ SteeringVector LayerMethod::vector_of(const MethodInput& in, std::span<const dou
     v.site = Site::residual;
     v.operation = Operation::add;
     v.positions = Positions::Kind::steered;
+    v.extraction = true;
     for (int il = 0; il < info.n_layer; ++il) {
         const auto part = directions.subspan(static_cast<std::size_t>(il) * n_embd, n_embd);
         v.directions[il].assign(part.begin(), part.end());

@@ -25,8 +25,8 @@ public:
     bool spares_prompt() const override { return true; }
 
 protected:
-    /// A vector of this method, added to the residual stream at the last prompt token and every generated
-    /// one; `directions` is [n_layer][n_embd].
+    /// A raw extraction of this method, whose vectors are added to the residual stream at the last prompt
+    /// token and every generated one; `directions` is [n_layer][n_embd].
     SteeringVector vector_of(const MethodInput& in, std::span<const double> directions,
                              const std::string& prompts_digest) const;
 };

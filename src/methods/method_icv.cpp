@@ -27,7 +27,8 @@ public:
         const auto pairs = pairs_of(in, *std::max_element(n_pairs.begin(), n_pairs.end()));
         std::vector<int> sizes;  // the task may have fewer
         for (const int n : n_pairs) sizes.push_back(std::min(n, static_cast<int>(pairs.size())));
-        auto vectors = in_context_vectors(in.engine, pairs, sizes, {}, in.progress);
+        auto vectors =
+            in_context_vectors(in.engine, pairs, sizes, {option(in, "n_last", 4), 1.0f}, in.progress);
         for (std::size_t i = 0; i < vectors.size(); ++i)
             set_provenance(vectors[i], in.engine.info(), in.task.name,
                            prompts_digest(std::span(pairs).first(static_cast<std::size_t>(sizes[i]))),
@@ -35,6 +36,7 @@ public:
         return vectors;
     }
 
+    std::vector<std::string> counts() const override { return {"n_pairs"}; }
     Setting paper_setting(const ModelInfo&) const override { return {{"alpha", 1.0}}; }
 
     std::vector<Setting> grid(const ModelInfo&, bool) const override {
@@ -64,6 +66,7 @@ public:
         auto shell = std::make_shared<SteeringVector>(base);
         return [shell](const Setting& setting) {
             SteeringVector v = *shell;
+            v.extraction = false;
             v.scale = static_cast<float>(setting.at("alpha"));
             if (const auto begin = setting.find("layer_begin"); begin != setting.end())
                 std::erase_if(v.directions, [&](const auto& direction) {

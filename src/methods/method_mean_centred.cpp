@@ -17,6 +17,8 @@ public:
                "2312.03813)";
     }
 
+    std::vector<std::string> counts() const override { return {"n_pairs"}; }
+
     SteeringVector extract(const MethodInput& in) const override {
         if (in.unrelated.empty())
             throw Error(Code::usage,

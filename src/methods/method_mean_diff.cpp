@@ -16,6 +16,8 @@ public:
         return "mean difference of paired texts at their last token, added at one layer (arXiv 2312.06681)";
     }
 
+    std::vector<std::string> counts() const override { return {"n_pairs"}; }
+
     SteeringVector extract(const MethodInput& in) const override {
         const auto pairs = pairs_of(in);
         const auto latents = pair_latents(in.engine, pairs, {1, in.checkpoint, in.progress});

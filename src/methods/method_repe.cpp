@@ -26,6 +26,8 @@ public:
                "2310.01405)";
     }
 
+    std::vector<std::string> counts() const override { return {"n_pairs"}; }
+
     SteeringVector extract(const MethodInput& in) const override {
         const auto pairs = pairs_of(in);
         const auto latents = pair_latents(in.engine, pairs, {1, in.checkpoint, in.progress});

@@ -51,6 +51,7 @@ public:
 
     std::vector<Axis> axes(const ModelInfo& info, int) const override { return {layer_axis(info.n_layer)}; }
 
+    std::vector<std::string> counts() const override { return {"n_mean", "n_shot"}; }
     // What is put in the place of something has no dose.
     float strength(const Setting&) const override { return 1; }
 };

@@ -90,7 +90,7 @@ std::string whole_page(const std::string& title, const Palette& palette, const s
 
 }  // namespace report
 
-std::string report_html(const Summary& summary, const std::vector<Cost>& costs) {
+std::string report_html(const Summary& summary, const std::vector<Cost>& costs, const UseText& use) {
     const Palette palette(summary);
     std::string out = contents(summary, costs) + "<main>\n";
     out += findings_section(summary) + "\n" + answers_section(summary) + "\n" +
@@ -98,7 +98,7 @@ std::string report_html(const Summary& summary, const std::vector<Cost>& costs) 
            analyses_section(summary);
     if (!summary.tasks.empty()) out += "\n<section><h2>Task by task</h2>\n";
     for (std::size_t i = 0; i < summary.tasks.size(); ++i)
-        out += task_section(summary, i, palette, i == 0) + "\n";
+        out += task_section(summary, i, palette, i == 0, use) + "\n";
     if (!summary.tasks.empty()) out += "</section>\n";
     out += cost_section(costs, palette) + "\n" + notes_section(summary) + "\n" + provenance_section(summary);
     return whole_page(summary.title, palette, out + "\n</main>\n");

@@ -80,6 +80,10 @@ std::string task_title(const Summary& summary, const TaskSummary& task) {
     return summary.models.size() > 1 ? fmt::format("{} ({})", name, task.model) : name;
 }
 
+const WinnerSummary* best_winner(const TaskSummary& task) {
+    return task.winners.empty() || task.winners.front().collapses ? nullptr : &task.winners.front();
+}
+
 bool is_behavioural(const TaskSummary& task) { return task.family == "behavioural"; }
 
 std::vector<CostLine> sum_costs(const std::vector<Cost>& costs) {

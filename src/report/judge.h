@@ -38,6 +38,9 @@ std::string task_title(const Summary& summary, const TaskSummary& task);
 
 bool is_behavioural(const TaskSummary& task);
 
+/// The winner that a task's verdict stands for: the first of those that count; nullptr when there is none.
+const WinnerSummary* best_winner(const TaskSummary& task);
+
 /// The cost ledger summed up by method and phase, both in the order of work; sorted, whatever the order of
 /// `costs`.
 struct CostLine {

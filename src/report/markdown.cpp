@@ -14,7 +14,7 @@ namespace {
 
 using namespace report;
 
-constexpr std::size_t sample_limit = 300;
+constexpr std::size_t sample_limit = 300, command_limit = 4000;
 
 std::string row(const std::vector<std::string>& cells) {
     std::string out = "|";
@@ -135,9 +135,11 @@ void add_analyses(std::string& out, const std::vector<AnalysisSummary>& analyses
     }
 }
 
-void add_task(std::string& out, const Summary& summary, const TaskSummary& task) {
+void add_task(std::string& out, const Summary& summary, const TaskSummary& task, const UseText& use) {
     out += fmt::format("\n### {}\n\n", markdown(task_title(summary, task)));
     if (!task.verdict.empty()) out += markdown(task.verdict) + "\n\n";
+    const auto* best = use ? best_winner(task) : nullptr;
+    if (best) out += fmt::format("Use it: {}\n\n", markdown_sample(use(task, *best), command_limit));
     out += fmt::format("{}, seed {}; {} training, {} validation and {} test items; judged by {}.",
                        markdown(task.family), task.seed, task.n_train, task.n_valid, task.n_test,
                        markdown(metric_label(task.primary)));
@@ -212,7 +214,7 @@ void add_provenance(std::string& out, const Summary& summary) {
 
 }  // namespace
 
-std::string report_markdown(const Summary& summary, const std::vector<Cost>& costs) {
+std::string report_markdown(const Summary& summary, const std::vector<Cost>& costs, const UseText& use) {
     std::string out = fmt::format("# {}\n\n", markdown(summary.title));
     if (!summary.question.empty()) out += markdown(summary.question) + "\n\n";
     if (!summary.findings.empty()) out += "## Findings\n\n";
@@ -222,7 +224,7 @@ std::string report_markdown(const Summary& summary, const std::vector<Cost>& cos
         add_matrix(out, summary);
         add_analyses(out, summary.analyses);
         out += "\n## Task by task\n";
-        for (const auto& task : summary.tasks) add_task(out, summary, task);
+        for (const auto& task : summary.tasks) add_task(out, summary, task, use);
     }
     add_costs(out, costs);
     if (!summary.notes.empty()) out += "\n## How it was done\n\n";

@@ -7,6 +7,7 @@
 
 #include "report/charts.h"
 #include "report/palette.h"
+#include "tiller/report.h"
 #include "tiller/summary.h"
 
 namespace tiller::report {
@@ -22,8 +23,10 @@ std::string whole_page(const std::string& title, const Palette& palette, const s
 std::string findings_section(const Summary& summary);
 std::string overview_section(const Summary& summary, const Palette& palette);
 std::string matrix_section(const Summary& summary, const Palette& palette);
-/// One task; `open` when it is to be unfolded at first. Its id is task_anchor(index).
-std::string task_section(const Summary& summary, std::size_t index, const Palette& palette, bool open);
+/// One task; `open` when it is to be unfolded at first. Its id is task_anchor(index). With `use`, how its
+/// vectors are used.
+std::string task_section(const Summary& summary, std::size_t index, const Palette& palette, bool open,
+                         const UseText& use);
 std::string cost_section(const std::vector<Cost>& costs, const Palette& palette);
 std::string notes_section(const Summary& summary);
 std::string provenance_section(const Summary& summary);

@@ -26,6 +26,20 @@ std::string facts(const TaskSummary& task) {
     return out;
 }
 
+/// The best method's command, and the files of all methods.
+std::string use_part(const TaskSummary& task, const UseText& use) {
+    if (task.winners.empty()) return "";
+    std::string out;
+    if (const auto* best = best_winner(task))
+        out += fmt::format(R"(<p class="use">Use it: <code>{}</code></p>)", html(use(task, *best)));
+    std::string files;
+    for (const auto& winner : task.winners)
+        files += fmt::format("{}{}: <code>{}</code>{}", files.empty() ? "" : "; ",
+                             html(method_title(winner.method)), html(winner.file),
+                             winner.collapses ? " (does not count: its outputs collapse)" : "");
+    return out + fmt::format(R"(<p class="quiet">Chosen vectors, in the run folder: {}.</p>)", files);
+}
+
 std::string heads_part(const TaskSummary& task) {
     if (task.aie.empty() && task.top_heads.empty()) return "";
     std::string out = "<h4>Heads that carry the task</h4>";
@@ -154,12 +168,14 @@ std::string grid_table(const TaskSummary& task) {
                        task.grid.size(), scrolled(table + "</tbody></table>"));
 }
 
-std::string task_section(const Summary& summary, std::size_t index, const Palette& palette, bool open) {
+std::string task_section(const Summary& summary, std::size_t index, const Palette& palette, bool open,
+                         const UseText& use) {
     const TaskSummary& task = summary.tasks[index];
     std::string out = fmt::format(
         R"(<details class="task" id="{}"{}><summary><h3>{}</h3><span class="verdict">{}</span></summary><p class="quiet">{}</p>)",
         task_anchor(index), open ? " open" : "", html(task_title(summary, task)), html(task.verdict),
         facts(task));
+    if (use) out += use_part(task, use);
     if (!task.test.empty()) out += metrics_table(task, palette) + pairs_table(task);
     out += further_tables(summary, task, palette) + analyses_part(task.analyses);
     out += strength_part(task, palette);

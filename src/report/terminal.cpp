@@ -85,10 +85,13 @@ std::string wrapped(const std::string& text, int width) {
 
 }  // namespace
 
-std::string terminal_verdicts(const Summary& summary, int width) {
+std::string terminal_verdicts(const Summary& summary, int width, const UseText& use) {
     std::string out;
-    for (const auto& task : summary.tasks)
+    for (const auto& task : summary.tasks) {
         out += wrapped(terminal_text(task_title(summary, task) + ": " + task.verdict), std::max(width, 20));
+        const auto* winner = use ? best_winner(task) : nullptr;
+        if (winner) out += "  " + terminal_text(use(task, *winner)) + "\n";
+    }
     out += "\n";
     for (const auto& finding : summary.findings) out += wrapped(terminal_text(finding), std::max(width, 20));
     return out;

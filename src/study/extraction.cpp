@@ -1,6 +1,8 @@
 // Extracted vectors of a run folder, with checkpoints for the long ones.
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "core/util.h"
 #include "study/cost_ledger.h"
 #include "study/forms.h"
@@ -38,6 +40,14 @@ MethodInput input_of(TaskContext& c, const Method& method, std::optional<int> n_
     const std::string what = method.name() + (form ? ", " + form->form->name : "") + ": extraction";
     input.progress = [&c, what](std::size_t done, std::size_t all) { c.step(what, done, all); };
     return input;
+}
+
+// Saves what a method extracted. Under the paper's protocol that is one of its conditions; elsewhere it is
+// what settings are built from, and nobody should take it for a vector that was chosen.
+void keep(const TaskContext& c, SteeringVector vector, const std::filesystem::path& path) {
+    if (!c.plan.is_paper()) vector.extraction = true;
+    std::filesystem::create_directories(path.parent_path());
+    save_vector(vector, path);
 }
 
 SteeringVector saved_vector(const TaskContext& c, const std::filesystem::path& path) {
@@ -111,8 +121,7 @@ SteeringVector extracted_vector(TaskContext& c, const Method& method, const Task
     const EngineStats before = c.engine.stats();
     SteeringVector vector = method.extract(input_of(c, method, {}, &checkpoint, form));
     if (form) vector.provenance.settings["form"] = form->form->name;
-    std::filesystem::create_directories(path.parent_path());
-    save_vector(vector, path);
+    keep(c, std::move(vector), path);
     charge(c, method, before);
     return load_vector(path);  // what a resumed run would use
 }
@@ -133,8 +142,7 @@ std::map<int, SteeringVector> extracted_vectors(TaskContext& c, const Method& me
     const auto made = method.extract_sizes(input_of(c, method, {}, nullptr), missing);
     for (std::size_t i = 0; i < missing.size(); ++i) {
         const auto path = c.folder / vector_file(c, method, missing[i]);
-        std::filesystem::create_directories(path.parent_path());
-        save_vector(made[i], path);
+        keep(c, made[i], path);
         vectors.emplace(missing[i], load_vector(path));
     }
     charge(c, method, before);

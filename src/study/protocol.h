@@ -54,6 +54,8 @@ public:
     virtual void second_run(TaskContext&, const nlohmann::json& /*own*/,
                             const std::vector<const nlohmann::json*>& /*closings*/) const {}
 
+    /// True when each method's chosen setting is left in the run folder as a vector (study/winners.h).
+    virtual bool leaves_winners() const { return false; }
     /// True when each setting of the tables names the unsteered run of the same prompts ("clean" in its
     /// record), to which differences are taken; else they are to zero-shot and to the method's random
     /// control.

@@ -123,4 +123,11 @@ TaskContext StudyInputs::context(std::size_t model, std::size_t task, std::uint6
     return c;
 }
 
+void train_scorer(TaskContext& c) {
+    if (!c.behavioural()) return;
+    std::vector<int> held_out = c.split.test;
+    held_out.insert(held_out.end(), c.split.valid.begin(), c.split.valid.end());
+    c.scorer = StyleScorer::train(c.task, c.split.train, held_out);
+}
+
 }  // namespace tiller::study

@@ -47,4 +47,8 @@ private:
     std::map<std::string, Instruction> instructions_;
 };
 
+/// Trains the style scorer of a behavioural task on its training items; the other splits judge it. Nothing
+/// for other tasks.
+void train_scorer(TaskContext& context);
+
 }  // namespace tiller::study

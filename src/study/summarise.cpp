@@ -11,6 +11,7 @@
 #include "study/environment.h"
 #include "study/protocol.h"
 #include "study/summary_parts.h"
+#include "study/winners.h"
 #include "tiller/error.h"
 #include "tiller/statistics.h"
 
@@ -151,6 +152,7 @@ TaskSummary summarise_task(const Plan& plan, const TaskRecords& records) {
                     e.outputs[id] = record->value("generated", "");
         t.examples.push_back(std::move(e));
     }
+    t.winners = winners_of(plan, t);
     protocol.analyse(plan, records, t);
     return t;
 }

@@ -58,6 +58,11 @@ template <class V, Is<ExampleSummary> T>
 void fields(V& visit, T& x) {
     visit("item", x.item), visit("input", x.input), visit("target", x.target), visit("outputs", x.outputs);
 }
+template <class V, Is<WinnerSummary> T>
+void fields(V& visit, T& x) {
+    visit("method", x.method), visit("setting", x.setting), visit("file", x.file);
+    visit("collapses", x.collapses);
+}
 template <class V, Is<HeadEffectSummary> T>
 void fields(V& visit, T& x) {
     visit("layer", x.layer), visit("head", x.head), visit("aie", x.aie);
@@ -70,6 +75,7 @@ void fields(V& visit, T& x) {
     visit("scorer_count", x.scorer_count), visit("test", x.test), visit("pairs", x.pairs);
     visit("tables", x.tables), visit("analyses", x.analyses), visit("grid", x.grid), visit("aie", x.aie);
     visit("top_heads", x.top_heads), visit("examples", x.examples), visit("verdict", x.verdict);
+    visit("winners", x.winners);
 }
 template <class V, Is<ModelSummary> T>
 void fields(V& visit, T& x) {

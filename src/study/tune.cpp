@@ -20,6 +20,11 @@ int budget_of(const TaskContext& c) {
     return c.behavioural() ? t.n_setting_behavioural : t.n_setting;
 }
 
+// What a search with a budget varies; nothing under the methods' own grids.
+std::vector<Axis> axes_of(const TaskContext& c, const Method& method) {
+    return budget_of(c) > 0 ? method.axes(c.engine.info(), c.extraction().n_pairs) : std::vector<Axis>{};
+}
+
 // A method's vectors by number of pairs: one, unless its settings ask for several.
 class Vectors {
 public:
@@ -114,7 +119,7 @@ public:
           method_(method),
           paper_(method.paper_setting(c.engine.info())),
           budget_(static_cast<std::size_t>(budget_of(c))),
-          axes_(budget_ > 0 ? method.axes(c.engine.info(), c.extraction().n_pairs) : std::vector<Axis>{}),
+          axes_(axes_of(c, method)),
           vectors_(c, method, axes_) {}
 
     std::string name() const { return method_.name(); }
@@ -198,6 +203,12 @@ std::string setting_label(const Setting& setting) {
 std::vector<json> tune(TaskContext& c, const std::string& name, const std::vector<Candidate>& grid,
                        std::vector<std::string>& units) {
     return try_settings(c, name, grid, "valid", units);
+}
+
+SteeringVector vector_at(TaskContext& c, const Method& method, const Setting& setting) {
+    SteeringVector vector = Vectors(c, method, axes_of(c, method)).build(setting);
+    vector.scale = method.strength(setting);
+    return vector;
 }
 
 TunedMethods tune_methods(TaskContext& c, const std::vector<std::string>& names) {

@@ -28,6 +28,10 @@ struct TunedMethods {
 /// the plan every method tries the same number of settings, else those of its own grid.
 TunedMethods tune_methods(TaskContext& context, const std::vector<std::string>& names);
 
+/// The method's vector at one of the settings that tune_methods() tries on this task, ready to use: its scale
+/// is the setting's strength. From the run folder's extractions, or extracted.
+SteeringVector vector_at(TaskContext& context, const Method& method, const Setting& setting);
+
 /// Validation points of the settings of one method, for choose(); `name` names the units and the progress.
 std::vector<nlohmann::json> tune(TaskContext& context, const std::string& name,
                                  const std::vector<Candidate>& grid, std::vector<std::string>& units);

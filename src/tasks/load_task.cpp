@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "core/util.h"
 #include "tasks/family.h"
 #include "tasks/json_events.h"
+#include "tasks/table_file.h"
 #include "tasks/text.h"
 #include "tiller/error.h"
 #include "tiller/task.h"
@@ -21,6 +23,9 @@ public:
     explicit TaskReader(std::string name) : name_(std::move(name)) {}
 
     std::vector<Item> take() && { return std::move(items_); }
+    std::optional<Family> family() const { return family_; }
+    /// From here on messages name this part of the file.
+    void set_name(std::string name) { name_ = std::move(name); }
     ControlNames control_names() const {
         return !special_ ? ControlNames::refuse : *special_ ? ControlNames::parse : ControlNames::text;
     }
@@ -96,6 +101,7 @@ public:
         place_ = Place::list;
     }
     void string(std::string& value, std::size_t at) override {
+        if (place_ == Place::family) return set_family(value, at);
         if (place_ != Place::value && place_ != Place::values) wrong("a string", at);
         const auto text = trim(value);
         if (text.empty())
@@ -112,20 +118,32 @@ public:
     void other(const char* what, std::size_t at) override { wrong(what, at); }
 
 private:
-    enum class Place { before, root, special, items, list, object, value, values, after };
+    enum class Place { before, root, special, family, items, list, object, value, values, after };
+
+    void set_family(const std::string& value, std::size_t at) {
+        for (const Family family : {Family::functional, Family::extractive, Family::behavioural})
+            if (value == family_name(family)) family_ = family;
+        if (!family_)
+            fail(at, fmt::format(
+                         "\"family\" is \"{}\"; expected functional, extractive or behavioural: correct it",
+                         excerpt(value)));
+        place_ = Place::root;
+    }
 
     void root_key(const std::string& name, std::size_t at) {
-        if (name != "special" && name != "items")
+        if (name != "special" && name != "family" && name != "items")
             fail(at,
                  fmt::format("the file holds an object with the key \"{}\"; expected a list of {{\"input\", "
-                             "\"output\"}} objects, or {{\"special\": true, \"items\": [...]}}: put the "
-                             "items into [ ]",
+                             "\"output\"}} objects, or {{\"special\": true, \"family\": \"behavioural\", "
+                             "\"items\": [...]}}: put the items into [ ]",
                              excerpt(name)));
-        if (name == "special" ? special_.has_value() : !items_.empty())
+        if (name == "special"  ? special_.has_value()
+            : name == "family" ? family_.has_value()
+                               : !items_.empty())
             fail(at,
                  fmt::format("the key \"{}\" stands twice in one object; expected once: remove one of them",
                              name));
-        place_ = name == "special" ? Place::special : Place::items;
+        place_ = name == "special" ? Place::special : name == "family" ? Place::family : Place::items;
     }
 
     std::vector<std::string>& side() { return side_ == "input" ? inputs_ : outputs_; }
@@ -141,6 +159,10 @@ private:
             case Place::root:
             case Place::special:
                 fail(at, fmt::format("\"special\" is {}; expected true or false: correct it", found));
+            case Place::family:
+                fail(at, fmt::format(
+                             "\"family\" is {}; expected functional, extractive or behavioural: correct it",
+                             found));
             case Place::items:
                 fail(at, fmt::format(
                              "\"items\" is {}; expected a list of {{\"input\", \"output\"}} objects: put the "
@@ -175,21 +197,61 @@ private:
     bool has_input_ = false, has_output_ = false;
     bool in_object_ = false;  // The list is in an object with "special".
     std::optional<bool> special_;
+    std::optional<Family> family_;
     Place place_ = Place::before;
 };
+
+// One object in each line.
+void walk_lines(std::string_view bytes, const std::string& name, TaskReader& reader) {
+    reader.begin_list(0);
+    for (std::size_t begin = 0, number = 1; begin < bytes.size(); ++number) {
+        const std::size_t end = std::min(bytes.find('\n', begin), bytes.size());
+        const auto line = trim(bytes.substr(begin, end - begin));
+        begin = end + 1;
+        if (line.empty()) continue;
+        const std::string place = fmt::format("{}, line {}", name, number);
+        reader.set_name(place);
+        walk_json(line, "task file " + place, reader);
+    }
+    reader.end_list(bytes.size());
+}
+
+// The columns "input" and "output"; others are not read.
+void walk_table(std::string_view bytes, char separator, const std::string& name, TaskReader& reader) {
+    const Table table = read_table(bytes, separator, "task file " + name);
+    const std::size_t sides[] = {table.column("input"), table.column("output")};
+    reader.begin_list(0);
+    for (const auto& row : table.rows) {
+        reader.set_name(fmt::format("{}, line {}", name, row.line));
+        reader.begin_object(0);
+        for (const std::size_t side : sides) {
+            std::string key = side == sides[0] ? "input" : "output", cell = row.cells[side];
+            reader.key(key, 0);
+            reader.string(cell, 0);
+        }
+        reader.end_object(0);
+    }
+    reader.end_list(0);
+}
 
 }  // namespace
 
 Task load_task(const std::filesystem::path& path) {
-    const std::string bytes = read_file(path, max_bytes);
-    TaskReader reader(path.string());
-    walk_json(bytes, "task file " + path.string(), reader);
+    const std::string bytes = read_file(path, max_bytes), name = path.string();
+    TaskReader reader(name);
+    if (const char separator = table_separator(name))
+        walk_table(bytes, separator, name, reader);
+    else if (name.ends_with(".jsonl"))
+        walk_lines(bytes, name, reader);
+    else
+        walk_json(bytes, "task file " + name, reader);
 
     Task task;
     task.name = path.stem().string();
     std::error_code ec;
     const auto whole = std::filesystem::absolute(path, ec);
-    task.family = family_of(task.name, (ec ? path : whole).parent_path().filename().string());
+    task.family =
+        reader.family().value_or(family_of(task.name, (ec ? path : whole).parent_path().filename().string()));
     task.control_names = reader.control_names();
     task.items = std::move(reader).take();
     task.digest = sha256(bytes);

@@ -105,6 +105,11 @@ SteeringVector combine(const Parts& parts) {
             throw Error(Code::usage,
                         fmt::format("combine: weight of part {} is {}, expected a finite number", i, weight));
         check_vector(vector, {fmt::format("combine: part {}", i), "Extract that vector again."});
+        if (vector.extraction)
+            throw Error(Code::usage,
+                        fmt::format("combine: part {} is a raw extraction ({}), before a setting was chosen. "
+                                    "Combine vectors that are ready to use",
+                                    i, printable(vector.method)));
         check_part(parts[0].first, vector, i);
     }
     const SteeringVector& first = parts[0].first;

@@ -27,6 +27,12 @@ std::string head_score_name(const SteeringVector& vector) {
 std::vector<Edit> edits_of(const SteeringVector& vector, float strength) {
     if (!std::isfinite(strength))
         throw Error(Code::usage, fmt::format("strength is {}, expected a finite number", strength));
+    if (vector.extraction)
+        throw Error(
+            Code::usage,
+            fmt::format("{} is a raw extraction (all that the method read, before a setting was chosen) "
+                        "and no vector to apply; make one with the method's builder",
+                        in_memory(vector).subject));
     check_vector(vector, in_memory(vector));
     std::vector<Edit> edits;
     for (const auto& [layer, direction] : vector.directions) {

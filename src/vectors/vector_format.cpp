@@ -18,6 +18,9 @@ constexpr const char* scale_convention =
 constexpr const char* layer_numbering =
     "direction.N belongs to layer N, counted from 0; at the residual site it is applied after layer N.";
 
+// The one value of tiller.kind; a vector that is ready to use has no such key.
+constexpr const char* extraction_kind = "extraction";
+
 // Rows of different lengths as two keys: the lengths, and all values one after another.
 void write_rows(gguf::Writer& out, const std::string& name, const char* length_name, const Rows& rows) {
     if (rows.empty()) return;
@@ -193,6 +196,11 @@ void read_own_keys(const gguf::File& file, SteeringVector& vector, const Checked
         named(file, "tiller.operation", operation_from_name, "add, replace, turn or project", checked);
     vector.positions = named(file, "tiller.positions", positions_from_name,
                              "last_prompt, prompt, generated, steered or all", checked);
+    if (const auto kind = file.text("tiller.kind")) {
+        if (*kind != extraction_kind)
+            reject(checked, "key 'tiller.kind'", printable(*kind), "'extraction', or no such key");
+        vector.extraction = true;
+    }
     const auto scale = file.f32("tiller.scale");
     if (!scale) reject(checked, "key 'tiller.scale'", "not there", "a number of type f32");
     vector.scale = *scale;
@@ -216,6 +224,7 @@ std::string vector_to_bytes(const SteeringVector& vector, const Checked& checked
     out.text("tiller.method", vector.method);
     out.text("tiller.site", site_name(vector.site));
     out.text("tiller.positions", positions_name(vector.positions));
+    if (vector.extraction) out.text("tiller.kind", extraction_kind);
     out.text("tiller.operation", operation_name(vector.operation));
     out.f32("tiller.scale", vector.scale);
     out.text("tiller.scale_convention", scale_convention);

@@ -52,19 +52,21 @@ TEST_F(Cli, WrongUsageIsTwo) {
     expect_parts(refusal(2, {"next", "-m", "m.gguf", "-p", "x", "--cache-type", "q8"}), {"--cache-type"});
     expect_parts(refusal(2, {"generate", "-m", "m.gguf", "-p", "x", "--temperature", "-1"}),
                  {"--temperature"});
-    expect_parts(refusal(2, {"extract"}), {"subcommand"});
+    expect_parts(refusal(2, {"extract"}), {"needs a method", "fv", "mean-diff"});
+    expect_parts(refusal(2, {"extract", "taskvector", "-m", "m.gguf"}),
+                 {"unknown method \"taskvector\"", "did you mean task-vector?", "conceptor"});
     expect_parts(refusal(2, {"extract", "fv", "-m", "m.gguf", "-o", "x.gguf"}), {"--task", "--trials"});
     expect_parts(refusal(2, {"extract", "icv", "-m", "m.gguf", "-o", "x.gguf", "-t", "a", "--pairs", "b"}),
                  {"--pairs"});
     expect_parts(refusal(2, {"extract", "fv", "-m", "m.gguf", "-o", "x.gguf", "-t",
                              "data/functional/twice.json", "--layer", "3"}),
-                 {"layers 0 to 2"});
+                 {"layer = 3", "0 to 2"});
     expect_parts(refusal(2, {"extract", "fv", "-m", "m.gguf", "-o", "x.gguf", "-t",
                              "data/functional/twice.json", "--heads", "13"}),
-                 {"12 heads"});
+                 {"heads = 13", "1 to 12"});
     expect_parts(refusal(2, {"extract", "fv", "-m", "m.gguf", "-o", "x.gguf", "-t",
                              "data/functional/twice.json", "--scale", "nan"}),
-                 {"--scale"});
+                 {"scale = nan", "finite"});
     expect_parts(refusal(2, {"compare", "--method", "lora"}), {"lora", "icv"});
     expect_parts(refusal(2, {"report", "run", "--format", "pdf"}), {"--format"});
     EXPECT_FALSE(is_there("x.gguf"));

@@ -34,9 +34,11 @@ TEST_F(CliFiles, ShowHasTheDocumentedFields) {
     const json fv = run_json({"show", "v.gguf"});
     std::set<std::string> keys;
     for (const auto& [key, value] : fv.items()) keys.insert(key);
-    EXPECT_EQ(keys, (std::set<std::string>{"aie", "direction", "heads", "layer", "mean_head_output", "method",
-                                           "operation", "positions", "provenance", "scale", "site"}));
+    EXPECT_EQ(keys,
+              (std::set<std::string>{"aie", "direction", "heads", "kind", "layer", "mean_head_output",
+                                     "method", "operation", "positions", "provenance", "scale", "site"}));
     EXPECT_EQ(fv.at("method"), "fv");
+    EXPECT_EQ(fv.at("kind"), "vector");
     EXPECT_EQ(fv.at("layer"), 1);  // ceil(3 / 3), counted from 0
     EXPECT_EQ(fv.at("scale"), 2);
     ASSERT_EQ(fv.at("direction").size(), 1u);

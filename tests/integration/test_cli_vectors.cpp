@@ -242,7 +242,7 @@ TEST_F(CliVectors, ConceptHeadsNameTheirScore) {
     const std::string twice = "data/functional/twice.json", cheer = "data/behavioural/cheer.json";
     const auto made = run(extract(twice, "data/functional/the.json"));
     ASSERT_EQ(made.code, 0) << made.err;
-    expect_parts(made.err, {"3 heads at layer 1", "concept score", "twice, the, antonym"});
+    expect_parts(made.err, {"heads 3, layer 1, scale 1", "concept score", "twice, the, antonym"});
     const json shown = run_json({"show", "c.gguf"});
     EXPECT_EQ(shown.at("method"), "concept-heads");
     EXPECT_EQ(shown.at("heads").size(), 3u);

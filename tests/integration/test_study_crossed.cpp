@@ -147,7 +147,8 @@ TEST_F(CrossedStudy, OwnCellsAreTheMethods) {
     };
     const json icv = setting_of("icv mlp-all all turn");
     EXPECT_NEAR(icv.at("alpha"), 10 * icv.at("dose").get<double>() / 3, 1e-9);
-    agrees("icv mlp-all all turn", edits_of(vector_of("icv"), icv.at("alpha").get<float>()));
+    const auto turned = find_method("icv").builder(*model, vector_of("icv"))({{"alpha", icv.at("alpha")}});
+    agrees("icv mlp-all all turn", edits_of(turned, icv.at("alpha").get<float>()));
 
     const json fv = setting_of("fv residual-one steered add");
     const int layer = fv.at("layer");

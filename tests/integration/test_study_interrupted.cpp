@@ -83,7 +83,7 @@ TEST_F(StudyProcess, LeavesTheDocumentedFiles) {
     names.erase("checkpoints");
     EXPECT_EQ(names, (std::set<std::string>{".lock", "cost.jsonl", "environment.json", "plan.toml",
                                             "records.jsonl", "report.html", "report.json", "report.md",
-                                            "results.csv", "summary.json", "vectors"}));
+                                            "results.csv", "summary.json", "vectors", "winners"}));
     EXPECT_EQ(to_json(summarise_run(folder.path() / "a/run")), slurp(at("a", "summary.json")));
     // The same command again: nothing to do, and the same bytes.
     const std::string summary = slurp(at("a", "summary.json")), html = slurp(at("a", "report.html")),

@@ -149,6 +149,9 @@ void add_own_keys(std::vector<BadFile>& files) {
     add("operation_unknown", text_key("tiller.operation", "multiply"),
         "'multiply', expected add, replace, turn or project");
     add("positions_unknown", text_key("tiller.positions", ""), "key 'tiller.positions' is ''");
+    add("kind_unknown", text_key("tiller.kind", "winner"),
+        "key 'tiller.kind' is 'winner', expected 'extraction'");
+    add("kind_type", typed_key("tiller.kind", t_u32, le32(1)), "is u32, expected string");
     add("positions_range", text_key("tiller.positions", "range"), "positions is range");
     add("scale_missing", without("tiller.scale"), "'tiller.scale' is not there");
     add("scale_nan", typed_key("tiller.scale", t_f32, f32(NAN)), "scale is nan");

@@ -40,6 +40,7 @@ void expect_same(const SteeringVector& a, const SteeringVector& b) {
     ASSERT_EQ(a.mean_head_output.size(), b.mean_head_output.size());
     for (std::size_t i = 0; i < a.mean_head_output.size(); ++i)
         expect_same(a.mean_head_output[i], b.mean_head_output[i]);
+    EXPECT_EQ(a.extraction, b.extraction);
     const Provenance &p = a.provenance, &q = b.provenance;
     EXPECT_EQ(p.task, q.task);
     EXPECT_EQ(p.prompts_digest, q.prompts_digest);
@@ -92,6 +93,19 @@ TEST(VectorsRoundTrip, ProjectionsNeedTheirWidth) {
     refused(v, "length of direction.11 is 3, expected a multiple of 3 (n_embd), at least 6");
     v.directions[11].resize(7);
     refused(v, "length of direction.11 is 7");
+}
+
+// A file of a vector that is ready to use has no word on its kind, as those of older versions.
+TEST(VectorsRoundTrip, RawExtractions) {
+    SteeringVector v = full_vector();
+    const std::string ready = vector_to_bytes(v, checked);
+    EXPECT_EQ(ready.find("tiller.kind"), std::string::npos);
+    EXPECT_FALSE(read(ready).extraction);
+    v.extraction = true;
+    const std::string bytes = vector_to_bytes(v, checked);
+    expect_same(v, read(bytes));
+    EXPECT_TRUE(read(bytes).extraction);
+    EXPECT_EQ(bytes, vector_to_bytes(read(bytes), checked));
 }
 
 TEST(VectorsRoundTrip, OnlyWhatIsNeeded) {

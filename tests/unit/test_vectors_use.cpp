@@ -80,6 +80,10 @@ TEST(VectorsEdits, RefusesWhatCannotBeApplied) {
     SteeringVector v = full_vector();
     EXPECT_EQ(code_of([&] { edits_of(v, NAN); }, "strength is nan"), Code::usage);
     EXPECT_EQ(code_of([&] { edits_of(v, INFINITY); }, "strength is inf"), Code::usage);
+    v.extraction = true;
+    EXPECT_EQ(code_of([&] { edits_of(v, 1); }, "is a raw extraction"), Code::usage);
+    EXPECT_EQ(code_of([&] { combine({{v, 1.0f}}); }, "part 0 is a raw extraction"), Code::usage);
+    v.extraction = false;
     v.directions[2][0] = NAN;
     EXPECT_EQ(code_of([&] { edits_of(v, 1); }, "direction.2[0] is nan"), Code::bad_input);
     v.directions.clear();

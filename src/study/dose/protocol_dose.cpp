@@ -13,7 +13,9 @@ namespace {
 
 // The name a task file gives its task.
 std::string task_name(const std::string& in_plan) {
-    return in_plan.ends_with(".json") ? std::filesystem::path(in_plan).stem().string() : in_plan;
+    for (const char* ending : {".json", ".jsonl", ".csv", ".tsv"})
+        if (in_plan.ends_with(ending)) return std::filesystem::path(in_plan).stem().string();
+    return in_plan;
 }
 
 class Dose final : public Protocol {

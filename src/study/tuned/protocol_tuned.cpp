@@ -28,6 +28,7 @@ public:
     }
     void run(TaskContext& c) const override { run_task(c); }
     bool has_conditions() const override { return false; }
+    bool leaves_winners() const override { return true; }
     void analyse(const Plan& plan, const TaskRecords& records, TaskSummary& task) const override {
         for (auto& analysis : selection_analysis(plan, records, task))
             task.analyses.push_back(std::move(analysis));

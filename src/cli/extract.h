@@ -1,0 +1,31 @@
+// What `tiller extract METHOD` was asked for, and its two ways to a vector.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/common.h"
+#include "tiller/method.h"
+
+namespace tiller::cli {
+
+struct ExtractOptions {
+    std::string model, task, trials, pairs, out, data_dir;
+    std::vector<std::string> beside, set;
+    int heads = 0, layer = -1;  ///< Other names for settings: 0 and -1 = not given.
+    std::optional<double> scale, alpha;
+    int n_mean = 0, n_patch = 0, n_shot = 0, n_pairs = 0;  ///< 0 = as `tiller compare` has it.
+    int n_last = 4, n_valid = 20;
+    bool tuned = false, no_post_norm = false, bias_per_head = false, keep_ends = false, no_check = false;
+};
+
+/// The vector at the setting that was asked for, or the paper's. Says what it is.
+SteeringVector extract_at_setting(const Method& method, const ExtractOptions& options,
+                                  const Globals& globals);
+
+/// The vector at the setting that `tiller compare` would choose on the validation items. Says which, and with
+/// what score. An interrupted search goes on with the same command.
+SteeringVector extract_tuned(const Method& method, const ExtractOptions& options, const Globals& globals);
+
+}  // namespace tiller::cli

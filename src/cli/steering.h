@@ -1,0 +1,30 @@
+// Which vectors a command applies: files, or what a comparison chose.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/common.h"
+#include "tiller/model.h"
+
+namespace tiller::cli {
+
+struct SteeringOptions {
+    std::vector<std::string> vectors;  ///< --vector V.gguf[:scale]
+    std::string from, task, method;    ///< --from RUN --for TASK --method M
+};
+
+/// Adds --vector, --from, --for and --method to a command.
+void add_steering_options(CLI::App& command, SteeringOptions& options);
+
+/// The vectors as arguments of load_edits(): those of --vector, then the run's choice for this model. `task`
+/// counts where --for is not given. Says on standard error what the run's choice is and how good it was.
+/// Throws missing (no such folder, or nothing in it), usage (no such task, method or model, with those that
+/// are there; no method that counts).
+std::vector<std::string> vector_arguments(const SteeringOptions& options, const ModelInfo& info,
+                                          const Globals& globals, const std::string& task = "");
+
+/// Throws bad_input when the vector is a raw extraction, with the way to the vectors that were chosen.
+void refuse_extraction(const SteeringVector& vector, const std::string& path);
+
+}  // namespace tiller::cli

@@ -1,0 +1,61 @@
+#include "study/before_work.h"
+
+#include <algorithm>
+#include <numeric>
+#include <span>
+
+#include "study/cost_ledger.h"
+#include "tiller/doctor.h"
+#include "tiller/error.h"
+
+namespace tiller::study {
+namespace {
+
+// What a task takes at most: a prompt of its longest items, and a wave of rows that generate after it.
+MemoryNeed task_memory(const Plan& plan, const Engine& engine, const Task& task) {
+    const bool behavioural = task.family == Family::behavioural;
+    const ExtractionPlan& extraction = behavioural ? plan.behavioural : plan.functional;
+    std::vector<int> items(task.items.size());
+    std::iota(items.begin(), items.end(), 0);
+    const auto length = [&](int i) {
+        const Item& item = task.items[static_cast<std::size_t>(i)];
+        return item.input.size() + item.output.size();
+    };
+    std::stable_sort(items.begin(), items.end(), [&](int a, int b) { return length(a) > length(b); });
+    const auto tokens = [&](int n_shot) {
+        const auto n = std::min(static_cast<std::size_t>(n_shot), items.size() - 1);
+        const Prompt prompt = make_prompt(task, std::span(items).subspan(1, n), items.front());
+        return static_cast<int>(engine.model().tokenize_prompt(prompt.text).size());
+    };
+    const int n_new = behavioural ? plan.max_new_tokens_behavioural : plan.max_new_tokens;
+    const int n_shot = behavioural ? plan.n_shot_behavioural : plan.n_shot;
+    return engine.memory_need(tokens(std::max(n_shot, extraction.n_shot)) + n_new, tokens(extraction.n_shot),
+                              engine.info().n_head_total() + 1);
+}
+
+}  // namespace
+
+void check_model(Engine& engine, const std::filesystem::path& folder, const std::string& name,
+                 const StudyHost& host) {
+    const EngineStats before = engine.stats();
+    DoctorOptions options;
+    options.fast = true;
+    const Diagnosis diagnosis = diagnose(engine, options, [&](std::size_t done, std::size_t all) {
+        if (host.observer.step) host.observer.step(name, "check of the hooks", done, all);
+    });
+    add_cost(folder, spent({name, "", "", "check"}, before, engine.stats()));
+    require_passed(diagnosis, engine.info());
+}
+
+void say_memory(const Plan& plan, const Engine& engine, const std::vector<Task>& tasks,
+                const StudyHost& host) {
+    MemoryNeed largest;
+    for (const auto& task : tasks)
+        if (const auto need = task_memory(plan, engine, task);
+            need.caches + need.buffers > largest.caches + largest.buffers)
+            largest = need;
+    require_memory(largest);
+    if (host.observer.note) host.observer.note(engine.info().name + " " + memory_text(largest));
+}
+
+}  // namespace tiller::study

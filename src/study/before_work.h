@@ -1,0 +1,21 @@
+// What is looked at before the first work on a model.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tiller/study.h"
+
+namespace tiller::study {
+
+/// The fast part of diagnose(), charged to the folder's costs: a model whose hooks do not do what they say
+/// gets no numbers. Throws unsupported.
+void check_model(Engine& engine, const std::filesystem::path& folder, const std::string& name,
+                 const StudyHost& host);
+
+/// Says to the host what the largest task takes; throws environment when it cannot fit.
+void say_memory(const Plan& plan, const Engine& engine, const std::vector<Task>& tasks,
+                const StudyHost& host);
+
+}  // namespace tiller::study

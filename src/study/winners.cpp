@@ -1,0 +1,129 @@
+#include "study/winners.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "study/protocol.h"
+#include "study/summary_parts.h"
+#include "study/tune.h"
+#include "tiller/error.h"
+
+namespace tiller::study {
+namespace {
+
+constexpr const char* folder_name = "winners";
+
+std::string stem_of(const std::string& model) { return std::filesystem::path(model).stem().string(); }
+
+// Files of one model in several quantisations often have one name in several folders.
+std::string model_part(const Plan& plan, const std::string& model) {
+    if (plan.models.size() < 2) return "";
+    const std::string stem = stem_of(model);
+    const auto same = std::count_if(plan.models.begin(), plan.models.end(),
+                                    [&](const std::string& other) { return stem_of(other) == stem; });
+    if (same == 1) return stem + "-";
+    const auto place = std::find(plan.models.begin(), plan.models.end(), model) - plan.models.begin();
+    return fmt::format("{}-{}-", stem, place + 1);
+}
+
+// Which of a plan's seeds a vector is of: several would be several vectors, and their mean is none that was
+// judged.
+std::string seeds_text(const Plan& plan) {
+    if (plan.seeds.size() < 2) return fmt::format("{}", plan.seeds.front());
+    return fmt::format("{}, the first of {}", plan.seeds.front(), fmt::join(plan.seeds, ", "));
+}
+
+// The digest in the closing unit's name: of all that the task's records depend on.
+std::string records_digest(const std::string& unit) { return unit.substr(unit.rfind('#') + 1); }
+
+// Is the file there, and of these records? A file that cannot be read is written again.
+bool is_written(const std::filesystem::path& path, const std::string& unit) {
+    try {
+        const auto settings = load_vector(path).provenance.settings;
+        const auto it = settings.find("winner.records");
+        return it != settings.end() && it->second == records_digest(unit);
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+void mark(SteeringVector& vector, const TaskContext& c, const TaskSummary& task, std::size_t place,
+          const std::string& unit) {
+    const WinnerSummary& winner = task.winners[place];
+    const SettingSummary& setting = *find_setting(task, winner.setting);
+    auto& out = vector.provenance.settings;
+    out["checked"] = c.journal.records(unit).at(0).value("checked", false) ? "true" : "false";
+    out["winner.setting"] = setting_label(setting.setting);
+    out["winner.place"] = fmt::format("{} of {}", place + 1, task.winners.size());
+    out["winner.counts"] = winner.collapses ? "false" : "true";
+    out["winner.seeds"] = seeds_text(c.plan);
+    out["winner.n_valid"] = std::to_string(task.n_valid);
+    out["winner.records"] = records_digest(unit);
+    if (const Interval* score = metric_of(setting, task.primary))
+        mark_score(vector, "winner", task.primary, *score, setting.n);
+    if (const Interval* collapsed = metric_of(setting, "collapsed"))
+        out["winner.collapsed"] = fmt::format("{}", collapsed->mean);
+    if (const auto* plain = find_setting(task, "zero-shot"))
+        out["winner.zero_shot"] = fmt::format("{}", mean_of(*plain, task.primary));
+    if (const auto random = setting.difference.find("random"); random != setting.difference.end())
+        out["winner.above_random"] = random->second.low > 0 ? "true" : "false";
+}
+
+}  // namespace
+
+void mark_score(SteeringVector& vector, const std::string& prefix, const std::string& metric,
+                const Interval& score, int n) {
+    auto& out = vector.provenance.settings;
+    out[prefix + ".metric"] = metric;
+    out[prefix + ".score"] = fmt::format("{}", score.mean);
+    out[prefix + ".low"] = fmt::format("{}", score.low);
+    out[prefix + ".high"] = fmt::format("{}", score.high);
+    out[prefix + ".n"] = std::to_string(n);
+}
+
+std::filesystem::path winner_file(const Plan& plan, const std::string& model, const std::string& task,
+                                  const std::string& method) {
+    return std::filesystem::path(folder_name) /
+           fmt::format("{}{}-{}.gguf", model_part(plan, model), task, method);
+}
+
+std::vector<WinnerSummary> winners_of(const Plan& plan, const TaskSummary& task) {
+    std::vector<WinnerSummary> winners;
+    if (!protocol_of(plan).leaves_winners() || task.seed != plan.seeds.front()) return winners;
+    for (const auto* setting : by_score(task, of_kind(task, "chosen"))) {
+        const Interval* collapsed = metric_of(*setting, "collapsed");
+        winners.push_back({setting->method, setting->id,
+                           winner_file(plan, task.model, task.name, setting->method).generic_string(),
+                           collapsed && collapsed->mean > plan.collapse_limit});
+    }
+    std::stable_partition(winners.begin(), winners.end(),
+                          [](const WinnerSummary& winner) { return !winner.collapses; });
+    return winners;
+}
+
+void write_winners(TaskContext& c) {
+    if (!protocol_of(c.plan).leaves_winners() || c.seed != c.plan.seeds.front()) return;
+    const std::string unit = unit_name(c.model_name, c.task.name, c.seed, closing_unit, c.key);
+    const auto path_of = [&](const std::string& method) {
+        return c.folder / winner_file(c.plan, c.model_name, c.task.name, method);
+    };
+    std::vector<std::string> missing;
+    for (const auto& method : c.plan.methods)
+        if (!is_written(path_of(method), unit)) missing.push_back(method);
+    if (missing.empty()) return;
+    const TaskSummary task = summarise_task(c.plan, c.journal.units(), c.journal.records(unit).at(0));
+    for (std::size_t place = 0; place < task.winners.size(); ++place) {
+        const std::string& name = task.winners[place].method;
+        if (std::find(missing.begin(), missing.end(), name) == missing.end()) continue;
+        SteeringVector vector =
+            vector_at(c, find_method(name), find_setting(task, task.winners[place].setting)->setting);
+        mark(vector, c, task, place, unit);
+        const auto path = path_of(name);
+        std::filesystem::create_directories(path.parent_path());
+        save_vector(vector, path);
+    }
+}
+
+}  // namespace tiller::study
