@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "cli/common.h"
+#include "cli/vector_argument.h"
 #include "core/paths.h"
 #include "core/util.h"
 #include "tiller/error.h"
@@ -19,7 +20,7 @@ namespace {
 
 struct Options {
     std::string model, task, data_dir;
-    std::vector<std::string> vectors;
+    VectorOptions vectors;
     int n_test = 100, n_shot = 0, n_tokens = 0;
 };
 
@@ -63,7 +64,7 @@ void evaluate(const Options& o, const Globals& globals) {
     const auto model = open_model(o.model, globals, task.control_names);
     Engine engine = make_engine(model, globals);
     engine.cancel_with(&interrupted);
-    const auto edits = load_edits(o.vectors, model->info(), globals);
+    const auto edits = load_edits(o.vectors.vectors, model->info(), globals, o.vectors.layers);
     const auto n = std::min<std::size_t>(split.test.size(), static_cast<std::size_t>(o.n_test));
     std::vector<Row> rows;
     std::vector<Prompt> prompts;
@@ -129,15 +130,13 @@ void add_eval(CLI::App& app, Globals& globals) {
         app.add_subcommand("eval", "Score vectors on a task's test items, beside the unsteered model");
     command->add_option("-m,--model", o->model, "Known model name or GGUF path")->required();
     command->add_option("-t,--task", o->task, "Task name or JSON file")->required();
-    command->add_option("--vector", o->vectors, "Steering vector V.gguf[:scale]; may be given several times")
-        ->required();
+    add_vector_options(*command, o->vectors, globals, true);
     command->add_option("--data-dir", o->data_dir, "Folder of task files (default: tiller's own)");
     command->add_option("--n-test", o->n_test, "Test items at most")->check(CLI::Range(2, 1000000));
     command->add_option("--shots", o->n_shot, "Demonstrations in front of each query")
         ->check(CLI::Range(0, 1000));
     command->add_option("-n,--tokens", o->n_tokens, "New tokens at most (default 6, behavioural tasks 20)")
         ->check(CLI::Range(1, 10000));
-    command->add_flag("--force", globals.force, "Use a vector of another model when its shape fits");
     add_globals(*command, globals);
     command->callback([o, &globals] { evaluate(*o, globals); });
 }

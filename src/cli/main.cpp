@@ -53,7 +53,7 @@ int run(int argc, char** argv) {
         "interrupted");
     for (AddCommand add :
          {add_compare, add_extract, add_generate, add_next, add_eval, add_show, add_read, add_combine,
-          add_report, add_tasks, add_models, add_doctor, add_bench, add_sweep, add_heads})
+          add_export, add_report, add_tasks, add_models, add_doctor, add_bench, add_sweep, add_heads})
         add(app, globals);
     try {
         app.parse(argc, argv);

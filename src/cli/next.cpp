@@ -6,6 +6,7 @@
 
 #include "cli/common.h"
 #include "cli/prompts.h"
+#include "cli/vector_argument.h"
 #include "core/util.h"
 #include "tiller/error.h"
 
@@ -15,7 +16,7 @@ void add_next(CLI::App& app, Globals& globals) {
     struct Options {
         std::string model;
         PromptOptions prompt;
-        std::vector<std::string> vectors;
+        VectorOptions vectors;
         int top = 10;
     };
     auto o = std::make_shared<Options>();
@@ -23,9 +24,8 @@ void add_next(CLI::App& app, Globals& globals) {
         app.add_subcommand("next", "Next-token distribution of a prompt, with vectors or without");
     command->add_option("-m,--model", o->model, "Known model name or GGUF path")->required();
     add_prompt_options(*command, o->prompt, false);
-    command->add_option("--vector", o->vectors, "Steering vector V.gguf[:scale]; may be given several times");
+    add_vector_options(*command, o->vectors, globals);
     command->add_option("--top", o->top, "Tokens to list")->check(CLI::Range(1, 1000000));
-    command->add_flag("--force", globals.force, "Use a vector of another model when its shape fits");
     add_globals(*command, globals);
     command->callback([o, &globals] {
         const auto model = open_model(o->model, globals);
@@ -33,7 +33,7 @@ void add_next(CLI::App& app, Globals& globals) {
         engine.cancel_with(&interrupted);
         Row row;
         row.prompt = ready_prompts(*model, o->prompt).front().tokens;
-        row.edits = load_edits(o->vectors, model->info(), globals);
+        row.edits = load_edits(o->vectors.vectors, model->info(), globals, o->vectors.layers);
         row.n_top = o->top;
         const auto result = engine.run(std::span(&row, 1)).front();
         if (result.broken)

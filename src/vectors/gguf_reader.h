@@ -54,6 +54,8 @@ public:
 
     const std::vector<Tensor>& tensors() const noexcept { return tensors_; }
     bool has_prefix(std::string_view prefix) const;
+    /// All keys with their values, by name.
+    const std::map<std::string_view, Value>& values() const noexcept { return values_; }
 
     /// Typed values; empty when there is no such key. Throw bad_input when the key has another type,
     /// and text() when it is not valid UTF-8.
