@@ -5,7 +5,9 @@
 #include <cmath>
 
 #include "core/names.h"
+#include "core/util.h"
 #include "tiller/error.h"
+#include "vectors/layer_arrays.h"
 #include "vectors/reject.h"
 #include "vectors/vector_format.h"
 
@@ -65,10 +67,12 @@ void export_vector(const SteeringVector& vector, const std::filesystem::path& pa
                     fmt::format("{}: the scale is {}, which {} would not know; fold it into the directions "
                                 "(exact_export())",
                                 path.string(), vector.scale, export_format_name(format)));
-    if (format != ExportFormat::llama_cpp)
-        throw Error(Code::unsupported,
-                    fmt::format("files of {} cannot be written yet", export_format_name(format)));
-    save_vector(vector, path);
+    const Checked checked{path.string(), "Nothing was written; correct the vector first."};
+    switch (format) {
+        case ExportFormat::llama_cpp: return save_vector(vector, path);
+        case ExportFormat::npz: return write_file_atomic(path, npz_bytes(arrays_of(vector), checked));
+        case ExportFormat::safetensors: return write_file_atomic(path, safetensors_bytes(arrays_of(vector)));
+    }
 }
 
 }  // namespace tiller

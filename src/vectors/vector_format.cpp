@@ -7,6 +7,7 @@
 #include "core/names.h"
 #include "vectors/gguf_reader.h"
 #include "vectors/gguf_writer.h"
+#include "vectors/layer_arrays.h"
 
 namespace tiller {
 namespace {
@@ -270,6 +271,11 @@ std::string vector_to_bytes(const SteeringVector& vector, const Checked& checked
 }
 
 SteeringVector vector_from_bytes(std::string_view bytes, const Checked& checked) {
+    // By what is in the file: names of files say little.
+    if (bytes.starts_with("PK\x03\x04") || bytes.starts_with("PK\x05\x06"))
+        return vector_from_arrays(read_npz(bytes, checked), checked);
+    if (!bytes.starts_with("GGUF") && bytes.size() > 8 && bytes[8] == '{')
+        return vector_from_arrays(read_safetensors(bytes, checked), checked);
     const gguf::File file(bytes, checked);
     const std::string architecture = need_text(file, "general.architecture", checked);
     if (architecture != "controlvector")

@@ -205,6 +205,19 @@ TEST_F(CliExport, FromPairsToLlama) {
         << "llama.cpp refuses a file with layer 0";
 }
 
+TEST_F(CliExport, ArraysInAndOut) {
+    write_control_vector("v.gguf", "gemma3", {1, 2, 3});
+    const auto theirs = next({"--vector", "v.gguf:0.5"});
+    for (const std::string name : {"x.npz", "x.safetensors"}) {
+        const auto r = run({"export", "v.gguf:0.5", "-o", name});
+        ASSERT_EQ(r.code, 0) << r.err;
+        expect_parts(r.out, {"Exact", "3 layers from 1 to 3"});
+        EXPECT_EQ(next({"--vector", name}), theirs) << name;
+        EXPECT_EQ(next({"--vector", name + ":2@2"}), next({"--vector", "v.gguf@2"})) << name;
+        expect_parts(run({"show", name}).out, {"add at residual, all tokens, scale 1"});
+    }
+}
+
 TEST_F(CliExport, MeasuresOnTheUsersPrompts) {
     make_fv();
     folder.write("p.txt", "the cat is\na dog was\nthe sun is\nit was\n");
