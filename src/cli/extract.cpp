@@ -20,11 +20,12 @@ namespace tiller::cli {
 namespace {
 
 struct Options {
-    std::string model, task, trials, pairs, out, data_dir;
+    std::string model, task, trials, pairs, positive, negative, out, data_dir;
     std::vector<std::string> beside;
     int heads = -1, layer = -1, n_mean = 100, n_patch = 25, n_shot = 10, n_pairs = 100, n_last = 4;
     float scale = 1, alpha = 1;
-    bool no_post_norm = false, bias_per_head = false, keep_ends = false, no_check = false;
+    bool special = false, no_special = false, no_post_norm = false, bias_per_head = false, keep_ends = false,
+         no_check = false;
 };
 
 void check_strength(const char* flag, float value) {
@@ -183,6 +184,11 @@ void extract_icv(const Options& o, const Globals& globals) {
     if (!o.pairs.empty()) {
         file = read_pairs(o.pairs);
         name = std::filesystem::path(o.pairs).filename().string();
+    } else if (!o.positive.empty()) {
+        pairs = read_text_pairs(o.positive, o.negative);
+        name = std::filesystem::path(o.positive).filename().string();
+        if (o.special || o.no_special)
+            file.control_names = o.special ? ControlNames::parse : ControlNames::text;
     } else {
         const Task task = task_of(o);
         const Split split = split_task(task, globals.seed);
@@ -271,16 +277,30 @@ void add_extract(CLI::App& app, Globals& globals) {
     auto* icv = extract->add_subcommand("icv", "In-context vector from paired texts (arXiv 2311.06668)");
     add_common(*icv, *o, globals);
     auto* icv_task = icv->add_option("-t,--task", o->task, "Task name or JSON file");
-    auto* pairs = icv->add_option("--pairs", o->pairs, "JSON [{\"negative\": text, \"positive\": text}]");
+    auto* pairs = icv->add_option("--pairs", o->pairs,
+                                  "JSON [{\"negative\": text, \"positive\": text}], or .jsonl, .csv, .tsv");
     icv_task->excludes(pairs);
+    auto* positive = icv->add_option("--positive", o->positive,
+                                     "Texts, one a line (\\n in a line is a line break), as llama.cpp's "
+                                     "cvector-generator takes them; with --negative");
+    auto* negative = icv->add_option("--negative", o->negative, "Their counterparts, line by line");
+    positive->needs(negative)->excludes(icv_task)->excludes(pairs);
+    negative->needs(positive);
+    auto* special =
+        icv->add_flag("--special", o->special, "Names of control tokens in these texts are the tokens");
+    special->needs(positive);
+    icv->add_flag("--no-special", o->no_special,
+                  "Names of control tokens in these texts are text like any other")
+        ->needs(positive)
+        ->excludes(special);
     icv->add_option("--n-pairs", o->n_pairs, "Pairs to use of a task")->check(CLI::Range(1, 100000));
     icv->add_option("--n-last,--last", o->n_last, "Tokens at the end whose mean is the latent state")
         ->check(CLI::Range(1, 100000));
     icv->add_option("--alpha", o->alpha, "Strength kept in the file as default");
     icv->add_flag("--keep-ends", o->keep_ends, "Do not strip \" .\" from the ends of a task's texts");
     icv->callback([o, &globals] {
-        if (o->task.empty() && o->pairs.empty())
-            throw Error(Code::usage, "extract icv needs --task or --pairs");
+        if (o->task.empty() && o->pairs.empty() && o->positive.empty())
+            throw Error(Code::usage, "extract icv needs --task, --pairs, or --positive and --negative");
         extract_icv(*o, globals);
     });
 }

@@ -4,10 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "cli/csv.h"
 #include "core/util.h"
 #include "tiller/error.h"
 
@@ -85,6 +87,65 @@ void check_keys(const std::filesystem::path& path, const json& root, const std::
                 fmt::format("unknown key {}, expected one of {}", json(key).dump(), fmt::join(known, ", ")));
 }
 
+// {"negative", "positive"}; or a question of the CAA paper's files, whose answers follow it after a blank.
+Pair pair_of(const std::filesystem::path& path, const json& value, const std::string& where) {
+    if (!value.is_object() || !value.contains("question")) {
+        const auto values = fields(path, value, where, {"negative", "positive"});
+        return {values[0], values[1]};
+    }
+    json question = value;
+    for (const char* unused : {"statement", "label_confidence"}) question.erase(unused);
+    const auto values = fields(path, question, where,
+                               {"question", "answer_matching_behavior", "answer_not_matching_behavior"});
+    const auto with = [&](const std::string& answer) {
+        const bool apart = std::isspace(static_cast<unsigned char>(values[0].back())) ||
+                           std::isspace(static_cast<unsigned char>(answer.front()));
+        return values[0] + (apart ? "" : " ") + answer;
+    };
+    return {with(values[2]), with(values[1])};
+}
+
+std::vector<Pair> pairs_of_lines(const std::filesystem::path& path, std::string_view bytes) {
+    std::vector<Pair> pairs;
+    for (std::size_t begin = 0, number = 1; begin < bytes.size(); ++number) {
+        const auto end = std::min(bytes.find('\n', begin), bytes.size());
+        const auto line = bytes.substr(begin, end - begin);
+        begin = end + 1;
+        if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+        const std::string place = fmt::format("{}, line {}", path.string(), number);
+        pairs.push_back(pair_of(place, parse(place, line), "the line"));
+    }
+    if (pairs.empty()) bad(path, "no pair in it, expected one {\"negative\", \"positive\"} a line");
+    return pairs;
+}
+
+std::vector<Pair> pairs_of_table(const std::filesystem::path& path, const std::vector<CsvRow>& rows) {
+    const auto column = [&](const char* name) {
+        const auto& names = rows.front().cells;
+        const auto it = std::find(names.begin(), names.end(), name);
+        if (it == names.end() || std::find(it + 1, names.end(), name) != names.end())
+            bad(path, fmt::format("the first row names its columns {}; expected one called {}",
+                                  json(names).dump(-1, ' ', true), name));
+        return static_cast<std::size_t>(it - names.begin());
+    };
+    if (rows.size() < 2)
+        bad(path, "expected a row with the columns' names (negative, positive) and one pair or more");
+    const std::size_t negative = column("negative"), positive = column("positive");
+    std::vector<Pair> pairs;
+    for (std::size_t i = 1; i < rows.size(); ++i) {
+        const auto& cells = rows[i].cells;
+        const std::string place = fmt::format("{}, line {}", path.string(), rows[i].line);
+        if (cells.size() != rows.front().cells.size())
+            bad(place, fmt::format("{} cells, expected {} as in the first row", cells.size(),
+                                   rows.front().cells.size()));
+        if (cells[negative].empty() || cells[positive].empty())
+            bad(place, fmt::format("{} is empty, expected a text",
+                                   cells[negative].empty() ? "negative" : "positive"));
+        pairs.push_back({cells[negative], cells[positive]});
+    }
+    return pairs;
+}
+
 PromptLine prompt_of(const std::filesystem::path& name, const json& line) {
     if (!line.is_object() || line.size() != 1 || !(line.contains("prompt") || line.contains("messages")))
         bad(name, "expected an object with \"prompt\" or \"messages\" and nothing else");
@@ -123,8 +184,15 @@ TrialsFile read_trials(const std::filesystem::path& path) {
 }
 
 PairsFile read_pairs(const std::filesystem::path& path) {
-    const json root = parse(path, read_file(path, kLimit));
+    const std::string bytes = read_file(path, kLimit);
     PairsFile file;
+    if (path.extension() == ".jsonl")
+        file.pairs = pairs_of_lines(path, bytes);
+    else if (path.extension() == ".csv" || path.extension() == ".tsv")
+        file.pairs =
+            pairs_of_table(path, csv_rows(bytes, path.extension() == ".csv" ? ',' : '\t', path.string()));
+    if (!file.pairs.empty()) return file;
+    const json root = parse(path, bytes);
     if (root.is_object()) {
         list_of(path, root, "pairs");
         check_keys(path, root, {"pairs", "special"});
@@ -133,10 +201,8 @@ PairsFile read_pairs(const std::filesystem::path& path) {
         bad(path, "expected a list with at least one {\"negative\", \"positive\"}");
     }
     const json& list = root.is_object() ? list_of(path, root, "pairs") : root;
-    for (std::size_t i = 0; i < list.size(); ++i) {
-        const auto values = fields(path, list[i], fmt::format("pair {}", i), {"negative", "positive"});
-        file.pairs.push_back({values[0], values[1]});
-    }
+    for (std::size_t i = 0; i < list.size(); ++i)
+        file.pairs.push_back(pair_of(path, list[i], fmt::format("pair {}", i)));
     return file;
 }
 

@@ -205,6 +205,90 @@ TEST_F(CliExport, FromPairsToLlama) {
         << "llama.cpp refuses a file with layer 0";
 }
 
+// Field case: the two files that llama.cpp's cvector-generator takes, with an empty line, escapes, and no
+// line break at the end.
+TEST_F(CliExport, TwoFilesOfTexts) {
+    folder.write("positive.txt", "a good day.\\nthe sun is\nwe love it\n\nthe good cat");
+    folder.write("negative.txt", "\na bad day.\\nthe sun is\r\nit is dull\nthe bad cat\n");
+    folder.write("pairs.json",
+                 R"([{"negative": "a bad day.\nthe sun is", "positive": "a good day.\nthe sun is"},
+        {"negative": "it is dull", "positive": "we love it"},
+        {"negative": "the bad cat", "positive": "the good cat"}])");
+    const Arguments icv = {"extract", "icv", "-m", "m.gguf", "--threads", "1"};
+    const auto with = [&](const Arguments& more) {
+        Arguments all = icv;
+        all.insert(all.end(), more.begin(), more.end());
+        return all;
+    };
+    const auto made =
+        run(with({"--positive", "positive.txt", "--negative", "negative.txt", "-o", "two.gguf"}));
+    ASSERT_EQ(made.code, 0) << made.err;
+    expect_parts(made.err, {"in-context vector of 3 pairs"});
+    ASSERT_EQ(run(with({"--pairs", "pairs.json", "-o", "one.gguf"})).code, 0);
+    const json two = run_json({"show", "two.gguf"}), one = run_json({"show", "one.gguf"});
+    EXPECT_EQ(two.at("direction"), one.at("direction"));
+    EXPECT_EQ(two.at("provenance").at("prompts_digest"), one.at("provenance").at("prompts_digest"));
+    folder.write("short.txt", "a cat\n");
+    folder.write("empty.txt", "\n\n");
+    folder.write("latin.txt", "caf\xe9\n");
+    const auto refused = [&](int code, const std::string& positive, const std::string& negative) {
+        return refusal(code, with({"--positive", positive, "--negative", negative, "-o", "x.gguf"}));
+    };
+    expect_parts(refused(3, "positive.txt", "short.txt"), {"positive.txt has 3 texts", "short.txt has 1"});
+    expect_parts(refused(3, "empty.txt", "empty.txt"), {"empty.txt has 0", "at least one"});
+    expect_parts(refused(3, "latin.txt", "short.txt"), {"latin.txt, line 1", "UTF-8"});
+    expect_parts(refused(4, "absent.txt", "short.txt"), {"absent.txt"});
+    expect_parts(refusal(2, with({"--positive", "positive.txt", "-o", "x.gguf"})), {"--negative"});
+    EXPECT_FALSE(is_there("x.gguf"));
+}
+
+TEST_F(CliExport, PairsInEveryForm) {
+    folder.write("p.json", R"([{"negative": "a \"bad\" day", "positive": "a good, day\nwe love it"},
+        {"negative": "the bad cat", "positive": "the good cat"}])");
+    folder.write("p.jsonl", R"({"positive": "a good, day\nwe love it", "negative": "a \"bad\" day"})"
+                            "\r\n\n"
+                            R"({"negative": "the bad cat", "positive": "the good cat"})");
+    folder.write(
+        "p.csv",
+        "\xEF\xBB\xBFpositive,note,negative\r\n\"a good, day\nwe love it\",x,\"a \"\"bad\"\" day\"\r\n"
+        "the good cat,,the bad cat\r\n");
+    folder.write(
+        "p.tsv",
+        "negative\tpositive\n\"a \"\"bad\"\" day\"\t\"a good, day\nwe love it\"\nthe bad cat\tthe good cat");
+    folder.write("caa.json", R"([{"question": "a", "answer_matching_behavior": "good, day\nwe love it",
+         "answer_not_matching_behavior": "\"bad\" day", "statement": "x", "label_confidence": 0.5},
+        {"question": "the ", "answer_matching_behavior": "good cat", "answer_not_matching_behavior": "bad cat"}])");
+    const auto extract = [](const std::string& file) {
+        return Arguments{"extract", "icv", "-m", "m.gguf", "--threads", "1", "--pairs", file, "-o", "x.gguf"};
+    };
+    std::string expected;
+    for (const std::string file : {"p.json", "p.jsonl", "p.csv", "p.tsv", "caa.json"}) {
+        const auto r = run(extract(file));
+        ASSERT_EQ(r.code, 0) << file << r.err;
+        const std::string digest = run_json({"show", "x.gguf"}).at("provenance").at("prompts_digest");
+        EXPECT_EQ(digest, expected.empty() ? digest : expected) << file;
+        expected = digest;
+    }
+    const auto refused = [&](const std::string& name, const std::string& text, const char* part) {
+        folder.write(name, text);
+        expect_parts(refusal(3, extract(name)), {name.c_str(), part});
+    };
+    refused("b.csv", "text\na cat\n", "expected one called negative");
+    refused("b.csv", "negative,positive\n", "one pair or more");
+    refused("b.csv", "", "one pair or more");
+    refused("b.csv", "negative,positive\na,b,c\n", "line 2: 3 cells, expected 2");
+    refused("b.csv", "negative,positive\na,\"b\nc\n", "line 2: a quote that does not end");
+    refused("b.csv", "negative,positive\n\"a\"x,b\n", "line 2: something between");
+    refused("b.csv", "negative,positive\nb\"a,c\n", "line 2: a quote inside");
+    refused("b.csv", "negative,positive\n\"a\nb\",c\nd,\n", "line 4: positive is empty");
+    refused("b.csv", "negative,positive\n\xff,c\n", "UTF-8");
+    refused("b.csv", "negative,positive,negative\na,b,c\n", "expected one called negative");
+    refused("b.jsonl", "\n", "no pair in it");
+    refused("b.jsonl", "{\"negative\": \"a\", \"positive\": \"b\"}\n{\"negative\": 1}\n", "line 2");
+    refused("b.json", R"([{"question": "a", "answer_matching_behavior": "b"}])",
+            "answer_not_matching_behavior");
+}
+
 TEST_F(CliExport, ArraysInAndOut) {
     write_control_vector("v.gguf", "gemma3", {1, 2, 3});
     const auto theirs = next({"--vector", "v.gguf:0.5"});
