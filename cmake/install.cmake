@@ -41,6 +41,6 @@ configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/tillerConfig.cmake.in"
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/tillerConfigVersion.cmake"
     COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/tillerConfig.cmake" "${PROJECT_BINARY_DIR}/tillerConfigVersion.cmake"
-    "${CMAKE_CURRENT_LIST_DIR}/FindFastText.cmake" "${CMAKE_CURRENT_LIST_DIR}/FindUtf8proc.cmake"
+    "${CMAKE_CURRENT_LIST_DIR}/FindFastText.cmake" "${CMAKE_CURRENT_LIST_DIR}/FindUtf8proc.cmake" "${CMAKE_CURRENT_LIST_DIR}/FindLibzip.cmake"
     "${CMAKE_CURRENT_LIST_DIR}/engine/import.cmake"
     DESTINATION "${package_dir}")

@@ -36,6 +36,8 @@ enum class Topic {
     gpu_layers,     ///< ModelOptions::n_gpu_layers.
     model,          ///< Which model file is loaded.
     vector,         ///< Which steering vectors are applied.
+    pairing,        ///< A vector of another model, whose shapes fit.
+    nearest,        ///< A vector that another tool's rule cannot express exactly.
     hooks,          ///< The self-check of the hooks (tiller/doctor.h) failed.
     layer,          ///< The layer of an edit.
     layers,         ///< A list of layers.

@@ -1,5 +1,6 @@
 // A steering vector: directions, how to apply them, and where they came from. Read and written as GGUF;
-// the directions are the `direction.N` tensors that other tools know as control vectors.
+// the directions are the `direction.N` tensors that other tools know as control vectors. For files that other
+// tools read, see tiller/export.h.
 #pragma once
 
 #include <filesystem>
@@ -31,7 +32,7 @@ struct Provenance {
     std::string tokenizer_digest;
     std::string architecture;
     std::string quantisation;
-    int n_layer = 0;  ///< 0 = not known (plain control vectors of other tools).
+    int n_layer = 0;  ///< 0 = not known (vectors of other tools).
     int n_embd = 0;   ///< 0 = not known.
     std::string program_version;
     std::map<std::string, std::string>
@@ -74,21 +75,31 @@ inline bool has_effects(const SteeringVector& vector) {
 /// broken rules).
 std::vector<Edit> edits_of(const SteeringVector& vector, float strength);
 
+/// The directions of layers [first, last] alone, both inclusive, applied as before; the range is kept as the
+/// setting "layers". Throws usage when the range is empty or the vector has no direction in it.
+SteeringVector only_layers(SteeringVector vector, int first, int last);
+
 /// Throws bad_input, naming every difference, when `vector` was made with another model than `info`.
 /// With `force`, only shapes (n_layer, n_embd) are checked. What is empty or 0 on the vector's side is not
-/// known and not compared; the directions themselves are always compared with the model's shapes.
-void require_match(const SteeringVector& vector, const ModelInfo& info, bool force = false);
+/// known and not compared; the directions themselves are always compared with the model's shapes. The error
+/// has two lines, what differs and what to do; `subject` (a file's path) stands in front of it when given.
+/// Returns notes, a sentence each: what differs and is no reason to refuse. That is another project's name of
+/// the same architecture (Hugging Face's "gemma3_text" and "mistral" are the engine's "gemma3" and "llama").
+std::vector<std::string> require_match(const SteeringVector& vector, const ModelInfo& info,
+                                       bool force = false, const std::string& subject = {});
 
 /// Writes a vector as GGUF (docs/formats.md): to a temporary file in the same folder, synced, then renamed.
 /// Throws environment (disk, permission), bad_input (values that are not finite, wrong shapes).
 void save_vector(const SteeringVector& vector, const std::filesystem::path& path);
 
-/// Reads a vector. Untrusted input: every size is checked against the file before it is used; plain control
-/// vectors of other tools (no tiller.* keys) are read as method "control-vector", added to the residual
-/// stream at all positions. Throws missing, bad_input.
+/// Reads a vector. Untrusted input: every size is checked against the file before it is used. Vectors of
+/// other tools (docs/formats.md, "Vectors of other tools") are read as method "control-vector", added to the
+/// residual stream at all positions; what such a file knows of its model is in the provenance, the rest is
+/// empty. A file that says that its directions are projected out is refused. Throws missing, bad_input.
 SteeringVector load_vector(const std::filesystem::path& path);
 
 /// Sum of `weight * vector` over directions; all must have the same site, operation, positions and model.
+/// A part that does not know its model (a vector of another tool) goes with every model of its width.
 /// Heads and means are dropped; provenance.settings lists the parts ("part.0.weight", ...). `scale` is the
 /// parts' own when they agree, else 1. Throws usage when they do not fit together, are raw extractions, or
 /// project (the sum of two projections' rows projects on neither).

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "cli/common.h"
+#include "cli/vector_argument.h"
 #include "core/util.h"
 #include "tiller/error.h"
 
@@ -56,7 +56,7 @@ void combine_files(const Options& o, const Globals& globals) {
     std::vector<std::string> paths;
     for (const auto& text : o.vectors) {
         const auto argument = parse_vector_argument(text);
-        parts.emplace_back(load_vector(argument.path), argument.scale);
+        parts.emplace_back(load_argument(argument), argument.scale);
         paths.push_back(argument.path);
     }
     const SteeringVector sum = combine_named(parts, paths);
@@ -91,8 +91,10 @@ void add_combine(CLI::App& app, Globals& globals) {
     auto* command = app.add_subcommand(
         "combine", "Add and subtract vectors of one model and kind (arXiv 2310.15213, section 3.3)");
     command
-        ->add_option("vectors", o->vectors,
-                     "Vector files V.gguf[:weight] (weight 1 when left out); e.g. A.gguf B.gguf C.gguf:-1")
+        ->add_option(
+            "vectors", o->vectors,
+            "Vector files V.gguf[:weight][@A-B] (weight 1 and all layers when left out); e.g. A.gguf "
+            "B.gguf:-1 C.gguf:0.5@8-12")
         ->required();
     command->add_option("-o,--output", o->out, "Vector file to write (GGUF)")->required();
     add_globals(*command, globals);

@@ -109,19 +109,6 @@ void say_memory(const MemoryNeed& need, const Globals& globals) {
     note(globals, memory_text(need));
 }
 
-VectorArgument parse_vector_argument(const std::string& text) {
-    VectorArgument argument{text, 1, false};
-    const auto colon = text.rfind(':');
-    if (colon == std::string::npos || colon + 1 == text.size()) return argument;
-    const std::string tail = text.substr(colon + 1);
-    char* end = nullptr;
-    const float scale = std::strtof(tail.c_str(), &end);
-    if (end != tail.c_str() + tail.size()) return argument;
-    if (!std::isfinite(scale))
-        throw Error(Code::usage, fmt::format("{}: the scale is {}, expected a finite number", text, tail));
-    return {text.substr(0, colon), scale, true};
-}
-
 void check_output(const std::string& path) {
     const auto folder = std::filesystem::absolute(path).parent_path();
     std::error_code ec;
@@ -132,28 +119,6 @@ void check_output(const std::string& path) {
     if (::access(folder.c_str(), W_OK) != 0)
         throw Error(Code::environment, fmt::format("the folder of {} cannot be written: {}", path,
                                                    std::generic_category().message(errno)));
-}
-
-std::vector<Edit> load_edits(const std::vector<std::string>& arguments, const ModelInfo& info,
-                             const Globals& globals) {
-    std::vector<std::pair<SteeringVector, float>> vectors;
-    int n_turn = 0;
-    for (const auto& text : arguments) {
-        const auto argument = parse_vector_argument(text);
-        auto vector = load_vector(argument.path);
-        refuse_extraction(vector, argument.path);
-        require_match(vector, info, globals.force);
-        n_turn += vector.operation == Operation::turn;
-        const float scale = argument.has_scale ? argument.scale : vector.scale;
-        vectors.emplace_back(std::move(vector), scale);
-    }
-    std::vector<Edit> edits;
-    for (const auto& [vector, scale] : vectors) {
-        const float strength =
-            vector.operation == Operation::turn ? scale / static_cast<float>(n_turn) : scale;
-        for (auto& edit : edits_of(vector, strength)) edits.push_back(std::move(edit));
-    }
-    return edits;
 }
 
 ProgressLine::ProgressLine(std::string what, bool quiet)

@@ -43,6 +43,7 @@ void add_next(CLI::App&, Globals&);
 void add_eval(CLI::App&, Globals&);
 void add_show(CLI::App&, Globals&);
 void add_read(CLI::App&, Globals&);
+void add_export(CLI::App&, Globals&);
 void add_combine(CLI::App&, Globals&);
 void add_report(CLI::App&, Globals&);
 void add_tasks(CLI::App&, Globals&);
@@ -73,20 +74,8 @@ Engine make_engine(std::shared_ptr<const Model> model, const Globals& globals);
 /// fit.
 void say_memory(const MemoryNeed& need, const Globals& globals);
 
-/// "V.gguf" or "V.gguf:1.5" (split at the last colon when a number stands behind it).
-struct VectorArgument {
-    std::string path;
-    float scale = 1;
-    bool has_scale = false;
-};
-VectorArgument parse_vector_argument(const std::string& text);
 /// Throws environment when no file can be written at `path`: before minutes of work, not after.
 void check_output(const std::string& path);
-/// Loads the vectors, checks them against the model, returns the edits of all. Turned sites are shared out:
-/// n in-context vectors at once each get 1/n of their strength, as in the papers' code.
-std::vector<Edit> load_edits(const std::vector<std::string>& arguments, const ModelInfo& info,
-                             const Globals& globals);
-
 /// A progress line on standard error: what, done/all, rate, time left. Silent with --quiet; a plain line
 /// every few seconds where standard error is no terminal.
 class ProgressLine {

@@ -81,12 +81,12 @@ std::uint64_t seed_of(const Options& o, const Globals& globals, const Task& task
 }
 
 void evaluate(const Options& o, const Globals& globals) {
-    if (o.steering.vectors.empty() && o.steering.from.empty())
+    if (o.steering.vectors.vectors.empty() && o.steering.from.empty())
         throw Error(Code::usage, "eval needs a vector: --vector V.gguf, or --from RUN");
     const Task task = find_task(o.task, o.data_dir.empty() ? data_dir() : std::filesystem::path(o.data_dir));
     const auto model = open_model(o.model, globals, task.control_names);
     const auto vectors = vector_arguments(o.steering, model->info(), globals, task.name);
-    const auto edits = load_edits(vectors, model->info(), globals);
+    const auto edits = load_edits(vectors, model->info(), globals, o.steering.vectors.layers);
     const std::uint64_t seed = seed_of(o, globals, task, vectors);
     const Split split = split_task(task, seed);
     const bool behavioural = task.family == Family::behavioural;
@@ -161,14 +161,13 @@ void add_eval(CLI::App& app, Globals& globals) {
         app.add_subcommand("eval", "Score vectors on a task's test items, beside the unsteered model");
     command->add_option("-m,--model", o->model, "Known model name or GGUF path")->required();
     command->add_option("-t,--task", o->task, "Task name or JSON file")->required();
-    add_steering_options(*command, o->steering);
+    add_steering_options(*command, o->steering, globals);
     command->add_option("--data-dir", o->data_dir, "Folder of task files (default: tiller's own)");
     command->add_option("--n-test", o->n_test, "Test items at most")->check(CLI::Range(2, 1000000));
     command->add_option("--shots", o->n_shot, "Demonstrations in front of each query")
         ->check(CLI::Range(0, 1000));
     command->add_option("-n,--tokens", o->n_tokens, "New tokens at most (default 6, behavioural tasks 20)")
         ->check(CLI::Range(1, 10000));
-    command->add_flag("--force", globals.force, "Use a vector of another model when its shape fits");
     add_globals(*command, globals);
     command->callback([o, &globals, command] {
         o->seed_given = command->count("--seed") > 0;

@@ -18,7 +18,10 @@ namespace {
 std::string output_of(const Method& method, const ExtractOptions& o) {
     std::string out = o.out;
     if (out.empty()) {
-        const std::string from = !o.task.empty() ? o.task : !o.pairs.empty() ? o.pairs : o.trials;
+        const std::string from = !o.task.empty()       ? o.task
+                                 : !o.pairs.empty()    ? o.pairs
+                                 : !o.positive.empty() ? o.positive
+                                                       : o.trials;
         out = fmt::format("{}-{}.gguf", std::filesystem::path(from).stem().string(), method.name());
         std::error_code error;
         if (std::filesystem::exists(out, error))
@@ -57,7 +60,7 @@ public:
         add_globals(app_, globals);
         app_.footer([this_method = &method] { return settings_help(*this_method); });
         app_.callback([o = o_, needs = needs_, &method, &globals] {
-            if (o->task.empty() && o->pairs.empty() && o->trials.empty())
+            if (o->task.empty() && o->pairs.empty() && o->positive.empty() && o->trials.empty())
                 throw Error(Code::usage, fmt::format("extract {} needs {}", method.name(), needs));
             extract_checked(method, *o, globals);
         });
@@ -87,13 +90,32 @@ private:
             needs_ += " or --trials";
         }
         if (reads("n_pairs")) {
-            task->excludes(
-                app_.add_option("--pairs", o_->pairs, "JSON [{\"negative\": text, \"positive\": text}]"));
-            needs_ += " or --pairs";
+            auto* pairs =
+                app_.add_option("--pairs", o_->pairs,
+                                "JSON [{\"negative\": text, \"positive\": text}], or .jsonl, .csv, .tsv");
+            task->excludes(pairs);
+            add_two_files(task, pairs);
+            needs_ += ", --pairs, or --positive and --negative";
         }
         if (method_.wants_concepts())
             app_.add_option("--beside", o_->beside,
                             "Tasks to tell it from; filled up to four with tiller's own");
+    }
+
+    void add_two_files(CLI::Option* task, CLI::Option* pairs) {
+        auto* positive = app_.add_option("--positive", o_->positive,
+                                         "Texts, one a line (\\n in a line is a line break), as llama.cpp's "
+                                         "cvector-generator takes them; with --negative");
+        auto* negative = app_.add_option("--negative", o_->negative, "Their counterparts, line by line");
+        positive->needs(negative)->excludes(task)->excludes(pairs);
+        negative->needs(positive);
+        auto* special = app_.add_flag("--special", o_->special,
+                                      "Names of control tokens in these two files are the tokens");
+        special->needs(positive);
+        app_.add_flag("--no-special", o_->no_special,
+                      "Names of control tokens in these two files are text like any other")
+            ->needs(positive)
+            ->excludes(special);
     }
 
     void add_settings() {

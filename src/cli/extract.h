@@ -11,12 +11,13 @@
 namespace tiller::cli {
 
 struct ExtractOptions {
-    std::string model, task, trials, pairs, out, data_dir;
+    std::string model, task, trials, pairs, positive, negative, out, data_dir;
     std::vector<std::string> beside, set;
     int heads = 0, layer = -1;  ///< Other names for settings: 0 and -1 = not given.
     std::optional<double> scale, alpha;
     int n_mean = 0, n_patch = 0, n_shot = 0, n_pairs = 0;  ///< 0 = as `tiller compare` has it.
     int n_last = 4, n_valid = 20;
+    bool special = false, no_special = false;  ///< Of the texts in `positive` and `negative`.
     bool tuned = false, no_post_norm = false, bias_per_head = false, keep_ends = false, no_check = false;
 };
 

@@ -54,15 +54,21 @@ Setting counts_of(const ExtractOptions& o, const Source& source) {
 
 Source file_source(const ExtractOptions& o) {
     Source source;
-    if (!o.pairs.empty()) {
-        source.pairs = read_pairs(o.pairs);
+    const std::string& pairs = o.pairs.empty() ? o.positive : o.pairs;
+    if (!pairs.empty()) {
+        if (!o.pairs.empty())
+            source.pairs = read_pairs(o.pairs);
+        else
+            source.pairs = {read_text_pairs(o.positive, o.negative), o.special      ? ControlNames::parse
+                                                                     : o.no_special ? ControlNames::text
+                                                                                    : ControlNames::refuse};
         source.control_names = source.pairs.control_names;
         source.task.family = Family::behavioural;  // a pair is a text and the same in another style
     } else {
         source.trials = read_trials(o.trials);
         source.control_names = source.trials.control_names;
     }
-    source.task.name = std::filesystem::path(o.pairs.empty() ? o.trials : o.pairs).filename().string();
+    source.task.name = std::filesystem::path(pairs.empty() ? o.trials : pairs).filename().string();
     source.counts = counts_of(o, source);
     return source;
 }

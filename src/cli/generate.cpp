@@ -26,7 +26,7 @@ void add_generate(CLI::App& app, Globals& globals) {
     auto* command = app.add_subcommand("generate", "Continue prompts, steered or not");
     command->add_option("-m,--model", o->model, "Known model name or GGUF path")->required();
     add_prompt_options(*command, o->prompts, true);
-    add_steering_options(*command, o->steering);
+    add_steering_options(*command, o->steering, globals);
     command->add_option("-n,--tokens", o->n, "New tokens at most")->check(CLI::Range(1, 100000));
     command->add_option("--samples", o->samples, "Continuations of each prompt, with seeds seed, seed+1, ...")
         ->check(CLI::Range(1, 10000));
@@ -38,15 +38,13 @@ void add_generate(CLI::App& app, Globals& globals) {
     auto* stream_flag = command->add_flag("--stream", o->stream,
                                           "Print text as it comes (default where the output is a terminal)");
     command->add_flag("--no-stream", o->no_stream, "Print when all is done")->excludes(stream_flag);
-    command->add_flag("--force", globals.force, "Use a vector of another model when its shape fits");
     add_globals(*command, globals);
     command->callback([o, &globals] {
         const auto model = open_model(o->model, globals);
         const auto prompts = ready_prompts(*model, o->prompts);
         Engine engine = make_engine(model, globals);
         engine.cancel_with(&interrupted);
-        const auto edits =
-            load_edits(vector_arguments(o->steering, model->info(), globals), model->info(), globals);
+        const auto edits = load_edits(o->steering, model->info(), globals);
         std::vector<Row> rows;
         for (const auto& prompt : prompts)
             for (int s = 0; s < o->samples; ++s)

@@ -19,6 +19,8 @@ constexpr Hint kHints[] = {
     {Topic::model, nullptr, "`tiller models` lists known names"},
     {Topic::vector, "--vector", "--vector",
      "`tiller generate`, `next` and `eval` take --vector, more than once"},
+    {Topic::pairing, "--force", "--force"},
+    {Topic::nearest, "--model", "--model: it is found and measured with the model"},
     {Topic::hooks, nullptr, "`tiller doctor -m MODEL` looks at all layers"},
     {Topic::hooks, "--no-check", "--no-check goes on all the same"},
     {Topic::layer, "--layer", "--layer"},

@@ -4,7 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-
+#include <cctype>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -86,6 +86,38 @@ void check_keys(const std::filesystem::path& path, const json& root, const std::
                 fmt::format("unknown key {}, expected one of {}", json(key).dump(), fmt::join(known, ", ")));
 }
 
+// {"negative", "positive"}; or a question of the CAA paper's files, whose answers follow it after a blank.
+Pair pair_of(const std::filesystem::path& path, const json& value, const std::string& where) {
+    if (!value.is_object() || !value.contains("question")) {
+        const auto values = fields(path, value, where, {"negative", "positive"});
+        return {values[0], values[1]};
+    }
+    json question = value;
+    for (const char* unused : {"statement", "label_confidence"}) question.erase(unused);
+    const auto values = fields(path, question, where,
+                               {"question", "answer_matching_behavior", "answer_not_matching_behavior"});
+    const auto with = [&](const std::string& answer) {
+        const bool apart = std::isspace(static_cast<unsigned char>(values[0].back())) ||
+                           std::isspace(static_cast<unsigned char>(answer.front()));
+        return values[0] + (apart ? "" : " ") + answer;
+    };
+    return {with(values[2]), with(values[1])};
+}
+
+std::vector<Pair> pairs_of_lines(const std::filesystem::path& path, std::string_view bytes) {
+    std::vector<Pair> pairs;
+    for (std::size_t begin = 0, number = 1; begin < bytes.size(); ++number) {
+        const auto end = std::min(bytes.find('\n', begin), bytes.size());
+        const auto line = bytes.substr(begin, end - begin);
+        begin = end + 1;
+        if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+        const std::string place = fmt::format("{}, line {}", path.string(), number);
+        pairs.push_back(pair_of(place, parse(place, line), "the line"));
+    }
+    if (pairs.empty()) bad(path, "no pair in it, expected one {\"negative\", \"positive\"} a line");
+    return pairs;
+}
+
 PromptLine prompt_of(const std::filesystem::path& name, const json& line) {
     if (!line.is_object() || line.size() != 1 || !(line.contains("prompt") || line.contains("messages")))
         bad(name, "expected an object with \"prompt\" or \"messages\" and nothing else");
@@ -132,38 +164,28 @@ std::string cell_of(const std::filesystem::path& path, const TableRow& row, std:
     return row.cells[column];
 }
 
-PairsFile table_pairs(const std::filesystem::path& path, char separator) {
-    const Table table = read_table(read_file(path, kLimit), separator, path.string());
+std::vector<Pair> pairs_of_table(const std::filesystem::path& path, std::string_view bytes, char separator) {
+    const Table table = read_table(bytes, separator, path.string());
     const std::size_t negative = table.column("negative"), positive = table.column("positive");
-    PairsFile file;
+    std::vector<Pair> pairs;
     for (const auto& row : table.rows)
-        file.pairs.push_back({cell_of(path, row, negative), cell_of(path, row, positive)});
-    return file;
-}
-
-PairsFile line_pairs(const std::filesystem::path& path) {
-    const std::string bytes = read_file(path, kLimit);
-    PairsFile file;
-    for (std::size_t begin = 0, number = 1; begin < bytes.size(); ++number) {
-        const auto end = std::min(bytes.find('\n', begin), bytes.size());
-        const auto line = std::string_view(bytes).substr(begin, end - begin);
-        begin = end + 1;
-        if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-        const std::string place = fmt::format("{}, line {}", path.string(), number);
-        const auto values = fields(place, parse(place, line), "the pair", {"negative", "positive"});
-        file.pairs.push_back({values[0], values[1]});
-    }
-    if (file.pairs.empty()) bad(path, "no pair in it, expected at least one line");
-    return file;
+        pairs.push_back({cell_of(path, row, negative), cell_of(path, row, positive)});
+    if (pairs.empty())
+        bad(path, "expected a row with the columns' names (negative, positive) and one pair or more");
+    return pairs;
 }
 
 }  // namespace
 
 PairsFile read_pairs(const std::filesystem::path& path) {
-    if (const char separator = table_separator(path.string())) return table_pairs(path, separator);
-    if (path.extension() == ".jsonl") return line_pairs(path);
-    const json root = parse(path, read_file(path, kLimit));
+    const std::string bytes = read_file(path, kLimit);
     PairsFile file;
+    if (const char separator = table_separator(path.string()))
+        file.pairs = pairs_of_table(path, bytes, separator);
+    else if (path.extension() == ".jsonl")
+        file.pairs = pairs_of_lines(path, bytes);
+    if (!file.pairs.empty()) return file;
+    const json root = parse(path, bytes);
     if (root.is_object()) {
         list_of(path, root, "pairs");
         check_keys(path, root, {"pairs", "special"});
@@ -172,10 +194,8 @@ PairsFile read_pairs(const std::filesystem::path& path) {
         bad(path, "expected a list with at least one {\"negative\", \"positive\"}");
     }
     const json& list = root.is_object() ? list_of(path, root, "pairs") : root;
-    for (std::size_t i = 0; i < list.size(); ++i) {
-        const auto values = fields(path, list[i], fmt::format("pair {}", i), {"negative", "positive"});
-        file.pairs.push_back({values[0], values[1]});
-    }
+    for (std::size_t i = 0; i < list.size(); ++i)
+        file.pairs.push_back(pair_of(path, list[i], fmt::format("pair {}", i)));
     return file;
 }
 

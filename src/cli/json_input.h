@@ -24,10 +24,18 @@ struct PairsFile {
 /// {"mean": [prompt, ...], "patch": [{"prompt": p, "target": " word"}, ...]}, and "special". Throws missing,
 /// bad_input.
 TrialsFile read_trials(const std::filesystem::path& path);
-/// From a .csv or .tsv file the columns "negative" and "positive"; from .jsonl one pair in each line; else
-/// [{"negative": text, "positive": text}, ...], or {"special": true or false, "pairs": such a list}. Throws
-/// missing, bad_input.
+/// [{"negative": text, "positive": text}, ...], or {"special": true or false, "pairs": such a list}; in a
+/// file .jsonl one such object a line; in a .csv or .tsv columns of these names. Instead of such an object a
+/// question of the CAA paper's files, {"question", "answer_matching_behavior",
+/// "answer_not_matching_behavior"}: the question with either answer behind it. Throws missing, bad_input.
 PairsFile read_pairs(const std::filesystem::path& path);
+
+/// Pairs from two files of texts, one a line, the n-th positive with the n-th negative: what llama.cpp's
+/// cvector-generator reads. Empty lines are left out of each file; \n, \r, \t, \\, \', \" and \xHH in a line
+/// are the characters that they mean. Throws missing, bad_input (no text, another number of texts, not
+/// UTF-8).
+std::vector<Pair> read_text_pairs(const std::filesystem::path& positive,
+                                  const std::filesystem::path& negative);
 
 /// What a line of a file of prompts holds.
 struct PromptLine {

@@ -24,9 +24,8 @@ void add_next(CLI::App& app, Globals& globals) {
         app.add_subcommand("next", "Next-token distribution of a prompt, with vectors or without");
     command->add_option("-m,--model", o->model, "Known model name or GGUF path")->required();
     add_prompt_options(*command, o->prompt, false);
-    add_steering_options(*command, o->steering);
+    add_steering_options(*command, o->steering, globals);
     command->add_option("--top", o->top, "Tokens to list")->check(CLI::Range(1, 1000000));
-    command->add_flag("--force", globals.force, "Use a vector of another model when its shape fits");
     add_globals(*command, globals);
     command->callback([o, &globals] {
         const auto model = open_model(o->model, globals);
@@ -34,7 +33,7 @@ void add_next(CLI::App& app, Globals& globals) {
         engine.cancel_with(&interrupted);
         Row row;
         row.prompt = ready_prompts(*model, o->prompt).front().tokens;
-        row.edits = load_edits(vector_arguments(o->steering, model->info(), globals), model->info(), globals);
+        row.edits = load_edits(o->steering, model->info(), globals);
         row.n_top = o->top;
         const auto result = engine.run(std::span(&row, 1)).front();
         if (result.broken)

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "cli/common.h"
+#include "cli/vector_argument.h"
 #include "core/util.h"
 #include "tiller/error.h"
 #include "tiller/vocabulary.h"
@@ -92,9 +92,10 @@ void read(const Options& o, const Globals& globals) {
     if (rebuild && argument.has_scale)
         throw Error(Code::usage,
                     fmt::format("{}: --reconstruct takes a vector as it is; leave the scale out", o.vector));
-    const SteeringVector vector = load_vector(argument.path);
+    const SteeringVector vector = load_argument(argument);
     const auto model = open_model(o.model, globals);
-    require_match(vector, model->info(), globals.force);
+    for (const auto& sentence : require_match(vector, model->info(), globals.force, argument.path))
+        note(globals, fmt::format("{} {}", argument.path, sentence));
     Engine engine = make_engine(model, globals);
     engine.cancel_with(&interrupted);
     const auto readings = read_vocabulary(engine, vector, {o.top, o.layer, argument.scale});

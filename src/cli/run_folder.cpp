@@ -13,6 +13,7 @@ StudyHost study_host(const Globals& globals, ProgressSteps& steps, bool check) {
     host.resolve_model = resolve_model;
     host.engine = engine_options(globals);
     host.n_gpu_layers = globals.gpu_layers;
+    host.weights = weights_of(globals);
     host.cache_dir = cache_dir();
     host.trim_memory = true;
     host.cancel = &interrupted;

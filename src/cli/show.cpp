@@ -64,10 +64,15 @@ std::string as_text(const SteeringVector& v) {
     if (v.extraction)
         text += "kind        raw extraction, before a setting was chosen: not to be applied as it is\n";
     const Provenance& p = v.provenance;
-    text += fmt::format("model       {} ({}, {}), {} layers, width {}\n", p.model_name, p.architecture,
-                        p.quantisation, p.n_layer, p.n_embd);
-    text += fmt::format("digest      {}\ntask        {} (seed {})\nmade by     tiller {}\n", p.model_digest,
-                        p.task, p.seed, p.program_version);
+    if (p.model_digest.empty() && p.model_name.empty())  // another tool's
+        text += fmt::format("model       not known (architecture {}), width {}\n",
+                            p.architecture.empty() ? "not known" : json(p.architecture).dump(), p.n_embd);
+    else
+        text += fmt::format(
+            "model       {} ({}, {}), {} layers, width {}\ndigest      {}\ntask        {} (seed {})\n"
+            "made by     tiller {}\n",
+            p.model_name, p.architecture, p.quantisation, p.n_layer, p.n_embd, p.model_digest, p.task, p.seed,
+            p.program_version);
     for (const auto& [key, value] : p.settings) text += fmt::format("  {:<20} {}\n", key, value);
     const bool is_projection = v.operation == Operation::project;
     text += is_projection ? "layers (rows of W, trace of W^T W, norm of the centre)\n"

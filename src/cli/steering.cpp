@@ -153,8 +153,8 @@ const Winner& chosen_of(const Winners& winners, const SteeringOptions& o, const 
 
 }  // namespace
 
-void add_steering_options(CLI::App& command, SteeringOptions& o) {
-    command.add_option("--vector", o.vectors, "Steering vector V.gguf[:scale]; may be given several times");
+void add_steering_options(CLI::App& command, SteeringOptions& o, Globals& globals) {
+    add_vector_options(command, o.vectors, globals);
     auto* from = command.add_option("--from", o.from, "Run folder of `tiller compare`: the vector it chose");
     command.add_option("--for", o.task, "The task that it is for")->needs(from);
     command.add_option("--method", o.method, "Its method (default: the one with the best score)")
@@ -163,7 +163,7 @@ void add_steering_options(CLI::App& command, SteeringOptions& o) {
 
 std::vector<std::string> vector_arguments(const SteeringOptions& o, const ModelInfo& info,
                                           const Globals& globals, const std::string& task) {
-    std::vector<std::string> arguments = o.vectors;
+    std::vector<std::string> arguments = o.vectors.vectors;
     if (o.from.empty()) return arguments;
     Winners winners = winners_in(o.from);
     const std::string wanted = wanted_task(o, winners, task);
@@ -174,6 +174,10 @@ std::vector<std::string> vector_arguments(const SteeringOptions& o, const ModelI
     note(globals, quality_of(chosen));
     arguments.push_back(chosen.file.string());
     return arguments;
+}
+
+std::vector<Edit> load_edits(const SteeringOptions& o, const ModelInfo& info, const Globals& globals) {
+    return load_edits(vector_arguments(o, info, globals), info, globals, o.vectors.layers);
 }
 
 void refuse_extraction(const SteeringVector& vector, const std::string& path) {

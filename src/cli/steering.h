@@ -4,18 +4,18 @@
 #include <string>
 #include <vector>
 
-#include "cli/common.h"
+#include "cli/vector_argument.h"
 #include "tiller/model.h"
 
 namespace tiller::cli {
 
 struct SteeringOptions {
-    std::vector<std::string> vectors;  ///< --vector V.gguf[:scale]
-    std::string from, task, method;    ///< --from RUN --for TASK --method M
+    VectorOptions vectors;           ///< --vector FILE[:scale][@A-B], --layers
+    std::string from, task, method;  ///< --from RUN --for TASK --method M
 };
 
-/// Adds --vector, --from, --for and --method to a command.
-void add_steering_options(CLI::App& command, SteeringOptions& options);
+/// Adds --vector, --layers, --force, --from, --for and --method to a command.
+void add_steering_options(CLI::App& command, SteeringOptions& options, Globals& globals);
 
 /// The vectors as arguments of load_edits(): those of --vector, then the run's choice for this model. `task`
 /// counts where --for is not given. Says on standard error what the run's choice is and how good it was.
@@ -23,6 +23,9 @@ void add_steering_options(CLI::App& command, SteeringOptions& options);
 /// are there; no method that counts).
 std::vector<std::string> vector_arguments(const SteeringOptions& options, const ModelInfo& info,
                                           const Globals& globals, const std::string& task = "");
+
+/// The edits of all of them.
+std::vector<Edit> load_edits(const SteeringOptions& options, const ModelInfo& info, const Globals& globals);
 
 /// Throws bad_input when the vector is a raw extraction, with the way to the vectors that were chosen.
 void refuse_extraction(const SteeringVector& vector, const std::string& path);

@@ -2,11 +2,13 @@
 
 #include <bit>
 #include <cmath>
+#include <type_traits>
 
 #include "core/names.h"
 #include "core/util.h"
 #include "tiller/error.h"
 #include "tiller/vector.h"
+#include "vectors/architecture_names.h"
 #include "vectors/reject.h"
 #include "vectors/vector_format.h"
 
@@ -15,34 +17,55 @@ namespace {
 
 using Parts = std::vector<std::pair<SteeringVector, float>>;
 
-[[noreturn]] void misfit(std::size_t part, const char* what, const std::string& found,
-                         const std::string& expected) {
-    throw Error(Code::usage,
-                fmt::format("combine: {} of part {} is {}, of part 0 {}. Combine only vectors of one "
-                            "model that are applied in the same way",
-                            what, part, found, expected));
-}
+// A fact that all parts must share, and the part that it is known from.
+struct Fact {
+    std::string value;
+    std::size_t part = 0;
+};
 
-void check_part(const SteeringVector& first, const SteeringVector& other, std::size_t part) {
-    const auto same = [part](const char* what, const std::string& a, const std::string& b) {
-        if (a != b) misfit(part, what, printable(b), printable(a));
-    };
-    const auto same_count = [part](const char* what, std::size_t a, std::size_t b) {
-        if (a != b) misfit(part, what, fmt::format("{}", b), fmt::format("{}", a));
-    };
-    const Provenance &a = first.provenance, &b = other.provenance;
-    same("site", site_name(first.site), site_name(other.site));
-    same("operation", operation_name(first.operation), operation_name(other.operation));
-    same("positions", positions_name(first.positions), positions_name(other.positions));
-    same("architecture", a.architecture, b.architecture);
-    same("model_digest", a.model_digest, b.model_digest);
-    same("tokenizer_digest", a.tokenizer_digest, b.tokenizer_digest);
-    same("quantisation", a.quantisation, b.quantisation);
-    same_count("n_layer", static_cast<std::size_t>(a.n_layer), static_cast<std::size_t>(b.n_layer));
-    same_count("n_embd", static_cast<std::size_t>(a.n_embd), static_cast<std::size_t>(b.n_embd));
-    same_count("length of the directions", first.directions.begin()->second.size(),
-               other.directions.begin()->second.size());
-}
+// Compares the parts with those before them. A vector of another tool says little about its model: what a
+// part does not know goes with everything, and is known from the first part that does.
+class PartsCheck {
+public:
+    void add(const SteeringVector& vector, std::size_t part) {
+        const Provenance& from = vector.provenance;
+        same("site", printable(site_name(vector.site)), part);
+        same("operation", printable(operation_name(vector.operation)), part);
+        same("positions", printable(positions_name(vector.positions)), part);
+        if (!from.architecture.empty()) architecture(from.architecture, part);
+        known("model_digest", from.model_digest, part);
+        known("tokenizer_digest", from.tokenizer_digest, part);
+        known("quantisation", from.quantisation, part);
+        if (from.n_layer > 0) same("n_layer", fmt::format("{}", from.n_layer), part);
+        if (from.n_embd > 0) same("n_embd", fmt::format("{}", from.n_embd), part);
+        same("length of the directions", fmt::format("{}", vector.directions.begin()->second.size()), part);
+    }
+
+private:
+    void known(const char* what, const std::string& value, std::size_t part) {
+        if (!value.empty()) same(what, printable(value), part);
+    }
+    void architecture(const std::string& name, std::size_t part) {
+        if (architecture_.value.empty()) architecture_ = {name, part};
+        if (!same_architecture(architecture_.value, name))
+            misfit("architecture", printable(name), part,
+                   {printable(architecture_.value), architecture_.part});
+    }
+    void same(const char* what, const std::string& value, std::size_t part) {
+        const Fact& first = facts_.emplace(what, Fact{value, part}).first->second;
+        if (first.value != value) misfit(what, value, part, first);
+    }
+    [[noreturn]] static void misfit(const char* what, const std::string& found, std::size_t part,
+                                    const Fact& first) {
+        throw Error(Code::usage,
+                    fmt::format("combine: {} of part {} is {}, of part {} {}. Combine only vectors of one "
+                                "model that are applied in the same way",
+                                what, part, found, first.part, first.value));
+    }
+
+    std::map<std::string, Fact> facts_;
+    Fact architecture_;  // as written: names differ between projects
+};
 
 std::map<int, std::vector<float>> sum_of(const Parts& parts) {
     std::map<int, std::vector<double>> sums;  // float64, parts in order: the sum depends on nothing else
@@ -67,8 +90,24 @@ std::map<int, std::vector<float>> sum_of(const Parts& parts) {
     return directions;
 }
 
+// The model as the parts know it together. The engine's name of an architecture comes with a digest.
+void know_model(Provenance& from, const Provenance& part) {
+    const auto fill = [](auto& value, const auto& other) {
+        if (value == std::remove_reference_t<decltype(value)>{}) value = other;
+    };
+    if (from.architecture.empty() || (from.model_digest.empty() && !part.model_digest.empty()))
+        from.architecture = part.architecture.empty() ? from.architecture : part.architecture;
+    fill(from.model_name, part.model_name);
+    fill(from.model_digest, part.model_digest);
+    fill(from.tokenizer_digest, part.tokenizer_digest);
+    fill(from.quantisation, part.quantisation);
+    fill(from.n_layer, part.n_layer);
+    fill(from.n_embd, part.n_embd);
+}
+
 Provenance provenance_of(const Parts& parts) {
     Provenance from = parts[0].first.provenance;
+    for (const auto& [vector, weight] : parts) know_model(from, vector.provenance);
     from.settings.clear();
     from.task.clear();
     Digest digest;
@@ -99,6 +138,7 @@ Provenance provenance_of(const Parts& parts) {
 
 SteeringVector combine(const Parts& parts) {
     if (parts.empty()) throw Error(Code::usage, "combine: no vectors were given, expected at least one");
+    PartsCheck check;
     for (std::size_t i = 0; i < parts.size(); ++i) {
         const auto& [vector, weight] = parts[i];
         if (!std::isfinite(weight))
@@ -110,7 +150,7 @@ SteeringVector combine(const Parts& parts) {
                         fmt::format("combine: part {} is a raw extraction ({}), before a setting was chosen. "
                                     "Combine vectors that are ready to use",
                                     i, printable(vector.method)));
-        check_part(parts[0].first, vector, i);
+        check.add(vector, i);
     }
     const SteeringVector& first = parts[0].first;
     if (first.operation == Operation::project)

@@ -10,14 +10,6 @@
 namespace tiller::gguf {
 namespace {
 
-// Little-endian, whatever the machine is. `at` must leave `width` bytes.
-std::uint64_t little_endian(std::string_view bytes, std::size_t at, std::size_t width) {
-    std::uint64_t value = 0;
-    for (std::size_t i = 0; i < width; ++i)
-        value |= std::uint64_t{static_cast<unsigned char>(bytes[at + i])} << (8 * i);
-    return value;
-}
-
 std::uint64_t width_of(Type type) {
     switch (type) {
         case Type::u8:
@@ -150,6 +142,15 @@ Tensor read_tensor_info(Cursor& cursor, const Checked& checked, std::uint64_t fi
     return tensor;
 }
 
+}  // namespace
+
+std::uint64_t little_endian(std::string_view bytes, std::size_t at, std::size_t width) {
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < width; ++i)
+        value |= std::uint64_t{static_cast<unsigned char>(bytes[at + i])} << (8 * i);
+    return value;
+}
+
 // float32 has every float16 value: exponents move by 127 - 15, and denormals (mantissa * 2^-24) become
 // normal.
 float half_to_float(std::uint32_t half) {
@@ -160,8 +161,6 @@ float half_to_float(std::uint32_t half) {
     const std::uint32_t wide = exponent == 31 ? 255 : exponent + 112;
     return std::bit_cast<float>(sign | wide << 23 | mantissa << 13);
 }
-
-}  // namespace
 
 std::string type_name(std::uint32_t type) {
     static constexpr const char* names[] = {"u8",   "i8",     "u16",   "i16", "u32", "i32", "f32",

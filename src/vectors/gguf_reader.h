@@ -26,6 +26,11 @@ enum class Type : std::uint32_t { u8, i8, u16, i16, u32, i32, f32, boolean, stri
 /// "u8", "string", ...; "type 77" for a number that is no type.
 std::string type_name(std::uint32_t type);
 
+/// `width` bytes from `at` on as a number, whatever the machine's order. They must be there.
+std::uint64_t little_endian(std::string_view bytes, std::size_t at, std::size_t width);
+/// The float32 of a float16's bits.
+float half_to_float(std::uint32_t half);
+
 /// One metadata value.
 struct Value {
     Type type = Type::u8;  ///< Type of the value, or of each item of an array.
@@ -54,6 +59,8 @@ public:
 
     const std::vector<Tensor>& tensors() const noexcept { return tensors_; }
     bool has_prefix(std::string_view prefix) const;
+    /// All keys with their values, by name.
+    const std::map<std::string_view, Value>& values() const noexcept { return values_; }
 
     /// Typed values; empty when there is no such key. Throw bad_input when the key has another type,
     /// and text() when it is not valid UTF-8.

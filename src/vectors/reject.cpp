@@ -25,4 +25,12 @@ std::string printable(std::string_view text) {
     return out + (text.size() > limit ? "...'" : "'");
 }
 
+std::string layers_text(std::span<const int> layers) {
+    if (layers.size() == 1) return fmt::format("{}", layers[0]);
+    if (layers.size() == 2) return fmt::format("{} and {}", layers[0], layers[1]);
+    const bool gaps = layers.back() - layers.front() + 1 != static_cast<int>(layers.size());
+    return fmt::format("{} to {}{}", layers.front(), layers.back(),
+                       gaps ? fmt::format(" ({} of them)", layers.size()) : "");
+}
+
 }  // namespace tiller

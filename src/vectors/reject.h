@@ -1,6 +1,7 @@
 // How the vectors room says that a vector or its file is not as it must be.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -19,5 +20,8 @@ struct Checked {
 /// Text of unknown origin made fit for a message: in quotes, at most 80 bytes, only printable ASCII
 /// (other bytes as \xNN), so that a file cannot send control sequences to the terminal.
 std::string printable(std::string_view text);
+
+/// "18", "18 and 19", "1 to 17", "1 to 17 (9 of them)". At least one, in rising order.
+std::string layers_text(std::span<const int> layers);
 
 }  // namespace tiller

@@ -48,48 +48,26 @@ std::vector<Edit> edits_of(const SteeringVector& vector, float strength) {
     return edits;
 }
 
-void require_match(const SteeringVector& vector, const ModelInfo& info, bool force) {
-    const Provenance& from = vector.provenance;
-    std::string differences;
-    const auto differs = [&](const char* what, const std::string& in_vector, const std::string& in_model) {
-        differences += fmt::format("{} {} is {}, the model's is {}", differences.empty() ? "" : ";", what,
-                                   in_vector, in_model);
-    };
-    const auto compare_text = [&](const char* what, const std::string& in_vector,
-                                  const std::string& in_model) {
-        // Empty means not known: plain control vectors of other tools say little about their model.
-        if (!in_vector.empty() && !in_model.empty() && in_vector != in_model)
-            differs(what, printable(in_vector), printable(in_model));
-    };
-    const auto compare_count = [&](const char* what, int in_vector, int in_model) {
-        if (in_vector != 0 && in_vector != in_model)
-            differs(what, fmt::format("{}", in_vector), fmt::format("{}", in_model));
-    };
-
-    compare_count("n_layer", from.n_layer, info.n_layer);
-    compare_count("n_embd", from.n_embd, info.n_embd);
-    for (const auto& [layer, direction] : vector.directions) {
-        if (layer < 0 || layer >= info.n_layer)
-            differs("layer of a direction", fmt::format("{}", layer), fmt::format("[0, {})", info.n_layer));
-        if (!fits_width(vector.operation, direction.size(), static_cast<std::size_t>(info.n_embd)))
-            differs(fmt::format("length of direction.{}", layer).c_str(), fmt::format("{}", direction.size()),
-                    fmt::format("{}", info.n_embd));
-    }
-    const bool shapes_fit = differences.empty();
-    if (!force) {
-        compare_text("architecture", from.architecture, info.architecture);
-        compare_text("quantisation", from.quantisation, info.quantisation);
-        compare_text("tokenizer_digest", from.tokenizer_digest, info.tokenizer_digest);
-        compare_text("model_digest", from.model_digest, info.digest);
-    }
-    if (differences.empty()) return;
-    throw Error(
-        Code::bad_input,
-        fmt::format(
-            "steering vector {} (model {}) does not belong to model {}: the vector's{}. Extract a "
-            "vector with this model{}",
-            printable(vector.method), printable(from.model_name), printable(info.name), differences,
-            shapes_fit ? ", or force the pairing (its shapes fit)." : "; its shapes cannot fit this one."));
+SteeringVector only_layers(SteeringVector vector, int first, int last) {
+    if (first < 0 || last < first)
+        throw Error(Code::usage,
+                    fmt::format("layers {} to {}: expected a range whose first layer is at least 0 "
+                                "and at most the last",
+                                first, last),
+                    Topic::layers);
+    std::vector<int> held;
+    for (const auto& [layer, direction] : vector.directions) held.push_back(layer);
+    std::erase_if(vector.directions,
+                  [first, last](const auto& item) { return item.first < first || item.first > last; });
+    if (vector.directions.empty())
+        throw Error(
+            Code::usage,
+            fmt::format("layers {} to {}: steering vector {} has no direction there, only in {}", first, last,
+                        printable(vector.method), held.empty() ? "none" : layers_text(held)),
+            Topic::layers);
+    vector.provenance.settings["layers"] =
+        first == last ? fmt::format("{}", first) : fmt::format("{}-{}", first, last);
+    return vector;
 }
 
 void save_vector(const SteeringVector& vector, const std::filesystem::path& path) {

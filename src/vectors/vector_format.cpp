@@ -7,6 +7,7 @@
 #include "core/names.h"
 #include "vectors/gguf_reader.h"
 #include "vectors/gguf_writer.h"
+#include "vectors/layer_arrays.h"
 
 namespace tiller {
 namespace {
@@ -184,6 +185,22 @@ void read_provenance(const gguf::File& file, Provenance& from, const Checked& ch
     if (const auto json = file.text("tiller.settings")) from.settings = settings_from_json(*json, checked);
 }
 
+// Directional ablation takes a direction out of the activations. tiller has no such rule for one direction,
+// and adding what is meant to be taken out would do something else without anybody noticing. There is no
+// common key for it: whatever a key of control vectors says of projecting counts.
+void refuse_projection(const gguf::File& file, const Checked& checked) {
+    for (const auto& [key, value] : file.values()) {
+        if (!key.starts_with("controlvector.") || key == "controlvector.model_hint") continue;
+        const bool is_text = value.type == gguf::Type::string && !value.is_array;
+        const bool is_off = !is_text && value.bytes.find_first_not_of('\0') == std::string_view::npos;
+        if (is_text ? names_projection(value.bytes) : names_projection(key) && !is_off)
+            reject(
+                checked, fmt::format("key {}", printable(key)), is_text ? printable(value.bytes) : "set",
+                "a vector that is added: this one is projected out (directional ablation), which tiller does "
+                "not do");
+    }
+}
+
 void read_own_keys(const gguf::File& file, SteeringVector& vector, const Checked& checked) {
     const auto version = file.u32("tiller.format_version");
     if (!version || *version != vector_format_version)
@@ -263,6 +280,11 @@ std::string vector_to_bytes(const SteeringVector& vector, const Checked& checked
 }
 
 SteeringVector vector_from_bytes(std::string_view bytes, const Checked& checked) {
+    // By what is in the file: names of files say little.
+    if (bytes.starts_with("PK\x03\x04") || bytes.starts_with("PK\x05\x06"))
+        return vector_from_arrays(read_npz(bytes, checked), checked);
+    if (!bytes.starts_with("GGUF") && bytes.size() > 8 && bytes[8] == '{')
+        return vector_from_arrays(read_safetensors(bytes, checked), checked);
     const gguf::File file(bytes, checked);
     const std::string architecture = need_text(file, "general.architecture", checked);
     if (architecture != "controlvector")
@@ -275,6 +297,7 @@ SteeringVector vector_from_bytes(std::string_view bytes, const Checked& checked)
         vector.directions = read_directions(
             file, is_projection ? static_cast<std::uint64_t>(vector.provenance.n_embd) : 0, checked);
     } else {
+        refuse_projection(file, checked);
         vector.method = "control-vector";
         vector.positions = Positions::Kind::all;
         vector.provenance.architecture = file.text("controlvector.model_hint").value_or("");

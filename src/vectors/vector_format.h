@@ -24,6 +24,10 @@ std::string vector_to_bytes(const SteeringVector& vector, const Checked& checked
 /// Reads a file's bytes, which are not trusted. Throws bad_input; nothing else but std::bad_alloc.
 SteeringVector vector_from_bytes(std::string_view bytes, const Checked& checked);
 
+/// Does a word of a file's metadata say that its directions are projected out of activations instead of added
+/// ("project", "projection", "ablation", "orthogonalise", ...)?
+bool names_projection(std::string_view text);
+
 /// Method options as one JSON object of strings, keys in order, and back. The reader wants exactly that form.
 std::string settings_to_json(const std::map<std::string, std::string>& settings);
 std::map<std::string, std::string> settings_from_json(const std::string& json, const Checked& checked);

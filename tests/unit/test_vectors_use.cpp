@@ -143,7 +143,8 @@ TEST(VectorsMatch, OtherShapesAreRefusedEvenWithForce) {
         info.architecture = "llama";
         EXPECT_NO_THROW(require_match(plain, info, force));
         info.n_layer = 3;
-        EXPECT_EQ(code_of([&] { require_match(plain, info, force); }, "layer of a direction is 3"),
+        EXPECT_EQ(code_of([&] { require_match(plain, info, force); },
+                          "layer of a direction is 3, the model has layers 0 to 2"),
                   Code::bad_input);
         plain.provenance.n_embd = 0;
         info.n_embd = 8;
@@ -233,8 +234,11 @@ TEST(VectorsCombine, RefusesMisfits) {
         {"model_digest of part 1", [](SteeringVector& v) { v.provenance.model_digest = "x"; }},
         {"tokenizer_digest of part 1", [](SteeringVector& v) { v.provenance.tokenizer_digest = "x"; }},
         {"quantisation of part 1", [](SteeringVector& v) { v.provenance.quantisation = "x"; }},
-        {"n_layer of part 1 is 0", [](SteeringVector& v) { v.provenance.n_layer = 0; }},
-        {"n_embd of part 1 is 0", [](SteeringVector& v) { v.provenance.n_embd = 0; }},
+        {"n_layer of part 1 is 13",
+         [](SteeringVector& v) {
+             v.provenance.n_layer = 13;
+             v.aie.clear(), v.heads.clear(), v.mean_head_output.clear();
+         }},
     };
     for (const auto& [message, change] : misfits) {
         SteeringVector other = full_vector();

@@ -1,0 +1,110 @@
+#include "cli/vector_argument.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdlib>
+
+#include "cli/steering.h"
+#include "tiller/error.h"
+
+namespace tiller::cli {
+namespace {
+
+constexpr const char* kDigits = "0123456789";
+
+// Digits only, so that no sign, blank or overflow slips through.
+int layer_of(const std::string& text, const std::string& all, const std::string& what) {
+    if (text.empty() || text.size() > 6 || text.find_first_not_of(kDigits) != std::string::npos)
+        throw Error(Code::usage,
+                    fmt::format("{}: layers are '{}', expected A or A-B, counted from 0", what, all),
+                    Topic::layers);
+    return std::atoi(text.c_str());
+}
+
+}  // namespace
+
+LayerRange parse_layers(const std::string& text, const std::string& what) {
+    const auto dash = text.find('-');
+    const int first = layer_of(text.substr(0, dash), text, what);
+    const int last = dash == std::string::npos ? first : layer_of(text.substr(dash + 1), text, what);
+    if (last < first)
+        throw Error(Code::usage, fmt::format("{}: layers are '{}', expected the lower one first", what, text),
+                    Topic::layers);
+    return {first, last};
+}
+
+VectorArgument parse_vector_argument(const std::string& text) {
+    VectorArgument argument;
+    argument.path = text;
+    const auto at = text.rfind('@');
+    // A file's name may hold an @; only what looks like layers is taken for them.
+    if (at != std::string::npos && at + 1 < text.size() &&
+        text.find_first_not_of(std::string(kDigits) + "-", at + 1) == std::string::npos) {
+        argument.layers = parse_layers(text.substr(at + 1), text);
+        argument.path = text.substr(0, at);
+    }
+    const auto colon = argument.path.rfind(':');
+    if (colon == std::string::npos || colon + 1 == argument.path.size()) return argument;
+    const std::string tail = argument.path.substr(colon + 1);
+    char* end = nullptr;
+    const float scale = std::strtof(tail.c_str(), &end);
+    if (end != tail.c_str() + tail.size()) return argument;
+    if (!std::isfinite(scale))
+        throw Error(Code::usage, fmt::format("{}: the scale is {}, expected a finite number", text, tail));
+    argument.path.resize(colon);
+    argument.scale = scale;
+    argument.has_scale = true;
+    return argument;
+}
+
+SteeringVector load_argument(const VectorArgument& argument, const LayerRange& otherwise) {
+    SteeringVector vector = load_vector(argument.path);
+    const LayerRange layers = argument.layers.given() ? argument.layers : otherwise;
+    if (!layers.given()) return vector;
+    try {
+        return only_layers(std::move(vector), layers.first, layers.last);
+    } catch (const Error& error) {
+        throw Error(error.code(), fmt::format("{}: {}", argument.path, error.what()), error.topic());
+    }
+}
+
+void add_vector_options(CLI::App& command, VectorOptions& o, Globals& globals, bool required) {
+    auto* vector =
+        command.add_option("--vector", o.vectors,
+                           "Steering vector FILE[:scale][@A-B], with layers A to B of it; tiller's, or "
+                           "another tool's (GGUF, .npz, safetensors); may be given several times");
+    if (required) vector->required();
+    command
+        .add_option(
+            "--layers", o.layers,
+            "Layers A-B (or A) of all vectors that name none themselves, counted from 0, both inclusive")
+        ->needs(vector);
+    command.add_flag("--force", globals.force, "Use a vector of another model when its shape fits");
+}
+
+std::vector<Edit> load_edits(const std::vector<std::string>& arguments, const ModelInfo& info,
+                             const Globals& globals, const std::string& layers) {
+    const LayerRange otherwise = layers.empty() ? LayerRange{} : parse_layers(layers, "--layers");
+    std::vector<std::pair<SteeringVector, float>> vectors;
+    int n_turn = 0;
+    for (const auto& text : arguments) {
+        const auto argument = parse_vector_argument(text);
+        auto vector = load_argument(argument, otherwise);
+        refuse_extraction(vector, argument.path);
+        for (const auto& sentence : require_match(vector, info, globals.force, argument.path))
+            note(globals, fmt::format("{} {}", argument.path, sentence));
+        n_turn += vector.operation == Operation::turn;
+        const float scale = argument.has_scale ? argument.scale : vector.scale;
+        vectors.emplace_back(std::move(vector), scale);
+    }
+    std::vector<Edit> edits;
+    for (const auto& [vector, scale] : vectors) {
+        const float strength =
+            vector.operation == Operation::turn ? scale / static_cast<float>(n_turn) : scale;
+        for (auto& edit : edits_of(vector, strength)) edits.push_back(std::move(edit));
+    }
+    return edits;
+}
+
+}  // namespace tiller::cli

@@ -1,0 +1,48 @@
+// Vectors on the command line: files with strengths and layers.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "cli/common.h"
+#include "tiller/vector.h"
+
+namespace tiller::cli {
+
+/// Layers, both ends inclusive.
+struct LayerRange {
+    int first = -1, last = -1;
+    bool given() const { return first >= 0; }
+};
+/// "8-12" or "8". Throws usage; `what` names the place in the message.
+LayerRange parse_layers(const std::string& text, const std::string& what);
+
+/// "V.gguf", "V.gguf:0.7", "V.gguf@8-12" or "V.gguf:0.7@8-12": layers behind the last @ when digits follow
+/// it, then a scale behind the last colon when a number follows it.
+struct VectorArgument {
+    std::string path;
+    float scale = 1;
+    bool has_scale = false;
+    LayerRange layers = {};
+};
+VectorArgument parse_vector_argument(const std::string& text);
+
+/// Reads the file and keeps the argument's layers, or `otherwise` where it names none. Errors name the file.
+SteeringVector load_argument(const VectorArgument& argument, const LayerRange& otherwise = {});
+
+/// What the commands that apply vectors are given.
+struct VectorOptions {
+    std::vector<std::string> vectors;
+    std::string layers;
+};
+/// Adds --vector, --layers and --force.
+void add_vector_options(CLI::App& command, VectorOptions& options, Globals& globals, bool required = false);
+
+/// Loads the vectors, checks them against the model (notes go to standard error), returns the edits of all.
+/// Turned sites are shared out: n in-context vectors at once each get 1/n of their strength, as in the
+/// papers' code. `layers` ("8-12") holds for arguments that name none.
+std::vector<Edit> load_edits(const std::vector<std::string>& arguments, const ModelInfo& info,
+                             const Globals& globals, const std::string& layers = {});
+
+}  // namespace tiller::cli
