@@ -9,6 +9,11 @@ function(tiller_compile_options target)
     endif()
 endfunction()
 
+# For code that waits for the engine or the disk: compiled sooner, and no slower in use.
+function(tiller_compile_quickly target level)
+    target_compile_options(${target} PRIVATE "$<$<CONFIG:Release>:${level}>")
+endfunction()
+
 # For everything below this folder: a sanitizer has to see the library and the programs alike.
 if(TILLER_SANITIZE)
     add_compile_options(-fsanitize=${TILLER_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
