@@ -59,7 +59,12 @@ std::optional<std::uint64_t> left_on_the_way(const fs::path& mount, std::string_
 
 // One of the names between commas is "memory".
 bool controls_memory(std::string_view controllers) {
-    return ("," + std::string(controllers) + ",").find(",memory,") != std::string::npos;
+    for (;;) {
+        const auto comma = controllers.find(',');
+        if (controllers.substr(0, comma) == "memory") return true;
+        if (comma == std::string_view::npos) return false;
+        controllers.remove_prefix(comma + 1);
+    }
 }
 
 std::uint64_t machine_memory() {
