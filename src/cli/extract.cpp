@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "cli/extract_settings.h"
+#include "cli/task_option.h"
 #include "core/shell.h"
 #include "tiller/error.h"
 
@@ -18,7 +19,10 @@ namespace {
 std::string output_of(const Method& method, const ExtractOptions& o) {
     std::string out = o.out;
     if (out.empty()) {
-        const std::string from = !o.task.empty() ? o.task : !o.pairs.empty() ? o.pairs : o.trials;
+        const std::string from = !o.task.empty()       ? o.task
+                                 : !o.pairs.empty()    ? o.pairs
+                                 : !o.positive.empty() ? o.positive
+                                                       : o.trials;
         out = fmt::format("{}-{}.gguf", std::filesystem::path(from).stem().string(), method.name());
         std::error_code error;
         if (std::filesystem::exists(out, error))
@@ -51,13 +55,14 @@ public:
         add_sources();
         add_settings();
         add_counts();
+        add_family_option(app_, o_->family);
         app_.add_option("--data-dir", o_->data_dir, "Folder of task files (default: tiller's own)");
         app_.add_flag("--no-check", o_->no_check,
                       "Do not check the model's hooks first (tiller doctor --fast)");
         add_globals(app_, globals);
         app_.footer([this_method = &method] { return settings_help(*this_method); });
         app_.callback([o = o_, needs = needs_, &method, &globals] {
-            if (o->task.empty() && o->pairs.empty() && o->trials.empty())
+            if (o->task.empty() && o->pairs.empty() && o->positive.empty() && o->trials.empty())
                 throw Error(Code::usage, fmt::format("extract {} needs {}", method.name(), needs));
             extract_checked(method, *o, globals);
         });
@@ -65,6 +70,8 @@ public:
 
 private:
     static void extract_checked(const Method& method, const ExtractOptions& o, const Globals& globals) {
+        if (!o.family.empty() && o.task.empty())
+            throw Error(Code::usage, "--family says what a task file holds; give --task");
         if (o.tuned && o.task.empty())
             throw Error(
                 Code::usage,
@@ -86,14 +93,22 @@ private:
                 " where prompts hold control tokens"));
             needs_ += " or --trials";
         }
-        if (reads("n_pairs")) {
-            task->excludes(
-                app_.add_option("--pairs", o_->pairs, "JSON [{\"negative\": text, \"positive\": text}]"));
-            needs_ += " or --pairs";
-        }
+        if (reads("n_pairs")) add_pairs(*task);
         if (method_.wants_concepts())
             app_.add_option("--beside", o_->beside,
                             "Tasks to tell it from; filled up to four with tiller's own");
+    }
+
+    void add_pairs(CLI::Option& task) {
+        auto* pairs = app_.add_option(
+            "--pairs", o_->pairs, "JSON [{\"negative\": text, \"positive\": text}], or .jsonl, .csv, .tsv");
+        auto* positive =
+            app_.add_option("--positive", o_->positive, "Pairs as two files of texts, one in each line");
+        auto* negative = app_.add_option("--negative", o_->negative, "The other file")->needs(positive);
+        positive->needs(negative);
+        task.excludes(pairs)->excludes(positive);
+        pairs->excludes(positive);
+        needs_ += " or --pairs";
     }
 
     void add_settings() {

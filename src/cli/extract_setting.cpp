@@ -9,6 +9,7 @@
 #include "cli/extract.h"
 #include "cli/extract_settings.h"
 #include "cli/json_input.h"
+#include "cli/task_option.h"
 #include "core/paths.h"
 #include "study/concepts.h"
 #include "study/tune.h"
@@ -35,8 +36,8 @@ struct Source {
     Setting counts;
 };
 
-Task task_named(const ExtractOptions& o, const std::string& name) {
-    return find_task(name, o.data_dir.empty() ? data_dir() : std::filesystem::path(o.data_dir));
+Task task_named(const ExtractOptions& o, const std::string& name, const Globals& globals) {
+    return given_task(name, o.data_dir, name == o.task ? o.family : "", globals);
 }
 
 // As `tiller compare` has them for the family, unless they were given.
@@ -54,27 +55,28 @@ Setting counts_of(const ExtractOptions& o, const Source& source) {
 
 Source file_source(const ExtractOptions& o) {
     Source source;
-    if (!o.pairs.empty()) {
-        source.pairs = read_pairs(o.pairs);
+    if (o.trials.empty()) {
+        source.pairs = o.pairs.empty() ? read_text_pairs(o.negative, o.positive) : read_pairs(o.pairs);
         source.control_names = source.pairs.control_names;
         source.task.family = Family::behavioural;  // a pair is a text and the same in another style
     } else {
         source.trials = read_trials(o.trials);
         source.control_names = source.trials.control_names;
     }
-    source.task.name = std::filesystem::path(o.pairs.empty() ? o.trials : o.pairs).filename().string();
+    const auto& file = !o.trials.empty() ? o.trials : !o.pairs.empty() ? o.pairs : o.positive;
+    source.task.name = std::filesystem::path(file).filename().string();
     source.counts = counts_of(o, source);
     return source;
 }
 
 Source task_source(const Method& method, const ExtractOptions& o, const Globals& globals) {
     Source source;
-    source.task = task_named(o, o.task);
+    source.task = task_named(o, o.task, globals);
     const Task& task = source.task;
     source.train = split_task(task, globals.seed).train;
     source.counts = counts_of(o, source);
     std::vector<Task> others;
-    for (const auto& name : o.beside) others.push_back(task_named(o, name));
+    for (const auto& name : o.beside) others.push_back(task_named(o, name, globals));
     std::vector<Task> together = others;
     together.push_back(task);
     source.control_names = control_names_of(together);

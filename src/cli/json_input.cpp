@@ -159,6 +159,33 @@ PairsFile line_pairs(const std::filesystem::path& path) {
 
 }  // namespace
 
+PairsFile read_text_pairs(const std::filesystem::path& negative, const std::filesystem::path& positive) {
+    const auto lines_of = [](const std::filesystem::path& path) {
+        const std::string bytes = read_file(path, kLimit);
+        if (!is_valid_utf8(bytes)) bad(path, "not UTF-8, expected one text in each line");
+        std::vector<std::string> lines;
+        for (std::size_t begin = 0; begin < bytes.size();) {
+            const auto end = std::min(bytes.find('\n', begin), bytes.size());
+            std::string line = bytes.substr(begin, end - begin);
+            if (line.ends_with('\r')) line.pop_back();
+            begin = end + 1;
+            lines.push_back(std::move(line));
+            if (lines.back().empty())
+                bad(path, fmt::format("line {} is empty, expected a text: a blank line would shift the pairs",
+                                      lines.size()));
+        }
+        if (lines.empty()) bad(path, "no text in it, expected at least one line");
+        return lines;
+    };
+    const auto from = lines_of(negative), to = lines_of(positive);
+    if (from.size() != to.size())
+        bad(positive, fmt::format("{} texts, expected {}, as many as {} has", to.size(), from.size(),
+                                  negative.string()));
+    PairsFile file;
+    for (std::size_t i = 0; i < from.size(); ++i) file.pairs.push_back({from[i], to[i]});
+    return file;
+}
+
 PairsFile read_pairs(const std::filesystem::path& path) {
     if (const char separator = table_separator(path.string())) return table_pairs(path, separator);
     if (path.extension() == ".jsonl") return line_pairs(path);

@@ -28,6 +28,9 @@ TrialsFile read_trials(const std::filesystem::path& path);
 /// [{"negative": text, "positive": text}, ...], or {"special": true or false, "pairs": such a list}. Throws
 /// missing, bad_input.
 PairsFile read_pairs(const std::filesystem::path& path);
+/// Pairs of two files of as many lines, each line a text used as it is. Throws missing, bad_input (the line
+/// is named).
+PairsFile read_text_pairs(const std::filesystem::path& negative, const std::filesystem::path& positive);
 
 /// What a line of a file of prompts holds.
 struct PromptLine {
