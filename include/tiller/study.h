@@ -123,10 +123,11 @@ struct Plan {
                                       "english-french", "antonym",    "sentiment_transfer", "detoxification"};
     std::vector<std::string> methods = {"fv", "icv"};
     std::vector<std::uint64_t> seeds = {0};
-    std::string data_dir;        ///< Folder of task files; empty = tiller's own.
-    int n_test = 40;             ///< Test items at most (the split may hold fewer).
-    int n_valid = 20;            ///< Validation items at most.
-    int n_shot = 10;             ///< Demonstrations of the prompting baseline for functional tasks.
+    std::string data_dir;  ///< Folder of task files; empty = tiller's own.
+    std::string family;    ///< family_name() of the tasks given as files; empty = as load_task() has it.
+    int n_test = 40;       ///< Test items at most (the split may hold fewer).
+    int n_valid = 20;      ///< Validation items at most.
+    int n_shot = 10;       ///< Demonstrations of the prompting baseline for functional tasks.
     int n_shot_behavioural = 4;  ///< The same for behavioural tasks, whose items are sentences.
     bool controls = true;        ///< A random direction of equal norm beside each chosen setting.
     bool instructions = true;    ///< Prompts with an instruction and with a one-word cue as baselines.

@@ -40,24 +40,34 @@ struct Task {
     std::filesystem::path path;
     /// What the file says of control tokens' names in its texts ("special": true = parse, false = text).
     ControlNames control_names = ControlNames::refuse;
+    /// What says its family: "its file", "its folder", "its name" or "the caller"; empty where nothing does,
+    /// and it was taken for functional.
+    std::string family_from = {};
 };
+
+/// Does the name end as a task file's does (.json, .jsonl, .csv, .tsv)?
+bool is_task_file(std::string_view name) noexcept;
+
+/// Says what family a task is of, by family_name(). Throws usage for another name.
+void set_family(Task& task, std::string_view family);
 
 /// What all of the tasks say, for one model that reads them (ModelOptions::control_names). Throws bad_input,
 /// naming two of them, when they differ.
 ControlNames control_names_of(std::span<const Task> tasks);
 
 /// Reads a task file: a JSON list of {"input", "output"}, each a string or a list of strings, or {"special":
-/// true or false, "items": such a list} (Task::control_names). At most 64 MiB.
-/// Texts are kept as they are, but for white space at both ends, which is trimmed. Items may repeat.
-/// The family comes from the folder's name (functional, extractive, behavioural) when it is one of these,
-/// else from the task's name (detoxification, sentiment_transfer, formality, shakespeare: behavioural; names
-/// with "_of_3", "_of_5", "alphabetically_", "_v_", "choose_": extractive), else functional.
-/// Throws missing, bad_input (malformed, empty, duplicate or unknown keys, blank strings; item and byte
-/// offset named).
+/// true or false, "family": a family_name(), "items": such a list} (Task::control_names). A .jsonl file has
+/// one item in each line, a .csv or .tsv file the columns "input" and "output". At most 64 MiB. Texts are
+/// kept as they are, but for white space at both ends, which is trimmed. Items may repeat. The family is what
+/// the file says, else it comes from the folder's name (functional, extractive, behavioural) when it is one
+/// of these, else from the task's name (detoxification, sentiment_transfer, formality, shakespeare:
+/// behavioural; names with "_of_3", "_of_5", "alphabetically_", "_v_", "choose_": extractive), else
+/// functional. Throws missing, bad_input (malformed, empty, duplicate or unknown keys, blank strings; item
+/// and byte offset named).
 Task load_task(const std::filesystem::path& path);
 
-/// Finds a task by name in `data_dir` (the first of list_tasks()) or takes `name` as a path when it ends in
-/// ".json". Throws missing with near names.
+/// Finds a task by name in `data_dir` (the first of list_tasks()) or takes `name` as a path when it
+/// is_task_file(). Throws missing with near names.
 Task find_task(const std::string& name, const std::filesystem::path& data_dir);
 
 /// All tasks below data_dir, sorted by family and name: the JSON files in tasks/ and its folders functional,

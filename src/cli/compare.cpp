@@ -8,6 +8,7 @@
 
 #include "cli/common.h"
 #include "cli/run_folder.h"
+#include "cli/task_option.h"
 #include "cli/use_command.h"
 #include "core/memory.h"
 #include "tiller/error.h"
@@ -18,7 +19,7 @@ namespace tiller::cli {
 namespace {
 
 struct Options {
-    std::string plan, protocol, out = "runs/compare", data_dir;
+    std::string plan, protocol, out = "runs/compare", data_dir, family;
     std::vector<std::string> models, tasks, methods;
     std::vector<std::uint64_t> seeds;
     int n_test = 0, n_valid = 0;
@@ -51,6 +52,7 @@ Plan plan_of(const Options& o, const Globals& globals, bool seed_given) {
     if (!o.tasks.empty()) plan.tasks = o.tasks;
     if (!o.methods.empty()) plan.methods = o.methods;
     if (!o.data_dir.empty()) plan.data_dir = o.data_dir;
+    if (!o.family.empty()) plan.family = o.family;
     if (o.n_test > 0) plan.n_test = o.n_test;
     if (o.n_valid > 0) plan.n_valid = o.n_valid;
     if (o.no_controls) plan.controls = false;
@@ -64,6 +66,8 @@ Plan plan_of(const Options& o, const Globals& globals, bool seed_given) {
 void compare(const Options& o, const Globals& globals, bool seed_given, const std::string& command) {
     const Plan plan = plan_of(o, globals, seed_given);
     if (o.print_plan) return print(plan_toml(plan));
+    for (const auto& name : plan.tasks)
+        if (is_task_file(name) && plan.family.empty()) say_family(load_task(name), globals);
     ProgressSteps steps(globals.quiet);
     StudyHost host = study_host(globals, steps, !o.no_check);
     host.command = command;
@@ -117,6 +121,7 @@ void add_compare(CLI::App& app, Globals& globals) {
     command->add_option("-t,--task", o->tasks, "Task names or JSON files");
     command->add_option("--method", o->methods, "Methods, of those listed below (default: fv, icv)");
     command->add_option("-o,--out", o->out, "Run folder; the same command goes on where it was interrupted");
+    add_family_option(*command, o->family);
     command->add_option("--data-dir", o->data_dir, "Folder of task files (default: tiller's own)");
     command->add_option("--n-test", o->n_test, "Test items at most")->check(CLI::Range(2, 1000000));
     command->add_option("--n-valid", o->n_valid, "Validation items at most")->check(CLI::Range(1, 1000000));

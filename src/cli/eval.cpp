@@ -8,7 +8,7 @@
 
 #include "cli/common.h"
 #include "cli/steering.h"
-#include "core/paths.h"
+#include "cli/task_option.h"
 #include "core/util.h"
 #include "tiller/error.h"
 #include "tiller/scoring.h"
@@ -19,7 +19,7 @@ namespace tiller::cli {
 namespace {
 
 struct Options {
-    std::string model, task, data_dir;
+    std::string model, task, data_dir, family;
     SteeringOptions steering;
     bool seed_given = false;
     int n_test = 100, n_shot = 0, n_tokens = 0;
@@ -83,7 +83,7 @@ std::uint64_t seed_of(const Options& o, const Globals& globals, const Task& task
 void evaluate(const Options& o, const Globals& globals) {
     if (o.steering.vectors.vectors.empty() && o.steering.from.empty())
         throw Error(Code::usage, "eval needs a vector: --vector V.gguf, or --from RUN");
-    const Task task = find_task(o.task, o.data_dir.empty() ? data_dir() : std::filesystem::path(o.data_dir));
+    const Task task = given_task(o.task, o.data_dir, o.family, globals);
     const auto model = open_model(o.model, globals, task.control_names);
     const auto vectors = vector_arguments(o.steering, model->info(), globals, task.name);
     const auto edits = load_edits(vectors, model->info(), globals, o.steering.vectors.layers);
@@ -162,6 +162,7 @@ void add_eval(CLI::App& app, Globals& globals) {
     command->add_option("-m,--model", o->model, "Known model name or GGUF path")->required();
     command->add_option("-t,--task", o->task, "Task name or JSON file")->required();
     add_steering_options(*command, o->steering, globals);
+    add_family_option(*command, o->family);
     command->add_option("--data-dir", o->data_dir, "Folder of task files (default: tiller's own)");
     command->add_option("--n-test", o->n_test, "Test items at most")->check(CLI::Range(2, 1000000));
     command->add_option("--shots", o->n_shot, "Demonstrations in front of each query")

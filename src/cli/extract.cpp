@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "cli/extract_settings.h"
+#include "cli/task_option.h"
 #include "core/shell.h"
 #include "tiller/error.h"
 
@@ -54,6 +55,7 @@ public:
         add_sources();
         add_settings();
         add_counts();
+        add_family_option(app_, o_->family);
         app_.add_option("--data-dir", o_->data_dir, "Folder of task files (default: tiller's own)");
         app_.add_flag("--no-check", o_->no_check,
                       "Do not check the model's hooks first (tiller doctor --fast)");
@@ -68,6 +70,8 @@ public:
 
 private:
     static void extract_checked(const Method& method, const ExtractOptions& o, const Globals& globals) {
+        if (!o.family.empty() && o.task.empty())
+            throw Error(Code::usage, "--family says what a task file holds; give --task");
         if (o.tuned && o.task.empty())
             throw Error(
                 Code::usage,

@@ -11,7 +11,7 @@
 namespace tiller::cli {
 
 struct ExtractOptions {
-    std::string model, task, trials, pairs, positive, negative, out, data_dir;
+    std::string model, task, trials, pairs, positive, negative, out, data_dir, family;
     std::vector<std::string> beside, set;
     int heads = 0, layer = -1;  ///< Other names for settings: 0 and -1 = not given.
     std::optional<double> scale, alpha;

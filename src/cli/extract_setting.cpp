@@ -9,6 +9,7 @@
 #include "cli/extract.h"
 #include "cli/extract_settings.h"
 #include "cli/json_input.h"
+#include "cli/task_option.h"
 #include "core/paths.h"
 #include "study/concepts.h"
 #include "study/tune.h"
@@ -35,8 +36,8 @@ struct Source {
     Setting counts;
 };
 
-Task task_named(const ExtractOptions& o, const std::string& name) {
-    return find_task(name, o.data_dir.empty() ? data_dir() : std::filesystem::path(o.data_dir));
+Task task_named(const ExtractOptions& o, const std::string& name, const Globals& globals) {
+    return given_task(name, o.data_dir, name == o.task ? o.family : "", globals);
 }
 
 // As `tiller compare` has them for the family, unless they were given.
@@ -75,12 +76,12 @@ Source file_source(const ExtractOptions& o) {
 
 Source task_source(const Method& method, const ExtractOptions& o, const Globals& globals) {
     Source source;
-    source.task = task_named(o, o.task);
+    source.task = task_named(o, o.task, globals);
     const Task& task = source.task;
     source.train = split_task(task, globals.seed).train;
     source.counts = counts_of(o, source);
     std::vector<Task> others;
-    for (const auto& name : o.beside) others.push_back(task_named(o, name));
+    for (const auto& name : o.beside) others.push_back(task_named(o, name, globals));
     std::vector<Task> together = others;
     together.push_back(task);
     source.control_names = control_names_of(together);

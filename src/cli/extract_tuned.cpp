@@ -6,6 +6,7 @@
 
 #include "cli/extract.h"
 #include "cli/run_folder.h"
+#include "cli/task_option.h"
 #include "core/paths.h"
 #include "core/util.h"
 #include "report/numbers.h"
@@ -23,6 +24,7 @@ Plan plan_of(const Method& method, const ExtractOptions& o, const Globals& globa
     plan.methods = {method.name()};
     plan.seeds = {globals.seed};
     plan.data_dir = o.data_dir;
+    plan.family = o.family;
     plan.n_valid = o.n_valid;
     for (ExtractionPlan* extraction : {&plan.functional, &plan.behavioural}) {
         if (o.n_mean > 0) extraction->n_mean = o.n_mean;
@@ -38,6 +40,7 @@ Plan plan_of(const Method& method, const ExtractOptions& o, const Globals& globa
 
 SteeringVector extract_tuned(const Method& method, const ExtractOptions& o, const Globals& globals) {
     const Plan plan = plan_of(method, o, globals);
+    if (is_task_file(o.task) && o.family.empty()) say_family(load_task(o.task), globals);
     ProgressSteps steps(globals.quiet);
     const StudyHost host = study_host(globals, steps, !o.no_check);
     const auto folder = cache_dir() / "tuned" / sha256(plan_toml(plan)).substr(0, 16);

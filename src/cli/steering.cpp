@@ -12,6 +12,7 @@
 #include "core/shell.h"
 #include "report/escape.h"
 #include "report/numbers.h"
+#include "tiller/task.h"
 #include "vectors/reject.h"
 
 namespace tiller::cli {
@@ -93,8 +94,7 @@ const std::string& task_of(const Winner& winner) { return winner.vector.provenan
 const std::string& method_of(const Winner& winner) { return winner.vector.method; }
 
 std::string wanted_task(const SteeringOptions& o, const Winners& winners, const std::string& task) {
-    for (const char* ending : {".json", ".jsonl", ".csv", ".tsv"})
-        if (o.task.ends_with(ending)) return fs::path(o.task).stem().string();
+    if (is_task_file(o.task)) return fs::path(o.task).stem().string();
     if (!o.task.empty()) return o.task;
     if (!task.empty()) return task;
     const auto tasks = names_of(winners, task_of);

@@ -84,6 +84,7 @@ void fields_of(Fields& f, Plan& p) {
     f.field("methods", p.methods);
     f.field("seeds", p.seeds);
     f.field("data_dir", p.data_dir);
+    f.optional_field("family", p.family);
     f.field("n_test", p.n_test);
     f.field("n_valid", p.n_valid);
     f.field("n_shot", p.n_shot);
@@ -153,6 +154,16 @@ std::optional<Fault> fault_of(const Plan& plan) {
     list("seeds", plan.seeds);
     text("title", plan.title);
     text("data_dir", plan.data_dir);
+    if (!plan.family.empty()) {
+        try {
+            Task any;
+            set_family(any, plan.family);
+        } catch (const Error& e) {
+            refuse("family", fmt::format("is wrong: {}", e.what()));
+        }
+        if (std::none_of(plan.tasks.begin(), plan.tasks.end(), [](const auto& t) { return is_task_file(t); }))
+            refuse("family", "is given, and no task is a file; tiller's own tasks have their families");
+    }
     for (const auto& name : plan.models) text("models", name);
     for (const auto& name : plan.tasks) text("tasks", name);
     for (const auto seed : plan.seeds)

@@ -36,6 +36,7 @@ StudyInputs::StudyInputs(const Plan& plan, const StudyHost& host)
     const auto data = plan.data_dir.empty() ? data_dir() : std::filesystem::path(plan.data_dir);
     for (const auto& name : plan.tasks) {
         tasks_.push_back(find_task(name, data));
+        if (!plan.family.empty() && is_task_file(name)) set_family(tasks_.back(), plan.family);
         const Task& task = tasks_.back();
         for (std::size_t t = 0; t + 1 < tasks_.size(); ++t)
             if (tasks_[t].name == task.name)

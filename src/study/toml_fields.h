@@ -27,6 +27,10 @@ public:
     void field(const char* key, std::string& v) {
         visit(key, v, "a string", [&](toml::node& n) { return n.value_exact<std::string>(); });
     }
+    /// Written only when it says something, so that plans without it are what they were before it was there.
+    void optional_field(const char* key, std::string& v) {
+        if (!writing_ || !v.empty()) field(key, v);
+    }
     void field(const char* key, int& v) {
         visit(key, v, "a whole number", [&](toml::node& n) -> std::optional<int> {
             const auto value = n.value_exact<std::int64_t>();

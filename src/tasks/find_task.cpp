@@ -8,9 +8,14 @@
 
 namespace tiller {
 
+bool is_task_file(std::string_view name) noexcept {
+    for (const std::string_view ending : {".json", ".jsonl", ".csv", ".tsv"})
+        if (name.ends_with(ending)) return true;
+    return false;
+}
+
 Task find_task(const std::string& name, const std::filesystem::path& data_dir) {
-    for (const char* ending : {".json", ".jsonl", ".csv", ".tsv"})
-        if (name.ends_with(ending)) return load_task(name);
+    if (is_task_file(name)) return load_task(name);
     const auto tasks = list_tasks(data_dir);
     for (const auto& path : tasks)
         if (path.stem().string() == name) return load_task(path);

@@ -44,7 +44,8 @@ std::vector<fs::path> list_tasks(const fs::path& data_dir) {
 
     const auto rank = [](const fs::path& path) {
         const auto name = path.stem().string();
-        return std::tuple(family_of(name, path.parent_path().filename().string()), name, path.string());
+        return std::tuple(family_of(name, path.parent_path().filename().string()).family, name,
+                          path.string());
     };
     std::sort(found.begin(), found.end(), [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
     return found;

@@ -121,8 +121,7 @@ private:
     enum class Place { before, root, special, family, items, list, object, value, values, after };
 
     void set_family(const std::string& value, std::size_t at) {
-        for (const Family family : {Family::functional, Family::extractive, Family::behavioural})
-            if (value == family_name(family)) family_ = family;
+        family_ = family_from_name(value);
         if (!family_)
             fail(at, fmt::format(
                          "\"family\" is \"{}\"; expected functional, extractive or behavioural: correct it",
@@ -250,8 +249,9 @@ Task load_task(const std::filesystem::path& path) {
     task.name = path.stem().string();
     std::error_code ec;
     const auto whole = std::filesystem::absolute(path, ec);
-    task.family =
-        reader.family().value_or(family_of(task.name, (ec ? path : whole).parent_path().filename().string()));
+    const auto guess = family_of(task.name, (ec ? path : whole).parent_path().filename().string());
+    task.family = reader.family().value_or(guess.family);
+    task.family_from = reader.family() ? "its file" : guess.from;
     task.control_names = reader.control_names();
     task.items = std::move(reader).take();
     task.digest = sha256(bytes);

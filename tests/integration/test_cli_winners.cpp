@@ -169,6 +169,99 @@ TEST_F(CliWinners, PairsOfAFileForMethodsThatReadPairs) {
     EXPECT_EQ(vector("pairs-mean-diff.gguf").provenance.settings.at("input.texts"), "6");
 }
 
+// The same pairs in every form that a file may have.
+TEST_F(CliWinners, PairsOfTablesLinesAndTwoFiles) {
+    folder.write(
+        "p.json",
+        R"([{"negative": "a bad, cold day", "positive": "a good day"}, {"negative": "red", "positive": "sun"}])");
+    folder.write("p.jsonl", R"({"negative": "a bad, cold day", "positive": "a good day"})"
+                            "\n"
+                            R"({"positive": "sun", "negative": "red"})");
+    folder.write("p.csv", "positive,negative\na good day,\"a bad, cold day\"\nsun,red\n");
+    folder.write("p.tsv", "negative\tpositive\r\na bad, cold day\ta good day\r\nred\tsun\r\n");
+    folder.write("bad.txt", "a bad, cold day\nred\n");
+    folder.write("good.txt", "a good day\nsun");
+    const auto from = [&](const Arguments& files) {
+        Arguments arguments = {"extract", "mean-diff", "-m", "m.gguf",    "-o",
+                               "v.gguf",  "--threads", "1",  "--no-check"};
+        arguments.insert(arguments.end(), files.begin(), files.end());
+        return arguments;
+    };
+    std::vector<SteeringVector> made;
+    for (const Arguments& files : {Arguments{"--pairs", "p.json"},
+                                   {"--pairs", "p.jsonl"},
+                                   {"--pairs", "p.csv"},
+                                   {"--pairs", "p.tsv"},
+                                   {"--positive", "good.txt", "--negative", "bad.txt"}}) {
+        const auto result = run(from(files));
+        ASSERT_EQ(result.code, 0) << result.err;
+        made.push_back(vector("v.gguf"));
+        EXPECT_EQ(made.back().directions, made.front().directions) << files.back();
+        EXPECT_EQ(made.back().provenance.prompts_digest, made.front().provenance.prompts_digest);
+    }
+    std::filesystem::remove(folder.path() / "v.gguf");
+    folder.write("one.csv", "positive\nx\n");
+    expect_parts(refusal(3, from({"--pairs", "one.csv"})), {"one.csv", "\"negative\""});
+    folder.write("gap.csv", "positive,negative\nx,\n");
+    expect_parts(refusal(3, from({"--pairs", "gap.csv"})), {"gap.csv", "line 2", "empty"});
+    folder.write("quote.csv", "positive,negative\n\"x,y\n");
+    expect_parts(refusal(3, from({"--pairs", "quote.csv"})), {"quote.csv", "line 2", "does not end"});
+    folder.write("short.txt", "a good day\n");
+    expect_parts(refusal(3, from({"--positive", "short.txt", "--negative", "bad.txt"})),
+                 {"short.txt has 1 texts", "bad.txt has 2"});
+    folder.write("blank.txt", "a\n\n");  // blank lines are no texts
+    expect_parts(refusal(3, from({"--positive", "blank.txt", "--negative", "bad.txt"})),
+                 {"blank.txt has 1 texts"});
+    expect_parts(refusal(2, from({"--positive", "good.txt"})), {"--negative"});
+    EXPECT_FALSE(is_there("v.gguf"));
+}
+
+TEST_F(CliWinners, ATaskFileIsTakenForWhatIsSaid) {
+    std::string rows = "input,output\n";
+    for (const std::string w : test::kWords)
+        rows += "the " + w + " is bad,\"a " + w + " is good, we love it\"\n";
+    folder.write("mine.csv", rows);
+    const Arguments extract = {"extract", "mean-diff", "-m",        "m.gguf", "-o",        "v.gguf",
+                               "-t",      "mine.csv",  "--threads", "1",      "--no-check"};
+    auto said = extract;
+    said.insert(said.end(), {"--family", "behavioural"});
+    const auto guessed = run(extract);
+    ASSERT_EQ(guessed.code, 0) << guessed.err;
+    expect_parts(guessed.err, {"mine: taken for a functional task", "nothing says", "--family"});
+    const auto first = vector("v.gguf");
+    const auto made = run(said);
+    ASSERT_EQ(made.code, 0) << made.err;
+    EXPECT_EQ(made.err.find("taken for"), std::string::npos);
+    EXPECT_NE(vector("v.gguf").directions, first.directions) << "pairs of styles are other pairs";
+    EXPECT_TRUE(run_json({"eval", "-m", "m.gguf", "-t", "mine.csv", "--family", "behavioural", "--vector",
+                          "v.gguf", "--n-test", "3", "--threads", "1"})
+                    .at("metrics")
+                    .contains("style"));
+    expect_parts(
+        run({"compare", "-m", "m.gguf", "-t", "mine.csv", "--family", "behavioural", "--print-plan"}).out,
+        {"family = \"behavioural\""});
+    Plan plan = test::tiny_plan("m.gguf", "data");
+    plan.tasks = {"mine.csv"};
+    plan.methods = {"mean-diff"};
+    plan.family = "behavioural";
+    folder.write("p.toml", plan_toml(plan));
+    const auto compared = run({"compare", "--plan", "p.toml", "-o", "run", "--threads", "1", "--no-check"});
+    ASSERT_EQ(compared.code, 0) << compared.err;
+    EXPECT_EQ(compared.err.find("taken for"), std::string::npos);
+    EXPECT_EQ(json::parse(slurp(folder.path() / "run/summary.json")).at("tasks")[0].at("family"),
+              "behavioural");
+    EXPECT_EQ(run({"generate", "-m", "m.gguf", "-p", "x", "--from", "run", "--for", "mine.csv", "--method",
+                   "mean-diff"})
+                  .code,
+              0);
+    expect_parts(refusal(2, {"extract", "mean-diff", "-m", "m.gguf", "-t", "antonym", "--family",
+                             "behavioural", "-o", "x.gguf"}),
+                 {"--family", "antonym", "no file"});
+    expect_parts(
+        refusal(2, {"eval", "-m", "m.gguf", "-t", "mine.csv", "--family", "style", "--vector", "v.gguf"}),
+        {"--family"});
+}
+
 TEST_F(CliWinners, TunedChoosesAsCompareDoes) {
     compare();
     for (const char* task : {twice, cheer})

@@ -30,6 +30,20 @@ TEST_F(PlanFile, DefaultPlanSurvivesTheRoundTrip) {
     EXPECT_EQ(plan_toml(load(text)), text);
 }
 
+// Only where it says something: plans without it are what they were before the field was there.
+TEST_F(PlanFile, FamilyOfTaskFiles) {
+    EXPECT_EQ(plan_toml(Plan{}).find("family"), std::string::npos);
+    Plan plan;
+    plan.tasks = {"antonym", "my.csv"};
+    plan.family = "behavioural";
+    check_plan(plan);
+    EXPECT_EQ(load(plan_toml(plan)).family, "behavioural");
+    expect_parts(refusal("tasks = [\"my.csv\"]\nfamily = \"style\"\n"),
+                 {"line 2", "\"style\"", "extractive"});
+    expect_parts(refusal("tasks = [\"antonym\"]\nfamily = \"behavioural\"\n"),
+                 {"line 2", "no task is a file"});
+}
+
 TEST_F(PlanFile, EveryFieldSurvivesTheRoundTrip) {
     Plan plan;
     plan.title = "quote \" backslash \\ tab \t line\nend \x7f, gr\xc3\xbc\xc3\x9f";

@@ -90,15 +90,34 @@ TEST_F(TaskTables, WhatIsNoItemIsRefusedWithItsLine) {
 
 TEST_F(TaskTables, AFileSaysItsFamily) {
     const std::string items = R"("items": [{"input": "a", "output": "b"}])";
-    EXPECT_EQ(load("x.json", R"({"family": "behavioural", )" + items + "}").family, Family::behavioural);
+    const auto expect = [&](const std::string& name, const std::string& bytes, Family family,
+                            const char* from) {
+        const Task task = load(name, bytes);
+        EXPECT_EQ(task.family, family) << name << bytes;
+        EXPECT_EQ(task.family_from, from) << name << bytes;
+    };
+    expect("x.json", R"({"family": "behavioural", )" + items + "}", Family::behavioural, "its file");
     // It counts more than the folder's and the file's name.
-    EXPECT_EQ(load("behavioural/x.json", "{" + items + R"(, "family": "functional"})").family,
-              Family::functional);
-    EXPECT_EQ(load("behavioural/y.json", "{" + items + "}").family, Family::behavioural);
+    expect("behavioural/x.json", "{" + items + R"(, "family": "functional"})", Family::functional,
+           "its file");
+    expect("behavioural/y.json", "{" + items + "}", Family::behavioural, "its folder");
+    expect("my_formality.json", "{" + items + "}", Family::behavioural, "its name");
+    expect("y.json", "{" + items + "}", Family::functional, "");
     expect_parts(refusal("x.json", R"({"family": "style", )" + items + "}"), {"\"style\"", "behavioural"});
     expect_parts(refusal("x.json", R"({"family": 3, )" + items + "}"), {"\"family\" is a number"});
     expect_parts(refusal("x.json", R"({"family": "functional", "family": "functional", )" + items + "}"),
                  {"twice"});
+}
+
+TEST_F(TaskTables, ACallerSaysTheFamily) {
+    Task task = load("a.csv", "input,output\na,b\n");
+    set_family(task, "behavioural");
+    EXPECT_EQ(task.family, Family::behavioural);
+    EXPECT_EQ(task.family_from, "the caller");
+    expect_parts(error_of(Code::usage, [&] { set_family(task, "style"); }), {"\"style\"", "functional"});
+    for (const char* name : {"a.json", "x/b.jsonl", "c.csv", "d.tsv"})
+        EXPECT_TRUE(is_task_file(name)) << name;
+    for (const char* name : {"antonym", "a.txt", "json"}) EXPECT_FALSE(is_task_file(name)) << name;
 }
 
 }  // namespace

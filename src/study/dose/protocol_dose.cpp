@@ -13,9 +13,7 @@ namespace {
 
 // The name a task file gives its task.
 std::string task_name(const std::string& in_plan) {
-    for (const char* ending : {".json", ".jsonl", ".csv", ".tsv"})
-        if (in_plan.ends_with(ending)) return std::filesystem::path(in_plan).stem().string();
-    return in_plan;
+    return is_task_file(in_plan) ? std::filesystem::path(in_plan).stem().string() : in_plan;
 }
 
 class Dose final : public Protocol {
