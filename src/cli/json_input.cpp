@@ -160,7 +160,8 @@ namespace {
 // A side of a pair in a table, used as it is.
 std::string cell_of(const std::filesystem::path& path, const TableRow& row, std::size_t column) {
     if (row.cells[column].empty())
-        bad(path, fmt::format("line {}: a text of the pair is empty, expected a text", row.line));
+        bad(fmt::format("{}, line {}", path.string(), row.line),
+            "a text of the pair is empty, expected a text");
     return row.cells[column];
 }
 

@@ -95,9 +95,14 @@ bool is_blank(const TableRow& row) { return row.cells.size() == 1 && trim(row.ce
 }  // namespace
 
 std::size_t Table::column(std::string_view name) const {
-    const auto it = std::find_if(head.cells.begin(), head.cells.end(),
-                                 [&](const std::string& cell) { return plain(cell) == name; });
-    if (it != head.cells.end()) return static_cast<std::size_t>(it - head.cells.begin());
+    const auto is_it = [&](const std::string& cell) { return plain(cell) == name; };
+    const auto it = std::find_if(head.cells.begin(), head.cells.end(), is_it);
+    if (it != head.cells.end()) {
+        if (std::find_if(it + 1, head.cells.end(), is_it) != head.cells.end())
+            bad(file, head.line,
+                fmt::format("two columns are called \"{}\"; expected one: rename the other", name));
+        return static_cast<std::size_t>(it - head.cells.begin());
+    }
     std::vector<std::string> names;
     for (const auto& cell : head.cells) names.push_back(fmt::format("\"{}\"", excerpt(cell)));
     bad(file, head.line,

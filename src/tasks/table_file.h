@@ -18,7 +18,7 @@ struct Table {
     TableRow head;
     std::vector<TableRow> rows;
     /// The place of a named column, in the head's order; case and blanks around the name do not count. Throws
-    /// bad_input, with the names that are there.
+    /// bad_input, with the names that are there, and where two columns have it.
     std::size_t column(std::string_view name) const;
     std::string file;  ///< For messages.
 };

@@ -273,16 +273,15 @@ TEST_F(CliExport, PairsInEveryForm) {
         folder.write(name, text);
         expect_parts(refusal(3, extract(name)), {name.c_str(), part});
     };
-    refused("b.csv", "text\na cat\n", "expected one called negative");
-    refused("b.csv", "negative,positive\n", "one pair or more");
-    refused("b.csv", "", "one pair or more");
-    refused("b.csv", "negative,positive\na,b,c\n", "line 2: 3 cells, expected 2");
-    refused("b.csv", "negative,positive\na,\"b\nc\n", "line 2: a quote that does not end");
-    refused("b.csv", "negative,positive\n\"a\"x,b\n", "line 2: something between");
-    refused("b.csv", "negative,positive\nb\"a,c\n", "line 2: a quote inside");
-    refused("b.csv", "negative,positive\n\"a\nb\",c\nd,\n", "line 4: positive is empty");
+    refused("b.csv", "text\na cat\n", "no column is called \"negative\"");
+    refused("b.csv", "negative,positive\n", "no row below");
+    refused("b.csv", "", "no row below");
+    refused("b.csv", "negative,positive\na,b,c\n", "line 2: 3 cells; expected 2");
+    refused("b.csv", "negative,positive\na,\"b\nc\n", "line 2: a quote (\") does not end");
+    refused("b.csv", "negative,positive\n\"a\"x,b\n", "line 2: text behind a closing quote");
+    refused("b.csv", "negative,positive\n\"a\nb\",c\nd,\n", "line 4: a text of the pair is empty");
     refused("b.csv", "negative,positive\n\xff,c\n", "UTF-8");
-    refused("b.csv", "negative,positive,negative\na,b,c\n", "expected one called negative");
+    refused("b.csv", "negative,positive,negative\na,b,c\n", "two columns are called \"negative\"");
     refused("b.jsonl", "\n", "no pair in it");
     refused("b.jsonl", "{\"negative\": \"a\", \"positive\": \"b\"}\n{\"negative\": 1}\n", "line 2");
     refused("b.json", R"([{"question": "a", "answer_matching_behavior": "b"}])",

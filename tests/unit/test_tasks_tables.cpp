@@ -53,6 +53,8 @@ TEST(Table, BrokenOnesAreRefusedWithTheirLine) {
     const Table t = read_table("a,b\x1b\n1,2\n", ',', "f.csv");
     const auto missing = error_of(Code::bad_input, [&] { t.column("input"); });
     expect_parts(missing, {"f.csv, line 1", "\"input\"", "\"a\""});
+    const Table twice = read_table("input,Input \na,b\n", ',', "f.csv");
+    expect_parts(error_of(Code::bad_input, [&] { twice.column("input"); }), {"two columns", "\"input\""});
     EXPECT_EQ(missing.find('\x1b'), std::string::npos);
 }
 
