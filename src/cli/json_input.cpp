@@ -178,6 +178,28 @@ std::vector<Pair> pairs_of_table(const std::filesystem::path& path, std::string_
 
 }  // namespace
 
+PairsFile read_pairs(const std::filesystem::path& path) {
+    const std::string bytes = read_file(path, kLimit);
+    PairsFile file;
+    if (const char separator = table_separator(path.string()))
+        file.pairs = pairs_of_table(path, bytes, separator);
+    else if (path.extension() == ".jsonl")
+        file.pairs = pairs_of_lines(path, bytes);
+    if (!file.pairs.empty()) return file;
+    const json root = parse(path, bytes);
+    if (root.is_object()) {
+        list_of(path, root, "pairs");
+        check_keys(path, root, {"pairs", "special"});
+        file.control_names = control_names_of(path, root);
+    } else if (!root.is_array() || root.empty()) {
+        bad(path, "expected a list with at least one {\"negative\", \"positive\"}");
+    }
+    const json& list = root.is_object() ? list_of(path, root, "pairs") : root;
+    for (std::size_t i = 0; i < list.size(); ++i)
+        file.pairs.push_back(pair_of(path, list[i], fmt::format("pair {}", i)));
+    return file;
+}
+
 std::vector<PromptLine> parse_prompt_lines(std::string_view bytes, const std::string& name, bool json) {
     std::vector<PromptLine> prompts;
     for (std::size_t begin = 0, number = 1; begin < bytes.size(); ++number) {
