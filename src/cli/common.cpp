@@ -12,7 +12,6 @@
 #include <system_error>
 
 #include "cli/catalogue.h"
-#include "cli/steering.h"
 #include "core/paths.h"
 #include "core/shell.h"
 #include "tiller/error.h"

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "cli/prompts.h"
-#include "cli/steering.h"
+#include "cli/vector_argument.h"
 #include "core/paths.h"
 #include "core/util.h"
 #include "tiller/error.h"

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/text.h"
 #include "core/util.h"
 #include "tasks/table_file.h"
 #include "tiller/error.h"
@@ -106,15 +107,29 @@ Pair pair_of(const std::filesystem::path& path, const json& value, const std::st
 
 std::vector<Pair> pairs_of_lines(const std::filesystem::path& path, std::string_view bytes) {
     std::vector<Pair> pairs;
-    for (std::size_t begin = 0, number = 1; begin < bytes.size(); ++number) {
-        const auto end = std::min(bytes.find('\n', begin), bytes.size());
-        const auto line = bytes.substr(begin, end - begin);
-        begin = end + 1;
-        if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    each_line(bytes, [&](std::string_view line, std::size_t number) {
+        if (line.find_first_not_of(" \t\r") == std::string_view::npos) return;
         const std::string place = fmt::format("{}, line {}", path.string(), number);
         pairs.push_back(pair_of(place, parse(place, line), "the line"));
-    }
+    });
     if (pairs.empty()) bad(path, "no pair in it, expected one {\"negative\", \"positive\"} a line");
+    return pairs;
+}
+
+// A side of a pair in a table, used as it is.
+std::string cell_of(const std::filesystem::path& path, const TableRow& row, std::size_t column) {
+    if (row.cells[column].empty())
+        bad(fmt::format("{}, line {}", path.string(), row.line),
+            "a text of the pair is empty, expected a text");
+    return row.cells[column];
+}
+
+std::vector<Pair> pairs_of_table(const std::filesystem::path& path, std::string_view bytes, char separator) {
+    const Table table = read_table(bytes, separator, path.string());
+    const std::size_t negative = table.column("negative"), positive = table.column("positive");
+    std::vector<Pair> pairs;
+    for (const auto& row : table.rows)
+        pairs.push_back({cell_of(path, row, negative), cell_of(path, row, positive)});
     return pairs;
 }
 
@@ -155,29 +170,6 @@ TrialsFile read_trials(const std::filesystem::path& path) {
     return file;
 }
 
-namespace {
-
-// A side of a pair in a table, used as it is.
-std::string cell_of(const std::filesystem::path& path, const TableRow& row, std::size_t column) {
-    if (row.cells[column].empty())
-        bad(fmt::format("{}, line {}", path.string(), row.line),
-            "a text of the pair is empty, expected a text");
-    return row.cells[column];
-}
-
-std::vector<Pair> pairs_of_table(const std::filesystem::path& path, std::string_view bytes, char separator) {
-    const Table table = read_table(bytes, separator, path.string());
-    const std::size_t negative = table.column("negative"), positive = table.column("positive");
-    std::vector<Pair> pairs;
-    for (const auto& row : table.rows)
-        pairs.push_back({cell_of(path, row, negative), cell_of(path, row, positive)});
-    if (pairs.empty())
-        bad(path, "expected a row with the columns' names (negative, positive) and one pair or more");
-    return pairs;
-}
-
-}  // namespace
-
 PairsFile read_pairs(const std::filesystem::path& path) {
     const std::string bytes = read_file(path, kLimit);
     PairsFile file;
@@ -202,18 +194,15 @@ PairsFile read_pairs(const std::filesystem::path& path) {
 
 std::vector<PromptLine> parse_prompt_lines(std::string_view bytes, const std::string& name, bool json) {
     std::vector<PromptLine> prompts;
-    for (std::size_t begin = 0, number = 1; begin < bytes.size(); ++number) {
-        const auto end = std::min(bytes.find('\n', begin), bytes.size());
-        auto line = bytes.substr(begin, end - begin);
+    each_line(bytes, [&](std::string_view line, std::size_t number) {
         if (line.ends_with('\r')) line.remove_suffix(1);
-        begin = end + 1;
-        if (line.find_first_not_of(" \t") == std::string_view::npos) continue;
+        if (line.find_first_not_of(" \t") == std::string_view::npos) return;
         const std::string place = fmt::format("{}, line {}", name, number);
         if (json)
             prompts.push_back(prompt_of(place, parse(place, line)));
         else
             prompts.push_back({std::string(line), {}});
-    }
+    });
     if (prompts.empty()) bad(name, "no prompt in it, expected at least one line");
     return prompts;
 }

@@ -9,7 +9,6 @@
 #include <set>
 
 #include "core/near_names.h"
-#include "core/shell.h"
 #include "report/escape.h"
 #include "report/numbers.h"
 #include "tiller/task.h"
@@ -178,22 +177,6 @@ std::vector<std::string> vector_arguments(const SteeringOptions& o, const ModelI
 
 std::vector<Edit> load_edits(const SteeringOptions& o, const ModelInfo& info, const Globals& globals) {
     return load_edits(vector_arguments(o, info, globals), info, globals, o.vectors.layers);
-}
-
-void refuse_extraction(const SteeringVector& vector, const std::string& path) {
-    if (!vector.extraction) return;
-    const auto& task = vector.provenance.task;
-    const fs::path run = fs::path(path).parent_path().parent_path();
-    std::string way = fmt::format("tiller extract {} ... makes one", vector.method);
-    std::error_code error;
-    if (fs::is_directory(run / "winners", error))
-        way = fmt::format("the chosen ones are in {}; or give --from {} --for {} --method {}",
-                          (run / "winners").string(), shell_word(run.string()), printable(task),
-                          printable(vector.method));
-    throw Error(Code::bad_input,
-                fmt::format("{} is a raw extraction of {} for {} (what the method read, before a setting was "
-                            "chosen), not a vector to apply; {}",
-                            path, printable(vector.method), printable(task), way));
 }
 
 }  // namespace tiller::cli

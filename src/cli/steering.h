@@ -27,7 +27,4 @@ std::vector<std::string> vector_arguments(const SteeringOptions& options, const 
 /// The edits of all of them.
 std::vector<Edit> load_edits(const SteeringOptions& options, const ModelInfo& info, const Globals& globals);
 
-/// Throws bad_input when the vector is a raw extraction, with the way to the vectors that were chosen.
-void refuse_extraction(const SteeringVector& vector, const std::string& path);
-
 }  // namespace tiller::cli

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "cli/json_input.h"
+#include "core/text.h"
 #include "core/util.h"
 #include "tiller/error.h"
 
@@ -37,16 +38,13 @@ std::vector<std::string> texts_of(const std::filesystem::path& path) {
     std::string_view rest = bytes;
     if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
     std::vector<std::string> texts;
-    for (int number = 1; !rest.empty(); ++number) {
-        const auto end = rest.find('\n');
-        std::string_view line = rest.substr(0, end);
-        rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    each_line(rest, [&](std::string_view line, std::size_t number) {
         if (line.ends_with('\r')) line.remove_suffix(1);
-        if (line.empty()) continue;
+        if (line.empty()) return;
         texts.push_back(unescaped(line));
         if (!is_valid_utf8(texts.back()))
             throw Error(Code::bad_input, fmt::format("{}, line {}: not valid UTF-8", path.string(), number));
-    }
+    });
     return texts;
 }
 

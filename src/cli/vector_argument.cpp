@@ -4,9 +4,11 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 
-#include "cli/steering.h"
+#include "core/shell.h"
 #include "tiller/error.h"
+#include "vectors/reject.h"
 
 namespace tiller::cli {
 namespace {
@@ -67,6 +69,22 @@ SteeringVector load_argument(const VectorArgument& argument, const LayerRange& o
     } catch (const Error& error) {
         throw Error(error.code(), fmt::format("{}: {}", argument.path, error.what()), error.topic());
     }
+}
+
+void refuse_extraction(const SteeringVector& vector, const std::string& path) {
+    if (!vector.extraction) return;
+    const auto& task = vector.provenance.task;
+    const std::filesystem::path run = std::filesystem::path(path).parent_path().parent_path();
+    std::string way = fmt::format("tiller extract {} ... makes one", vector.method);
+    std::error_code error;
+    if (std::filesystem::is_directory(run / "winners", error))
+        way = fmt::format("the chosen ones are in {}; or give --from {} --for {} --method {}",
+                          (run / "winners").string(), shell_word(run.string()), printable(task),
+                          printable(vector.method));
+    throw Error(Code::bad_input,
+                fmt::format("{} is a raw extraction of {} for {} (what the method read, before a setting was "
+                            "chosen), not a vector to apply; {}",
+                            path, printable(vector.method), printable(task), way));
 }
 
 void add_vector_options(CLI::App& command, VectorOptions& o, Globals& globals, bool required) {

@@ -31,6 +31,9 @@ VectorArgument parse_vector_argument(const std::string& text);
 /// Reads the file and keeps the argument's layers, or `otherwise` where it names none. Errors name the file.
 SteeringVector load_argument(const VectorArgument& argument, const LayerRange& otherwise = {});
 
+/// Throws bad_input when the vector is a raw extraction, with the way to the vectors that were chosen.
+void refuse_extraction(const SteeringVector& vector, const std::string& path);
+
 /// What the commands that apply vectors are given.
 struct VectorOptions {
     std::vector<std::string> vectors;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/text.h"
+
 namespace tiller {
 namespace {
 
@@ -21,8 +23,7 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
 }
 
 std::string lower(std::string text) {
-    for (char& c : text)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    std::transform(text.begin(), text.end(), text.begin(), lower_ascii);
     return text;
 }
 

@@ -1,12 +1,9 @@
 #include "methods/text_kl.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
-#include "engine/distribution.h"
+#include "statistics/shift.h"
 #include "tiller/error.h"
 
 namespace tiller {
@@ -33,19 +30,6 @@ Positions fixed(const Positions& positions, int n_prompt) {
                 "the vector drives the model's numbers to infinity or NaN on these prompts, so that there is "
                 "nothing to compare with; use a smaller strength",
                 Topic::scales);
-}
-
-double kl(std::span<const float> p, std::span<const float> q) {
-    const auto log_sum = [](std::span<const float> logits) {
-        return engine::log_sum_exp(logits, *std::max_element(logits.begin(), logits.end()));
-    };
-    const double of_p = log_sum(p), of_q = log_sum(q);
-    double sum = 0;
-    for (std::size_t i = 0; i < p.size(); ++i) {
-        const double log_p = static_cast<double>(p[i]) - of_p, probability = std::exp(log_p);
-        if (probability > 0) sum += probability * (log_p - (static_cast<double>(q[i]) - of_q));
-    }
-    return std::max(sum, 0.0);  // rounding
 }
 
 }  // namespace
@@ -98,7 +82,7 @@ TextKl text_kl(Engine& engine, const SteeredText& text, std::span<const Edit> or
         for (std::size_t place = 0; place < out.n_place; ++place) {
             const RowResult &a = results[place], &b = results[way * out.n_place + place];
             if (a.broken) broke();
-            sum += b.broken ? std::numeric_limits<double>::infinity() : kl(a.logits, b.logits);
+            sum += b.broken ? std::numeric_limits<double>::infinity() : shift_of(a.logits, b.logits).kl;
         }
         out.sums.push_back(sum);
     }

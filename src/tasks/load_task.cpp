@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/text.h"
 #include "core/util.h"
 #include "tasks/family.h"
 #include "tasks/json_events.h"
@@ -203,15 +204,13 @@ private:
 // One object in each line.
 void walk_lines(std::string_view bytes, const std::string& name, TaskReader& reader) {
     reader.begin_list(0);
-    for (std::size_t begin = 0, number = 1; begin < bytes.size(); ++number) {
-        const std::size_t end = std::min(bytes.find('\n', begin), bytes.size());
-        const auto line = trim(bytes.substr(begin, end - begin));
-        begin = end + 1;
-        if (line.empty()) continue;
+    each_line(bytes, [&](std::string_view whole, std::size_t number) {
+        const auto line = trim(whole);
+        if (line.empty()) return;
         const std::string place = fmt::format("{}, line {}", name, number);
         reader.set_name(place);
         walk_json(line, "task file " + place, reader);
-    }
+    });
     reader.end_list(bytes.size());
 }
 

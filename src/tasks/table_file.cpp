@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/text.h"
 #include "core/util.h"
 #include "tasks/json_events.h"
 #include "tasks/text.h"
@@ -85,8 +86,7 @@ private:
 
 std::string plain(std::string_view name) {
     std::string out(trim(name));
-    for (char& c : out)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    std::transform(out.begin(), out.end(), out.begin(), lower_ascii);
     return out;
 }
 

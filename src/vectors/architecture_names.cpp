@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "core/text.h"
+
 namespace tiller {
 namespace {
 
@@ -29,7 +31,7 @@ constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {
 std::string simplified(std::string_view name) {
     std::string out;
     for (const char c : name)
-        if (c != '-' && c != '_') out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        if (c != '-' && c != '_') out += lower_ascii(c);
     // The language model of a model that also sees: the graph is the same.
     if (name.ends_with("_text")) out.resize(out.size() - 4);
     for (const auto& [other, engine] : kOtherNames)

@@ -43,20 +43,7 @@ protected:
         folder.write(name, file.bytes());
     }
     std::map<int, double> next(const Arguments& more, const std::string& model = "g.gguf") const {
-        Arguments arguments = {"next", "-m",        model, "-p",           "the cat", "--top",
-                               "300",  "--threads", "1",   "--cache-type", "f32"};
-        arguments.insert(arguments.end(), more.begin(), more.end());
-        std::map<int, double> out;
-        const json result = run_json(arguments);
-        for (const auto& t : result.at("tokens")) out[t.at("id")] = t.at("logprob");
-        return out;
-    }
-    static double distance(const std::map<int, double>& a, const std::map<int, double>& b) {
-        double worst = 0;
-        for (const auto& [id, logprob] : a)
-            if (const auto other = b.find(id); other != b.end())
-                worst = std::max(worst, std::fabs(logprob - other->second));
-        return worst;
+        return next_logprobs(model, more);
     }
 };
 

@@ -22,22 +22,10 @@ using test::expect_parts;
 
 class CliVectors : public test::CliTest {
 protected:
-    // Log-probabilities of the whole vocabulary after a prompt, by token.
     std::map<int, double> next(const std::vector<std::string>& vectors) const {
-        Arguments arguments = {"next", "-m",        "m.gguf", "-p",           "the cat", "--top",
-                               "300",  "--threads", "1",      "--cache-type", "f32"};
-        for (const auto& vector : vectors) arguments.insert(arguments.end(), {"--vector", vector});
-        std::map<int, double> out;
-        const json result = run_json(arguments);
-        for (const auto& t : result.at("tokens")) out[t.at("id")] = t.at("logprob");
-        return out;
-    }
-    static double distance(const std::map<int, double>& a, const std::map<int, double>& b) {
-        double worst = 0;
-        for (const auto& [id, logprob] : a)
-            if (const auto other = b.find(id); other != b.end())
-                worst = std::max(worst, std::fabs(logprob - other->second));
-        return worst;
+        Arguments more;
+        for (const auto& vector : vectors) more.insert(more.end(), {"--vector", vector});
+        return next_logprobs("m.gguf", more);
     }
     void make_last(int n_last, const std::string& name) const {
         const auto r = run({"extract", "icv", "-m", "m.gguf", "-t", "data/behavioural/cheer.json", "-o", name,

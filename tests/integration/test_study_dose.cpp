@@ -134,7 +134,7 @@ TEST_F(DoseStudy, DosesAreThoseOfTheLogits) {
                 }
         }
         // An edit of strength 0 is no dose, to the last bit.
-        EXPECT_EQ(study::shift_of(logits(0, edits_of(own, 0)), logits(0, {})).kl, 0);
+        EXPECT_EQ(shift_of(logits(0, edits_of(own, 0)), logits(0, {})).kl, 0);
     }
     EXPECT_GE(n_checked, 4 * (3 + 6));
     for (const auto& r : records("twice", "test"))

@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -44,6 +47,23 @@ protected:
         const auto value = nlohmann::json::parse(result.out, nullptr, false);
         EXPECT_FALSE(value.is_discarded()) << result.out.substr(0, 400);
         return value;
+    }
+    /// Log-probabilities of the whole vocabulary after a prompt, by token.
+    std::map<int, double> next_logprobs(const std::string& model, const Arguments& more) const {
+        Arguments arguments = {"next", "-m",        model, "-p",           "the cat", "--top",
+                               "300",  "--threads", "1",   "--cache-type", "f32"};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        std::map<int, double> out;
+        const nlohmann::json result = run_json(arguments);
+        for (const auto& t : result.at("tokens")) out[t.at("id")] = t.at("logprob");
+        return out;
+    }
+    static double distance(const std::map<int, double>& a, const std::map<int, double>& b) {
+        double worst = 0;
+        for (const auto& [id, logprob] : a)
+            if (const auto other = b.find(id); other != b.end())
+                worst = std::max(worst, std::fabs(logprob - other->second));
+        return worst;
     }
     void make_fv(const std::string& name = "v.gguf", const std::string& model = "m.gguf") const {
         const auto r = run({"extract",   "fv", "-m",      model, "-t",       "data/functional/twice.json",

@@ -5,21 +5,13 @@
 #include <set>
 
 #include "support/engine_rows.h"
+#include "support/model_shape.h"
 #include "tiller/method.h"
 
 using namespace tiller;
 using namespace tiller::test;
 
 namespace {
-
-ModelInfo shape(int n_layer, int n_head) {
-    ModelInfo info;
-    info.n_layer = n_layer;
-    info.n_embd = 48;
-    info.n_head.assign(static_cast<std::size_t>(n_layer), n_head);
-    info.d_head.assign(static_cast<std::size_t>(n_layer), 16);
-    return info;
-}
 
 std::vector<std::pair<int, int>> places(const std::vector<HeadEffect>& heads) {
     std::vector<std::pair<int, int>> out;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "support/model_shape.h"
 #include "tiller/method.h"
 #include "unit/test_tasks_files.h"
 
@@ -13,15 +14,7 @@ namespace {
 
 using test::error_of;
 using test::expect_parts;
-
-ModelInfo shape(int n_layer, int n_head) {
-    ModelInfo info;
-    info.n_layer = n_layer;
-    info.n_embd = 48;
-    info.n_head.assign(static_cast<std::size_t>(n_layer), n_head);
-    info.d_head.assign(static_cast<std::size_t>(n_layer), 16);
-    return info;
-}
+using test::shape;
 
 constexpr int kPairs = 100;
 

@@ -19,7 +19,6 @@ using study::DoseFit;
 using study::DoseRange;
 using study::DoseSearch;
 using study::find_doses;
-using study::shift_of;
 using test::error_of;
 using test::expect_parts;
 

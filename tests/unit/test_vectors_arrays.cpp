@@ -263,21 +263,7 @@ TEST(VectorsArrays, TruncatedAnywhere) {
 
 // One byte changed anywhere: the file is read or refused with bad_input.
 TEST(VectorsArrays, AnyByteChanged) {
-    int n_read = 0, n_refused = 0;
-    for (const auto& whole : {kSavez, kCompressed, kSafetensors})
-        for (std::size_t i = 0; i < whole.size(); ++i)
-            for (const int value : {0, 1, 0x7f, 0x80, 0xff, whole[i] ^ 1, whole[i] ^ 4}) {
-                std::string bytes = whole;
-                bytes[i] = static_cast<char>(value);
-                try {
-                    const std::string again = vector_to_bytes(read(bytes), checked);
-                    EXPECT_EQ(vector_to_bytes(read(again), checked), again);
-                    ++n_read;
-                } catch (const Error& error) {
-                    ASSERT_EQ(error.code(), Code::bad_input) << error.what();
-                    ++n_refused;
-                }
-            }
+    const auto [n_read, n_refused] = change_any_byte({kSavez, kCompressed, kSafetensors});
     EXPECT_GT(n_read, 50);
     EXPECT_GT(n_refused, 500);
 }

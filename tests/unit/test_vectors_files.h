@@ -1,10 +1,14 @@
 // Hand-made vector files: a GGUF builder in which every field can be given a wrong value.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <bit>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tiller/error.h"
@@ -179,6 +183,39 @@ inline tiller::SteeringVector projection_vector() {
     v.operation = tiller::Operation::project;
     v.directions = {{0, {1, -2, 3, 0.5f, 0, 0.25f, 1e-3f, 0.5f, -1}}, {11, {0, 0, 0, 0, 1, 0}}};
     return v;
+}
+
+/// Runs `call`, which must throw; gives the code and checks the message.
+inline tiller::Code code_of(const std::function<void()>& call, const std::string& message) {
+    try {
+        call();
+    } catch (const tiller::Error& error) {
+        EXPECT_NE(std::string(error.what()).find(message), std::string::npos) << error.what();
+        return error.code();
+    }
+    ADD_FAILURE() << "nothing was thrown";
+    return tiller::Code::interrupted;
+}
+
+/// Reads the files with each of their bytes changed in turn: each is read or refused with bad_input, and what
+/// is read can be written and read again. How many were read and how many refused.
+inline std::pair<int, int> change_any_byte(const std::vector<std::string>& files) {
+    int n_read = 0, n_refused = 0;
+    for (const std::string& whole : files)
+        for (std::size_t i = 0; i < whole.size(); ++i)
+            for (const int value : {0, 1, 0x7f, 0x80, 0xff, whole[i] ^ 1, whole[i] ^ 4}) {
+                std::string bytes = whole;
+                bytes[i] = static_cast<char>(value);
+                try {
+                    const std::string again = tiller::vector_to_bytes(read(bytes), checked);
+                    EXPECT_EQ(tiller::vector_to_bytes(read(again), checked), again);
+                    ++n_read;
+                } catch (const tiller::Error& error) {
+                    EXPECT_EQ(error.code(), tiller::Code::bad_input) << error.what();
+                    ++n_refused;
+                }
+            }
+    return {n_read, n_refused};
 }
 
 }  // namespace vector_files

@@ -15,18 +15,6 @@ using namespace vector_files;
 
 namespace {
 
-// Runs `call`, which must throw; gives the code and checks the message.
-Code code_of(const std::function<void()>& call, const std::string& message) {
-    try {
-        call();
-    } catch (const Error& error) {
-        EXPECT_NE(std::string(error.what()).find(message), std::string::npos) << error.what();
-        return error.code();
-    }
-    ADD_FAILURE() << "nothing was thrown";
-    return Code::interrupted;
-}
-
 ModelInfo gemma() {
     ModelInfo info;
     info.name = "Some Model";

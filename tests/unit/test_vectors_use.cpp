@@ -20,18 +20,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Runs `call`, which must throw; gives the code and checks the message.
-Code code_of(const std::function<void()>& call, const std::string& message) {
-    try {
-        call();
-    } catch (const Error& error) {
-        EXPECT_NE(std::string(error.what()).find(message), std::string::npos) << error.what();
-        return error.code();
-    }
-    ADD_FAILURE() << "nothing was thrown";
-    return Code::interrupted;
-}
-
 TEST(VectorsNames, ThereAndBack) {
     for (const Site site : {Site::head_output, Site::attention_output, Site::mlp_output, Site::residual})
         EXPECT_EQ(site_from_name(site_name(site)), site);

@@ -8,19 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "statistics/shift.h"
 #include "study/protocol.h"
 #include "study/summary_parts.h"
 
 namespace tiller::study {
-
-/// What steering did to a next-token distribution, in nats.
-struct Shift {
-    double kl = 0;  ///< KL(steered || unsteered), 0 or more; infinite where only the steered one has mass.
-    double entropy = 0;  ///< Of the steered distribution.
-};
-/// Of softmax(steered) and softmax(unsteered), logits over the same vocabulary; float64 sums. Throws usage
-/// when the lengths differ or are 0.
-Shift shift_of(std::span<const float> steered, std::span<const float> unsteered);
 
 /// Adds "entropy" and, but for "zero-shot" itself, "kl" to the records of candidates that want them
 /// (Candidate::want_dose): one record and one result for each item and candidate, in that order. null where a

@@ -1,0 +1,26 @@
+// Texts as bytes: their lines and their letters.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <string_view>
+
+namespace tiller {
+
+/// A to Z as a to z, every other byte as it is, whatever the locale.
+constexpr char lower_ascii(char c) noexcept {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+/// Calls visit(line, number) for each line of `bytes`, without its line feed (a carriage return in front of
+/// that stays), numbers counted from 1. Nothing behind the last line feed is no line.
+template <class Visit>
+void each_line(std::string_view bytes, const Visit& visit) {
+    for (std::size_t begin = 0, number = 1; begin < bytes.size(); ++number) {
+        const std::size_t end = std::min(bytes.find('\n', begin), bytes.size());
+        visit(bytes.substr(begin, end - begin), number);
+        begin = end + 1;
+    }
+}
+
+}  // namespace tiller
