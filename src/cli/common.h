@@ -53,6 +53,7 @@ void add_bench(CLI::App&, Globals&);
 void add_doctor(CLI::App&, Globals&);
 void add_sweep(CLI::App&, Globals&);
 void add_heads(CLI::App&, Globals&);
+void add_serve(CLI::App&, Globals&);
 
 /// Adds the global flags to a command, so that they may stand behind its name.
 void add_globals(CLI::App& command, Globals& globals);

@@ -55,6 +55,9 @@ int run(int argc, char** argv) {
                            add_combine, add_export, add_report, add_tasks, add_models, add_cache, add_doctor,
                            add_bench, add_sweep, add_heads})
         add(app, globals);
+#ifdef TILLER_WITH_SERVER
+    add_serve(app, globals);
+#endif
     try {
         app.parse(argc, argv);
         if (app.get_subcommands().empty()) print(app.help());
