@@ -1,0 +1,36 @@
+// The panel's choice of answers: steered only, both, or several strengths.
+
+import {byId, choose, chosenOf} from './dom.js';
+import {parseMultiples} from './steering.js';
+
+// The choice of answers, or null when it cannot be read; the field then says why.
+export function readCompare() {
+  const kind = chosenOf('compare');
+  const {values, problem} = parseMultiples(byId('multiples').value);
+  const wrong = kind === 'strengths' && problem;
+  byId('multiples-error').textContent = problem ?? '';
+  byId('multiples-error').hidden = !wrong;
+  byId('multiples').setAttribute('aria-invalid', String(Boolean(wrong)));
+  if (!wrong) return {kind, multiples: values ?? []};
+  byId('multiples').focus();
+  return null;
+}
+
+function showMultiples() { byId('multiples-row').hidden = chosenOf('compare') !== 'strengths'; }
+
+// As a transcript keeps it: the text of the field, readable or not.
+export const compareAsWritten = () => ({kind: chosenOf('compare'), multiples: byId('multiples').value});
+
+export function writeCompare({kind, multiples}) {
+  choose('compare', kind);
+  byId('multiples').value = multiples;
+  showMultiples();
+}
+
+export function setUpChoices() {
+  byId('compare').addEventListener('change', () => {
+    showMultiples();
+    if (chosenOf('compare') === 'strengths') byId('multiples').focus();
+  });
+  byId('multiples').addEventListener('change', readCompare);
+}
