@@ -43,10 +43,10 @@ export async function withPage(url, {size = 'desktop', colorScheme = 'light', ex
 export const switchOn = (page, name) => page.getByRole('checkbox', {name, exact: true}).check();
 
 export async function ask(page, text, {wait = true} = {}) {
-  const finished = await page.locator('.turn.assistant').count();
   await page.locator('#prompt').fill(text);
   await page.locator('#prompt').press('Enter');
-  if (wait) await page.locator('.turn.assistant').nth(finished).locator('article[aria-busy=false]').first().waitFor({timeout: 60000});
+  // The button comes back when the answer is whole, or has failed.
+  if (wait) await page.locator('#send').waitFor({timeout: 120000});
 }
 
 export const texts = async page => (await page.locator('.turn.assistant').last().locator('.text').allTextContents());

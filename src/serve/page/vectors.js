@@ -41,7 +41,7 @@ function makeRow(control) {
   const details = make('details', {},
     make('summary', {}, 'Layers and file'),
     make('div', {class: 'line'}, make('span', {class: 'quiet'}, 'Layers'), layers),
-    make('p', {class: 'quiet'}, [described.method, layersInWords(described.layers)].filter(Boolean).join(', ')),
+    make('p', {class: 'quiet'}, [described.method, described.task, described.site, layersInWords(described.layers)].filter(Boolean).join(', ')),
     make('p', {class: 'quiet digest'}, described.digest),
     make('a', {href: vectorPath(name), download: `${name}.gguf`, onclick: event => fetchFile(event, name)}, 'Download'));
   const row = make('li', {},
@@ -107,7 +107,7 @@ export async function refreshVectors() {
     controls.clear();
     byId('vectors').replaceChildren();
     for (const described of listed) {
-      const {name} = described;
+      const name = described.id;
       const {on = false, strength = described.scale, layers = ''} = before.get(name) ?? {};
       const control = {name, on, strength, layers, described};
       controls.set(name, control);

@@ -1,7 +1,7 @@
 // What the conversation does: send, answer again, take back, compare.
 
-import {compare} from './compare.js';
-import {readCompare} from './choices.js';
+import {compare, comparedToItself} from './compare.js';
+import {requireCompare} from './choices.js';
 import {actions, keepingToTheEnd, renderAll, renderTurn, scrollToEnd, showProgress} from './conversation.js';
 import {announce, byId, chosenOf} from './dom.js';
 import {generate} from './generate.js';
@@ -30,7 +30,7 @@ function finish(answer, reason) {
 
 async function answerLast() {
   const settings = readSettings();
-  const compared = readCompare();
+  const compared = requireCompare();
   if (!compared) return;
   clearSettingErrors();
   clearVectorErrors();
@@ -61,13 +61,14 @@ async function answerLast() {
   compareLast();
 }
 
-// Numbers for the colours, for the steered answers of the last turn that have none yet.
+// Numbers for the colours, for the answers of the last turn that have none yet.
 export async function compareLast() {
   const turn = lastTurn();
   if (chosenOf('colours') === 'off' || turn?.role !== 'assistant' || state.busy) return;
   const context = before(state.turns.length - 1, turn.settings ?? readSettings());
   for (const answer of turn.answers) {
-    if (!answer.text || answer.compared || !answer.steering || answer.comparing) continue;
+    if (!answer.text || answer.compared || answer.comparing) continue;
+    if (!answer.steering && comparedToItself(answer)) continue;
     answer.comparing = true;
     answer.compareError = null;
     try {
@@ -93,7 +94,7 @@ export function send() {
   dropFailedTurn();
   // A continuation may go on without a word of the user's.
   if (!text.trim() && !(plain && state.turns.length)) return;
-  if (!readCompare()) return;
+  if (!requireCompare()) return;
   state.turns.push({role: 'user', text});
   byId('prompt').value = '';
   fitPrompt();
@@ -101,7 +102,7 @@ export function send() {
 }
 
 function again() {
-  if (!readCompare()) return;
+  if (!requireCompare()) return;
   state.turns.pop();
   answerLast();
 }

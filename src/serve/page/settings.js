@@ -5,7 +5,7 @@ import {byId, choose, chosenOf} from './dom.js';
 const numbers = ['temperature', 'top_p', 'max_tokens', 'seed'];
 
 export function readSettings() {
-  const settings = {mode: chosenOf('mode'), system: byId('system').value};
+  const settings = {mode: chosenOf('mode'), system: byId('system').value, special: byId('special').checked};
   for (const name of numbers) {
     const value = byId(name).value;
     if (value !== '') settings[name] = Number(value);
@@ -16,6 +16,7 @@ export function readSettings() {
 export function writeSettings(settings) {
   setMode(settings.mode);
   byId('system').value = settings.system;
+  byId('special').checked = settings.special;
   for (const name of numbers) byId(name).value = settings[name] ?? '';
 }
 
@@ -29,6 +30,7 @@ export function setMode(mode) {
   byId('prompt').placeholder = plain ? 'Text to continue' : 'Ask something';
   byId('send').textContent = plain ? 'Continue' : 'Send';
   byId('system').disabled = plain;
+  byId('special-row').hidden = !plain;
 }
 
 // Brings a setting that the server refused to the reader's eye. False when `param` is not one of these.

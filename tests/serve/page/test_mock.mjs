@@ -136,6 +136,7 @@ export const tests = {
       await page.locator('#prompt').fill('Hello');
       await page.locator('#prompt').press('Enter');
       assert.match(await page.locator('#multiples-error').textContent(), /"half" is not a number/);
+      assert.equal(await page.evaluate(() => document.activeElement.id), 'multiples');
       assert.equal(await page.locator('#prompt').inputValue(), 'Hello');
       assert.equal(lastBody(mock, '/v1/chat/completions'), undefined);
     });
@@ -147,8 +148,8 @@ export const tests = {
       assert.match(await page.locator('#key-reason').textContent(), /wants an API key/);
       await checkAccess(page);
       await page.getByLabel('API key').fill('wrong');
-      await page.getByRole('button', {name: 'Use this key'}).click();
-      await page.waitForResponse(response => response.status() === 401);
+      await Promise.all([page.waitForResponse(response => response.status() === 401), page.getByRole('button', {name: 'Use this key'}).click()]);
+      await page.locator('#key').waitFor();
       await page.getByLabel('API key').fill('open sesame');
       await page.getByLabel('API key').press('Enter');
       await page.locator('#vectors li').first().waitFor();
@@ -175,6 +176,9 @@ export const tests = {
       assert.equal(lastBody(mock, '/v1/completions').prompt, 'The film was');
       await page.locator('article.steered [role=option]').first().waitFor();
       assert.equal(typeof lastBody(mock, '/v1/logprobs').continuation, 'string');
+      assert.equal(lastBody(mock, '/v1/completions').special, false);
+      await page.getByRole('radio', {name: 'Damage'}).check();
+      await page.locator('article.unsteered [role=option]').first().waitFor();
       const [, steered] = await texts(page);
       await ask(page, '');
       assert.equal(lastBody(mock, '/v1/completions').prompt, `The film was${steered}`);

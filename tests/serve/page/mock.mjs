@@ -74,7 +74,7 @@ export async function startMock({pageDir, key = null, template = true, delay = 4
   const put = (name, bytes, scale = 1) => vectors.set(name, {name, digest: digestOf(bytes), method: 'mean-diff', layers: [10, 11], scale, bytes});
   put('formal', Buffer.from('GGUF formal'), 0.8);
   put('verbose', Buffer.from('GGUF verbose'), 0.1);
-  const described = ({bytes, ...rest}) => rest;
+  const described = ({bytes, name, ...rest}) => ({id: name, object: 'vector', task: '', operation: 'add', site: 'residual', positions: 'steered', bytes: bytes.length, ...rest});
 
   const routes = {
     'GET /health': () => ({status: 'ok'}),
@@ -85,12 +85,12 @@ export async function startMock({pageDir, key = null, template = true, delay = 4
       return {prompt: '<user>', tokens: [1]};
     },
     'POST /v1/logprobs': ({body}) => {
-      allow(body, ['messages', 'prompt', 'continuation', 'steering']);
+      allow(body, [body.messages ? 'messages' : 'prompt', 'special', 'continuation', 'steering']);
       const bytes = Array.isArray(body.continuation) ? body.continuation.map(id => ({id, token: '', bytes: bytesOf(id)})) : null;
       const tokens = bytes ?? tokenize(body.continuation);
       return {
         object: 'logprobs', model: 'mock-270m', tokens,
-        choices: steeringsOf(body, vectors).map((steering, index) => ({index, logprobs: logprobsOf(tokens, steering)})),
+        choices: steeringsOf(body, vectors).map((steering, index) => ({index, steering: appliedOf(steering, vectors), token_logprobs: logprobsOf(tokens, steering)})),
       };
     },
   };
@@ -106,7 +106,7 @@ export async function startMock({pageDir, key = null, template = true, delay = 4
   }
 
   async function completion(body, response, isChat) {
-    allow(body, [...completionFields, isChat ? 'messages' : 'prompt']);
+    allow(body, [...completionFields, ...(isChat ? ['messages'] : ['prompt', 'special'])]);
     if (isChat && !template) throw new Refusal(400, 'no_chat_template', 'This model has no chat template: use /v1/completions.', 'messages');
     if (body.temperature > 5) throw new Refusal(400, 'invalid_value', `temperature is ${body.temperature}; expected 0 to 5`, 'temperature');
     const steerings = steeringsOf(body, vectors);
@@ -116,13 +116,19 @@ export async function startMock({pageDir, key = null, template = true, delay = 4
     response.on('close', () => { if (!response.writableFinished) gone.push(question); });
     const slow = /fail: slow/.test(question) ? 60 : delay;
     const send = value => writeInPieces(response, `data: ${JSON.stringify(value)}\n\n`, slow);
-    const chunk = (choice, rest = {}) => ({id: 'c', object: 'chunk', created: 1, model: 'mock-270m', choices: [choice], seed: body.seed ?? 77, ...rest});
+    const chunk = (choice, rest = {}) => ({id: 'c', object: 'chunk', created: 1, model: 'mock-270m', choices: [choice], ...rest});
     await writeInPieces(response, ': ping\r\n\r\n', slow);
     if (isChat) for (const index of steerings.keys()) await send(chunk({index, delta: {role: 'assistant', content: ''}, finish_reason: null}));
     const texts = steerings.map(steering => {
       const tokens = tokenize(reply(question, steering)).slice(0, body.max_tokens ?? 200);
       return {tokens, logs: logprobsOf(tokens, steering), steering, decoder: new TextDecoder()};
     });
+    // Only the last chunk says the seed and what was applied.
+    const applied = steerings.map(steering => appliedOf(steering, vectors));
+    const ending = {seed: body.seed ?? 77};
+    if (Array.isArray(body.steering)) ending.steering = applied;
+    else if (applied[0]) ending.steering = applied[0];
+    let left = texts.length;
     for (let i = 0; texts.some(({tokens}) => i < tokens.length); ++i) {
       if (i === 4 && /fail: middle/.test(question)) {
         await send(errorBody(new Refusal(500, 'engine_failed', 'The engine failed: out of memory.')));
@@ -136,17 +142,19 @@ export async function startMock({pageDir, key = null, template = true, delay = 4
       for (const [index, {tokens, logs, steering, decoder}] of texts.entries()) {
         if (response.destroyed) return;
         const broken = steering && /fail: broke/.test(question);
-        if (i === 2 && broken) await send(chunk({index, delta: {}, finish_reason: 'error', error: {message: 'The numbers became infinite under formal:0.8.', code: 'steering_broke'}}));
+        if (i === 2 && broken) {
+          --left;
+          await send(chunk({index, delta: {}, finish_reason: 'error', error: {message: 'The numbers became infinite under formal:0.8.', code: 'steering_broke'}}, left ? {} : ending));
+        }
         if (i >= tokens.length || (broken && i >= 2)) continue;
         const text = decoder.decode(new Uint8Array(tokens[i].bytes), {stream: true});
         await send(chunk(isChat
           ? {index, delta: {content: text}, logprobs: {content: [{...tokens[i], logprob: logs[i], top_logprobs: []}]}, finish_reason: null}
           : {index, text, logprobs: null, finish_reason: null}));
-        if (i + 1 === tokens.length) await send(chunk({index, ...(isChat ? {delta: {}} : {text: ''}), finish_reason: body.max_tokens === tokens.length ? 'length' : 'stop'}));
+        left -= i + 1 === tokens.length;
+        if (i + 1 === tokens.length) await send(chunk({index, ...(isChat ? {delta: {}} : {text: ''}), finish_reason: body.max_tokens === tokens.length ? 'length' : 'stop'}, left ? {} : ending));
       }
     }
-    const applied = steerings.map(steering => appliedOf(steering, vectors));
-    if (applied.some(Boolean)) await send({...chunk({}), choices: [], steering: Array.isArray(body.steering) ? applied : applied[0]});
     await writeInPieces(response, 'data: [DONE]\n\n', 0);
     response.end();
   }

@@ -94,7 +94,10 @@ function turnFrom(value, i) {
 
 function settingsFrom(value, place) {
   need(value, place, 'object');
-  const settings = {mode: oneOf(value.mode, `${place}.mode`, ['chat', 'plain']), system: need(value.system, `${place}.system`, 'text')};
+  const settings = {
+    mode: oneOf(value.mode, `${place}.mode`, ['chat', 'plain']), system: need(value.system, `${place}.system`, 'text'),
+    special: need(value.special, `${place}.special`, 'true or false'),
+  };
   for (const name of ['temperature', 'top_p', 'max_tokens', 'seed'])
     if (value[name] !== undefined) settings[name] = need(value[name], `${place}.${name}`, 'number');
   return settings;

@@ -11,7 +11,7 @@ import {tests as mockOnly} from './test_mock.mjs';
 import {tests as files} from './test_files.mjs';
 
 const url = process.env.TILLER_URL?.replace(/\/$/, '');
-const pageDir = fileURLToPath(new URL('../../../src/server/page', import.meta.url));
+const pageDir = fileURLToPath(new URL('../../../src/serve/page', import.meta.url));
 const shots = process.env.TILLER_PAGE_SHOTS ?? '/tmp/tiller-page-shots';
 const wanted = process.argv.slice(2);
 

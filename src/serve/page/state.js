@@ -20,7 +20,7 @@ export const textOf = turn => turn.role === 'user' ? turn.text : turn.answers[tu
 // The fields of a request that say what comes before the answer of turn `end` (exclusive).
 export function before(end, settings) {
   const turns = state.turns.slice(0, end);
-  if (settings.mode === 'plain') return {prompt: turns.map(textOf).join('')};
+  if (settings.mode === 'plain') return {prompt: turns.map(textOf).join(''), special: settings.special};
   const messages = turns.map(turn => ({role: turn.role, content: textOf(turn)}));
   if (settings.system) messages.unshift({role: 'system', content: settings.system});
   return {messages};

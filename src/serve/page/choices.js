@@ -3,17 +3,22 @@
 import {byId, choose, chosenOf} from './dom.js';
 import {parseMultiples} from './steering.js';
 
-// The choice of answers, or null when it cannot be read; the field then says why.
+// {kind, multiples}, or null when the multiples cannot be read; the field then says why.
 export function readCompare() {
   const kind = chosenOf('compare');
   const {values, problem} = parseMultiples(byId('multiples').value);
-  const wrong = kind === 'strengths' && problem;
+  const wrong = kind === 'strengths' && Boolean(problem);
   byId('multiples-error').textContent = problem ?? '';
   byId('multiples-error').hidden = !wrong;
-  byId('multiples').setAttribute('aria-invalid', String(Boolean(wrong)));
-  if (!wrong) return {kind, multiples: values ?? []};
-  byId('multiples').focus();
-  return null;
+  byId('multiples').setAttribute('aria-invalid', String(wrong));
+  return wrong ? null : {kind, multiples: values ?? []};
+}
+
+// The same, and brings the reader to what is wrong.
+export function requireCompare() {
+  const compare = readCompare();
+  if (!compare) byId('multiples').focus();
+  return compare;
 }
 
 function showMultiples() { byId('multiples-row').hidden = chosenOf('compare') !== 'strengths'; }
