@@ -9,9 +9,10 @@ import {setUpKey} from './key.js';
 import {notice} from './notice.js';
 import {setMode} from './settings.js';
 import {lastTurn, state} from './state.js';
+import {describe, steeringOf} from './steering.js';
 import {clear, compareLast, fitPrompt, send} from './talk.js';
 import {hideTip, placeTip, showLegend} from './tokens.js';
-import {refreshVectors, setUpUpload} from './vectors.js';
+import {readControls, refreshVectors, setUpUpload} from './vectors.js';
 
 function setUpKeys() {
   byId('prompt').addEventListener('keydown', event => {
@@ -22,16 +23,32 @@ function setUpKeys() {
   document.addEventListener('keydown', event => {
     if (event.key !== 'Escape') return;
     hideTip();
-    state.busy?.abort();
+    if (document.body.classList.contains('panel-open')) {
+      showPanel(false);
+      byId('panel-toggle').focus();
+    } else {
+      state.busy?.abort();
+    }
   });
+}
+
+// On a narrow screen the panel lies over the conversation.
+function showPanel(open) {
+  document.body.style.setProperty('--head', `${document.querySelector('.top').offsetHeight}px`);
+  document.body.classList.toggle('panel-open', open);
+  byId('panel-toggle').setAttribute('aria-expanded', String(open));
+}
+
+// There, the panel's choice is out of sight when a message is written.
+function showNext() {
+  const steering = steeringOf(readControls());
+  byId('next').textContent = steering ? `Next answer: ${describe(steering)}` : 'Next answer: unsteered';
 }
 
 function setUpPanel() {
   const toggle = byId('panel-toggle');
-  toggle.addEventListener('click', () => {
-    const open = document.body.classList.toggle('panel-open');
-    toggle.setAttribute('aria-expanded', String(open));
-  });
+  toggle.addEventListener('click', () => showPanel(!document.body.classList.contains('panel-open')));
+  byId('vectors').addEventListener('steering-changed', showNext);
   byId('mode').addEventListener('change', () => setMode(chosenOf('mode')));
 }
 
@@ -63,6 +80,7 @@ async function start() {
     byId('model').textContent = state.model;
     document.title = `${state.model} · tiller`;
     await refreshVectors();
+    showNext();
     const problem = await api.chatTemplateProblem();
     if (problem) {
       setMode('plain');

@@ -48,7 +48,7 @@ function makeRow(control) {
     make('div', {class: 'line'},
       make('label', {class: 'choice name'}, on, make('span', {}, name)),
       make('button', {type: 'button', class: 'plain small', onclick: () => { set({strength: described.scale, on: true}); }, 'aria-label': `Own strength of ${name}, ${shown(described.scale)}`}, `own ${shown(described.scale)}`)),
-    make('div', {class: 'line strength'}, slider, number),
+    make('div', {class: 'line strength'}, make('div', {class: 'slider'}, slider, make('div', {class: 'ends quiet', 'aria-hidden': 'true'}, ...[-end, 0, end].map(x => make('span', {}, shown(x))))), number),
     details,
     make('p', {class: 'error small', hidden: true, role: 'alert'}));
 

@@ -192,7 +192,12 @@ export const tests = {
         await checkAccess(page);
         await shot('panel');
         await page.locator('#vectors summary').first().click();
-        if (size === 'phone') await page.getByRole('button', {name: 'Steering'}).click();
+        if (size === 'phone') {
+          await page.keyboard.press('Escape');
+          assert.equal(await page.locator('#panel').isHidden(), true);
+          assert.equal(await page.evaluate(() => document.activeElement.id), 'panel-toggle');
+          assert.match(await page.locator('#next').textContent(), new RegExp(`^Next answer: ${await firstVector(page)} `));
+        }
         await page.getByRole('radio', {name: 'Effect'}).check();
         await ask(page, 'Describe a rainy day in two sentences.');
         await page.locator('article.steered [role=option]').nth(2).waitFor();
