@@ -47,6 +47,7 @@ void add_export(CLI::App&, Globals&);
 void add_combine(CLI::App&, Globals&);
 void add_report(CLI::App&, Globals&);
 void add_tasks(CLI::App&, Globals&);
+void add_task(CLI::App&, Globals&);
 void add_models(CLI::App&, Globals&);
 void add_cache(CLI::App&, Globals&);
 void add_bench(CLI::App&, Globals&);
