@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <vector>
 
 #include "core/near_names.h"
@@ -41,6 +42,8 @@ private:
 };
 
 }  // namespace
+
+double shortest(float value) { return std::strtod(fmt::format("{}", value).c_str(), nullptr); }
 
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 

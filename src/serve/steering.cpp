@@ -175,7 +175,7 @@ Steering apply_steering(const SteeringTerms& terms, const VectorStore& store) {
         }
         applied.push_back({{"name", stored.name.empty() ? Json(nullptr) : Json(stored.name)},
                            {"digest", stored.digest},
-                           {"strength", scale},
+                           {"strength", shortest(scale)},
                            {"operation", operation_name(stored.vector.operation)},
                            {"site", site_name(stored.vector.site)},
                            {"positions", positions_name(kind)},

@@ -44,7 +44,7 @@ Json StoredVector::description() const {
             {"site", site_name(vector.site)},
             {"positions", positions_name(vector.positions)},
             {"layers", layers},
-            {"scale", vector.scale},
+            {"scale", shortest(vector.scale)},
             {"bytes", bytes.size()}};
 }
 
