@@ -46,28 +46,36 @@ std::string typed_command(const CLI::App& command) {
     return text;
 }
 
-void add_globals(CLI::App& command, Globals& g) {
-    command.add_option("--threads", g.threads, "Threads (0 = all cores)")
-        ->check(CLI::Range(0, 1024))
-        ->group("Global");
-    command.add_option("--seed", g.seed, "Seed of splits, prompts and sampling")->group("Global");
-    command.add_option("--cache-type", g.cache_type, "Key/value cache: f16 or f32")
-        ->check(CLI::IsMember({"f16", "f32"}))
-        ->group("Global");
-    command
-        .add_flag(
-            "--exact", g.exact,
-            "Float32 throughout: weights, activations and key/value cache (slower; 4 bytes a parameter)")
-        ->excludes("--cache-type")
-        ->group("Global");
-    command.add_option("--gpu-layers", g.gpu_layers, "Layers on the GPU (-1 = all)")
-        ->check(CLI::Range(-1, 100000))
-        ->group("Global");
-    command.add_option("--rows", g.rows, "Rows in flight at most")
-        ->check(CLI::Range(1, 256))
-        ->group("Global");
-    command.add_flag("--json", g.json, "JSON on standard output, nothing else")->group("Global");
-    command.add_flag("--quiet", g.quiet, "No progress on standard error")->group("Global");
+void add_globals(CLI::App& command, Globals& g, unsigned flags) {
+    const auto has = [&](GlobalFlag flag) { return (flags & flag) != 0; };
+    const auto shared = [](CLI::Option* option) { option->group("Global"); };
+    if (has(kThreadsFlag))
+        shared(command.add_option("--threads", g.threads, "Threads (0 = all cores)")
+                   ->check(CLI::Range(0, 1024))
+                   ->capture_default_str());
+    if (has(kSeedFlag))
+        shared(command.add_option("--seed", g.seed, "Seed of splits, prompts and sampling")
+                   ->capture_default_str());
+    if (has(kCacheFlag)) {
+        shared(command.add_option("--cache-type", g.cache_type, "Key/value cache: f16 or f32")
+                   ->check(CLI::IsMember({"f16", "f32"}))
+                   ->capture_default_str());
+        shared(command
+                   .add_flag("--exact", g.exact,
+                             "Float32 throughout: weights, activations and key/value cache (slower; 4 bytes "
+                             "a parameter)")
+                   ->excludes("--cache-type"));
+    }
+    if (has(kGpuFlag))
+        shared(command.add_option("--gpu-layers", g.gpu_layers, "Layers on the GPU (-1 = all)")
+                   ->check(CLI::Range(-1, 100000))
+                   ->capture_default_str());
+    if (has(kRowsFlag))
+        shared(command.add_option("--rows", g.rows, "Rows in flight at most")
+                   ->check(CLI::Range(1, 256))
+                   ->capture_default_str());
+    if (has(kJsonFlag)) shared(command.add_flag("--json", g.json, "JSON on standard output, nothing else"));
+    if (has(kQuietFlag)) shared(command.add_flag("--quiet", g.quiet, "No progress on standard error"));
 }
 
 std::shared_ptr<const Model> open_model(const std::string& name_or_path, const Globals& globals,

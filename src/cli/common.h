@@ -17,7 +17,7 @@
 
 namespace tiller::cli {
 
-/// Flags that every command takes.
+/// Flags that several commands take.
 struct Globals {
     int threads = 0;  ///< 0 = all cores.
     std::uint64_t seed = 0;
@@ -39,6 +39,7 @@ using AddCommand = void (*)(CLI::App&, Globals&);
 void add_compare(CLI::App&, Globals&);
 void add_extract(CLI::App&, Globals&);
 void add_generate(CLI::App&, Globals&);
+void add_chat(CLI::App&, Globals&);
 void add_next(CLI::App&, Globals&);
 void add_eval(CLI::App&, Globals&);
 void add_show(CLI::App&, Globals&);
@@ -54,8 +55,20 @@ void add_doctor(CLI::App&, Globals&);
 void add_sweep(CLI::App&, Globals&);
 void add_heads(CLI::App&, Globals&);
 
-/// Adds the global flags to a command, so that they may stand behind its name.
-void add_globals(CLI::App& command, Globals& globals);
+/// Which global flags a command has: those that change what it does.
+enum GlobalFlag : unsigned {
+    kThreadsFlag = 1,  ///< --threads
+    kSeedFlag = 2,     ///< --seed
+    kCacheFlag = 4,    ///< --cache-type, --exact
+    kGpuFlag = 8,      ///< --gpu-layers
+    kRowsFlag = 16,    ///< --rows
+    kJsonFlag = 32,    ///< --json
+    kQuietFlag = 64,   ///< --quiet
+    kEngineFlags = kThreadsFlag | kCacheFlag | kGpuFlag,
+    kAllFlags = kEngineFlags | kSeedFlag | kRowsFlag | kJsonFlag | kQuietFlag,
+};
+/// Adds these global flags (of GlobalFlag) to a command, so that they may stand behind its name.
+void add_globals(CLI::App& command, Globals& globals, unsigned flags = kAllFlags);
 
 /// The line that gives `command` the options it has, quoted for a shell: "tiller compare --out 'my run'
 /// --json".

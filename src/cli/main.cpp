@@ -51,9 +51,9 @@ int run(int argc, char** argv) {
         "Start here:  tiller models get gemma3-270m && tiller compare\n"
         "Exit codes:  0 ok, 2 usage, 3 bad input, 4 environment (memory, disk, missing model), 130 "
         "interrupted");
-    for (AddCommand add : {add_compare, add_extract, add_generate, add_next, add_eval, add_show, add_read,
-                           add_combine, add_export, add_report, add_tasks, add_models, add_cache, add_doctor,
-                           add_bench, add_sweep, add_heads})
+    for (AddCommand add : {add_compare, add_extract, add_generate, add_chat, add_next, add_eval, add_show,
+                           add_read, add_combine, add_export, add_report, add_tasks, add_models, add_cache,
+                           add_doctor, add_bench, add_sweep, add_heads})
         add(app, globals);
     try {
         app.parse(argc, argv);
