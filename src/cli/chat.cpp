@@ -71,8 +71,7 @@ void converse(ChatSession& session, LineReader& reader, const CLI::App& command)
     std::string line;
     while (!session.has_ended()) {
         const auto outcome = reader.read("> ", line);
-        if (terminated || (outcome == LineReader::Outcome::signal && !reader.is_interactive()))
-            throw stopped;
+        if (terminated || (outcome == LineReader::Outcome::signal && !reader.is_interactive())) throw stopped;
         if (outcome == LineReader::Outcome::signal) {
             interrupted = false;
             print("\n");

@@ -74,6 +74,11 @@ std::string shown(const std::string& text) {
     return report::terminal_text(report::fit(valid_utf8(text), 60));
 }
 
+std::string turns(const ChatState& state) {
+    const std::size_t n = state.messages.size() / 2;
+    return fmt::format("{} turn{}", n, n == 1 ? "" : "s");
+}
+
 void want(const std::string& text, const char* command, const char* expected) {
     if (text.empty())
         throw Error(Code::usage,
@@ -225,7 +230,7 @@ void ChatCommands::clear(ChatSession& s, const std::string& text) {
 void ChatCommands::save(ChatSession& s, const std::string& text) {
     want(text, "save", "FILE.json");
     save_chat(s.state_, s.info_, text);
-    s.tell(fmt::format("saved {} turns to {}", s.state_.messages.size() / 2, shown(text)));
+    s.tell(fmt::format("saved {} to {}", turns(s.state_), shown(text)));
 }
 
 void ChatCommands::load(ChatSession& s, const std::string& text) {
@@ -237,7 +242,7 @@ void ChatCommands::load(ChatSession& s, const std::string& text) {
             fmt::format("{} has a system message, and the model has no chat template to write it with",
                         shown(text)));
     s.state_ = std::move(loaded);
-    s.tell(fmt::format("{} turns, {} vectors", s.state_.messages.size() / 2, s.state_.vectors.size()));
+    s.tell(fmt::format("{}, vectors: {}", turns(s.state_), s.state_.vectors.size()));
 }
 
 std::string chat_help() {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "core/util.h"
 #include "support/chat_model.h"
 #include "support/cli_test.h"
 #include "tiller/engine.h"
@@ -26,7 +27,8 @@ protected:
         folder.write("lines.txt", lines);
         test::ProgramOptions how = options;
         how.standard_input = (folder.path() / "lines.txt").string();
-        Arguments all = {"chat", "-m", model, "-n", "6", "--threads", "1"};
+        Arguments all = {"chat", "-m", model, "--threads", "1"};
+        if (std::find(more.begin(), more.end(), "-n") == more.end()) all.insert(all.end(), {"-n", "6"});
         if (std::find(more.begin(), more.end(), "--temperature") == more.end())
             all.insert(all.end(), {"--temperature", "0"});
         all.insert(all.end(), more.begin(), more.end());
@@ -56,7 +58,7 @@ protected:
         row.edits = edits;
         row.max_new_tokens = 6;
         row.sampling = sampling;
-        return engine_->run({&row, 1}).front().text;
+        return valid_utf8(engine_->run({&row, 1}).front().text);
     }
 
 private:
@@ -192,7 +194,10 @@ TEST_F(CliTalk, BadCommands) {
     expect_parts(refused(2, "/scale 1\n"), {"no vector"});
     expect_parts(refused(2, "/scale\n"), {"/scale X"});
     expect_parts(refused(2, "/scale hot\n", {"--vector", "v.gguf"}), {"'hot'", "number"});
-    expect_parts(refused(2, "/scale vv 1\n", {"--vector", "v.gguf"}), {"no vector vv", "did you mean v?"});
+    expect_parts(refused(2, "/scale vv 1\n", {"--vector", "v.gguf"}), {"no vector vv"});
+    std::filesystem::copy_file(folder.path() / "v.gguf", folder.path() / "formal.gguf");
+    expect_parts(refused(2, "/scale fromal 1\n", {"--vector", "formal.gguf"}),
+                 {"no vector fromal", "did you mean formal?"});
     expect_parts(refused(2, "/scale v 1\n", {"--vector", "v.gguf", "--vector", "v.gguf"}), {"2 vectors"});
     expect_parts(refused(2, "/take 1\n"), {"/strengths"});
     expect_parts(refused(2, "/off now\n"), {"now"});
@@ -214,10 +219,10 @@ TEST_F(CliTalk, ModelsWithoutATemplate) {
     const auto result = talk("the cat\nis\n", {}, "bare.gguf");
     EXPECT_EQ(result.code, 0) << result.err;
     expect_parts(result.err, {"no chat template"});
-    const auto generated = [&](const std::string& prompt) -> std::string {
-        return run_json({"generate", "-m", "bare.gguf", "-n", "6", "--threads", "1", "-p", prompt})
-            .at(0)
-            .at("text");
+    const auto generated = [&](const std::string& prompt, const Arguments& more = {}) -> std::string {
+        Arguments all = {"generate", "-m", "bare.gguf", "-n", "6", "--threads", "1", "-p", prompt};
+        all.insert(all.end(), more.begin(), more.end());
+        return run_json(all).at(0).at("text");
     };
     const std::string first = generated("the cat");
     const std::string second = generated("the cat" + first + "\nis");
@@ -225,7 +230,8 @@ TEST_F(CliTalk, ModelsWithoutATemplate) {
     expect_parts(refused(2, "", {"--system", "a"}, "bare.gguf"), {"--system", "no chat template"});
     expect_parts(refused(2, "/system a\n", {}, "bare.gguf"), {"no chat template"});
     folder.write("t.jinja", "[{{ messages[0].content }}]");
-    EXPECT_EQ(talk("the cat\n", {"--template", "t.jinja"}, "bare.gguf").out, generated("[the cat]") + "\n");
+    EXPECT_EQ(talk("the cat\n", {"--template", "t.jinja"}, "bare.gguf").out,
+              generated("the cat", {"--chat", "--template", "t.jinja"}) + "\n");
 }
 
 TEST_F(CliTalk, FullContexts) {
