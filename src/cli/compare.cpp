@@ -123,8 +123,12 @@ void add_compare(CLI::App& app, Globals& globals) {
     command->add_option("-o,--out", o->out, "Run folder; the same command goes on where it was interrupted");
     add_family_option(*command, o->family);
     command->add_option("--data-dir", o->data_dir, "Folder of task files (default: tiller's own)");
-    command->add_option("--n-test", o->n_test, "Test items at most")->check(CLI::Range(2, 1000000));
-    command->add_option("--n-valid", o->n_valid, "Validation items at most")->check(CLI::Range(1, 1000000));
+    command->add_option("--n-test", o->n_test, "Test items at most (default: the plan's)")
+        ->check(CLI::Range(2, 1000000))
+        ->default_str("");
+    command->add_option("--n-valid", o->n_valid, "Validation items at most (default: the plan's)")
+        ->check(CLI::Range(1, 1000000))
+        ->default_str("");
     command
         ->add_flag("--tune{48}", o->tune,
                    "Try as many settings for every method (--tune=N; a quarter of them where text is "

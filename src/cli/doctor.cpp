@@ -79,7 +79,7 @@ void add_doctor(CLI::App& app, Globals& globals) {
                       "Judge contributions without the post-norm correction (to see what it does)");
     command->add_flag("--bias-per-head", options->contributions.bias_per_head,
                       "Judge contributions with W_O's bias once per head, as in the reference code");
-    add_globals(*command, globals);
+    add_globals(*command, globals, kAllFlags & ~kSeedFlag);
     command->callback([model_name, options, no_post_norm, &globals] {
         const auto model = open_model(*model_name, globals);
         Engine engine = make_engine(model, globals);

@@ -1,0 +1,104 @@
+// How the program speaks: help, suggestions, exit codes, progress, colour, completion and manual pages.
+#include <gtest/gtest.h>
+
+#include "support/chat_model.h"
+#include "support/cli_test.h"
+#include "support/terminal.h"
+
+namespace tiller {
+namespace {
+
+using test::Arguments;
+using test::expect_parts;
+using test::Terminal;
+
+class CliManners : public test::CliTest {
+protected:
+    std::string help(Arguments command) const {
+        command.push_back("--help");
+        const auto result = run(command);
+        EXPECT_EQ(result.code, 0) << result.err;
+        return result.out;
+    }
+    // What a shell command prints, run where the tests' files are.
+    std::string shell(const std::string& script) const {
+        const std::string out = (folder.path() / "shell.txt").string();
+        folder.write("script.sh", script);
+        const std::string line =
+            "cd '" + folder.path().string() + "' && bash --norc script.sh > '" + out + "' 2>&1";
+        EXPECT_EQ(std::system(line.c_str()), 0) << test::slurp(out);
+        return test::slurp(out);
+    }
+};
+
+TEST_F(CliManners, HelpGroupsCommandsWithExamples) {
+    const std::string text = help({});
+    std::size_t last = 0;
+    for (const char* part :
+         {"Usage: tiller [OPTIONS] [COMMAND]", "\nAsk a model:\n", "  chat ", "tiller chat -m", "  generate ",
+          "\nFind out what works:\n", "  compare ", "\nMake vectors:\n", "  extract ",
+          "tiller extract mean-diff", "\nLook into them:\n", "\nModels, data and this machine:\n",
+          "  models ", "Exit codes:"}) {
+        const auto at = text.find(part, last);
+        EXPECT_NE(at, std::string::npos) << part << "\n" << text;
+        if (at != std::string::npos) last = at;
+    }
+}
+
+TEST_F(CliManners, UsageNamesTheProgramNotItsPath) {
+    EXPECT_EQ(help({"generate"}).find(TILLER_PROGRAM), std::string::npos);
+    expect_parts(help({"generate"}), {"Usage: tiller generate [OPTIONS]"});
+    expect_parts(help({"extract", "icv"}), {"Usage: tiller extract icv [OPTIONS]"});
+}
+
+TEST_F(CliManners, DefaultsStandInTheHelp) {
+    expect_parts(help({"generate"}),
+                 {"-n,--tokens N           New tokens at most (default: 32)", "--rows N", "(default: 64)",
+                  "--cache-type f16|f32", "default: f16", "with --chat", "-m,--model TEXT (required)"});
+    expect_parts(help({"compare"}), {"default: runs/compare"});
+    expect_parts(help({"bench"}), {"default: gemma3-270m", "[memory,sweep,generation]"});
+    // What is not given has no number.
+    for (const Arguments& command :
+         {Arguments{"generate"}, {"read"}, {"eval"}, {"compare"}, {"extract", "fv"}, {"extract", "icv"}}) {
+        const std::string text = help(command);
+        EXPECT_EQ(text.find("default: -1"), std::string::npos) << text;
+        EXPECT_EQ(text.find("[]"), std::string::npos) << text;
+    }
+}
+
+TEST_F(CliManners, OptionsThatDoNothingAreNotOffered) {
+    const auto lacks = [&](const Arguments& command, const std::vector<std::string>& unused) {
+        const std::string text = help(command);
+        for (const auto& option : unused)
+            EXPECT_EQ(text.find(option + " "), std::string::npos) << command[0] << " " << option;
+    };
+    for (const char* command : {"show", "combine", "tasks", "models", "cache"}) {
+        lacks({command},
+              {"--threads", "--seed", "--rows", "--gpu-layers", "--exact", "--cache-type", "--quiet"});
+        expect_parts(help({command}), {"--json"});
+    }
+    lacks({"next"}, {"--rows", "--seed"});
+    lacks({"chat"}, {"--rows", "--json"});
+    expect_parts(refusal(2, {"tasks", "--threads", "2"}), {"tiller tasks has no option --threads"});
+}
+
+TEST_F(CliManners, MistypedWordsGetASuggestion) {
+    expect_parts(refusal(2, {"chta", "-m", "X"}),
+                 {"no command 'chta'", "did you mean chat?", "tiller --help"});
+    expect_parts(refusal(2, {"models", "gte", "X"}),
+                 {"tiller models", "'gte'", "did you mean get?", "tiller models --help"});
+    expect_parts(refusal(2, {"generate", "-m", "m.gguf", "--promt", "x"}),
+                 {"tiller generate has no option --promt", "did you mean --prompt?"});
+    expect_parts(refusal(2, {"generate", "--mdoel=x", "-p", "x"}), {"--mdoel", "did you mean --model?"});
+    expect_parts(refusal(2, {"extract", "icv", "--pair", "x"}), {"tiller extract icv", "--pairs?"});
+    expect_parts(refusal(2, {"tasks", "--reconstruct", "3"}), {"--reconstruct", "tiller read has it"});
+    expect_parts(refusal(2, {"tasks", "a", "b"}), {"tiller tasks has no use for 'b'"});
+    expect_parts(refusal(2, {"generate", "-p", "x"}), {"--model is required", "tiller generate --help"});
+    expect_parts(refusal(2, {"zzzzzzzzz"}), {"no command 'zzzzzzzzz'"});
+    EXPECT_EQ(refusal(2, {"zzzzzzzzz"}).find("did you mean"), std::string::npos);
+    // A word cannot move the cursor.
+    EXPECT_EQ(refusal(2, {"ch\x1b[2Ja"}).find('\x1b'), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tiller
