@@ -100,5 +100,39 @@ TEST_F(CliManners, MistypedWordsGetASuggestion) {
     EXPECT_EQ(refusal(2, {"ch\x1b[2Ja"}).find('\x1b'), std::string::npos);
 }
 
+TEST_F(CliManners, OneRuleForExitCodes) {
+    const std::string task = "data/functional/twice.json";
+    make_fv();
+    // Names that are not known: usage.
+    refusal(2, {"tasks", "nonesuch"});
+    refusal(2, {"extract", "fv", "-m", "m.gguf", "-t", "nonesuch", "-o", "x.gguf"});
+    refusal(2, {"extract", "nonesuch", "-m", "m.gguf", "-t", task});
+    refusal(2, {"next", "-m", "nonesuch", "-p", "x"});
+    refusal(2, {"models", "get", "nonesuch"});
+    refusal(2, {"models", "path", "nonesuch"});
+    refusal(2, {"compare", "-m", "m.gguf", "-t", task, "--method", "nonesuch"});
+    refusal(2, {"compare", "-m", "m.gguf", "-t", "nonesuch"});
+    refusal(2, {"compare", "-m", "nonesuch", "-t", task});
+    refusal(2, {"eval", "-m", "m.gguf", "-t", "nonesuch", "--vector", "v.gguf"});
+    refusal(2, {"sweep", "-m", "m.gguf", "-t", "nonesuch", "-o", "s"});
+    refusal(2, {"bench", "-m", "m.gguf", "-t", "nonesuch"});
+    // Files and folders that are not there: missing.
+    refusal(4, {"tasks", "nonesuch.json"});
+    refusal(4, {"extract", "fv", "-m", "m.gguf", "-t", "nonesuch.json", "-o", "x.gguf"});
+    refusal(4, {"next", "-m", "nonesuch.gguf", "-p", "x"});
+    refusal(4, {"next", "-m", "./nonesuch", "-p", "x"});
+    refusal(4, {"next", "-m", "gemma3-270m", "-p", "x"});  // known, and not fetched
+    refusal(4, {"next", "-m", "m.gguf", "-p", "x", "--vector", "nonesuch.gguf"});
+    refusal(4, {"next", "-m", "m.gguf", "-p", "x", "--from", "nonesuch"});
+    refusal(4, {"compare", "--plan", "nonesuch.toml"});
+    refusal(4, {"report", "nonesuch"});
+    refusal(4, {"show", "nonesuch.gguf"});
+    // Files that do not hold what they must: bad input.
+    folder.write("bad.json", "{");
+    refusal(3, {"tasks", "bad.json"});
+    refusal(3, {"show", "bad.json"});
+    refusal(3, {"next", "-m", "bad.json", "-p", "x"});
+}
+
 }  // namespace
 }  // namespace tiller
