@@ -129,17 +129,22 @@ void check_output(const std::string& path) {
 }
 
 ProgressLine::ProgressLine(std::string what, bool quiet)
-    : what_(std::move(what)), quiet_(quiet), terminal_(::isatty(STDERR_FILENO) == 1), begin_(now()) {}
+    : what_(std::move(what)),
+      quiet_(quiet),
+      terminal_(::isatty(STDERR_FILENO) == 1),
+      begin_(now()),
+      last_(terminal_ ? 0 : begin_) {}
 
 ProgressLine::~ProgressLine() {
-    if (shown_ && terminal_) std::fputs("\r\033[K", stderr);
+    if (terminal_ && shown_) std::fputs("\r\033[K", stderr);
+    // A log tells how far a step came.
+    if (!terminal_ && !unshown_.empty()) std::fputs((unshown_ + "\n").c_str(), stderr);
 }
 
 void ProgressLine::update(std::size_t done, std::size_t all) {
     if (quiet_ || all == 0) return;
+    constexpr double kOnTerminal = 0.2, kInLog = 60;  // seconds between lines
     const double t = now();
-    if (done < all && t - last_ < (terminal_ ? 0.2 : 5.0)) return;
-    last_ = t;
     const double elapsed = t - begin_;
     const double rate = elapsed > 0 ? static_cast<double>(done) / elapsed : 0;
     std::string text = fmt::format("{}  {}/{}", what_, done, all);
@@ -147,6 +152,12 @@ void ProgressLine::update(std::size_t done, std::size_t all) {
         text += fmt::format("  {:.1f}/s  {} left", rate, time_text(static_cast<double>(all - done) / rate));
     else if (done == all)
         text += fmt::format("  {}", time_text(elapsed));
+    if (done < all && t - last_ < (terminal_ ? kOnTerminal : kInLog)) {
+        unshown_ = std::move(text);
+        return;
+    }
+    last_ = t;
+    unshown_.clear();
     std::fputs((terminal_ ? "\r\033[K" + text : text + "\n").c_str(), stderr);
     std::fflush(stderr);
     shown_ = true;

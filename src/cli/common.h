@@ -89,8 +89,8 @@ void say_memory(const MemoryNeed& need, const Globals& globals);
 
 /// Throws environment when no file can be written at `path`: before minutes of work, not after.
 void check_output(const std::string& path);
-/// A progress line on standard error: what, done/all, rate, time left. Silent with --quiet; a plain line
-/// every few seconds where standard error is no terminal.
+/// A progress line on standard error: what, done/all, rate, time left. Silent with --quiet. Where standard
+/// error is no terminal, a plain line a minute, and one when it ends.
 class ProgressLine {
 public:
     ProgressLine(std::string what, bool quiet);
@@ -102,7 +102,8 @@ public:
 private:
     std::string what_;
     bool quiet_, terminal_, shown_ = false;
-    double begin_, last_ = 0;
+    double begin_, last_;
+    std::string unshown_;  ///< The newest text, where it was too early for it.
 };
 
 /// One progress line for each step of long work; a step's line stays when it is done, so that the log tells

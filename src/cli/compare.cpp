@@ -8,6 +8,7 @@
 
 #include "cli/common.h"
 #include "cli/run_folder.h"
+#include "cli/stream.h"
 #include "cli/task_option.h"
 #include "cli/use_command.h"
 #include "core/memory.h"
@@ -71,11 +72,10 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     ProgressSteps steps(globals.quiet);
     StudyHost host = study_host(globals, steps, !o.no_check);
     host.command = command;
-    const bool terminal = ::isatty(STDOUT_FILENO) == 1;
     host.observer.task = [&](const TaskSummary& task) {
         steps.clear();
         if (!globals.json)
-            print(terminal_table(task, terminal_width(), terminal && !std::getenv("NO_COLOR")) + "\n" +
+            print(terminal_table(task, terminal_width(), prints_in_colour()) + "\n" +
                   headlines(task.analyses));
     };
     Summary summary;

@@ -1,14 +1,13 @@
 // tiller doctor: does steering do what it says on this model?
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cmath>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "cli/common.h"
+#include "cli/stream.h"
 #include "tiller/doctor.h"
 #include "tiller/error.h"
 
@@ -94,9 +93,8 @@ void add_doctor(CLI::App& app, Globals& globals) {
         }
         const double seconds =
             std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-        const bool colour = ::isatty(STDOUT_FILENO) == 1 && !std::getenv("NO_COLOR");
         print(globals.json ? as_json(diagnosis, model->info(), seconds).dump() + "\n"
-                           : as_text(diagnosis, model->info(), seconds, colour));
+                           : as_text(diagnosis, model->info(), seconds, prints_in_colour()));
         require_passed(diagnosis, model->info());
     });
 }

@@ -134,5 +134,32 @@ TEST_F(CliManners, OneRuleForExitCodes) {
     refusal(3, {"next", "-m", "bad.json", "-p", "x"});
 }
 
+TEST_F(CliManners, ProgressInALogIsShort) {
+    const auto result = run({"doctor", "-m", "m.gguf", "--threads", "1"});
+    EXPECT_EQ(result.code, 0) << result.out;
+    std::istringstream lines(result.err);
+    int n_line = 0;
+    std::string last;
+    for (std::string line; std::getline(lines, line); ++n_line) last = line;
+    EXPECT_EQ(n_line, 1) << result.err;  // less than a minute: the last one only
+    expect_parts(last, {"layers", "5/5"});
+    EXPECT_EQ(run({"doctor", "-m", "m.gguf", "--threads", "1", "--quiet"}).err, "");
+}
+
+TEST_F(CliManners, ColourOnlyWhereItIsWanted) {
+    const Arguments doctor = {"doctor", "-m", "m.gguf", "--threads", "1"};
+    EXPECT_EQ(run(doctor).out.find('\x1b'), std::string::npos);
+    const auto shown = [&](const std::vector<std::string>& variables) {
+        Terminal terminal(doctor, folder.path(), 100, variables);
+        int code = -1;
+        const std::string text = terminal.rest(code);
+        EXPECT_EQ(code, 0) << text;
+        return text.find("\x1b[32m") != std::string::npos;
+    };
+    EXPECT_TRUE(shown({}));
+    EXPECT_TRUE(shown({"NO_COLOR="}));
+    EXPECT_FALSE(shown({"NO_COLOR=1"}));
+}
+
 }  // namespace
 }  // namespace tiller
