@@ -54,6 +54,8 @@ void add_bench(CLI::App&, Globals&);
 void add_doctor(CLI::App&, Globals&);
 void add_sweep(CLI::App&, Globals&);
 void add_heads(CLI::App&, Globals&);
+void add_completion(CLI::App&, Globals&);
+void add_manual(CLI::App&, Globals&);
 
 /// Which global flags a command has: those that change what it does.
 enum GlobalFlag : unsigned {

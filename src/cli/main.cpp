@@ -44,6 +44,8 @@ constexpr CommandEntry kCommands[] = {
     {add_tasks, "tasks", "Models, data and this machine", "tiller tasks antonym"},
     {add_cache, "cache", "Models, data and this machine", "tiller cache clean"},
     {add_bench, "bench", "Models, data and this machine", "tiller bench -m gemma3-270m"},
+    {add_completion, "completion", "This program", "source <(tiller completion bash)"},
+    {add_manual, "manual", "This program", "tiller manual -o man && man -l man/tiller-chat.1"},
 };
 
 void on_signal(int) {

@@ -161,5 +161,43 @@ TEST_F(CliManners, ColourOnlyWhereItIsWanted) {
     EXPECT_FALSE(shown({"NO_COLOR=1"}));
 }
 
+TEST_F(CliManners, BashCompletes) {
+    // As bash calls it: the words so far, the last one being completed.
+    const auto completed = [&](const std::string& words) {
+        return shell("source <('" TILLER_PROGRAM "' completion bash)\nCOMP_WORDS=(" + words +
+                     ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_tiller\necho \"${COMPREPLY[*]}\"\n");
+    };
+    EXPECT_EQ(completed("tiller ch"), "chat\n");
+    EXPECT_EQ(completed("tiller models ge"), "get\n");
+    EXPECT_EQ(completed("tiller extract mean-d"), "mean-diff\n");
+    EXPECT_EQ(completed("tiller generate --tempe"), "--temperature\n");
+    EXPECT_EQ(completed("tiller extract icv --pa"), "--pairs\n");
+    EXPECT_EQ(completed("tiller tasks --thr"), "\n");
+    EXPECT_EQ(completed("tiller next --cache-type ''"), "f16 f32\n");
+    EXPECT_EQ(completed("tiller chat -m gem"), "gemma3-270m\n");
+    EXPECT_EQ(completed("tiller chat --vector ch"), "\n");  // a file
+    EXPECT_EQ(completed("tiller chat -m generate --str"), "--strengths\n");
+    expect_parts(refusal(2, {"completion", "csh"}), {"bash,zsh,fish"});
+    // Shells that may not be here get texts with the same words.
+    expect_parts(run({"completion", "zsh"}).out, {"#compdef tiller", "--strengths", "mean-diff"});
+    expect_parts(run({"completion", "fish"}).out, {"complete -c tiller", "-l strengths", "-a mean-diff"});
+}
+
+TEST_F(CliManners, ManualPages) {
+    const auto result = run({"manual", "-o", "man"});
+    ASSERT_EQ(result.code, 0) << result.err;
+    for (const char* page : {"tiller.1", "tiller-chat.1", "tiller-extract-icv.1", "tiller-models-get.1"})
+        EXPECT_TRUE(is_there(std::string("man/") + page)) << page;
+    const std::string page = test::slurp(folder.path() / "man/tiller-generate.1");
+    expect_parts(page, {".TH TILLER\\-GENERATE 1", ".SH NAME\ntiller\\-generate \\- ",
+                        "\\fB\\-\\-temperature\\fR", "(default: 32)", ".SH EXIT STATUS"});
+    if (std::system("command -v man > /dev/null && command -v groff > /dev/null") != 0)
+        GTEST_SKIP() << "man or groff is not here";
+    const std::string warnings =
+        shell("for page in man/*.1; do LC_ALL=C.UTF-8 man --warnings -l $page 2>&1 >/dev/null; done\n");
+    EXPECT_EQ(warnings, "");
+    expect_parts(shell("MANWIDTH=80 man -l man/tiller-chat.1 | cat\n"), {"--strengths", "/scale NAME X"});
+}
+
 }  // namespace
 }  // namespace tiller
