@@ -18,7 +18,7 @@ struct Word {
 struct Value {
     std::vector<std::string> options;  ///< Names of one option: "--model", "-m".
     std::string about;
-    bool needs_value = false;
+    bool needs_value = false, may_be_file = false;
     std::vector<std::string> choices;  ///< Empty: any text, or a file.
 };
 /// What may follow "tiller", "tiller models", ...
@@ -51,6 +51,7 @@ void add_places(const CLI::App& app, std::vector<Place>& places) {
         value.about = option->get_description();
         value.needs_value = option->get_items_expected_min() > 0;
         value.choices = choices_of(*option);
+        value.may_be_file = value.choices.empty() || option->check_lname("model");
         place.options.push_back(std::move(value));
     }
     places.push_back(std::move(place));
@@ -193,7 +194,7 @@ end
             std::string line = start;
             for (const auto& option : value.options)
                 line += option.starts_with("--") ? " -l " + option.substr(2) : " -s " + option.substr(1);
-            if (value.needs_value) line += " -r";
+            if (value.needs_value) line += value.may_be_file ? " -r" : " -x";
             if (!value.choices.empty())
                 line += fmt::format(" -a {}", fish_word(fmt::format("{}", fmt::join(value.choices, " "))));
             text += fmt::format("{} -d {}\n", line, fish_word(value.about));

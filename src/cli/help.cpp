@@ -84,6 +84,11 @@ std::vector<std::string> options_of(const CLI::App& command) {
     return names;
 }
 
+// "tiller show has", and of the program itself "there is".
+std::string has(const CLI::App& command) {
+    return command.get_parent() == nullptr ? "there is" : full_name(command) + " has";
+}
+
 // Commands that have an option which the typed one lacks.
 std::vector<std::string> others_with(const CLI::App& app, const std::string& option) {
     std::vector<std::string> names;
@@ -99,7 +104,7 @@ std::string did_you_mean(const std::string& word, const std::vector<std::string>
 
 std::string unknown_option(const CLI::App& app, const CLI::App& command, const std::string& word) {
     const std::string option = word.substr(0, word.find('='));
-    std::string text = fmt::format("{} has no option {}", full_name(command), shown(option));
+    std::string text = fmt::format("{} no option {}", has(command), shown(option));
     const std::string near = did_you_mean(option, options_of(command));
     if (!near.empty()) return text + near;
     const auto others = others_with(app, option);
@@ -110,8 +115,7 @@ std::string unknown_option(const CLI::App& app, const CLI::App& command, const s
 std::string unknown_word(const CLI::App& command, const std::string& word) {
     const auto commands = commands_of(command);
     if (commands.empty()) return fmt::format("{} has no use for '{}'", full_name(command), shown(word));
-    return fmt::format("{} has no command '{}'{}", full_name(command), shown(word),
-                       did_you_mean(word, commands));
+    return fmt::format("{} no command '{}'{}", has(command), shown(word), did_you_mean(word, commands));
 }
 
 // CLI11's own texts begin with an option's name and end with no full stop.

@@ -105,12 +105,13 @@ int run(int argc, char** argv) {
     app.set_version_flag("--version",
                          fmt::format("tiller {} (engine {})", TILLER_VERSION, TILLER_ENGINE_VERSION));
     app.require_subcommand(0, 1);
+    add_commands(app, globals);
+    // After the commands, which would inherit it.
     app.footer(
         "Start here:  tiller models get gemma3-270m && tiller compare\n"
         "Each command has its own help: tiller COMMAND --help\n"
         "Exit codes:  0 ok, 2 usage, 3 bad input, 4 environment (memory, disk, missing model), 130 "
         "interrupted");
-    add_commands(app, globals);
     try {
         app.parse(argc, argv);
         if (app.get_subcommands().empty()) print(app.help());
