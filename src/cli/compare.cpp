@@ -8,6 +8,7 @@
 
 #include "cli/common.h"
 #include "cli/run_folder.h"
+#include "cli/stream.h"
 #include "cli/task_option.h"
 #include "cli/use_command.h"
 #include "core/memory.h"
@@ -81,11 +82,10 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     ProgressSteps steps(globals.quiet);
     StudyHost host = study_host(globals, steps, !o.no_check);
     host.command = command;
-    const bool terminal = ::isatty(STDOUT_FILENO) == 1;
     host.observer.task = [&](const TaskSummary& task) {
         steps.clear();
         if (!globals.json)
-            print(terminal_table(task, terminal_width(), terminal && !std::getenv("NO_COLOR")) + "\n" +
+            print(terminal_table(task, terminal_width(), prints_in_colour()) + "\n" +
                   headlines(task.analyses));
     };
     Summary summary;
@@ -140,14 +140,19 @@ void add_compare(CLI::App& app, Globals& globals) {
     command->add_option("--title", o->title, "Title of the report");
     const auto count = [&](const char* flag, int& value, const char* what) {
         command->add_option(flag, value, fmt::format("{} (default: the plan's)", what))
-            ->check(CLI::Range(1, 100000));
+            ->check(CLI::Range(1, 100000))
+            ->default_str("");
     };
     count("--n-mean", o->n_mean, "Prompts for mean head outputs");
     count("--n-patch", o->n_patch, "Prompts for the causal effects");
     count("--n-pairs", o->n_pairs, "Pairs of texts");
     count("--shots", o->n_shot, "Demonstrations in each prompt of an extraction");
-    command->add_option("--n-test", o->n_test, "Test items at most")->check(CLI::Range(2, 1000000));
-    command->add_option("--n-valid", o->n_valid, "Validation items at most")->check(CLI::Range(1, 1000000));
+    command->add_option("--n-test", o->n_test, "Test items at most (default: the plan's)")
+        ->check(CLI::Range(2, 1000000))
+        ->default_str("");
+    command->add_option("--n-valid", o->n_valid, "Validation items at most (default: the plan's)")
+        ->check(CLI::Range(1, 1000000))
+        ->default_str("");
     command
         ->add_flag("--tune{48}", o->tune,
                    "Try as many settings for every method (--tune=N; a quarter of them where text is "
