@@ -40,14 +40,15 @@ function appliedDetails({applied}) {
       make('dt', {}, name ?? 'inline'),
       make('dd', {}, `${operation} ${strength} at ${site}, ${positions}, layers ${layers?.join(', ') ?? 'not given'}`, make('br'), make('span', {class: 'digest quiet'}, digest ?? '')));
   }
-  return make('details', {class: 'small'}, make('summary', {}, `Applied: ${applied.edits} edits`), list);
+  return make('details', {class: 'small'}, make('summary', {}, `Applied: ${applied.edits} ${applied.edits === 1 ? 'edit' : 'edits'}`), list);
 }
 
 function footOf(answer, turn, index, isLast) {
   const foot = make('footer', {});
   const facts = [finishes[answer.finish] ?? answer.finish];
-  if (answer.tokens.length) facts.unshift(`${answer.tokens.length} tokens`);
-  if (answer.seed !== null) facts.push(`seed ${answer.seed}`);
+  if (answer.tokens.length) facts.unshift(`${answer.tokens.length} ${answer.tokens.length === 1 ? 'token' : 'tokens'}`);
+  // At temperature 0 nothing is drawn.
+  if (answer.seed !== null && turn.settings.temperature !== 0) facts.push(`seed ${answer.seed}`);
   foot.append(make('p', {class: 'quiet small'}, facts.join(' · ')));
   const meter = meters(answer);
   if (meter) foot.append(meter);

@@ -167,7 +167,7 @@ export const tests = {
     const mock = await start({template: false});
     return withPage(mock.url, {expected: [http(400)]}, async page => {
       await page.locator('.notice').waitFor();
-      assert.match(await page.locator('.notice').textContent(), /no chat template.*continues your text instead/);
+      assert.match(await page.locator('.notice').textContent(), /continues your text instead\. The server says: This model has no chat template/);
       assert.equal(await page.getByRole('button', {name: 'Continue'}).count(), 1);
       await checkAccess(page);
       await switchOn(page, 'formal');
