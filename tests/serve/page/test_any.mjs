@@ -44,7 +44,7 @@ export const tests = {
     });
   },
 
-  'several strengths in one request'({url}) {
+  'several strengths in one request'({url, shots}) {
     return withPage(url, {}, async page => {
       await switchOn(page, await firstVector(page));
       const strength = Number(await page.locator('#vectors input[type=number]').first().inputValue());
@@ -55,6 +55,7 @@ export const tests = {
       const {steering, n} = (await sent).postDataJSON();
       assert.equal(n, 3);
       assert.deepEqual(steering.map(entry => entry && entry.vectors[0].scale), [null, Number((strength / 2).toPrecision(6)), strength]);
+      await page.screenshot({path: `${shots}/strengths.png`});
       assert.deepEqual(await answers(page).locator('h3').allTextContents(), ['Unsteered', '× 0.5', '× 1']);
       assert.equal(await page.getByRole('radio', {name: 'Go on with this answer'}).nth(2).isChecked(), true);
       await checkAccess(page);
