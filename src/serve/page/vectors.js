@@ -21,7 +21,7 @@ function roundStep(x) {
 function rangeOf(scale) {
   const size = Math.abs(scale) || 1;
   const step = Number(roundStep(size / 20));
-  return {step, end: Number((Math.ceil(3 * size / step) * step).toPrecision(6))};
+  return {step, end: Number((Math.ceil(3 * size / step - 1e-6) * step).toPrecision(6))};
 }
 
 const layersInWords = layers => {

@@ -40,6 +40,7 @@ export const tests = {
       assert.equal(body.messages[1].content, unsteered);
       assert.equal(body.n, 2);
       assert.equal(body.steering[0], null);
+      assert.equal(await page.locator('.turn.assistant').first().getByText('The conversation went on with this answer').count(), 1);
       await checkAccess(page);
     });
   },
@@ -68,8 +69,9 @@ export const tests = {
       await ask(page, 'Describe a rainy day.');
       const plain = await texts(page);
       await page.getByRole('radio', {name: 'Effect'}).check();
-      await page.getByRole('listbox').first().waitFor();
+      await page.getByRole('radio', {name: 'Go on with this answer'}).nth(1).focus();
       await page.locator('article.steered [role=option]').first().waitFor();
+      assert.equal(await page.evaluate(() => document.activeElement.closest('article')?.className), 'steered chosen', 'the focus stays');
       assert.match(await page.locator('#legend').textContent(), /times likelier/);
       assert.match(await answers(page).nth(1).locator('footer').textContent(), /Perplexity to the unsteered model [\d.,]+, to the steered one [\d.,]+/);
       assert.ok(await page.locator('article.steered [class*=effect-]').count() > 0);

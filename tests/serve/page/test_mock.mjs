@@ -112,14 +112,22 @@ export const tests = {
       assert.equal(await page.locator('.turn.assistant > .error').last().textContent(), 'The engine failed: out of memory.');
       assert.ok((await texts(page))[0].length > 5);
       await ask(page, 'fail: cut');
-      assert.match(await page.locator('.turn.assistant > .error').last().textContent(), /network|connection/i);
+      assert.match(await page.locator('.turn.assistant > .error').last().textContent(), /^The connection ended before the answer did\.$/);
       await ask(page, 'fail: broke');
       const broken = page.locator('.turn.assistant').last();
       assert.equal(await broken.locator(':scope > .error').count(), 0);
       assert.equal(await broken.locator('article.steered .error').textContent(), 'The numbers became infinite under formal:0.8.');
       assert.equal((await texts(page))[0], reply('', null));
+      // The answer that broke is not the one to go on with.
+      assert.equal(await broken.getByRole('radio', {name: 'Go on with this answer'}).first().isChecked(), true);
       await checkAccess(page);
       await page.screenshot({path: `${shots}/failures.png`});
+    });
+  },
+
+  'sliders reach three times the own strength'({url}) {
+    return withPage(url, {}, async page => {
+      assert.deepEqual(await page.locator('#vectors .ends').allTextContents(), ['−2.402.4', '−0.300.3']);
     });
   },
 
