@@ -42,6 +42,9 @@ async function request(path, {headers = {}, ...options} = {}) {
   }
 }
 
+// A stream's bytes that stop coming are the server's end, too.
+export const cutOff = () => new ServerError({message: 'The connection ended before the answer did.', code: 'cut_off'});
+
 const json = async (path, options) => (await request(path, options)).json();
 
 export const post = (path, body, signal) =>

@@ -40,27 +40,31 @@ function appliedDetails({applied}) {
       make('dt', {}, name ?? 'inline'),
       make('dd', {}, `${operation} ${strength} at ${site}, ${positions}, layers ${layers?.join(', ') ?? 'not given'}`, make('br'), make('span', {class: 'digest quiet'}, digest ?? '')));
   }
-  return make('details', {class: 'small'}, make('summary', {}, `Applied: ${applied.edits} edits`), list);
+  return make('details', {class: 'small'}, make('summary', {}, `Applied: ${applied.edits} ${applied.edits === 1 ? 'edit' : 'edits'}`), list);
 }
 
 function footOf(answer, turn, index, isLast) {
   const foot = make('footer', {});
   const facts = [finishes[answer.finish] ?? answer.finish];
-  if (answer.tokens.length) facts.unshift(`${answer.tokens.length} tokens`);
-  if (answer.seed !== null) facts.push(`seed ${answer.seed}`);
+  if (answer.tokens.length) facts.unshift(`${answer.tokens.length} ${answer.tokens.length === 1 ? 'token' : 'tokens'}`);
+  // At temperature 0 nothing is drawn.
+  if (answer.seed !== null && turn.settings.temperature !== 0) facts.push(`seed ${answer.seed}`);
   foot.append(make('p', {class: 'quiet small'}, facts.join(' · ')));
   const meter = meters(answer);
   if (meter) foot.append(meter);
   if (answer.compareError) foot.append(make('p', {class: 'error small', role: 'alert'}, answer.compareError));
   const details = appliedDetails(answer);
   if (details) foot.append(details);
-  if (turn.answers.length > 1 && answer.text) {
+  if (turn.answers.length === 1 || !answer.text) return foot;
+  if (isLast) {
     const radio = make('input', {
-      type: 'radio', name: `chosen-${state.turns.indexOf(turn)}`, checked: turn.chosen === index, disabled: !isLast,
+      type: 'radio', name: `chosen-${state.turns.indexOf(turn)}`, checked: turn.chosen === index,
       onchange: () => { turn.chosen = index; markChosen(turn); },
     });
+    foot.append(make('label', {class: 'choice'}, radio, make('span', {}, 'Go on with this answer')));
+  } else if (turn.chosen === index) {
     // Later turns build on the choice, so that it stands once they are there.
-    foot.append(make('label', {class: 'choice'}, radio, make('span', {}, isLast ? 'Go on with this answer' : 'The conversation went on with this')));
+    foot.append(make('p', {class: 'small quiet'}, 'The conversation went on with this answer'));
   }
   return foot;
 }
@@ -102,11 +106,20 @@ function answersElement(turn, isLast) {
   return element;
 }
 
+// The element that had the focus has a counterpart of the same kind in the new one.
+function replaceKeepingFocus(old, element) {
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  const kind = focused && (focused.getAttribute('role') ? `[role=${focused.getAttribute('role')}]` : focused.tagName);
+  const index = focused ? [...old.querySelectorAll(kind)].indexOf(focused) : -1;
+  old.replaceWith(element);
+  if (focused) element.querySelectorAll(kind)[index]?.focus({preventScroll: true});
+}
+
 export function renderTurn(turn) {
   const element = turn.role === 'user'
     ? make('div', {class: 'turn user'}, make('h3', {class: 'hidden'}, 'You'), make('div', {class: 'text'}, turn.text))
     : answersElement(turn, turn === lastTurn());
-  if (turn.element?.isConnected) turn.element.replaceWith(element);
+  if (turn.element?.isConnected) replaceKeepingFocus(turn.element, element);
   else byId('talk').append(element);
   turn.element = element;
   if (turn.role === 'assistant') markChosen(turn);

@@ -1,6 +1,6 @@
 // One request for all answers to a message; they stream into the answers' objects.
 
-import {ServerError, post} from './api.js';
+import {ServerError, cutOff, post} from './api.js';
 import {events} from './sse.js';
 import {sampling} from './settings.js';
 
@@ -44,5 +44,5 @@ export async function generate({context, answers, settings, model, signal, chang
     take(chunk, answers);
     changed();
   }
-  throw new ServerError({message: 'The connection ended before the answer did.', code: 'cut_off'});
+  throw cutOff();
 }

@@ -27,8 +27,7 @@ export const levelClass = (mode, level) => level === 0 ? '' : `${mode}-${level <
 
 export function percent(logprob) {
   const share = 100 * Math.exp(logprob);
-  if (share === 0) return '0 %';
-  if (share < 0.001) return `${share.toExponential(0).replace('-', '−')} %`;
+  if (share < 0.001) return '< 0.001 %';
   return `${share >= 99.95 && share < 100 ? '> 99.9' : Number(share.toPrecision(share >= 10 ? 3 : 2))} %`;
 }
 
@@ -36,7 +35,7 @@ export function changeInWords(unsteered, steered) {
   const change = steered - unsteered;
   if (Math.abs(change) < 0.05) return 'as likely as without steering';
   const factor = Math.exp(Math.abs(change));
-  const times = factor >= 10000 ? factor.toExponential(0).replace('e+', 'e') : Number(factor.toPrecision(factor >= 100 ? 3 : 2));
+  const times = factor >= 1e7 ? 'over ten million' : Number(factor.toPrecision(factor < 100 ? 2 : 3)).toLocaleString('en');
   return `${times} times ${change > 0 ? 'likelier' : 'rarer'} through steering`;
 }
 

@@ -20,7 +20,9 @@ export function setUpKey() {
   onUnauthorized(ask);
   byId('key').addEventListener('submit', event => {
     event.preventDefault();
-    useKey(byId('key-field').value.trim());
+    const key = byId('key-field').value.trim();
+    if (!key) return;
+    useKey(key);
     byId('key-field').value = '';
     byId('key').hidden = true;
     byId('prompt').focus();

@@ -84,7 +84,7 @@ async function start() {
     const problem = await api.chatTemplateProblem();
     if (problem) {
       setMode('plain');
-      notice(`${problem} The page continues your text instead.`);
+      notice(`This model has no chat format, so the page continues your text instead. The server says: ${problem}`);
     }
   } catch (error) {
     notice(error.message, 'error');

@@ -1,5 +1,7 @@
 // Server-sent events: the data of each event, however the network has cut the bytes.
 
+import {cutOff} from './api.js';
+
 export async function* events(body) {
   const reader = body.getReader();
   const decoder = new TextDecoder();
@@ -7,7 +9,9 @@ export async function* events(body) {
   let data = [];
   try {
     for (;;) {
-      const {value, done} = await reader.read();
+      const {value, done} = await reader.read().catch(error => {
+        throw error.name === 'AbortError' ? error : cutOff();
+      });
       rest += done ? decoder.decode() : decoder.decode(value, {stream: true});
       const lines = rest.split('\n');
       rest = lines.pop();

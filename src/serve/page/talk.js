@@ -55,7 +55,9 @@ async function answerLast() {
     }
   }
   setBusy(null);
-  if (!textOf(turn)) turn.chosen = Math.max(0, turn.answers.findIndex(answer => answer.text));
+  // Not with an answer that broke, when there is a whole one.
+  const usable = answer => answer.text && !answer.error;
+  if (!usable(turn.answers[turn.chosen])) turn.chosen = Math.max(0, turn.answers.findIndex(usable));
   keepingToTheEnd(() => renderTurn(turn));
   announce(turn.answers.map(answer => `${answer.label}: ${answer.error ?? answer.text}`).join('. '));
   compareLast();
@@ -103,6 +105,7 @@ export function send() {
 
 function again() {
   if (!requireCompare()) return;
+  byId('talk').focus({preventScroll: true});  // The button goes.
   state.turns.pop();
   answerLast();
 }

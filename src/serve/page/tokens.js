@@ -75,7 +75,8 @@ export function placeTip() {
     tip.hidden = true;
     return;
   }
-  const place = shownFor.getClientRects()[0] ?? shownFor.getBoundingClientRect();
+  // A token that a line break cuts has two boxes; the white space before a word is the small one.
+  const [place] = [...shownFor.getClientRects()].sort((a, b) => b.width - a.width).concat(shownFor.getBoundingClientRect());
   const left = Math.max(8, Math.min(place.left, document.documentElement.clientWidth - tip.offsetWidth - 8));
   const below = place.bottom + 6;
   const top = below + tip.offsetHeight > innerHeight ? place.top - tip.offsetHeight - 6 : below;

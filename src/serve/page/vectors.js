@@ -17,11 +17,11 @@ function roundStep(x) {
   return Number(([5, 2].find(factor => factor * power <= x) ?? 1) * power).toPrecision(1);
 }
 
-// Twice the vector's own scale in both directions, in steps of about a twentieth of it.
+// Three times the vector's own scale in both directions, in steps of about a twentieth of it.
 function rangeOf(scale) {
   const size = Math.abs(scale) || 1;
   const step = Number(roundStep(size / 20));
-  return {step, end: Number((Math.ceil(2 * size / step) * step).toPrecision(6))};
+  return {step, end: Number((Math.ceil(3 * size / step - 1e-6) * step).toPrecision(6))};
 }
 
 const layersInWords = layers => {

@@ -1,5 +1,6 @@
 // Tests the server's page in Chromium; run.sh sets up what it needs. Arguments: parts of the names of tests to run.
-// With TILLER_URL it runs against that server, without the tests that need the mock's failures.
+// With TILLER_URL it runs against that server, without the tests that need the mock's failures. With TILLER_PAGE_DOCS=docs
+// it makes the documentation's pictures instead (docs_pictures.mjs).
 
 import {mkdir} from 'node:fs/promises';
 import {fileURLToPath} from 'node:url';
@@ -9,13 +10,14 @@ import {tests as anyServer} from './test_any.mjs';
 import {tests as modules} from './test_modules.mjs';
 import {tests as mockOnly} from './test_mock.mjs';
 import {tests as files} from './test_files.mjs';
+import {tests as pictures} from './docs_pictures.mjs';
 
 const url = process.env.TILLER_URL?.replace(/\/$/, '');
 const pageDir = fileURLToPath(new URL('../../../src/serve/page', import.meta.url));
 const shots = process.env.TILLER_PAGE_SHOTS ?? '/tmp/tiller-page-shots';
 const wanted = process.argv.slice(2);
 
-const all = url ? {...anyServer} : {...modules, ...anyServer, ...mockOnly, ...files};
+const all = process.env.TILLER_PAGE_DOCS ? pictures : url ? anyServer : {...modules, ...anyServer, ...mockOnly, ...files};
 let failed = 0;
 let ran = 0;
 

@@ -29,7 +29,7 @@ export const tests = {
       assert.deepEqual(await answers(page).locator('h3').allTextContents(), ['Unsteered', 'Steered']);
       assert.match(await answers(page).nth(1).locator('header').textContent(), new RegExp(vector));
       const [unsteered] = await texts(page);
-      assert.match(await answers(page).nth(1).locator('footer').textContent(), /Applied: \d+ edits/);
+      assert.match(await answers(page).nth(1).locator('footer').textContent(), /Applied: \d+ edits?/);
       const choices = page.getByRole('radio', {name: 'Go on with this answer'});
       assert.deepEqual([await choices.nth(0).isChecked(), await choices.nth(1).isChecked()], [false, true]);
       await choices.nth(0).check();
@@ -40,11 +40,12 @@ export const tests = {
       assert.equal(body.messages[1].content, unsteered);
       assert.equal(body.n, 2);
       assert.equal(body.steering[0], null);
+      assert.equal(await page.locator('.turn.assistant').first().getByText('The conversation went on with this answer').count(), 1);
       await checkAccess(page);
     });
   },
 
-  'several strengths in one request'({url}) {
+  'several strengths in one request'({url, shots}) {
     return withPage(url, {}, async page => {
       await switchOn(page, await firstVector(page));
       const strength = Number(await page.locator('#vectors input[type=number]').first().inputValue());
@@ -55,6 +56,7 @@ export const tests = {
       const {steering, n} = (await sent).postDataJSON();
       assert.equal(n, 3);
       assert.deepEqual(steering.map(entry => entry && entry.vectors[0].scale), [null, Number((strength / 2).toPrecision(6)), strength]);
+      await page.screenshot({path: `${shots}/strengths.png`});
       assert.deepEqual(await answers(page).locator('h3').allTextContents(), ['Unsteered', '× 0.5', '× 1']);
       assert.equal(await page.getByRole('radio', {name: 'Go on with this answer'}).nth(2).isChecked(), true);
       await checkAccess(page);
@@ -67,8 +69,9 @@ export const tests = {
       await ask(page, 'Describe a rainy day.');
       const plain = await texts(page);
       await page.getByRole('radio', {name: 'Effect'}).check();
-      await page.getByRole('listbox').first().waitFor();
+      await page.getByRole('radio', {name: 'Go on with this answer'}).nth(1).focus();
       await page.locator('article.steered [role=option]').first().waitFor();
+      assert.equal(await page.evaluate(() => document.activeElement.closest('article')?.className), 'steered chosen', 'the focus stays');
       assert.match(await page.locator('#legend').textContent(), /times likelier/);
       assert.match(await answers(page).nth(1).locator('footer').textContent(), /Perplexity to the unsteered model [\d.,]+, to the steered one [\d.,]+/);
       assert.ok(await page.locator('article.steered [class*=effect-]').count() > 0);
@@ -177,6 +180,54 @@ export const tests = {
       const [download] = await Promise.all([page.waitForEvent('download'), page.locator('#vectors').getByRole('link', {name: 'Download'}).first().click()]);
       assert.equal((await readFile(await download.path())).subarray(0, 4).toString(), 'GGUF');
       assert.equal(download.suggestedFilename(), `${await firstVector(page)}.gguf`);
+    });
+  },
+
+  'a text is continued plainly, and so is the answer chosen'({url}) {
+    return withPage(url, {}, async page => {
+      await switchOn(page, await firstVector(page));
+      await page.getByRole('radio', {name: /^Plain continuation/}).check();
+      await page.getByLabel('Most tokens').fill('12');
+      await page.getByRole('radio', {name: 'Damage'}).check();
+      await ask(page, 'The weather in April was');
+      await page.locator('article.steered [role=option]').first().waitFor();
+      await page.locator('article.unsteered [role=option]').first().waitFor();
+      const [unsteered] = await texts(page);
+      assert.ok(unsteered.length > 0);
+      await page.getByRole('radio', {name: 'Go on with this answer'}).first().check();
+      const sent = page.waitForRequest(request => request.url().endsWith('/v1/completions'));
+      await ask(page, '');
+      assert.equal((await sent).postDataJSON().prompt, `The weather in April was${unsteered}`);
+      await checkAccess(page);
+    });
+  },
+
+  'Escape stops an answer, and the next one comes as usual'({url}) {
+    return withPage(url, {}, async page => {
+      await page.getByLabel('Most tokens').fill('400');
+      await ask(page, 'fail: slow. Write a long story about a mouse.', {wait: false});
+      await page.waitForFunction(() => [...document.querySelectorAll('article .text')].at(-1)?.textContent.length > 5);
+      await page.keyboard.press('Escape');
+      await page.locator('#send').waitFor();
+      assert.match(await page.locator('article').last().textContent(), /stopped by you/);
+      await page.getByLabel('Most tokens').fill('10');
+      await ask(page, 'Hello');
+      assert.match(await page.locator('article').last().textContent(), /ended by itself|cut at the limit/);
+      assert.equal(await page.locator('.error:visible').count(), 0);
+    });
+  },
+
+  'a vector that was downloaded is uploaded under another name'({url, real}) {
+    return withPage(url, {}, async page => {
+      await page.locator('#vectors summary').first().click();
+      const [download] = await Promise.all([page.waitForEvent('download'), page.locator('#vectors').getByRole('link', {name: 'Download'}).first().click()]);
+      const buffer = await readFile(await download.path());
+      await page.getByLabel('Upload a vector (GGUF file)').setInputFiles({name: 'zz copy.gguf', mimeType: 'application/octet-stream', buffer});
+      await switchOn(page, 'zz-copy');
+      assert.match(await page.locator('#upload-answer').textContent(), /zz-copy is on the server until it ends/);
+      await ask(page, 'Hello');
+      assert.match(await answers(page).nth(1).locator('header').textContent(), /zz-copy/);
+      if (real) await page.evaluate(() => fetch('/v1/vectors/zz-copy', {method: 'DELETE'}));
     });
   },
 

@@ -88,6 +88,8 @@ export const tests = {
         const article = page.locator('article').last();
         await page.waitForFunction(() => [...document.querySelectorAll('article .text')].at(-1)?.textContent.length > 5);
         assert.equal(await page.getByRole('button', {name: 'Send'}).isHidden(), true);
+        const animation = () => [...document.querySelectorAll('article .text')].map(text => getComputedStyle(text, '::after').animationName).at(-1);
+        assert.equal(await page.evaluate(animation), 'none', 'nothing moves for those who want it so');
         await stop();
         await article.and(page.locator('[aria-busy=false]')).waitFor();
         const text = await article.locator('.text').textContent();
@@ -99,7 +101,7 @@ export const tests = {
     });
   },
 
-  'failures are shown where they happen'({url}) {
+  'failures are shown where they happen'({url, shots}) {
     return withPage(url, {expected: [http(429), /ERR_INCOMPLETE_CHUNKED|net::ERR/]}, async page => {
       await switchOn(page, 'formal');
       await ask(page, 'fail: queue');
@@ -110,12 +112,22 @@ export const tests = {
       assert.equal(await page.locator('.turn.assistant > .error').last().textContent(), 'The engine failed: out of memory.');
       assert.ok((await texts(page))[0].length > 5);
       await ask(page, 'fail: cut');
-      assert.match(await page.locator('.turn.assistant > .error').last().textContent(), /network|connection/i);
+      assert.match(await page.locator('.turn.assistant > .error').last().textContent(), /^The connection ended before the answer did\.$/);
       await ask(page, 'fail: broke');
       const broken = page.locator('.turn.assistant').last();
       assert.equal(await broken.locator(':scope > .error').count(), 0);
       assert.equal(await broken.locator('article.steered .error').textContent(), 'The numbers became infinite under formal:0.8.');
       assert.equal((await texts(page))[0], reply('', null));
+      // The answer that broke is not the one to go on with.
+      assert.equal(await broken.getByRole('radio', {name: 'Go on with this answer'}).first().isChecked(), true);
+      await checkAccess(page);
+      await page.screenshot({path: `${shots}/failures.png`});
+    });
+  },
+
+  'sliders reach three times the own strength'({url}) {
+    return withPage(url, {}, async page => {
+      assert.deepEqual(await page.locator('#vectors .ends').allTextContents(), ['−2.402.4', '−0.300.3']);
     });
   },
 
@@ -142,11 +154,12 @@ export const tests = {
     });
   },
 
-  async 'a key is asked for once, sent, and forgotten with the tab'({start}) {
+  async 'a key is asked for once, sent, and forgotten with the tab'({start, shots}) {
     const mock = await start({key: 'open sesame'});
     return withPage(mock.url, {expected: [http(401)]}, async page => {
       assert.match(await page.locator('#key-reason').textContent(), /wants an API key/);
       await checkAccess(page);
+      await page.screenshot({path: `${shots}/key.png`});
       await page.getByLabel('API key').fill('wrong');
       await Promise.all([page.waitForResponse(response => response.status() === 401), page.getByRole('button', {name: 'Use this key'}).click()]);
       await page.locator('#key').waitFor();
@@ -167,7 +180,7 @@ export const tests = {
     const mock = await start({template: false});
     return withPage(mock.url, {expected: [http(400)]}, async page => {
       await page.locator('.notice').waitFor();
-      assert.match(await page.locator('.notice').textContent(), /no chat template.*continues your text instead/);
+      assert.match(await page.locator('.notice').textContent(), /continues your text instead\. The server says: This model has no chat template/);
       assert.equal(await page.getByRole('button', {name: 'Continue'}).count(), 1);
       await checkAccess(page);
       await switchOn(page, 'formal');

@@ -59,7 +59,7 @@ export const tests = {
         return {
           effect: [0.69, 0.7, -0.7, 2.4, -4.7].map(change => effectLevel(-5, -5 + change)),
           damage: [0.11, 0.09, 0.009, 0.00009].map(share => damageLevel(Math.log(share))),
-          words: [changeInWords(-3, -3.01), changeInWords(-3, -3 + Math.log(12)), changeInWords(-3, -3 - Math.log(250))],
+          words: [changeInWords(-3, -3.01), changeInWords(-3, -3 + Math.log(12)), changeInWords(-3, -3 - Math.log(250)), changeInWords(-3, -3 - Math.log(123456)), changeInWords(-30, 0)],
           percents: [0, Math.log(0.9999), Math.log(0.123456), Math.log(0.00012), -30, -Infinity].map(percent),
           perplexity: perplexity([Math.log(0.25), Math.log(0.25)]),
           pieces: pieces({tokens: [token(cloud.slice(0, 2)), token(cloud.slice(2, 4)), token(cloud.slice(4)), token([255])], unsteered: [-1, -2, -3, -4], steered: [-1, -1, -1, -1]}),
@@ -67,8 +67,8 @@ export const tests = {
       });
       assert.deepEqual(result.effect, [0, 1, -1, 2, -3]);
       assert.deepEqual(result.damage, [0, 1, 2, 3]);
-      assert.deepEqual(result.words, ['as likely as without steering', '12 times likelier through steering', '250 times rarer through steering']);
-      assert.deepEqual(result.percents, ['100 %', '> 99.9 %', '12.3 %', '0.012 %', '9e−12 %', '0 %']);
+      assert.deepEqual(result.words, ['as likely as without steering', '12 times likelier through steering', '250 times rarer through steering', '123,000 times rarer through steering', 'over ten million times likelier through steering']);
+      assert.deepEqual(result.percents, ['100 %', '> 99.9 %', '12.3 %', '0.012 %', '< 0.001 %', '< 0.001 %']);
       assert.ok(Math.abs(result.perplexity - 4) < 1e-12);
       assert.deepEqual(result.pieces, [
         {text: 'a', unsteered: -1, steered: -1}, {text: '🌧b', unsteered: -5, steered: -2}, {text: '\ufffd', unsteered: -4, steered: -1}]);
