@@ -23,7 +23,7 @@ ENDPOINTS = [
     ("/detokenize", {"tokens": [5, 6]}),
     ("/apply-template", {"messages": [{"role": "user", "content": "hot"}], "add_generation_prompt": True}),
 ]
-OTHER_PATHS = ["/", "/health", "/metrics", "/v1/models", "/v1/models/tiny", "/v1/vectors/a", "/v1/jobs", "/v1/jobs/x",
+OTHER_PATHS = ["/", "/health", "/metrics", "/v1/models", "/v1/models/tiny", "/v1/vectors/nobody", "/v1/jobs", "/v1/jobs/x",
                "/v2/models", "/v1/completions/", "//", "/%00", "/..%2f..%2fetc/passwd", "/../../etc/passwd", "/v1/vectors/..",
                "/v1/vectors/%2e%2e%2fa", "*", "/" + "a" * 9000, "/?" + "x" * 500, "/v1/models/" + "%ff" * 20, "/\x01"]
 

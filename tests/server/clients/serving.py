@@ -11,7 +11,8 @@ import subprocess
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-TILLER = os.environ.get("TILLER", str(ROOT / "build" / "tiller"))
+TILLER = os.path.abspath(os.environ.get("TILLER", str(ROOT / "build" / "tiller")))
+ROWS = "--parallel"  # Rows computed at once.
 
 
 def free_port():
@@ -174,9 +175,14 @@ def parse_events(body):
             yield text if text == "[DONE]" else json.loads(text)
 
 
+def run_tiller_text(*arguments):
+    """What the program prints."""
+    done = subprocess.run([TILLER, *map(str, arguments)], capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, (arguments, done.stderr.decode())
+    return done.stdout.decode()
+
+
 def run_tiller(*arguments):
     """The JSON that the program prints."""
-    done = subprocess.run([TILLER, *map(str, arguments), "--json", "--quiet"], capture_output=True, check=False,
-                          stdin=subprocess.DEVNULL)
-    assert done.returncode == 0, (arguments, done.stderr.decode())
-    return json.loads(done.stdout) if done.stdout.strip() else None
+    text = run_tiller_text(*arguments, "--json", "--quiet")
+    return json.loads(text) if text.strip() else None

@@ -64,7 +64,7 @@ def real(request, start, tmp_path_factory):
         [{"negative": f"Today I {v}", "positive": f"Yesterday I {w}"} for v, w in
          (("walk", "walked"), ("sing", "sang"), ("eat", "ate"), ("write", "wrote"), ("play", "played"))]))
     (folder / "vectors").mkdir()
-    serving.run_tiller("extract", "mean-diff", "-m", request.param, "--pairs", folder / "pairs.json", "--layer", 8,
+    serving.run_tiller("extract", "mean-diff", "-m", request.param, "--pairs", folder / "pairs.json", "--set", "layer=8",
                        "-o", folder / "vectors" / "past.gguf")
     with start("--vectors", folder / "vectors", model=request.param) as server:
         server.folder, server.name, server.items = folder, request.param, items

@@ -252,7 +252,7 @@ WRONG = [
     ({"messages": []}, "invalid_value", "messages"),
     ({"messages": [{"role": "user"}]}, "missing_field", "messages[0].content"),
     ({"messages": [{"content": "x"}]}, "missing_field", "messages[0].role"),
-    ({"messages": [{"role": "robot", "content": "x"}]}, "invalid_value", "messages[0].role"),
+    ({"messages": [{"role": "robot", "content": "x"}]}, "unsupported", "messages[0].role"),
     ({"messages": "x"}, "invalid_value", "messages"),
     ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "unsupported", "tools"),
     ({"response_format": {"type": "json_object"}}, "unsupported", "response_format"),

@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+import serving
+
 PROMPTS = ["the film was", "a dog is hot in the red sun", "Q: cold", "the film was in the sun. the film was"]
 
 
@@ -66,7 +68,7 @@ def test_streams_among_64_others(server, alone):
 
 def test_on_a_fresh_server_in_another_order(start, folder, alone):
     bodies = list(requests())
-    with start("--vectors", folder / "vectors", "--rows", 5) as other:
+    with start("--vectors", folder / "vectors", serving.ROWS, 5) as other:
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
             answers = list(pool.map(lambda body: answer_of(other, body), reversed(bodies)))
     assert answers[::-1] == alone

@@ -284,7 +284,7 @@ def test_extract(server, folder, tmp_path):
     # The same vector as the program's, in bytes or at least in what it does.
     (tmp_path / "pairs.json").write_text(json.dumps(PAIRS))
     serving.run_tiller("extract", "mean-diff", "-m", folder / "tiny.gguf", "--pairs", tmp_path / "pairs.json",
-                       "--layer", 1, "-o", tmp_path / "warm.gguf")
+                       "--set", "layer=1", "-o", tmp_path / "warm.gguf")
     assert server.text(PROMPT, "warm:2") == text_of_program_file(folder, tmp_path / "warm.gguf", 2)
     assert server.text(PROMPT, "warm:2") != before
     (tmp_path / "down.gguf").write_bytes(server.get("/v1/vectors/warm").body)
