@@ -121,6 +121,11 @@ async def one_by_one(port, requests):
 
 # --- what else the machine does ---
 
+def is_busy(others, steal):
+    """The same limits as `tiller bench` has."""
+    return others > 0.05 or steal > 0.02
+
+
 class Load:
     """Shares of the cores' time that other programs and the host took, while it is open."""
 
@@ -151,4 +156,4 @@ class Load:
         self.others = max(0.0, (working - ticks[7] - (self._own() - self.before[1])) / total)
 
     def json(self):
-        return {"others": self.others, "steal": self.steal, "busy": self.others > 0.05 or self.steal > 0.02}
+        return {"others": self.others, "steal": self.steal, "busy": is_busy(self.others, self.steal)}

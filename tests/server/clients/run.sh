@@ -65,4 +65,4 @@ else
 fi
 # No test reaches for anything but this machine: a proxy of the user's must not be asked.
 export NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost PYTHONDONTWRITEBYTECODE=1
-exec "$python" -m pytest -q -p no:cacheprovider -W ignore::UserWarning:pydantic --rootdir "$here" "${tests[@]}" "$@"
+exec "$python" -m pytest -q -p no:cacheprovider -W ignore::UserWarning:pydantic._internal._generate_schema --rootdir "$here" "${tests[@]}" "$@"

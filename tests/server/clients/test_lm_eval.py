@@ -14,7 +14,10 @@ import pytest
 
 import serving
 
-lm_eval = pytest.importorskip("lm_eval")
+pytest.importorskip("lm_eval")
+from lm_eval.evaluator import simple_evaluate  # noqa: E402
+from lm_eval.tasks import TaskManager  # noqa: E402
+
 N_ITEM = 24
 STEERING = "past:1.5"
 
@@ -74,9 +77,9 @@ def real(request, start, tmp_path_factory):
 def evaluate(server, kind, task, steering="", **more):
     path = "chat/completions" if kind == "local-chat-completions" else "completions"
     tokenizer = {} if kind == "local-chat-completions" else {"tokenizer_backend": "remote"}
-    manager = lm_eval.tasks.TaskManager(include_path=str(server.folder), include_defaults=False)
+    manager = TaskManager(include_path=str(server.folder), include_defaults=False)
     model = server.name + ("+" + steering if steering else "")
-    result = lm_eval.simple_evaluate(
+    result = simple_evaluate(
         model=kind, tasks=[task], task_manager=manager, log_samples=True, bootstrap_iters=0,
         model_args={"model": model, "base_url": f"{server.url}/v1/{path}", "num_concurrent": 4, "max_retries": 1, **tokenizer},
         **more)
