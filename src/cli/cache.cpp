@@ -28,6 +28,8 @@ constexpr Kind kKinds[] = {
     {"jinja", "sources of chat templates' interpreter, for building", "--builds"},
     {"npm", "packages that were fetched for building", "--builds"},
     {"bench-python", "the Python of ./run bench", "--builds"},
+    {"server-clients", "clients that tests of the server use", "--builds"},
+    {"llama-server", "llama.cpp's server, which bench/serve measures against", "--builds"},
 };
 
 struct Content {
