@@ -94,7 +94,9 @@ Row Completion::row_of(std::size_t i, const std::vector<Edit>& edits) const {
     row.edits = edits;
     row.max_new_tokens = new_tokens(row.prompt.size());
     row.sampling = request_.sampling;
-    row.sampling.seed += static_cast<std::uint32_t>(i % static_cast<std::size_t>(request_.n));
+    // Choices that differ by their steering differ by nothing else.
+    if (!request_.steering.is_list)
+        row.sampling.seed += static_cast<std::uint32_t>(i % static_cast<std::size_t>(request_.n));
     row.stop = request_.stop;
     row.stop_in_blanks = true;
     row.n_top_each = request_.n_top;
@@ -130,6 +132,7 @@ void Completion::accepted() {
                                 {"delta", {{"role", "assistant"}, {"content", ""}}},
                                 {"logprobs", nullptr},
                                 {"finish_reason", nullptr}}};
+            finish_frame(json);  // also for who does not wait for the end
             reply_->event(dump(json));
         } else if (request_.echo) {
             send_chunk(i, prompt_text(choices_[i].prompt), nullptr);

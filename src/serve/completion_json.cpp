@@ -23,9 +23,11 @@ void note(Json& tops, const std::string& text, float logprob) {
 
 Json completion_logprobs(const Model& model, std::span<const TokenEntry> entries, int n_top) {
     Json tokens = Json::array(), logprobs = Json::array(), tops = Json::array(), offsets = Json::array();
+    Json ids = Json::array();
     for (const TokenEntry& entry : entries) {
         const std::string text = shown(model, entry.token);
         tokens.push_back(text);
+        ids.push_back(entry.token);
         logprobs.push_back(number_or_null(entry.logprob));
         offsets.push_back(entry.begin);
         if (!std::isfinite(entry.logprob)) {
@@ -38,6 +40,7 @@ Json completion_logprobs(const Model& model, std::span<const TokenEntry> entries
         tops.push_back(top);
     }
     return {{"tokens", tokens},
+            {"ids", ids},
             {"token_logprobs", logprobs},
             {"top_logprobs", n_top > 0 ? tops : Json(nullptr)},
             {"text_offset", offsets}};

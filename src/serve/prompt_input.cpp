@@ -66,7 +66,11 @@ std::vector<Token> tokenize_chat(const std::vector<ChatMessage>& messages, const
         return model.chat_prompt(messages, options).tokens;
     } catch (const Error&) {
         Problem problem = problem_of(std::current_exception(), path);
-        if (problem.code == "no_chat_template") problem.message += "; /v1/completions continues plain text";
+        if (problem.code == "no_chat_template")
+            problem.message =
+                "this model has no chat template; /v1/completions continues plain text, and the server can "
+                "be started "
+                "with a template";
         throw problem;
     }
 }

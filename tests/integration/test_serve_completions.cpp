@@ -268,6 +268,12 @@ TEST_F(ServeCompletions, SeedsStopTextsAndCounts) {
     body["n"] = 1;
     body["seed"] = 8;
     EXPECT_EQ(ok("/v1/completions", body).at("choices")[0].at("text"), text);
+    // With a list of steerings nothing but these differs.
+    body["n"] = nullptr;
+    body["steering"] = {nullptr, "warm:0", nullptr};
+    const Json same = ok("/v1/completions", body);
+    for (const Json& choice : same.at("choices")) EXPECT_EQ(choice.at("text"), text);
+    body["steering"] = nullptr;
     body["prompt"] = {"The film", "A house"};
     body["n"] = 2;
     const Json four = ok("/v1/completions", body);
