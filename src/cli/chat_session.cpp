@@ -37,7 +37,8 @@ public:
     }
 
 private:
-    bool ends_line_ = false;
+    // Where nothing came a terminal needs no empty line; a pipe gets a line for each answer.
+    bool ends_line_ = prints_to_terminal();
 };
 
 bool is_usable(const ChatAnswer& answer) { return answer.finish != Finish::broken && !answer.text.empty(); }

@@ -247,6 +247,33 @@ TEST_F(CliTalk, FullContexts) {
     expect_parts(refused(2, "", {"--context", "513"}), {"--context", "512"});
 }
 
+// The caches begin small and are made anew for a longer conversation: what was said before still counts.
+TEST_F(CliTalk, ConversationsThatOutgrowTheFirstCaches) {
+    test::TinyOptions tiny = test::chat_model();
+    tiny.n_ctx = 6000;
+    make_model("long.gguf", tiny);
+    std::string message = "is";
+    for (int i = 0; i < 1200; ++i) message += " the cat";
+    const json chat = saved("the dog\n" + message + "\na", {}, "long.gguf");
+    const auto model = Model::load(folder.path() / "long.gguf");
+    Engine engine(model, EngineOptions{.n_threads = 1});
+    std::vector<ChatMessage> messages;
+    for (const auto& said : chat.at("messages")) {
+        const ChatMessage next = {said.at("role"), said.at("content")};
+        if (next.role == "assistant") {
+            Row row;
+            row.prompt = model->chat_prompt(messages).tokens;
+            row.max_new_tokens = 6;
+            EXPECT_EQ(next.content, valid_utf8(engine.run({&row, 1}).front().text)) << messages.size();
+            if (messages.size() > 1) {
+                EXPECT_GT(row.prompt.size(), 2048u);
+            }
+        }
+        messages.push_back(next);
+    }
+    EXPECT_EQ(messages.size(), 6u);
+}
+
 TEST_F(CliTalk, RowsThatBreak) {
     expect_parts(refused(3, "the cat\n", {"--vector", "v.gguf:3e38"}), {"NaN", "/scale 1.5e+38", "/retry"});
     const auto result = talk("the cat\n", {"--vector", "v.gguf", "--strengths", "3e38"});
