@@ -3,13 +3,17 @@
 #include <fmt/format.h>
 #include <histedit.h>
 #include <langinfo.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <clocale>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <cwchar>
 #include <filesystem>
 
 #include "cli/common.h"
@@ -33,10 +37,34 @@ struct LineReader::Editor {
     History* history = nullptr;
     std::string prompt, history_file;
 
-    static char* prompt_of(EditLine* lines) {
+    sigset_t outside = {};  ///< Signals that were blocked before reading began.
+
+    static Editor& of(EditLine* lines) {
         void* self = nullptr;
         el_get(lines, EL_CLIENTDATA, &self);
-        return static_cast<Editor*>(self)->prompt.data();
+        return *static_cast<Editor*>(self);
+    }
+    static char* prompt_of(EditLine* lines) { return of(lines).prompt.data(); }
+
+    // One character. Signals get in while it waits and at no other time, so that none comes between looking
+    // for one and waiting, where it would be lost until the next key.
+    static int character_of(EditLine* lines, wchar_t* out) {
+        std::mbstate_t state = {};
+        for (;;) {
+            pollfd wait = {STDIN_FILENO, POLLIN, 0};
+            if (::ppoll(&wait, 1, nullptr, &of(lines).outside) < 0) {
+                if (errno == EINTR && !interrupted) continue;
+                return -1;
+            }
+            char byte = 0;
+            const ssize_t n = ::read(STDIN_FILENO, &byte, 1);
+            if (n < 0 && errno == EINTR) continue;
+            if (n <= 0) return static_cast<int>(n);
+            const std::size_t used = std::mbrtowc(out, &byte, 1, &state);
+            if (used == static_cast<std::size_t>(-2)) continue;  // more bytes of the character are to come
+            if (used == static_cast<std::size_t>(-1)) state = {};
+            if (used <= 1) return 1;
+        }
     }
 
     explicit Editor(const std::string& file) : history_file(file) {
@@ -52,6 +80,7 @@ struct LineReader::Editor {
         ::history(history, &event, H_SETUNIQUE, 1);
         el_set(lines, EL_CLIENTDATA, this);
         el_set(lines, EL_PROMPT, prompt_of);
+        el_set(lines, EL_GETCFN, character_of);
         el_set(lines, EL_EDITOR, "emacs");
         el_set(lines, EL_HIST, ::history, history);
         el_set(lines, EL_BIND, "^R", "em-inc-search-prev", nullptr);
@@ -130,7 +159,13 @@ LineReader::Outcome LineReader::read(const std::string& prompt, std::string& lin
     editor_->prompt = prompt;
     el_resize(editor_->lines);
     int n = 0;
+    sigset_t mine;
+    sigemptyset(&mine);
+    sigaddset(&mine, SIGINT);
+    sigaddset(&mine, SIGTERM);
+    ::pthread_sigmask(SIG_BLOCK, &mine, &editor_->outside);
     const char* typed = el_gets(editor_->lines, &n);
+    ::pthread_sigmask(SIG_SETMASK, &editor_->outside, nullptr);
     if (typed == nullptr && n < 0) {
         const LineInfo* rest = el_line(editor_->lines);
         line.assign(rest->buffer, rest->lastchar);
