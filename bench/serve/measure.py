@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "tests/server/clients")]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "tests/serve/clients")]
 
 import load  # noqa: E402
 import serving  # noqa: E402

@@ -18,7 +18,7 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "tests/server/clients")]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "tests/serve/clients")]
 
 import load  # noqa: E402
 import serving  # noqa: E402

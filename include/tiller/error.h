@@ -11,7 +11,7 @@ namespace tiller {
 /// (see exit_code()); the text of an Error names the thing, the value found, the
 /// value expected and the next step.
 enum class Code {
-    usage,        ///< A flag, an option or an argument of the API is wrong.             exit 2
+    usage,        ///< A flag, an argument of the API or a name that is looked up is wrong. exit 2
     bad_input,    ///< A file, a model or a plan does not have the form it must have.    exit 3
     unsupported,  ///< The model cannot do this (a site that does not exist, say).       exit 3
     incomplete,   ///< A plan was not carried out in full: an edit or capture is missing. exit 3

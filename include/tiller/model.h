@@ -84,7 +84,8 @@ struct ModelInfo {
     /// Behind attention and MLP, layers multiply the residual stream by a number or add a function of it
     /// (Gemma 4), so that what was written is not the difference between two residual sites.
     bool changes_stream = false;
-    float norm_epsilon = 0;  ///< Epsilon of the model's RMS (or layer) norms.
+    float norm_epsilon = 0;    ///< Epsilon of the model's RMS (or layer) norms.
+    Token bos = -1, eos = -1;  ///< Begin of text, end of text; -1 = none.
 
     /// Sum of n_head over the layers.
     int n_head_total() const {

@@ -47,11 +47,15 @@ struct Row {
     /// Generation stops once the text, blanks in front aside, contains one of these. Valid UTF-8, none
     /// of them empty.
     std::vector<std::string> stop;
-    int n_top = 0;               ///< Top tokens of the distribution after the prompt.
-    std::vector<Token> watch;    ///< Tokens whose log-probability and rank after the prompt are wanted.
-    bool want_logits = false;    ///< All n_vocab logits after the prompt.
-    bool want_logprobs = false;  ///< Log-probabilities of the generated tokens.
+    bool stop_in_blanks = false;  ///< Blanks in front of the text count as well, as for OpenAI's servers.
+    int n_top = 0;                ///< Top tokens of the distribution after the prompt.
+    std::vector<Token> watch;     ///< Tokens whose log-probability and rank after the prompt are wanted.
+    bool want_logits = false;     ///< All n_vocab logits after the prompt.
+    bool want_logprobs = false;   ///< Log-probabilities of the generated tokens.
     int n_top_each = 0;  ///< Top tokens of the distribution at every generated or forced token; 0 = none.
+    /// Log-probabilities of the prompt's own tokens, and n_top_each at each of them. The whole prompt is then
+    /// computed for this row, whatever others have of it. Not in Engine::fork().
+    bool want_prompt_logprobs = false;
 
     /// Tokens of the prompt and the longest continuation together.
     std::size_t n_token() const {
@@ -84,13 +88,16 @@ const char* finish_name(Finish finish) noexcept;
 
 /// What came of a Row.
 struct RowResult {
-    std::vector<TokenLogprob> top;         ///< n_top entries, most likely first (ties: lower id).
-    std::vector<float> watch_logprob;      ///< One per Row::watch.
-    std::vector<int> watch_rank;           ///< 0 = most likely. One per Row::watch.
-    std::vector<float> logits;             ///< [n_vocab] when wanted.
-    std::vector<float> forced_logprob;     ///< One per Row::forced.
-    std::vector<Token> generated;          ///< Without the end-of-generation token.
-    std::vector<float> generated_logprob;  ///< One per `generated` when wanted.
+    std::vector<TokenLogprob> top;     ///< n_top entries, most likely first (ties: lower id).
+    std::vector<float> watch_logprob;  ///< One per Row::watch.
+    std::vector<int> watch_rank;       ///< 0 = most likely. One per Row::watch.
+    std::vector<float> logits;         ///< [n_vocab] when wanted.
+    /// [prompt.size() - 1] when wanted: entry i is of prompt token i + 1 after those before it.
+    std::vector<float> prompt_logprob;
+    std::vector<std::vector<TokenLogprob>> prompt_top;  ///< The same with n_top_each tokens for each.
+    std::vector<float> forced_logprob;                  ///< One per Row::forced.
+    std::vector<Token> generated;                       ///< Without the end-of-generation token.
+    std::vector<float> generated_logprob;               ///< One per `generated` when wanted.
     /// For each generated (or forced) token the Row::n_top_each likeliest at its place, as in `top`.
     std::vector<std::vector<TokenLogprob>> top_each;
     std::string text;     ///< Of `generated`; may end within a UTF-8 character.
@@ -98,6 +105,8 @@ struct RowResult {
     bool broken = false;  ///< The edits drove the logits to NaN or infinity: the row ended there,
                           ///< missing log-probabilities are -infinity.
     Finish finish = Finish::unfinished;
+    int n_reused_token =
+        0;  ///< Prompt tokens that other rows had computed: the one thing here that depends on them.
     std::size_t stop_at = std::string::npos;  ///< Byte of `text` at which the stop text begins, or npos.
     std::vector<Captured> captured;           ///< One per Row::captures.
 

@@ -52,6 +52,9 @@ struct StepperOptions {
     int row_tokens = 0;
     /// Tokens of prompts that are computed between two steps of the other rows: a multiple of 4, [4, 512].
     int prompt_chunk = 128;
+    /// Of rows that want their prompts' log-probabilities, tokens computed at once; their logits are held,
+    /// n_vocab floats each. 0 = as many as there are sequences; [0, 512].
+    int prompt_outputs = 0;
 };
 
 /// Counters since the Stepper was made.

@@ -122,6 +122,9 @@ struct Plan {
     std::vector<std::string> tasks = {"present-past",   "capitalize", "country-capital",    "singular-plural",
                                       "english-french", "antonym",    "sentiment_transfer", "detoxification"};
     std::vector<std::string> methods = {"fv", "icv"};
+    /// Files of vectors that compete with the methods, each under its file's stem, which may stand in
+    /// `methods` to say its place (add_vector()). Only with protocol "tuned".
+    std::vector<std::string> vectors = {};
     std::vector<std::uint64_t> seeds = {0};
     std::string data_dir;  ///< Folder of task files; empty = tiller's own.
     std::string family;    ///< family_name() of the tasks given as files; empty = as load_task() has it.
@@ -164,6 +167,8 @@ Plan default_plan(const std::string& protocol);
 Plan load_plan(const std::filesystem::path& path);
 /// The plan as TOML, every field, stable order: what plan.toml of a run folder holds.
 std::string plan_toml(const Plan& plan);
+/// Lets the vector of a file compete (Plan::vectors), behind the methods unless its name stands among them.
+void add_vector(Plan& plan, const std::string& file);
 /// Throws bad_input when a value is impossible, usage when a method is unknown.
 void check_plan(const Plan& plan);
 

@@ -67,7 +67,7 @@ ControlNames control_names_of(std::span<const Task> tasks);
 Task load_task(const std::filesystem::path& path);
 
 /// Finds a task by name in `data_dir` (the first of list_tasks()) or takes `name` as a path when it
-/// is_task_file(). Throws missing with near names.
+/// is_task_file(). Throws usage with near names.
 Task find_task(const std::string& name, const std::filesystem::path& data_dir);
 
 /// All tasks below data_dir, sorted by family and name: the JSON files in tasks/ and its folders functional,

@@ -104,13 +104,13 @@ void clean(bool models, bool builds, const Globals& globals) {
 void add_cache(CLI::App& app, Globals& globals) {
     auto* command = app.add_subcommand("cache", "List what tiller keeps in its cache folder, or remove it");
     command->require_subcommand(0, 1);
-    add_globals(*command, globals);
+    add_globals(*command, globals, kJsonFlag);
     command->callback([command, &globals] {
         if (command->get_subcommands().empty()) list(globals);
     });
     add_globals(*command->add_subcommand("list", "The folders of the cache, with their sizes (default)")
                      ->callback([&globals] { list(globals); }),
-                globals);
+                globals, kJsonFlag);
     struct Which {
         bool models = false, builds = false;
     };
@@ -119,7 +119,7 @@ void add_cache(CLI::App& app, Globals& globals) {
         command->add_subcommand("clean", "Remove digests and what older versions left; more with a flag");
     clean_command->add_flag("--models", which->models, "Fetched models, too");
     clean_command->add_flag("--builds", which->builds, "Builds of the engine and packages for building, too");
-    add_globals(*clean_command, globals);
+    add_globals(*clean_command, globals, kJsonFlag);
     clean_command->callback([which, &globals] { clean(which->models, which->builds, globals); });
 }
 

@@ -117,9 +117,9 @@ std::filesystem::path resolve_model(const std::string& name_or_path) {
     if (std::filesystem::exists(name_or_path, error)) return name_or_path;
     // With a folder or an ending it was meant as a file, and names of models would be no help.
     const bool is_path = name_or_path.find('/') != std::string::npos || name_or_path.ends_with(".gguf");
-    throw Error(Code::missing, is_path ? fmt::format("no such file: {}", name_or_path)
-                                       : fmt::format("no file and no known model is called '{}'; {}",
-                                                     name_or_path, suggestion(name_or_path)));
+    if (is_path) throw Error(Code::missing, fmt::format("no such file: {}", name_or_path));
+    throw Error(Code::usage, fmt::format("no file and no known model is called '{}'; {}", name_or_path,
+                                         suggestion(name_or_path)));
 }
 
 }  // namespace tiller::cli

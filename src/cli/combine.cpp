@@ -97,7 +97,7 @@ void add_combine(CLI::App& app, Globals& globals) {
             "B.gguf:-1 C.gguf:0.5@8-12")
         ->required();
     command->add_option("-o,--output", o->out, "Vector file to write (GGUF)")->required();
-    add_globals(*command, globals);
+    add_globals(*command, globals, kJsonFlag);
     command->callback([o, &globals] { combine_files(*o, globals); });
 }
 

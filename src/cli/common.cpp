@@ -46,28 +46,36 @@ std::string typed_command(const CLI::App& command) {
     return text;
 }
 
-void add_globals(CLI::App& command, Globals& g) {
-    command.add_option("--threads", g.threads, "Threads (0 = all cores)")
-        ->check(CLI::Range(0, 1024))
-        ->group("Global");
-    command.add_option("--seed", g.seed, "Seed of splits, prompts and sampling")->group("Global");
-    command.add_option("--cache-type", g.cache_type, "Key/value cache: f16 or f32")
-        ->check(CLI::IsMember({"f16", "f32"}))
-        ->group("Global");
-    command
-        .add_flag(
-            "--exact", g.exact,
-            "Float32 throughout: weights, activations and key/value cache (slower; 4 bytes a parameter)")
-        ->excludes("--cache-type")
-        ->group("Global");
-    command.add_option("--gpu-layers", g.gpu_layers, "Layers on the GPU (-1 = all)")
-        ->check(CLI::Range(-1, 100000))
-        ->group("Global");
-    command.add_option("--rows", g.rows, "Rows in flight at most")
-        ->check(CLI::Range(1, 256))
-        ->group("Global");
-    command.add_flag("--json", g.json, "JSON on standard output, nothing else")->group("Global");
-    command.add_flag("--quiet", g.quiet, "No progress on standard error")->group("Global");
+void add_globals(CLI::App& command, Globals& g, unsigned flags) {
+    const auto has = [&](GlobalFlag flag) { return (flags & flag) != 0; };
+    const auto shared = [](CLI::Option* option) { option->group("Global"); };
+    if (has(kThreadsFlag))
+        shared(command.add_option("--threads", g.threads, "Threads (0 = all cores)")
+                   ->check(CLI::Range(0, 1024))
+                   ->capture_default_str());
+    if (has(kSeedFlag))
+        shared(command.add_option("--seed", g.seed, "Seed of splits, prompts and sampling")
+                   ->capture_default_str());
+    if (has(kCacheFlag)) {
+        shared(command.add_option("--cache-type", g.cache_type, "Key/value cache: f16 or f32")
+                   ->check(CLI::IsMember({"f16", "f32"}))
+                   ->capture_default_str());
+        shared(command
+                   .add_flag("--exact", g.exact,
+                             "Float32 throughout: weights, activations and key/value cache (slower; 4 bytes "
+                             "a parameter)")
+                   ->excludes("--cache-type"));
+    }
+    if (has(kGpuFlag))
+        shared(command.add_option("--gpu-layers", g.gpu_layers, "Layers on the GPU (-1 = all)")
+                   ->check(CLI::Range(-1, 100000))
+                   ->capture_default_str());
+    if (has(kRowsFlag))
+        shared(command.add_option("--rows", g.rows, "Rows in flight at most")
+                   ->check(CLI::Range(1, 256))
+                   ->capture_default_str());
+    if (has(kJsonFlag)) shared(command.add_flag("--json", g.json, "JSON on standard output, nothing else"));
+    if (has(kQuietFlag)) shared(command.add_flag("--quiet", g.quiet, "No progress on standard error"));
 }
 
 std::shared_ptr<const Model> open_model(const std::string& name_or_path, const Globals& globals,
@@ -121,17 +129,22 @@ void check_output(const std::string& path) {
 }
 
 ProgressLine::ProgressLine(std::string what, bool quiet)
-    : what_(std::move(what)), quiet_(quiet), terminal_(::isatty(STDERR_FILENO) == 1), begin_(now()) {}
+    : what_(std::move(what)),
+      quiet_(quiet),
+      terminal_(::isatty(STDERR_FILENO) == 1),
+      begin_(now()),
+      last_(terminal_ ? 0 : begin_) {}
 
 ProgressLine::~ProgressLine() {
-    if (shown_ && terminal_) std::fputs("\r\033[K", stderr);
+    if (terminal_ && shown_) std::fputs("\r\033[K", stderr);
+    // A log tells how far a step came.
+    if (!terminal_ && !unshown_.empty()) std::fputs((unshown_ + "\n").c_str(), stderr);
 }
 
 void ProgressLine::update(std::size_t done, std::size_t all) {
     if (quiet_ || all == 0) return;
+    constexpr double kOnTerminal = 0.2, kInLog = 60;  // seconds between lines
     const double t = now();
-    if (done < all && t - last_ < (terminal_ ? 0.2 : 5.0)) return;
-    last_ = t;
     const double elapsed = t - begin_;
     const double rate = elapsed > 0 ? static_cast<double>(done) / elapsed : 0;
     std::string text = fmt::format("{}  {}/{}", what_, done, all);
@@ -139,6 +152,12 @@ void ProgressLine::update(std::size_t done, std::size_t all) {
         text += fmt::format("  {:.1f}/s  {} left", rate, time_text(static_cast<double>(all - done) / rate));
     else if (done == all)
         text += fmt::format("  {}", time_text(elapsed));
+    if (done < all && t - last_ < (terminal_ ? kOnTerminal : kInLog)) {
+        unshown_ = std::move(text);
+        return;
+    }
+    last_ = t;
+    unshown_.clear();
     std::fputs((terminal_ ? "\r\033[K" + text : text + "\n").c_str(), stderr);
     std::fflush(stderr);
     shown_ = true;

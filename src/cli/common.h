@@ -17,7 +17,7 @@
 
 namespace tiller::cli {
 
-/// Flags that every command takes.
+/// Flags that several commands take.
 struct Globals {
     int threads = 0;  ///< 0 = all cores.
     std::uint64_t seed = 0;
@@ -39,6 +39,7 @@ using AddCommand = void (*)(CLI::App&, Globals&);
 void add_compare(CLI::App&, Globals&);
 void add_extract(CLI::App&, Globals&);
 void add_generate(CLI::App&, Globals&);
+void add_chat(CLI::App&, Globals&);
 void add_next(CLI::App&, Globals&);
 void add_eval(CLI::App&, Globals&);
 void add_show(CLI::App&, Globals&);
@@ -47,15 +48,31 @@ void add_export(CLI::App&, Globals&);
 void add_combine(CLI::App&, Globals&);
 void add_report(CLI::App&, Globals&);
 void add_tasks(CLI::App&, Globals&);
+void add_task(CLI::App&, Globals&);
 void add_models(CLI::App&, Globals&);
 void add_cache(CLI::App&, Globals&);
 void add_bench(CLI::App&, Globals&);
 void add_doctor(CLI::App&, Globals&);
 void add_sweep(CLI::App&, Globals&);
 void add_heads(CLI::App&, Globals&);
+void add_serve(CLI::App&, Globals&);
+void add_completion(CLI::App&, Globals&);
+void add_manual(CLI::App&, Globals&);
 
-/// Adds the global flags to a command, so that they may stand behind its name.
-void add_globals(CLI::App& command, Globals& globals);
+/// Which global flags a command has: those that change what it does.
+enum GlobalFlag : unsigned {
+    kThreadsFlag = 1,  ///< --threads
+    kSeedFlag = 2,     ///< --seed
+    kCacheFlag = 4,    ///< --cache-type, --exact
+    kGpuFlag = 8,      ///< --gpu-layers
+    kRowsFlag = 16,    ///< --rows
+    kJsonFlag = 32,    ///< --json
+    kQuietFlag = 64,   ///< --quiet
+    kEngineFlags = kThreadsFlag | kCacheFlag | kGpuFlag,
+    kAllFlags = kEngineFlags | kSeedFlag | kRowsFlag | kJsonFlag | kQuietFlag,
+};
+/// Adds these global flags (of GlobalFlag) to a command, so that they may stand behind its name.
+void add_globals(CLI::App& command, Globals& globals, unsigned flags = kAllFlags);
 
 /// The line that gives `command` the options it has, quoted for a shell: "tiller compare --out 'my run'
 /// --json".
@@ -76,8 +93,8 @@ void say_memory(const MemoryNeed& need, const Globals& globals);
 
 /// Throws environment when no file can be written at `path`: before minutes of work, not after.
 void check_output(const std::string& path);
-/// A progress line on standard error: what, done/all, rate, time left. Silent with --quiet; a plain line
-/// every few seconds where standard error is no terminal.
+/// A progress line on standard error: what, done/all, rate, time left. Silent with --quiet. Where standard
+/// error is no terminal, a plain line a minute, and one when it ends.
 class ProgressLine {
 public:
     ProgressLine(std::string what, bool quiet);
@@ -89,7 +106,8 @@ public:
 private:
     std::string what_;
     bool quiet_, terminal_, shown_ = false;
-    double begin_, last_ = 0;
+    double begin_, last_;
+    std::string unshown_;  ///< The newest text, where it was too early for it.
 };
 
 /// One progress line for each step of long work; a step's line stays when it is done, so that the log tells

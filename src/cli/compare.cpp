@@ -8,6 +8,7 @@
 
 #include "cli/common.h"
 #include "cli/run_folder.h"
+#include "cli/stream.h"
 #include "cli/task_option.h"
 #include "cli/use_command.h"
 #include "core/memory.h"
@@ -20,7 +21,9 @@ namespace {
 
 struct Options {
     std::string plan, protocol, out = "runs/compare", data_dir, family;
-    std::vector<std::string> models, tasks, methods;
+    std::vector<std::string> models, tasks, methods, vectors;
+    std::string title;
+    int n_mean = 0, n_patch = 0, n_pairs = 0, n_shot = 0;
     std::vector<std::uint64_t> seeds;
     int n_test = 0, n_valid = 0;
     int tune = 0;
@@ -51,6 +54,14 @@ Plan plan_of(const Options& o, const Globals& globals, bool seed_given) {
     if (!o.models.empty()) plan.models = o.models;
     if (!o.tasks.empty()) plan.tasks = o.tasks;
     if (!o.methods.empty()) plan.methods = o.methods;
+    for (const auto& file : o.vectors) add_vector(plan, file);
+    if (!o.title.empty()) plan.title = o.title;
+    for (ExtractionPlan* extraction : {&plan.functional, &plan.behavioural}) {
+        if (o.n_mean > 0) extraction->n_mean = o.n_mean;
+        if (o.n_patch > 0) extraction->n_patch = o.n_patch;
+        if (o.n_pairs > 0) extraction->n_pairs = o.n_pairs;
+        if (o.n_shot > 0) extraction->n_shot = o.n_shot;
+    }
     if (!o.data_dir.empty()) plan.data_dir = o.data_dir;
     if (!o.family.empty()) plan.family = o.family;
     if (o.n_test > 0) plan.n_test = o.n_test;
@@ -71,11 +82,10 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     ProgressSteps steps(globals.quiet);
     StudyHost host = study_host(globals, steps, !o.no_check);
     host.command = command;
-    const bool terminal = ::isatty(STDOUT_FILENO) == 1;
     host.observer.task = [&](const TaskSummary& task) {
         steps.clear();
         if (!globals.json)
-            print(terminal_table(task, terminal_width(), terminal && !std::getenv("NO_COLOR")) + "\n" +
+            print(terminal_table(task, terminal_width(), prints_in_colour()) + "\n" +
                   headlines(task.analyses));
     };
     Summary summary;
@@ -120,11 +130,29 @@ void add_compare(CLI::App& app, Globals& globals) {
     command->add_option("-m,--model", o->models, "Known model names or GGUF paths");
     command->add_option("-t,--task", o->tasks, "Task names or JSON files");
     command->add_option("--method", o->methods, "Methods, of those listed below (default: fv, icv)");
+    command->add_option(
+        "--vector", o->vectors,
+        "Vectors that compete as they are, tuned by strength alone (GGUF, .npz, safetensors; other "
+        "tools' as well)");
     command->add_option("-o,--out", o->out, "Run folder; the same command goes on where it was interrupted");
     add_family_option(*command, o->family);
     command->add_option("--data-dir", o->data_dir, "Folder of task files (default: tiller's own)");
-    command->add_option("--n-test", o->n_test, "Test items at most")->check(CLI::Range(2, 1000000));
-    command->add_option("--n-valid", o->n_valid, "Validation items at most")->check(CLI::Range(1, 1000000));
+    command->add_option("--title", o->title, "Title of the report");
+    const auto count = [&](const char* flag, int& value, const char* what) {
+        command->add_option(flag, value, fmt::format("{} (default: the plan's)", what))
+            ->check(CLI::Range(1, 100000))
+            ->default_str("");
+    };
+    count("--n-mean", o->n_mean, "Prompts for mean head outputs");
+    count("--n-patch", o->n_patch, "Prompts for the causal effects");
+    count("--n-pairs", o->n_pairs, "Pairs of texts");
+    count("--shots", o->n_shot, "Demonstrations in each prompt of an extraction");
+    command->add_option("--n-test", o->n_test, "Test items at most (default: the plan's)")
+        ->check(CLI::Range(2, 1000000))
+        ->default_str("");
+    command->add_option("--n-valid", o->n_valid, "Validation items at most (default: the plan's)")
+        ->check(CLI::Range(1, 1000000))
+        ->default_str("");
     command
         ->add_flag("--tune{48}", o->tune,
                    "Try as many settings for every method (--tune=N; a quarter of them where text is "

@@ -1,14 +1,13 @@
 // tiller doctor: does steering do what it says on this model?
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cmath>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "cli/common.h"
+#include "cli/stream.h"
 #include "tiller/doctor.h"
 #include "tiller/error.h"
 
@@ -79,7 +78,7 @@ void add_doctor(CLI::App& app, Globals& globals) {
                       "Judge contributions without the post-norm correction (to see what it does)");
     command->add_flag("--bias-per-head", options->contributions.bias_per_head,
                       "Judge contributions with W_O's bias once per head, as in the reference code");
-    add_globals(*command, globals);
+    add_globals(*command, globals, kAllFlags & ~kSeedFlag);
     command->callback([model_name, options, no_post_norm, &globals] {
         const auto model = open_model(*model_name, globals);
         Engine engine = make_engine(model, globals);
@@ -94,9 +93,8 @@ void add_doctor(CLI::App& app, Globals& globals) {
         }
         const double seconds =
             std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-        const bool colour = ::isatty(STDOUT_FILENO) == 1 && !std::getenv("NO_COLOR");
         print(globals.json ? as_json(diagnosis, model->info(), seconds).dump() + "\n"
-                           : as_text(diagnosis, model->info(), seconds, colour));
+                           : as_text(diagnosis, model->info(), seconds, prints_in_colour()));
         require_passed(diagnosis, model->info());
     });
 }

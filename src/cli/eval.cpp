@@ -168,7 +168,8 @@ void add_eval(CLI::App& app, Globals& globals) {
     command->add_option("--shots", o->n_shot, "Demonstrations in front of each query")
         ->check(CLI::Range(0, 1000));
     command->add_option("-n,--tokens", o->n_tokens, "New tokens at most (default 6, behavioural tasks 20)")
-        ->check(CLI::Range(1, 10000));
+        ->check(CLI::Range(1, 10000))
+        ->default_str("");
     add_globals(*command, globals);
     command->callback([o, &globals, command] {
         o->seed_given = command->count("--seed") > 0;

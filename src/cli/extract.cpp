@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "cli/extract_settings.h"
 #include "cli/task_option.h"
 #include "core/shell.h"
+#include "core/util.h"
 #include "tiller/error.h"
 
 namespace tiller::cli {
@@ -32,12 +34,25 @@ std::string output_of(const Method& method, const ExtractOptions& o) {
     return out;
 }
 
+std::vector<int> layers_of(const SteeringVector& vector) {
+    std::vector<int> layers;
+    for (const auto& [layer, direction] : vector.directions) layers.push_back(layer);
+    return layers;
+}
+
 void extract(const Method& method, const ExtractOptions& o, const Globals& globals) {
     const std::string out = output_of(method, o);
     SteeringVector vector =
         o.tuned ? extract_tuned(method, o, globals) : extract_at_setting(method, o, globals);
     vector.provenance.settings["checked"] = o.no_check ? "false" : "true";
     save_vector(vector, out);
+    if (globals.json)
+        print(nlohmann::json{{"vector", valid_utf8(out)},
+                             {"method", vector.method},
+                             {"layers", layers_of(vector)},
+                             {"scale", vector.scale}}
+                  .dump() +
+              "\n");
     note(globals, fmt::format("{} is written: tiller generate -m {} --vector {} -p TEXT", out,
                               shell_word(o.model), shell_word(out)));
 }
@@ -137,8 +152,9 @@ private:
             only_untuned(
                 app_.add_option("--heads", o_->heads, "--set heads=N; 0 = the default, ceil(L*H/51.2)")
                     ->check(CLI::Range(0, 1000000)));
-            only_untuned(
-                app_.add_option("--layer", o_->layer, "--set layer=N")->check(CLI::Range(0, 100000)));
+            only_untuned(app_.add_option("--layer", o_->layer, "--set layer=N")
+                             ->check(CLI::Range(0, 100000))
+                             ->default_str(""));
             only_untuned(app_.add_option("--scale", o_->scale, "--set scale=X"));
         }
         if (is("fv")) {
@@ -161,7 +177,8 @@ private:
         const auto add = [&](const char* count, const char* flag, int& value, const char* what, int most) {
             if (reads(count))
                 app_.add_option(flag, value, fmt::format("{} (default: as tiller compare)", what))
-                    ->check(CLI::Range(1, most));
+                    ->check(CLI::Range(1, most))
+                    ->default_str("");
         };
         add("n_mean", "--n-mean", o_->n_mean,
             reads("n_patch") ? "Few-shot prompts for the mean head outputs" : "Few-shot prompts", 100000);

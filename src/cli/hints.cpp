@@ -1,5 +1,7 @@
 #include "cli/hints.h"
 
+#include "cli/help.h"
+
 namespace tiller::cli {
 namespace {
 
@@ -43,9 +45,7 @@ constexpr Hint kHints[] = {
 }  // namespace
 
 std::string hint_of(const CLI::App& app, Topic topic) {
-    const CLI::App* command = &app;
-    for (auto below = command->get_subcommands(); !below.empty(); below = command->get_subcommands())
-        command = below.front();
+    const CLI::App* command = &typed_app(app);
     std::string hints;
     for (const Hint& hint : kHints) {
         if (hint.topic != topic) continue;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "cli/strict_json.h"
 #include "core/text.h"
 #include "core/util.h"
 #include "tasks/table_file.h"
@@ -21,27 +22,6 @@ constexpr std::uint64_t kLimit = std::uint64_t{256} << 20;
 
 [[noreturn]] void bad(const std::filesystem::path& path, const std::string& what) {
     throw Error(Code::bad_input, fmt::format("{}: {}", path.string(), what));
-}
-
-json parse(const std::filesystem::path& path, std::string_view bytes) {
-    std::vector<std::set<std::string>> names;  // of the objects around
-    try {
-        // Nothing here nests deeper than three levels; deep nesting would only cost stack. A tree keeps the
-        // last of two equal names silently.
-        return json::parse(bytes, [&](int depth, json::parse_event_t event, json& part) {
-            if (depth > 8) throw Error(Code::bad_input, "nested deeper than 8 levels");
-            if (event == json::parse_event_t::object_start) names.emplace_back();
-            if (event == json::parse_event_t::object_end) names.pop_back();
-            if (event == json::parse_event_t::key && !names.back().insert(part.get<std::string>()).second)
-                throw Error(Code::bad_input,
-                            fmt::format("the key {} stands twice in one object", part.dump()));
-            return true;
-        });
-    } catch (const json::exception& e) {
-        bad(path, fmt::format("not JSON: {}", e.what()));
-    } catch (const Error& e) {
-        bad(path, e.what());
-    }
 }
 
 std::string text_of(const std::filesystem::path& path, const json& value, const std::string& where) {
@@ -110,7 +90,7 @@ std::vector<Pair> pairs_of_lines(const std::filesystem::path& path, std::string_
     each_line(bytes, [&](std::string_view line, std::size_t number) {
         if (line.find_first_not_of(" \t\r") == std::string_view::npos) return;
         const std::string place = fmt::format("{}, line {}", path.string(), number);
-        pairs.push_back(pair_of(place, parse(place, line), "the line"));
+        pairs.push_back(pair_of(place, parse_strict(place, line), "the line"));
     });
     if (pairs.empty()) bad(path, "no pair in it, expected one {\"negative\", \"positive\"} a line");
     return pairs;
@@ -154,7 +134,7 @@ PromptLine prompt_of(const std::filesystem::path& name, const json& line) {
 }  // namespace
 
 TrialsFile read_trials(const std::filesystem::path& path) {
-    const json root = parse(path, read_file(path, kLimit));
+    const json root = parse_strict(path, read_file(path, kLimit));
     TrialsFile file;
     FvTrials& trials = file.trials;
     std::size_t i = 0;
@@ -178,7 +158,7 @@ PairsFile read_pairs(const std::filesystem::path& path) {
     else if (path.extension() == ".jsonl")
         file.pairs = pairs_of_lines(path, bytes);
     if (!file.pairs.empty()) return file;
-    const json root = parse(path, bytes);
+    const json root = parse_strict(path, bytes);
     if (root.is_object()) {
         list_of(path, root, "pairs");
         check_keys(path, root, {"pairs", "special"});
@@ -199,7 +179,7 @@ std::vector<PromptLine> parse_prompt_lines(std::string_view bytes, const std::st
         if (line.find_first_not_of(" \t") == std::string_view::npos) return;
         const std::string place = fmt::format("{}, line {}", name, number);
         if (json)
-            prompts.push_back(prompt_of(place, parse(place, line)));
+            prompts.push_back(prompt_of(place, parse_strict(place, line)));
         else
             prompts.push_back({std::string(line), {}});
     });

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "cli/common.h"
+#include "cli/help.h"
 #include "cli/hints.h"
 #include "tiller/error.h"
 #include "tiller/version.h"
@@ -20,6 +21,36 @@ namespace tiller::cli {
 std::atomic<bool> interrupted = false;
 
 namespace {
+
+// In the order of the help. A new command stands here and nowhere else.
+constexpr CommandEntry kCommands[] = {
+    {add_chat, "chat", "Ask a model", "tiller chat -m gemma3-270m --vector V.gguf:0.7"},
+    {add_generate, "generate", "Ask a model",
+     "tiller generate -m gemma3-270m -p 'The film was' --vector V.gguf --compare"},
+    {add_next, "next", "Ask a model", "tiller next -m gemma3-270m -p 'The capital of Peru is' --top 5"},
+#ifdef TILLER_WITH_SERVER
+    {add_serve, "serve", "Ask a model", "tiller serve -m gemma3-270m --vectors FOLDER"},
+#endif
+    {add_compare, "compare", "Find out what works", "tiller compare -m gemma3-270m -t antonym -o runs/first"},
+    {add_eval, "eval", "Find out what works", "tiller eval -m gemma3-270m -t antonym --vector V.gguf"},
+    {add_sweep, "sweep", "Find out what works", "tiller sweep -m gemma3-270m -t antonym -o runs/sweep"},
+    {add_heads, "heads", "Find out what works",
+     "tiller heads -m gemma3-270m -t antonym -t present-past -o runs/heads"},
+    {add_report, "report", "Find out what works", "tiller report runs/first"},
+    {add_task, "task", "Find out what works", "tiller task new words.csv -o words.json"},
+    {add_extract, "extract", "Make vectors", "tiller extract mean-diff -m gemma3-270m -t sentiment_transfer"},
+    {add_combine, "combine", "Make vectors", "tiller combine A.gguf B.gguf:-0.5 -o C.gguf"},
+    {add_export, "export", "Make vectors", "tiller export V.gguf --to llama.cpp -o for-llama.gguf"},
+    {add_show, "show", "Look into them", "tiller show V.gguf"},
+    {add_read, "read", "Look into them", "tiller read V.gguf -m gemma3-270m --top 10"},
+    {add_doctor, "doctor", "Models, data and this machine", "tiller doctor -m gemma3-270m"},
+    {add_models, "models", "Models, data and this machine", "tiller models get gemma3-270m"},
+    {add_tasks, "tasks", "Models, data and this machine", "tiller tasks antonym"},
+    {add_cache, "cache", "Models, data and this machine", "tiller cache clean"},
+    {add_bench, "bench", "Models, data and this machine", "tiller bench -m gemma3-270m"},
+    {add_completion, "completion", "This program", "source <(tiller completion bash)"},
+    {add_manual, "manual", "This program", "tiller manual -o man && man -l man/tiller-chat.1"},
+};
 
 void on_signal(int) {
     // A second signal means it: the default action ends the process.
@@ -40,34 +71,57 @@ int report_error(const Globals& globals, Code code, const std::string& message) 
     return exit_code(code);
 }
 
+// An empty list says nothing as a default.
+void tidy_defaults(CLI::App& command) {
+    for (auto* option : command.get_options())
+        if (option->get_default_str() == "[]") option->default_str("");
+    for (auto* below : command.get_subcommands({})) tidy_defaults(*below);
+}
+
+void add_commands(CLI::App& app, Globals& globals) {
+    app.formatter(help_format());
+    app.option_defaults()->always_capture_default();
+    for (const CommandEntry& entry : commands()) {
+        entry.add(app, globals);
+        app.get_subcommand(entry.name)->group(entry.group);
+    }
+    tidy_defaults(app);
+}
+
+// --help and --version are texts that were asked for; anything else was typed wrongly.
+int answer_parser(const CLI::App& app, const Globals& globals, const CLI::ParseError& error) {
+    if (error.get_exit_code() != 0) return report_error(globals, Code::usage, usage_message(app, error));
+    std::ostringstream out;
+    app.exit(error, out, std::cerr);
+    try {
+        print(out.str());
+        return 0;
+    } catch (const Error& unprinted) {
+        return report_error(globals, unprinted.code(), unprinted.what());
+    }
+}
+
 int run(int argc, char** argv) {
     Globals globals;
     CLI::App app{
-        "tiller extracts steering vectors from language models, applies them, and compares them honestly."};
+        "tiller extracts steering vectors from language models, applies them, and compares them honestly.",
+        "tiller"};
     app.set_version_flag("--version",
                          fmt::format("tiller {} (engine {})", TILLER_VERSION, TILLER_ENGINE_VERSION));
     app.require_subcommand(0, 1);
+    add_commands(app, globals);
+    // After the commands, which would inherit it.
     app.footer(
         "Start here:  tiller models get gemma3-270m && tiller compare\n"
+        "Each command has its own help: tiller COMMAND --help\n"
         "Exit codes:  0 ok, 2 usage, 3 bad input, 4 environment (memory, disk, missing model), 130 "
         "interrupted");
-    for (AddCommand add : {add_compare, add_extract, add_generate, add_next, add_eval, add_show, add_read,
-                           add_combine, add_export, add_report, add_tasks, add_models, add_cache, add_doctor,
-                           add_bench, add_sweep, add_heads})
-        add(app, globals);
     try {
         app.parse(argc, argv);
         if (app.get_subcommands().empty()) print(app.help());
         return 0;
     } catch (const CLI::ParseError& e) {
-        std::ostringstream out;
-        const bool asked = app.exit(e, out, std::cerr) == 0;  // --help, --version
-        try {
-            print(out.str());
-        } catch (const Error& error) {
-            return report_error(globals, error.code(), error.what());
-        }
-        return asked ? 0 : exit_code(Code::usage);
+        return answer_parser(app, globals, e);
     } catch (const Error& e) {
         return report_error(globals, e.code(), e.what() + hint_of(app, e.topic()));
     } catch (const std::bad_alloc&) {
@@ -79,6 +133,9 @@ int run(int argc, char** argv) {
 }
 
 }  // namespace
+
+std::span<const CommandEntry> commands() { return kCommands; }
+
 }  // namespace tiller::cli
 
 int main(int argc, char** argv) {

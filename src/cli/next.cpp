@@ -26,7 +26,7 @@ void add_next(CLI::App& app, Globals& globals) {
     add_prompt_options(*command, o->prompt, false);
     add_steering_options(*command, o->steering, globals);
     command->add_option("--top", o->top, "Tokens to list")->check(CLI::Range(1, 1000000));
-    add_globals(*command, globals);
+    add_globals(*command, globals, kEngineFlags | kJsonFlag | kQuietFlag);
     command->callback([o, &globals] {
         const auto model = open_model(o->model, globals);
         Engine engine = make_engine(model, globals);

@@ -137,11 +137,13 @@ void add_read(CLI::App& app, Globals& globals) {
     command->add_option("--top", o->top, "Tokens to list")->check(CLI::Range(1, 1000000));
     command
         ->add_option("--layer", o->layer, "Only the direction of this layer, counted from 0 (default: all)")
-        ->check(CLI::Range(0, 100000));
+        ->check(CLI::Range(0, 100000))
+        ->default_str("");
     command
         ->add_option("--reconstruct", o->reconstruct,
                      "Also find another vector with the same distribution over the top K tokens (paper: 100)")
-        ->check(CLI::Range(2, 10000000));
+        ->check(CLI::Range(2, 10000000))
+        ->default_str("");
     command->add_option("--steps", o->steps, "Steps of the reconstruction at most")
         ->check(CLI::Range(1, 1000000));
     command->add_flag("--restricted", o->restricted,

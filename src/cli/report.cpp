@@ -18,7 +18,7 @@ void add_report(CLI::App& app, Globals& globals) {
     command->add_option("run", o->folder, "Run folder of `tiller compare`")->required();
     command->add_option("--format", o->format, "all (write files), html, markdown, csv, json (print)")
         ->check(CLI::IsMember({"all", "html", "markdown", "csv", "json"}));
-    add_globals(*command, globals);
+    add_globals(*command, globals, kJsonFlag | kQuietFlag);
     command->callback([o, &globals] {
         const Summary summary = summarise_run(o->folder);
         const auto costs = read_costs(o->folder);

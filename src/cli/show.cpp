@@ -98,7 +98,7 @@ void add_show(CLI::App& app, Globals& globals) {
     auto path = std::make_shared<std::string>();
     auto* command = app.add_subcommand("show", "What a vector file holds");
     command->add_option("vector", *path, "Vector file (GGUF)")->required();
-    add_globals(*command, globals);
+    add_globals(*command, globals, kJsonFlag);
     command->callback([path, &globals] {
         const auto vector = load_vector(*path);
         print(globals.json ? as_json(vector).dump() + "\n" : as_text(vector));

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <string_view>
 
 #include "cli/common.h"
 #include "tiller/stepper.h"
@@ -37,6 +39,12 @@ private:
 }  // namespace
 
 bool prints_to_terminal() { return ::isatty(STDOUT_FILENO) != 0; }
+
+bool prints_in_colour() {
+    const char *no = std::getenv("NO_COLOR"), *terminal = std::getenv("TERM");
+    return prints_to_terminal() && (no == nullptr || *no == '\0') &&
+           (terminal == nullptr || std::string_view(terminal) != "dumb");
+}
 
 std::string printable(const std::string& text) {
     if (!prints_to_terminal()) return text;

@@ -12,6 +12,10 @@ namespace tiller::cli {
 /// Is standard output a terminal?
 bool prints_to_terminal();
 
+/// May standard output be coloured? On a terminal that can, unless the variable NO_COLOR is set and not
+/// empty.
+bool prints_in_colour();
+
 /// Text for a terminal: control characters, with which a text could move the cursor or change what was
 /// printed before, become U+FFFD; line breaks and tabs stay. Elsewhere the text as it is.
 std::string printable(const std::string& text);

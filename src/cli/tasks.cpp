@@ -29,7 +29,7 @@ void add_tasks(CLI::App& app, Globals& globals) {
     auto* command = app.add_subcommand("tasks", "List tasks, or show the items of one");
     command->add_option("task", o->name, "Task name or JSON file");
     command->add_option("--data-dir", o->data_dir, "Folder of task files (default: tiller's own)");
-    add_globals(*command, globals);
+    add_globals(*command, globals, kJsonFlag);
     command->callback([o, &globals] {
         const auto folder = o->data_dir.empty() ? data_dir() : std::filesystem::path(o->data_dir);
         nlohmann::json all = nlohmann::json::array();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -101,28 +102,38 @@ void add_vector_options(CLI::App& command, VectorOptions& o, Globals& globals, b
     command.add_flag("--force", globals.force, "Use a vector of another model when its shape fits");
 }
 
+SteeringVector load_checked(const VectorArgument& argument, const ModelInfo& info, const Globals& globals,
+                            const LayerRange& otherwise) {
+    SteeringVector vector = load_argument(argument, otherwise);
+    refuse_extraction(vector, argument.path);
+    for (const auto& sentence : require_match(vector, info, globals.force, argument.path))
+        note(globals, fmt::format("{} {}", argument.path, sentence));
+    if (argument.has_scale) vector.scale = argument.scale;
+    return vector;
+}
+
+std::vector<Edit> edits_together(std::span<const Dose> doses) {
+    const auto n_turn = std::count_if(doses.begin(), doses.end(), [](const Dose& dose) {
+        return dose.vector->operation == Operation::turn;
+    });
+    std::vector<Edit> edits;
+    for (const Dose& dose : doses) {
+        const bool turns = dose.vector->operation == Operation::turn;
+        const float strength = turns ? dose.scale / static_cast<float>(n_turn) : dose.scale;
+        for (auto& edit : edits_of(*dose.vector, strength)) edits.push_back(std::move(edit));
+    }
+    return edits;
+}
+
 std::vector<Edit> load_edits(const std::vector<std::string>& arguments, const ModelInfo& info,
                              const Globals& globals, const std::string& layers) {
     const LayerRange otherwise = layers.empty() ? LayerRange{} : parse_layers(layers, "--layers");
-    std::vector<std::pair<SteeringVector, float>> vectors;
-    int n_turn = 0;
-    for (const auto& text : arguments) {
-        const auto argument = parse_vector_argument(text);
-        auto vector = load_argument(argument, otherwise);
-        refuse_extraction(vector, argument.path);
-        for (const auto& sentence : require_match(vector, info, globals.force, argument.path))
-            note(globals, fmt::format("{} {}", argument.path, sentence));
-        n_turn += vector.operation == Operation::turn;
-        const float scale = argument.has_scale ? argument.scale : vector.scale;
-        vectors.emplace_back(std::move(vector), scale);
-    }
-    std::vector<Edit> edits;
-    for (const auto& [vector, scale] : vectors) {
-        const float strength =
-            vector.operation == Operation::turn ? scale / static_cast<float>(n_turn) : scale;
-        for (auto& edit : edits_of(vector, strength)) edits.push_back(std::move(edit));
-    }
-    return edits;
+    std::vector<SteeringVector> vectors;
+    for (const auto& text : arguments)
+        vectors.push_back(load_checked(parse_vector_argument(text), info, globals, otherwise));
+    std::vector<Dose> doses;
+    for (const auto& vector : vectors) doses.push_back({&vector, vector.scale});
+    return edits_together(doses);
 }
 
 }  // namespace tiller::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,9 +43,22 @@ struct VectorOptions {
 /// Adds --vector, --layers and --force.
 void add_vector_options(CLI::App& command, VectorOptions& options, Globals& globals, bool required = false);
 
-/// Loads the vectors, checks them against the model (notes go to standard error), returns the edits of all.
-/// Turned sites are shared out: n in-context vectors at once each get 1/n of their strength, as in the
-/// papers' code. `layers` ("8-12") holds for arguments that name none.
+/// load_argument(), ready to apply: refuses raw extractions and vectors of other models (notes go to standard
+/// error); the argument's scale, where it has one, takes the place of the vector's own.
+SteeringVector load_checked(const VectorArgument& argument, const ModelInfo& info, const Globals& globals,
+                            const LayerRange& otherwise = {});
+
+/// A vector and how strongly it is applied. Not owned.
+struct Dose {
+    const SteeringVector* vector;
+    float scale;
+};
+/// The edits of several vectors at once. Turned sites are shared out: n in-context vectors each get 1/n of
+/// their strength, as in the papers' code.
+std::vector<Edit> edits_together(std::span<const Dose> doses);
+
+/// Loads the vectors, checks them against the model (notes go to standard error), returns the edits of all
+/// together. `layers` ("8-12") holds for arguments that name none.
 std::vector<Edit> load_edits(const std::vector<std::string>& arguments, const ModelInfo& info,
                              const Globals& globals, const std::string& layers = {});
 

@@ -97,6 +97,8 @@ struct Engine::Impl {
     void settle(bool all);
     void settle_rest();
     void forget_waiting();
+    /// Gives rows the logits of the prompt tokens that the last decode computed, to those that want them.
+    void read_prompts(const engine::Context& context, std::span<const engine::PromptPart> parts);
     void advance(const engine::Context& context, std::span<engine::RowState* const> rows);
 
     // engine_fork.cpp

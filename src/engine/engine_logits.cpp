@@ -109,6 +109,38 @@ void Engine::Impl::forget_waiting() {
     states.clear();
 }
 
+void Engine::Impl::read_prompts(const Context& c, std::span<const PromptPart> parts) {
+    struct Place {
+        RowState* row;
+        int position, entry;
+    };
+    std::vector<Place> places;
+    int entry = 0;
+    for (const PromptPart& part : parts)
+        for (int p = part.begin; p < part.end; ++p, ++entry)
+            if (part.row->row().want_prompt_logprobs && p < part.row->n_prompt() - 1)
+                places.push_back({part.row, p, entry});
+    const auto most = static_cast<std::size_t>(unembedding ? unembedding_rows(model->info().n_vocab) : 1);
+    std::vector<float> values;
+    for (std::size_t begin = 0; begin < places.size(); begin += most) {
+        const auto some = std::span(places).subspan(begin, std::min(most, places.size() - begin));
+        if (!unembedding) {
+            some[0].row->read_prompt(some[0].position, c.logits(some[0].entry));
+            continue;
+        }
+        values.clear();
+        for (const Place& place : some) {
+            const auto state = c.state(place.entry);
+            values.insert(values.end(), state.begin(), state.end());
+            // Finite ones prove nothing yet: later tokens of the prompt are to come.
+            if (!std::all_of(state.begin(), state.end(), [](float v) { return std::isfinite(v); }))
+                place.row->saw_state(false);
+        }
+        const auto logits = multiply(values);
+        for (std::size_t i = 0; i < some.size(); ++i) some[i].row->read_prompt(some[i].position, logits[i]);
+    }
+}
+
 // Takes each unfinished row behind its token, entry s of the last decode for rows[s].
 void Engine::Impl::advance(const Context& c, std::span<RowState* const> rows) {
     std::vector<RowState*> live;

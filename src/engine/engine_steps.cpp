@@ -51,14 +51,14 @@ bool Engine::Impl::decode(Context& c, bool stop_early, bool keep_cache, std::spa
     return false;
 }
 
-// Does a capture need outputs of tokens before the last prompt token?
+// Are outputs of tokens before the last prompt token needed?
 bool Engine::Impl::early_outputs(const RowState& row) const {
     for (int p = 0; p < row.n_prompt() - 1; ++p)
-        if (row.capture_needs_output(sites, p)) return true;
+        if (row.needs_output(sites, p)) return true;
     return false;
 }
 
-// Tokens of one row's chunk, at most `most`: fewer where captures need outputs, of which the context keeps
+// Tokens of one row's chunk, at most `most`: fewer where outputs are needed, of which the context keeps
 // only so many.
 int Engine::Impl::chunk_of(const RowState& row, const Context& c, int most) const {
     if (!early_outputs(row)) return most;
@@ -78,7 +78,7 @@ bool Engine::Impl::compute_prompts(Context& c, std::span<const PromptPart> parts
         const std::size_t first = entries.size();
         int n_output = 0;
         for (int p = part.begin; p < std::min(part.end, n); ++p) {
-            const bool output = row.capture_needs_output(sites, p);
+            const bool output = row.needs_output(sites, p);
             n_output += output;
             row.plan(plan, static_cast<int>(entries.size()), p);
             entries.push_back({row.row().prompt[static_cast<std::size_t>(p)], p, part.sequence, output});
@@ -94,7 +94,12 @@ bool Engine::Impl::compute_prompts(Context& c, std::span<const PromptPart> parts
                 ++n_output;
             }
     }
-    return decode(c, true, true, rows);
+    const bool logits = std::any_of(rows.begin(), rows.end(),
+                                    [](const RowState* row) { return row->row().want_prompt_logprobs; });
+    plan.states = logits && unembedding;
+    if (!decode(c, !logits, true, rows)) return false;
+    if (logits) read_prompts(c, parts);
+    return true;
 }
 
 // Computes tokens [0, T - 1) of rows with equal chunks, each in its sequence. In a stream for each all have

@@ -220,6 +220,8 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
     info.n_embd = llama_model_n_embd(m);
     info.n_vocab = llama_vocab_n_tokens(h->vocab());
     info.n_ctx_train = llama_model_n_ctx_train(m);
+    info.bos = llama_vocab_bos(h->vocab());
+    info.eos = llama_vocab_eos(h->vocab());
     info.adds_bos = llama_vocab_get_add_bos(h->vocab()) ||
                     (options.always_bos && llama_vocab_bos(h->vocab()) != LLAMA_TOKEN_NULL);
     if (llama_vocab_type(h->vocab()) == LLAMA_VOCAB_TYPE_NONE)

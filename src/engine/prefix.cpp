@@ -106,7 +106,8 @@ bool may_hide_breaks(const Row& row) {
                        [&](const Edit& e) { return replaces(e) && e.layer >= first; });
 }
 
-bool captures_early(const Row& row) {
+bool reads_early(const Row& row) {
+    if (row.want_prompt_logprobs) return true;
     const int n = static_cast<int>(row.prompt.size());
     return std::any_of(row.captures.begin(), row.captures.end(), [n](const Capture& c) {
         const auto [begin, end] = interval(c.positions, n);

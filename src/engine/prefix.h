@@ -35,7 +35,7 @@ int shared_length(const HeldPrefix& held, const Row& row, int most);
 /// Could what an edit broke be replaced by another edit, so that the row's logits do not show it?
 bool may_hide_breaks(const Row& row);
 
-/// Does the row read activations before its last prompt token? It must then compute them itself.
-bool captures_early(const Row& row);
+/// Does the row read something before its last prompt token? It must then compute these tokens itself.
+bool reads_early(const Row& row);
 
 }  // namespace tiller::engine

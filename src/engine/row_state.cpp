@@ -55,7 +55,7 @@ RowState::RowState(const Model& model, const Row& row, RowResult& result)
       row_(&row),
       result_(&result),
       sampler_(row.sampling, row.prompt),
-      text_(model, row.stop),
+      text_(model, row.stop, row.stop_in_blanks),
       next_token_(row.prompt.back()) {
     // The last new token is only computed when somebody reads its activations.
     const int n_position = n_prompt() + n_new(row);
@@ -75,7 +75,8 @@ RowState::RowState(const Model& model, const Row& row, RowResult& result)
     }
 }
 
-bool RowState::capture_needs_output(const SiteMap& sites, int position) const {
+bool RowState::needs_output(const SiteMap& sites, int position) const {
+    if (row_->want_prompt_logprobs) return true;
     for (std::size_t c = 0; c < captures_.size(); ++c) {
         const Capture& capture = row_->captures[c];
         if (!capture.positions.contains(position, n_prompt())) continue;
@@ -121,6 +122,22 @@ void RowState::first_distribution(std::span<const float> logits, float largest) 
             static_cast<float>(static_cast<double>(logits[static_cast<std::size_t>(token)]) - lse));
         result.watch_rank.push_back(rank_of(logits, token));
     }
+}
+
+void RowState::read_prompt(int position, std::span<const float> logits) {
+    if (!row_->want_prompt_logprobs) return;
+    const Peak best = find_peak(logits);
+    if (!std::isfinite(best.value) || all_equal(logits)) {
+        // The row goes on to its first step, which says that it is broken.
+        not_finite_ = true;
+        result_->prompt_logprob.push_back(kImpossible);
+        if (row_->n_top_each > 0) result_->prompt_top.emplace_back();
+        return;
+    }
+    const Token next = row_->prompt[static_cast<std::size_t>(position) + 1];
+    result_->prompt_logprob.push_back(static_cast<float>(
+        static_cast<double>(logits[static_cast<std::size_t>(next)]) - log_sum_exp(logits, best.value)));
+    if (row_->n_top_each > 0) result_->prompt_top.push_back(top_tokens(logits, best.value, row_->n_top_each));
 }
 
 // What is to be told about a token that stands after these logits.

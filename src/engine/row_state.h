@@ -55,8 +55,11 @@ public:
     /// The only step is computed; advance() comes later.
     void wait() { finished_ = true; }
 
-    /// Does the token at `position` need its output kept for a capture?
-    bool capture_needs_output(const SiteMap& sites, int position) const;
+    /// Does the prompt token at `position`, which is not the last, need its output kept: for a capture, or
+    /// for the log-probability of the next one?
+    bool needs_output(const SiteMap& sites, int position) const;
+    /// Takes the logits after prompt token `position` when the row wants them; each position once, in order.
+    void read_prompt(int position, std::span<const float> logits);
     /// Puts this row's captures and edits for the token at `position`, entry `index` of the batch, into the
     /// plan.
     void plan(DecodePlan& plan, int index, int position);
@@ -74,6 +77,8 @@ public:
     /// Whether the state behind the last token, before the output head, was finite. The head may hide it:
     /// products with quantised weights turn NaN into zeros.
     void saw_state(bool finite) { (finite ? proven_ : not_finite_) = true; }
+    /// The first n prompt tokens need not be computed.
+    void reuse(int n) { result_->n_reused_token = n; }
     /// Ends an unfinished row as Finish::cancelled.
     void cancel();
 

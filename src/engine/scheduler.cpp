@@ -140,7 +140,7 @@ bool Scheduler::usable(const Sequence& from, const RowState& row, int n) const {
 
 Scheduler::Source Scheduler::find_source(const RowState& row) const {
     Source best;
-    if (captures_early(row.row())) return best;
+    if (reads_early(row.row())) return best;
     for (int s = 0; s < n_sequence(); ++s) {
         const Sequence& from = at(s);
         const int most = std::min(without_last(row), from.held.size());
@@ -153,7 +153,7 @@ Scheduler::Source Scheduler::find_source(const RowState& row) const {
 
 // Is another row about to compute more of this row's prompt than n_token tokens?
 bool Scheduler::has_leader(const RowState& row, int n_token) const {
-    if (captures_early(row.row())) return false;
+    if (reads_early(row.row())) return false;
     return std::any_of(sequences_.begin(), sequences_.end(), [&](const Sequence& from) {
         if (!from.row || from.row == &row || from.waits || from.target.size() <= n_token) return false;
         const int n = shared_length(from.target, row.row(), without_last(row));
@@ -189,7 +189,7 @@ void Scheduler::begin_prompts() {
     for (int s = 0; s < n_sequence(); ++s) {
         Sequence& to = at(s);
         if (!to.waits) continue;
-        const RowState& row = *to.row;
+        RowState& row = *to.row;
         const Source source = find_source(row);
         if (has_leader(row, source.n_token)) continue;
         if (source.n_token > 0 && source.sequence != s)
@@ -199,6 +199,7 @@ void Scheduler::begin_prompts() {
         to.waits = false;
         to.clean = true;
         stats_.n_reused_token += static_cast<std::uint64_t>(source.n_token);
+        row.reuse(source.n_token);
         to.held = prefix_of(row.row(), source.n_token);
         set_position(s, source.n_token);
         if (to.position == without_last(row)) to.phase = Phase::steps;

@@ -42,6 +42,9 @@ StepperOptions with_defaults(StepperOptions o, const ModelInfo& info) {
     if (o.prompt_chunk < kRowMultiple || o.prompt_chunk > kChunk || o.prompt_chunk % kRowMultiple != 0)
         refuse("tokens of a prompt's chunk", o.prompt_chunk,
                fmt::format("a multiple of {} up to {}", kRowMultiple, kChunk));
+    if (o.prompt_outputs < 0 || o.prompt_outputs > kChunk)
+        refuse("prompt tokens with log-probabilities at once", o.prompt_outputs,
+               fmt::format("0 to {}", kChunk));
     return o;
 }
 
@@ -53,7 +56,8 @@ SchedulerOptions scheduler_options(const StepperOptions& o) {
 }
 
 ContextShape shape_of(const StepperOptions& o) {
-    return {padded(std::min(o.n_rows + o.n_spare, 256)), round_up(o.row_tokens, 256), false};
+    return {padded(std::min(o.n_rows + o.n_spare, 256)), round_up(o.row_tokens, 256), false,
+            o.prompt_outputs};
 }
 
 }  // namespace

@@ -14,8 +14,10 @@ namespace tiller::engine {
 class TextStream {
 public:
     /// `model` and `stop` (none of them empty) must outlive the stream. A stop text counts from the first
-    /// character that is not blank: a model that begins with a line break has not answered yet.
-    TextStream(const Model& model, std::span<const std::string> stop) : model_(&model), stop_(stop) {}
+    /// character that is not blank, as a model that begins with a line break has not answered yet; with
+    /// `in_blanks` from the beginning.
+    TextStream(const Model& model, std::span<const std::string> stop, bool in_blanks = false)
+        : model_(&model), stop_(stop), begin_(in_blanks ? 0 : std::string::npos) {}
 
     /// Appends the token's text. Returns what has become certain, as valid UTF-8 (a byte that belongs to no
     /// character is U+FFFD). Not after stopped().
@@ -37,8 +39,8 @@ private:
     const Model* model_;
     std::span<const std::string> stop_;
     std::string text_;
-    std::size_t begin_ = std::string::npos;  // first byte that is not blank
-    std::size_t taken_ = 0;                  // bytes that were returned
+    std::size_t begin_;      // where stop texts count from; npos: not known yet
+    std::size_t taken_ = 0;  // bytes that were returned
     std::size_t stop_at_ = std::string::npos;
 };
 

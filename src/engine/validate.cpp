@@ -179,6 +179,11 @@ void validate_rows(std::span<const Row> rows, const Model& model, const SiteMap&
 
 void validate_fork(std::span<const Row> rows) {
     for (std::size_t r = 0; r < rows.size(); ++r) {
+        if (rows[r].want_prompt_logprobs)
+            throw Error(Code::usage,
+                        fmt::format("fork: row {} wants log-probabilities of its prompt, which is computed "
+                                    "once for all rows; use run",
+                                    r));
         const int n = static_cast<int>(rows[r].prompt.size());
         const auto early = [n](const Positions& p) {
             for (int i = 0; i < n - 1; ++i)

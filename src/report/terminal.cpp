@@ -129,6 +129,10 @@ std::string terminal_table(const TaskSummary& task, int width, bool colour) {
         const char* paint = is_best ? "1;32" : no_better_than_random(setting, task.primary) ? "2" : nullptr;
         out += (paint ? painted(line, paint, colour) : line) + "\n";
     }
+    if (!best.empty())
+        out += wrapped("* the best steered setting" + std::string(best.size() > 1 ? "s, equal" : "") +
+                           " by " + terminal_text(metric_label(task.primary)),
+                       width);
     return out;
 }
 

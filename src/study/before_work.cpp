@@ -1,5 +1,7 @@
 #include "study/before_work.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 #include <span>
@@ -7,6 +9,7 @@
 #include "study/cost_ledger.h"
 #include "tiller/doctor.h"
 #include "tiller/error.h"
+#include "tiller/task_check.h"
 
 namespace tiller::study {
 namespace {
@@ -56,6 +59,15 @@ void say_memory(const Plan& plan, const Engine& engine, const std::vector<Task>&
             largest = need;
     require_memory(largest);
     if (host.observer.note) host.observer.note(engine.info().name + " " + memory_text(largest));
+}
+
+void say_seen(const TaskContext& c) {
+    const std::size_t n = items_seen(c.task, c.split.train, c.test).size();
+    if (n == 0 || !c.host.observer.note) return;
+    c.host.observer.note(
+        fmt::format("{}: {} of {} test items have an input that stands among the training items, and were "
+                    "seen; tiller task check lists them",
+                    c.task.name, n, c.test.size()));
 }
 
 }  // namespace tiller::study

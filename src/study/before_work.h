@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "study/task_run.h"
 #include "tiller/study.h"
 
 namespace tiller::study {
@@ -17,5 +18,8 @@ void check_model(Engine& engine, const std::filesystem::path& folder, const std:
 /// Says to the host what the largest task takes; throws environment when it cannot fit.
 void say_memory(const Plan& plan, const Engine& engine, const std::vector<Task>& tasks,
                 const StudyHost& host);
+
+/// Says to the host where test items' inputs stand among the training items.
+void say_seen(const TaskContext& context);
 
 }  // namespace tiller::study

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/paths.h"
+#include "study/contestants.h"
 #include "study/forms.h"
 #include "tiller/error.h"
 
@@ -32,7 +33,7 @@ bool has_choice(std::span<const Task* const> tasks) {
 
 bool wants_concepts(const Plan& plan) {
     return std::any_of(plan.methods.begin(), plan.methods.end(),
-                       [](const auto& name) { return find_method(name).wants_concepts(); });
+                       [&](const auto& name) { return contestant(plan, name).wants_concepts(); });
 }
 
 std::vector<Task> concept_catalogue() {

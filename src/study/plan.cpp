@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/util.h"
+#include "study/contestants.h"
 #include "study/protocol.h"
 #include "study/toml_fields.h"
 #include "tiller/error.h"
@@ -82,6 +83,7 @@ void fields_of(Fields& f, Plan& p) {
     f.field("models", p.models);
     f.field("tasks", p.tasks);
     f.field("methods", p.methods);
+    f.optional_field("vectors", p.vectors);
     f.field("seeds", p.seeds);
     f.field("data_dir", p.data_dir);
     f.optional_field("family", p.family);
@@ -169,7 +171,24 @@ std::optional<Fault> fault_of(const Plan& plan) {
     for (const auto seed : plan.seeds)
         if (seed > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
             refuse("seeds", fmt::format("has {}, expected at most 2^63 - 1, the most that TOML holds", seed));
+    std::vector<std::string> brought;
+    for (const auto& file : plan.vectors) {
+        text("vectors", file);
+        brought.push_back(study::contestant_name(file));
+        const std::string& name = brought.back();
+        if (std::any_of(methods().begin(), methods().end(),
+                        [&](const Method* m) { return m->name() == name; }))
+            refuse("vectors",
+                   fmt::format("has {}, whose name {} is a method's; rename the file", file, name));
+        if (std::find(plan.methods.begin(), plan.methods.end(), name) == plan.methods.end())
+            refuse("methods", fmt::format("lacks {}, the name of the vector {}", name, file));
+    }
+    list("vectors", brought);
+    if (!plan.vectors.empty() && plan.protocol != "tuned")
+        refuse("vectors",
+               fmt::format("is given, and protocol = \"{}\" compares methods alone", plan.protocol));
     for (const auto& name : plan.methods) {
+        if (std::find(brought.begin(), brought.end(), name) != brought.end()) continue;
         try {
             find_method(name);
         } catch (const Error& e) {
@@ -237,6 +256,7 @@ Plan load_plan(const std::filesystem::path& path) {
     Fields fields(&table, path.string());
     fields_of(fields, plan);
     fields.refuse_unknown();
+    for (const auto& file : std::vector<std::string>(plan.vectors)) add_vector(plan, file);
     if (const auto fault = fault_of(plan)) {
         // A value at fault may also be a default that does not fit with what the file says.
         const toml::node* node = table.at_path(fault->key).node();
@@ -252,6 +272,14 @@ std::string plan_toml(const Plan& plan) {
     fields.start_writing();
     fields_of(fields, copy);
     return fields.text();
+}
+
+void add_vector(Plan& plan, const std::string& file) {
+    if (std::find(plan.vectors.begin(), plan.vectors.end(), file) == plan.vectors.end())
+        plan.vectors.push_back(file);
+    const std::string name = study::contestant_name(file);
+    if (std::find(plan.methods.begin(), plan.methods.end(), name) == plan.methods.end())
+        plan.methods.push_back(name);
 }
 
 void check_plan(const Plan& plan) {

@@ -62,6 +62,7 @@ private:
                     if (!begun) say_memory(plan, engine, inputs_.tasks(), host);
                     if (!begun && host.check) check_model(engine, folder_, inputs_.model_name(m), host);
                     begun = true;
+                    say_seen(c);
                     train_scorer(c);
                     inputs_.protocol().run(c);
                 }

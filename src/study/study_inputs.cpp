@@ -7,6 +7,7 @@
 #include "core/paths.h"
 #include "core/util.h"
 #include "study/concepts.h"
+#include "study/contestants.h"
 #include "tiller/error.h"
 #include "tiller/version.h"
 
@@ -50,6 +51,7 @@ StudyInputs::StudyInputs(const Plan& plan, const StudyHost& host)
     control_names_of(tasks_);  // refuses tasks that differ, before a model is loaded
     for (const auto& name : plan.models) files_.push_back(host.resolve_model(name));
     further_ = unrelated_ = load_sentences(data_dir() / "truncated_sentences.json");
+    for (const auto& digest : contestant_digests(plan)) further_.push_back(digest);
     for (const auto& name : protocol_.further_tasks(plan)) further_.push_back(find_task(name, data).digest);
     if (wants_concepts(plan)) {
         further_concepts_ = concept_catalogue();

@@ -197,6 +197,7 @@ Summary from_records(const Plan& plan, const Units& units, const json& environme
             }
     std::size_t n_checked = 0;
     std::vector<TaskRecords> records;
+    std::vector<std::string> seen;
     for (const auto& name : environment.at("tasks")) {
         const auto closing = units.find(name.get<std::string>());
         if (closing == units.end()) continue;  // not finished yet
@@ -205,6 +206,12 @@ Summary from_records(const Plan& plan, const Units& units, const json& environme
         s.tasks.push_back(summarise_task(plan, records.back()));
         const TaskSummary& t = s.tasks.back();
         n_checked += task.value("checked", false);
+        if (const auto n = task.value("n_seen", std::size_t{0}); n > 0)
+            seen.push_back(
+                fmt::format("Of the {} test items of {} (seed {}), {} have an input that stands among the "
+                            "training items: what is measured on them was seen. `tiller task check` lists "
+                            "them.",
+                            task.at("items").size(), t.name, t.seed, n));
         s.provenance.task_digests[t.name] = task.at("task_digest");
         const bool one = plan.models.size() == 1 && plan.seeds.size() == 1;
         for (const auto& [method, file] : task.at("vector_files").items())
@@ -213,7 +220,8 @@ Summary from_records(const Plan& plan, const Units& units, const json& environme
                 file;
     }
     judge(s, records, plan);
-    s.notes = protocol_of(plan).notes(plan);
+    s.notes = std::move(seen);
+    for (auto& note : protocol_of(plan).notes(plan)) s.notes.push_back(std::move(note));
     s.notes.push_back(fmt::format(
         "Intervals are 95 % bootstrap intervals over test items ({} resamples), widened for small "
         "samples; differences are paired by item. They say nothing about other seeds or other items of the "

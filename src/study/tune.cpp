@@ -8,6 +8,7 @@
 #include <span>
 
 #include "core/names.h"
+#include "study/contestants.h"
 #include "study/tuning.h"
 
 namespace tiller::study {
@@ -213,7 +214,7 @@ SteeringVector vector_at(TaskContext& c, const Method& method, const Setting& se
 
 TunedMethods tune_methods(TaskContext& c, const std::vector<std::string>& names) {
     std::deque<Search> searches;
-    for (const auto& name : names) searches.emplace_back(c, find_method(name));
+    for (const auto& name : names) searches.emplace_back(c, contestant(c.plan, name));
     TunedMethods out;
     for (int round = 0; round < Search::n_round; ++round) {
         std::vector<Candidate> together;

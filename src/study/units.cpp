@@ -7,6 +7,7 @@
 #include "core/util.h"
 #include "study/cost_ledger.h"
 #include "study/task_run.h"
+#include "tiller/task_check.h"
 
 namespace tiller::study {
 
@@ -121,6 +122,7 @@ void close_task(TaskContext& c, const json& parts) {
                     {"primary", c.primary},
                     {"seed", c.seed},
                     {"n_train", c.split.train.size()},
+                    {"n_seen", items_seen(c.task, c.split.train, c.test).size()},
                     {"n_valid", c.valid.size()},
                     {"n_test", c.test.size()},
                     {"task_digest", c.task.digest},

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "study/contestants.h"
 #include "study/protocol.h"
 #include "study/summary_parts.h"
 #include "study/tune.h"
@@ -118,7 +119,7 @@ void write_winners(TaskContext& c) {
         const std::string& name = task.winners[place].method;
         if (std::find(missing.begin(), missing.end(), name) == missing.end()) continue;
         SteeringVector vector =
-            vector_at(c, find_method(name), find_setting(task, task.winners[place].setting)->setting);
+            vector_at(c, contestant(c.plan, name), find_setting(task, task.winners[place].setting)->setting);
         mark(vector, c, task, place, unit);
         const auto path = path_of(name);
         std::filesystem::create_directories(path.parent_path());

@@ -25,8 +25,8 @@ Task find_task(const std::string& name, const std::filesystem::path& data_dir) {
     const auto hint =
         near.empty() ? std::string("list the tasks, or give a path that ends in .json, .jsonl, .csv or .tsv")
                      : fmt::format("did you mean {}?", fmt::join(near, ", "));
-    throw Error(Code::missing, fmt::format("there is no task \"{}\" among the {} below {}: {}", excerpt(name),
-                                           tasks.size(), data_dir.string(), hint));
+    throw Error(Code::usage, fmt::format("there is no task \"{}\" among the {} below {}: {}", excerpt(name),
+                                         tasks.size(), data_dir.string(), hint));
 }
 
 }  // namespace tiller

@@ -290,7 +290,7 @@ TEST_F(ModelsCommand, AFailedFetchEndsWithFour) {
 TEST_F(ModelsCommand, AMissingModelNamesTheCommandThatFetchesIt) {
     EXPECT_EQ(tiller("next -m smollm2 -p Hello"), 4);
     EXPECT_NE(err.find("tiller models get smollm2-135m"), std::string::npos) << err;
-    EXPECT_EQ(tiller("next -m gema3 -p Hello"), 4);
+    EXPECT_EQ(tiller("next -m gema3 -p Hello"), 2);
     EXPECT_NE(err.find("did you mean gemma3-270m?"), std::string::npos) << err;
     EXPECT_EQ(tiller("next -m ./none.gguf -p Hello"), 4);
     EXPECT_NE(err.find("no such file: ./none.gguf"), std::string::npos) << err;

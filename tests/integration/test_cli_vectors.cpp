@@ -243,7 +243,7 @@ TEST_F(CliVectors, ConceptHeadsNameTheirScore) {
     EXPECT_EQ(text.find("AIE"), std::string::npos);
     std::filesystem::remove(folder.path() / "c.gguf");
     expect_parts(refusal(2, extract(twice, cheer)), {"--beside cheer (behavioural)", "twice (functional)"});
-    expect_parts(refusal(4, extract(twice, "absent")), {"absent"});
+    expect_parts(refusal(2, extract(twice, "absent")), {"absent"});
     EXPECT_FALSE(is_there("c.gguf"));
 }
 

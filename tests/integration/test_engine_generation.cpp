@@ -222,4 +222,60 @@ TEST_F(EngineGeneration, LogprobsRanksAndTopComeFromTheLogits) {
                 static_cast<double>(next.logits[91]) - log_sum(next.logits), 1e-4);
 }
 
+// Each token of a prompt against the distribution after the prompt that ends before it, under the same edits.
+TEST_F(EngineGeneration, LogProbabilitiesOfThePrompt) {
+    for (const Positions positions :
+         {Positions{Positions::Kind::all, 0, 0}, Positions{Positions::Kind::range, 3, 9},
+          Positions{Positions::Kind::steered, 0, 0}}) {
+        Row row;
+        row.prompt = random_prompt(23, 5);
+        row.edits.push_back(
+            random_edit(model_->info(), Site::mlp_output, 1, Operation::add, positions, 3, 0.5f));
+        row.want_prompt_logprobs = true;
+        row.n_top_each = 3;
+        row.max_new_tokens = 2;
+        const RowResult result = run(row);
+        ASSERT_EQ(result.prompt_logprob.size(), row.prompt.size() - 1);
+        ASSERT_EQ(result.prompt_top.size(), row.prompt.size() - 1);
+        EXPECT_EQ(result.generated.size(), 2u);
+        for (std::size_t n = 1; n < row.prompt.size(); ++n) {
+            Row before;
+            before.prompt.assign(row.prompt.begin(), row.prompt.begin() + static_cast<std::ptrdiff_t>(n));
+            // What the edit does to the whole prompt, said by positions.
+            before.edits = row.edits;
+            if (positions.kind == Positions::Kind::steered) before.edits.clear();
+            before.watch = {row.prompt[n]};
+            before.n_top = 3;
+            const RowResult expected = run(before);
+            EXPECT_NEAR(result.prompt_logprob[n - 1], expected.watch_logprob[0], 1e-4) << n;
+            ASSERT_EQ(result.prompt_top[n - 1].size(), 3u);
+            for (std::size_t k = 0; k < 3; ++k)
+                EXPECT_EQ(result.prompt_top[n - 1][k].token, expected.top[k].token) << n;
+        }
+    }
+}
+
+TEST_F(EngineGeneration, LogProbabilitiesOfAPromptThatBreaks) {
+    Row row;
+    row.prompt = random_prompt(12, 5);
+    row.edits.push_back(random_edit(model_->info(), Site::residual, 0, Operation::add,
+                                    {Positions::Kind::range, 6, 7}, 3, 3e38f));
+    row.want_prompt_logprobs = true;
+    row.max_new_tokens = 2;
+    const RowResult result = run(row);
+    EXPECT_TRUE(result.broken);
+    ASSERT_EQ(result.prompt_logprob.size(), 11u);
+    for (std::size_t i = 6; i < 11; ++i) EXPECT_EQ(result.prompt_logprob[i], -INFINITY);
+}
+
+TEST_F(EngineGeneration, StopTextsInBlanks) {
+    Row row = sampled(12, {});
+    const RowResult free = run(row);
+    // Any first byte of the text ends it at once.
+    row.stop = {free.text.substr(0, 1)};
+    if (!is_valid_utf8(row.stop[0])) GTEST_SKIP() << "the text begins within a character";
+    row.stop_in_blanks = true;
+    EXPECT_EQ(run(row).stop_at, 0u);
+}
+
 }  // namespace

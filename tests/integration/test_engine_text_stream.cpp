@@ -82,6 +82,14 @@ TEST_F(TextStreamTest, BlanksInFrontAreNoStop) {
     EXPECT_EQ(joined(parts("\n\n", {"\n"})), "\n\n");
 }
 
+TEST_F(TextStreamTest, BlanksInFrontCountWhereAskedFor) {
+    const std::vector<std::string> stop = {"\n"};
+    TextStream stream(*model_, stop, true);
+    EXPECT_EQ(stream.add(byte(' ')), " ");
+    EXPECT_EQ(stream.add(byte('\n')), "");
+    EXPECT_EQ(stream.stop_at(), 1u);
+}
+
 // Against the plain way: the whole text after every token, searched from its beginning.
 TEST_F(TextStreamTest, TheSameAsOfTheWholeText) {
     std::mt19937 random(7);

@@ -275,7 +275,7 @@ TEST_F(DoseStudy, StoppedAnywhereItGoesOn) {
 TEST_F(DoseStudy, TheUnrelatedTaskIsChecked) {
     plan.tasks = {"twice"};
     plan.dose.unrelated = {"nowhere"};
-    expect_parts(error_of(Code::missing, [&] { run(); }), {"nowhere"});
+    expect_parts(error_of(Code::usage, [&] { run(); }), {"nowhere"});
     EXPECT_FALSE(fs::exists(folder.path() / "run"));
     plan.dose.unrelated = {"cheer"};
     expect_parts(error_of(Code::bad_input, [&] { run("style"); }),

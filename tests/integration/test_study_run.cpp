@@ -384,7 +384,7 @@ TEST_F(StudyRun, WrongInputIsFoundBeforeTheFolderIsMade) {
     expect_parts(error_of(Code::missing, [&] { run(); }), {"absent"});
     plan = good;
     plan.tasks.push_back("twise");
-    expect_parts(error_of(Code::missing, [&] { run(); }), {"twise", "twice"});
+    expect_parts(error_of(Code::usage, [&] { run(); }), {"twise", "twice"});
     plan = good;
     plan.tasks.push_back((folder.path() / "data/functional/twice.json").string());
     expect_parts(error_of(Code::bad_input, [&] { run(); }), {"same name"});

@@ -28,6 +28,7 @@ inline std::string slurp(const std::filesystem::path& path) {
 
 struct ProgramOptions {
     std::filesystem::path folder;  ///< Working directory; empty = the test's own.
+    std::string standard_input;    ///< A file to read from; empty = the test's own.
     std::string standard_output;   ///< A file to write to, like /dev/full; empty = captured.
     std::map<std::string, std::string> environment = {};
     rlim_t file_limit = RLIM_INFINITY;  ///< Bytes that a file may have; more fails as a full disk does.
@@ -77,6 +78,9 @@ public:
             const int out_fd =
                 options.closed_output ? pipe[1] : ::open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
             const int err_fd = ::open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+            const int in_fd =
+                options.standard_input.empty() ? 0 : ::open(options.standard_input.c_str(), O_RDONLY);
+            if (in_fd < 0 || ::dup2(in_fd, 0) < 0) ::_exit(126);
             if (out_fd < 0 || err_fd < 0 || ::dup2(out_fd, 1) < 0 || ::dup2(err_fd, 2) < 0) ::_exit(126);
             if (!options.folder.empty() && ::chdir(options.folder.c_str()) != 0) ::_exit(126);
             if (options.file_limit != RLIM_INFINITY) {

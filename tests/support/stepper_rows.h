@@ -35,6 +35,12 @@ inline std::string difference(const RowResult& a, const RowResult& b) {
     if (a.top_each.size() != b.top_each.size()) return "top_each";
     for (std::size_t i = 0; i < a.top_each.size(); ++i)
         if (!same_top(a.top_each[i], b.top_each[i])) return "top_each";
+    if (a.prompt_logprob.size() != b.prompt_logprob.size()) return "prompt_logprob";
+    // Where a row breaks, all tokens of the same chunk are lost, and chunks may end elsewhere.
+    if (!a.broken && !same_floats(a.prompt_logprob, b.prompt_logprob)) return "prompt_logprob";
+    if (a.prompt_top.size() != b.prompt_top.size()) return "prompt_top";
+    for (std::size_t i = 0; i < a.prompt_top.size() && !a.broken; ++i)
+        if (!same_top(a.prompt_top[i], b.prompt_top[i])) return "prompt_top";
     if (a.text != b.text || a.stop_at != b.stop_at) return "text";
     if (a.finish != b.finish || a.broken != b.broken || a.ended != b.ended) return "finish";
     if (a.captured.size() != b.captured.size()) return "captured";
@@ -86,6 +92,7 @@ inline std::vector<Row> mixed_rows(const ModelInfo& info, int n, unsigned seed) 
         if (below(3) == 0) row.sampling.repetition_penalty = 1.3f;
         row.want_logprobs = below(2);
         row.n_top_each = below(3);
+        row.want_prompt_logprobs = below(10) == 0;
         if (below(3) == 0)
             row.captures.push_back({kAllSites[below(4)],
                                     0,
@@ -119,6 +126,7 @@ inline std::uint64_t random_schedule(Engine& engine, const std::vector<Row>& row
     options.row_tokens = 128;
     const int chunks[] = {4, 8, 20, 128, 512};
     options.prompt_chunk = chunks[below(5)];
+    options.prompt_outputs = below(2) * 40;
     Stepper stepper(engine, options);
     struct Seen {
         std::size_t row = 0;

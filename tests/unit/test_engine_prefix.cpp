@@ -109,7 +109,7 @@ TEST(EnginePrefix, WhatARowReadsOrHides) {
     Row r = row(10);
     const auto with = [&](Positions p) {
         r.captures = {{Site::residual, 0, -1, p, false}};
-        return captures_early(r);
+        return reads_early(r);
     };
     EXPECT_FALSE(with({Kind::last_prompt, 0, 0}));
     EXPECT_FALSE(with({Kind::steered, 0, 0}));

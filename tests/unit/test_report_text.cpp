@@ -185,7 +185,8 @@ TEST(ReportTerminal, MarksTheBestAndKeepsIntervalsWhenTheyFit) {
               "  Zero-shot             0.12 [0.00, 0.25]  12.5 [10.0, 15.0]\n"
               "  FV, paper             0.25 [0.12, 0.38]  12.5 [10.0, 15.0]\n"
               "* FV, chosen (heads 2)  0.50 [0.38, 0.62]  12.5 [10.0, 15.0]\n"
-              "  Random                0.12 [0.00, 0.25]  12.5 [10.0, 15.0]\n");
+              "  Random                0.12 [0.00, 0.25]  12.5 [10.0, 15.0]\n"
+              "* the best steered setting by first token\n");
     const std::string narrow = terminal_table(task, 30, false);
     EXPECT_NE(narrow.find("0.50\n"), std::string::npos) << narrow;
     const std::string coloured = terminal_table(task, 80, true);

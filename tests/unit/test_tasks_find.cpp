@@ -70,7 +70,7 @@ TEST(FindTask, NamesWhatIsNear) {
          {"antonym", "synonym", "capitalize_first_letter", "capitalize_last_letter", "word_length"})
         folder.write(std::string("tasks/functional/") + name + ".json", one_item);
     const auto message = [&](const char* name) {
-        return error_of(Code::missing, [&] { find_task(name, folder.path()); });
+        return error_of(Code::usage, [&] { find_task(name, folder.path()); });
     };
     expect_parts(message("antonim"), {"antonim", "antonym", "did you mean"});
     EXPECT_EQ(message("antonim").find("word_length"), std::string::npos);
@@ -87,7 +87,7 @@ TEST(FindTask, TheNearestNameComesFirst) {
     const ScratchFolder folder;
     folder.write("abcdefgh.json", one_item);
     folder.write("abcdefxy.json", one_item);
-    const auto message = error_of(Code::missing, [&] { find_task("abcdefgz", folder.path()); });
+    const auto message = error_of(Code::usage, [&] { find_task("abcdefgz", folder.path()); });
     EXPECT_LT(message.find("abcdefgh"), message.find("abcdefxy")) << message;
 }
 

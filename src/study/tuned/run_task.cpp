@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "core/names.h"
+#include "study/contestants.h"
 #include "study/task_run.h"
 #include "study/tune.h"
 #include "study/tuned/evidence.h"
@@ -44,7 +45,7 @@ void run_task(TaskContext& c) {
     TunedMethods all = tune_methods(c, c.plan.methods);
     for (std::size_t m = 0; m < all.methods.size(); ++m) {
         const std::string& name = c.plan.methods[m];
-        const Method& method = find_method(name);
+        const Method& method = contestant(c.plan, name);
         TunedMethod& tuned = all.methods[m];
         if (has_effects(tuned.base)) aie = tuned.base.aie;
         vectors[name] = tuned.base.provenance.prompts_digest;

@@ -7,7 +7,7 @@ root="$(cd "$here/../../.." && pwd)"
 
 usage() {
     cat <<'TEXT'
-Usage: tests/server/clients/run.sh [--all] [PYTEST ARGUMENTS]
+Usage: tests/serve/clients/run.sh [--all] [PYTEST ARGUMENTS]
 
   (nothing)   the openai package for Python, curl and bytes on sockets, on a tiny model; under a minute
   --all       also litellm, lm-evaluation-harness and the openai package for JavaScript, and models gemma3-270m and

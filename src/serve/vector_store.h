@@ -1,0 +1,65 @@
+// The vectors that requests name, each ready to use.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "serve/fields.h"
+#include "tiller/vector.h"
+
+namespace tiller::serve {
+
+/// A vector that fits the model. Immutable; edits at strength 1 share its buffers with all rows, so that rows
+/// with the same vector are known to be alike without comparing values.
+struct StoredVector {
+    std::string name;    ///< Empty for one that came with a request.
+    std::string digest;  ///< "sha256:" and 64 hex digits, of the file's bytes.
+    std::string bytes;   ///< The file.
+    SteeringVector vector;
+    std::vector<Edit> edits;  ///< One per layer, by rising layer, strength 1.
+
+    Json description() const;
+};
+using VectorPointer = std::shared_ptr<const StoredVector>;
+
+/// Letters, digits, '.', '_' and '-', at most 64 of them, the first a letter or digit.
+bool is_vector_name(std::string_view name);
+
+/// Thread-safe.
+class VectorStore {
+public:
+    /// `info` is copied. Uploads and extractions may take `max_bytes` in all.
+    VectorStore(const ModelInfo& info, std::uint64_t max_bytes) : info_(info), max_bytes_(max_bytes) {}
+
+    /// Reads a file's bytes without storing them. Throws Problem: 400 (no vector, a raw extraction), 409
+    /// vector_model_mismatch; `param` is the place in the request.
+    VectorPointer read(std::string name, std::string bytes, const std::string& param) const;
+
+    /// Stores what read() or make() gave. The same bytes under the same name again are no error. Throws
+    /// Problem 409 vector_exists unless `replace`, 413 when there is no room.
+    void add(VectorPointer vector, bool replace);
+    /// A vector that was made here, as a file of its own.
+    VectorPointer make(std::string name, const SteeringVector& vector) const;
+
+    /// Throws Problem 404 vector_not_found, with names that come near.
+    VectorPointer find(const std::string& name, const std::string& param) const;
+    void remove(const std::string& name);
+    /// By name.
+    std::vector<VectorPointer> all() const;
+
+    const ModelInfo& info() const { return info_; }
+
+private:
+    ModelInfo info_;
+    std::uint64_t max_bytes_;
+    mutable std::mutex mutex_;
+    std::map<std::string, VectorPointer> vectors_;
+    std::uint64_t n_bytes_ = 0;
+};
+
+}  // namespace tiller::serve
