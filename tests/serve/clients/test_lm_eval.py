@@ -134,11 +134,12 @@ def test_choices_by_hand(real):
     """The first token of each choice, from the program's own numbers and without the server."""
     _, samples = evaluate(real, "local-completions", "past_tense_choice")
     compared = 0
-    for sample in samples[:4]:
-        for (context, continuation), (response,) in zip(sample["arguments"], sample["resps"]):
+    for sample in samples[:2]:
+        context = sample["arguments"][0][0]
+        own = serving.run_tiller("next", "-m", real.name, "--exact", "--special", "-p", context, "--top", 5000)
+        by_id = dict(program_top(own))
+        for (_, continuation), (response,) in zip(sample["arguments"], sample["resps"]):
             tokens = tokens_of(real, context + continuation)[len(tokens_of(real, context)):]
-            own = serving.run_tiller("next", "-m", real.name, "--exact", "--special", "-p", context, "--top", 1000)
-            by_id = dict(program_top(own))
             if len(tokens) == 1 and tokens[0] in by_id:
                 assert float(response[0]) == pytest.approx(by_id[tokens[0]], abs=1e-3)
                 compared += 1
