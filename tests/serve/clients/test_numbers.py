@@ -75,8 +75,7 @@ def test_next_is_the_programs(server, folder):
 
 def program_top(own):
     """(token, log-probability) of `tiller next --json`."""
-    listed = own["top"] if "top" in own else own["tokens"]
-    return [(t.get("token", t.get("id")), t["logprob"] if "logprob" in t else math.log(t["probability"])) for t in listed]
+    return [(t["id"], t["logprob"]) for t in own["tokens"]]
 
 
 def test_watched_tokens(server):
