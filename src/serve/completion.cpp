@@ -18,6 +18,22 @@ std::uint32_t drawn_seed() {
     return device();
 }
 
+// What acts from the last prompt token on leaves the echoed tokens as they are, and whoever asks for their
+// log-probabilities would take unsteered numbers for steered ones.
+void refuse_without_effect(const Steering& steering) {
+    using Kind = Positions::Kind;
+    const auto reaches = [](const Edit& edit) {
+        return edit.positions.kind == Kind::all || edit.positions.kind == Kind::prompt;
+    };
+    if (steering.edits.empty() || std::any_of(steering.edits.begin(), steering.edits.end(), reaches)) return;
+    throw Problem(
+        400, "unsupported",
+        "steering: these vectors act from the last prompt token on and would change no echoed token; ask "
+        "/v1/logprobs for a continuation, or let them act on the prompt (apply.prompt \"all\", or "
+        "NAME:SCALE:all)",
+        "steering");
+}
+
 }  // namespace
 
 Completion::Completion(Service& service, CompletionRequest request, std::shared_ptr<Reply> reply)
@@ -50,6 +66,8 @@ Completion::Completion(Service& service, CompletionRequest request, std::shared_
     else
         for (const SteeringTerms& terms : request_.steering.entries)
             steerings.push_back(apply_steering(terms, service.vectors));
+    if (request_.echo && request_.logprobs)
+        for (const Steering& steering : steerings) refuse_without_effect(steering);
     for (std::size_t p = 0; p < request_.prompts.size(); ++p) {
         const std::string path = request_.chat                 ? "messages"
                                  : request_.prompts.size() > 1 ? at_index("prompt", p)

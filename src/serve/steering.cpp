@@ -104,6 +104,7 @@ SteeringTerms read_entry(const Json& value, const std::string& path) {
 
 // What the vector's positions are with the prompt's or the generation's part replaced.
 Kind positions_of(const SteeringTerm& term, Kind own) {
+    if (term.positions) return *term.positions;
     if (!term.prompt && !term.generation) return own;
     const auto own_prompt = [own] {
         if (own == Kind::last_prompt || own == Kind::steered) return Kind::last_prompt;

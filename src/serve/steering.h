@@ -20,8 +20,9 @@ struct SteeringTerm {
     std::optional<float> scale;  ///< The whole dose; absent = the vector's own.
     std::vector<int> layers;     ///< Empty = all of the vector's.
     std::optional<Positions::Kind>
-        prompt;                      ///< all, last_prompt, or generated for "none"; absent = the vector's.
-    std::optional<bool> generation;  ///< Absent = the vector's.
+        prompt;  ///< all, last_prompt, or generated for "none"; absent = the vector's.
+    std::optional<Positions::Kind> positions;  ///< In place of prompt and generation: the text form's.
+    std::optional<bool> generation;            ///< Absent = the vector's.
 };
 /// What one choice is steered by; empty = unsteered.
 using SteeringTerms = std::vector<SteeringTerm>;

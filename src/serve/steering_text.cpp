@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "core/names.h"
 #include "serve/layer_list.h"
 #include "serve/problem.h"
 #include "serve/steering.h"
@@ -34,7 +35,7 @@ public:
 private:
     [[noreturn]] void fail(const std::string& what) const {
         throw Problem(400, "invalid_value",
-                      fmt::format("{}: {} in {}; expected a form like formal:0.7, formal:0.7@8-12 or "
+                      fmt::format("{}: {} in {}; expected a form like formal:0.7, formal:0.7:all@8-12 or "
                                   "0.7 formal + -0.2 verbose",
                                   path_, what, excerpt(text_)),
                       path_);
@@ -83,11 +84,22 @@ private:
             term.layers = layers_of_text(name.substr(at + 1), path_);
             name = name.substr(0, at);
         }
-        if (const auto colon = name.rfind(':'); colon != std::string_view::npos) {
-            if (factor) fail("a scale stands in front of the name and behind it");
-            factor = number_of(name.substr(colon + 1));
-            if (!factor) fail(fmt::format("the scale {} is no number", excerpt(name.substr(colon + 1))));
+        // Behind the name, in any order: a scale, and the tokens that are steered.
+        while (name.find(':') != std::string_view::npos) {
+            const auto colon = name.rfind(':');
+            const std::string_view part = name.substr(colon + 1);
             name = name.substr(0, colon);
+            const auto kind = positions_from_name(part);
+            const bool bounded = kind == Positions::Kind::last_k || kind == Positions::Kind::range;
+            if (kind && !bounded && !term.positions) {
+                term.positions = kind;
+                continue;
+            }
+            if (factor) fail("a vector has two scales");
+            factor = number_of(part);
+            if (!factor)
+                fail(fmt::format("{} is neither a scale nor all, prompt, last_prompt, steered or generated",
+                                 excerpt(part)));
         }
         if (!is_vector_name(name))
             fail(fmt::format("{} is no name of a vector (letters, digits, '.', '_', '-')", excerpt(name)));

@@ -206,6 +206,26 @@ TEST_F(ServeCompletions, EchoHasThePromptsLogProbabilities) {
     }
 }
 
+// A vector that acts from the last prompt token on would leave echoed numbers unsteered, and nobody would see
+// it.
+TEST_F(ServeCompletions, EchoRefusesVectorsThatChangeNoEchoedToken) {
+    Json body = {{"prompt", "The film was good"}, {"max_tokens", 1}, {"echo", true}, {"logprobs", 1}};
+    const Json plain = ok("/v1/completions", body);
+    body["steering"] = "warm:2";
+    refused("/v1/completions", body, 400, "unsupported", "steering");
+    body["steering"] = {nullptr, "warm:2"};
+    refused("/v1/completions", body, 400, "unsupported", "steering");
+    body["steering"] = nullptr;
+    body["model"] = "tiny+warm:2:all";
+    const Json steered = ok("/v1/completions", body);
+    EXPECT_EQ(steered.at("steering").at("applied")[0].at("positions"), "all");
+    EXPECT_NE(steered.at("choices")[0].at("logprobs").at("token_logprobs")[3],
+              plain.at("choices")[0].at("logprobs").at("token_logprobs")[3]);
+    body["logprobs"] = nullptr;
+    body["model"] = "tiny+warm:2";
+    ok("/v1/completions", body);
+}
+
 TEST_F(ServeCompletions, LogProbabilitiesAgreeWithThoseOfAContinuation) {
     Json body = request("The film", 6);
     body["logprobs"] = 0;

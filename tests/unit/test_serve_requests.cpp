@@ -70,8 +70,9 @@ TEST(ServeSteering, TheTextForm) {
     EXPECT_EQ(read("nan:1 + 2 0x10")[0].name, "nan");
     EXPECT_EQ(read("formal:1e-2")[0].scale, 0.01f);
     for (const char* text :
-         {"+",  "a +", "a b",   "a:",   "a:x",  "a:nan",       "a:inf", "a:0x10", "a:1e99", "1 a:2",
-          "a@", "a@x", "a@3-1", "a@-1", "../a", "/etc/passwd", "a - b", ":1",     "a\xFF",  "a@99999999999"})
+         {"+",      "a +",   "a b",   "a:",          "a:x",      "a:nan",   "a:inf", "a:0x10",
+          "a:1e99", "1 a:2", "a:1:2", "a:all:all",   "a:1:some", "a:range", "a@",    "a@x",
+          "a@3-1",  "a@-1",  "../a",  "/etc/passwd", "a - b",    ":1",      "a\xFF", "a@99999999999"})
         EXPECT_EQ(code_and_param([&] { read(text); }), "invalid_value steering") << text;
 }
 
