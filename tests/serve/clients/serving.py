@@ -184,5 +184,5 @@ def run_tiller_text(*arguments):
 
 def run_tiller(*arguments):
     """The JSON that the program prints."""
-    text = run_tiller_text(*arguments, "--json", "--quiet")
+    text = run_tiller_text(*arguments, "--json")
     return json.loads(text) if text.strip() else None
