@@ -145,7 +145,8 @@ TokenEvent RowState::read_token(Token token, std::span<const float> logits, floa
     const bool forced = !row_->forced.empty();
     TokenEvent event;
     event.token = token;
-    if (forced || row_->want_logprobs || keeps_events_)
+    // A sum over the vocabulary, which a stream of text does not need.
+    if (forced || row_->want_logprobs || row_->n_top_each > 0)
         event.logprob = static_cast<float>(static_cast<double>(logits[static_cast<std::size_t>(token)]) -
                                            log_sum_exp(logits, largest));
     if (row_->n_top_each > 0) event.top = top_tokens(logits, largest, row_->n_top_each);

@@ -117,6 +117,7 @@ Row Completion::row_of(std::size_t i, const std::vector<Edit>& edits) const {
         row.sampling.seed += static_cast<std::uint32_t>(i % static_cast<std::size_t>(request_.n));
     row.stop = request_.stop;
     row.stop_in_blanks = true;
+    row.want_logprobs = request_.logprobs;
     row.n_top_each = request_.n_top;
     row.want_prompt_logprobs = request_.echo && request_.logprobs;
     return row;
