@@ -32,7 +32,8 @@ struct TokenEvent {
     /// a stop text; a stop text and what follows it never come. The texts of all events of a row together are
     /// RowResult::text_before_stop() made valid.
     std::string text;
-    /// Of `token` (see TokenLogprob), for rows with Row::want_logprobs, n_top_each or forced tokens; else NaN.
+    /// Of `token` (see TokenLogprob), for rows with Row::want_logprobs, n_top_each or forced tokens; else
+    /// NaN.
     float logprob = std::numeric_limits<float>::quiet_NaN();
     std::vector<TokenLogprob> top;       ///< Row::n_top_each entries.
     Finish finish = Finish::unfinished;  ///< Something else on the row's last event only.
