@@ -74,7 +74,8 @@ struct Engine::Impl {
                 std::span<engine::RowState* const> rows = {});
     bool early_outputs(const engine::RowState& row) const;
     int chunk_of(const engine::RowState& row, const engine::Context& context, int most) const;
-    /// One decode of parts of prompts; in streams, sequences side by side and parts of equal length. The
+    /// One decode of parts of prompts; in streams, sequences side by side and parts of equal length, padding
+    /// included. The
     /// caller forgets the padding. False as decode().
     bool compute_prompts(engine::Context& context, std::span<const engine::PromptPart> parts);
     /// One token of each row: rows[i] (null: padding) in sequence first + i at positions[i], which grows. A

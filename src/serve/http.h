@@ -1,5 +1,5 @@
-// HTTP/1.1 on one thread: requests in, replies and events out. Knows nothing of models. The only file that
-// sees Boost is http.cpp.
+// HTTP/1.1 on one thread: requests in, replies and events out. Knows nothing of models. Only the files
+// http*.cpp see Boost.
 //
 // A connection is read at all times, also while its reply is computed, so that a client that goes away is
 // noticed at once (Reply::gone()). No text of a client's ever becomes a header.
