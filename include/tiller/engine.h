@@ -7,7 +7,8 @@
 //     every further token as steps of one token per row. A chunk is padded to a multiple of four tokens (the
 //     padding is cut off again) and a step's batch to a multiple of four rows: kernels for one to three rows
 //     round otherwise. Prompts and steps never share a batch.
-//  2. In run() and Stepper every row has its own stream of keys and values. Chunks computed together are padded
+//  2. In run() and Stepper every row has its own stream of keys and values. Chunks computed together are
+//  padded
 //     to the longest of them.
 //  3. Tokens that begin two prompts may be computed once and copied, where the same edits act on them. Only
 //     tokens that were computed in chunks: attention of a step rounds otherwise.
