@@ -29,25 +29,25 @@ protected:
 
 TEST_F(CliTalkTerminal, CtrlCEndsAnAnswerAndThenTheProgram) {
     Terminal terminal(chat({"-n", "29000"}), folder.path(), 80);
-    ASSERT_TRUE(ends_with_prompt(terminal.until("> ")));
+    ASSERT_TRUE(ends_with_prompt(terminal.prompt()));
     terminal.type("the cat\r");
     ASSERT_TRUE(terminal.until("the cat\r\n").ends_with("the cat\r\n"));
     terminal.until(" ");  // the answer has begun
     terminal.type("\x03");
     ASSERT_TRUE(terminal.until("(stopped)").ends_with("(stopped)"));
-    ASSERT_TRUE(ends_with_prompt(terminal.until("> ")));
+    ASSERT_TRUE(ends_with_prompt(terminal.prompt()));
     // What came of the answer is in the conversation.
     terminal.type("/undo\r");
     ASSERT_TRUE(terminal.until("took back: the cat").ends_with("took back: the cat"));
-    ASSERT_TRUE(ends_with_prompt(terminal.until("> ")));
+    ASSERT_TRUE(ends_with_prompt(terminal.prompt()));
     // What was typed is thrown away; at an empty prompt the first is a warning.
     terminal.type("half a l");
     terminal.until("half a l");  // a terminal throws away what was not read when Ctrl-C comes
     terminal.type("\x03");
-    ASSERT_TRUE(ends_with_prompt(terminal.until("\n> ")));
+    ASSERT_TRUE(ends_with_prompt(terminal.prompt("\n> ")));
     terminal.type("\x03");
     ASSERT_TRUE(terminal.until("Ctrl-C again").ends_with("Ctrl-C again"));
-    ASSERT_TRUE(ends_with_prompt(terminal.until("> ")));
+    ASSERT_TRUE(ends_with_prompt(terminal.prompt()));
     terminal.type("\x03");
     int code = 0;
     terminal.rest(code);
@@ -56,10 +56,10 @@ TEST_F(CliTalkTerminal, CtrlCEndsAnAnswerAndThenTheProgram) {
 
 TEST_F(CliTalkTerminal, CtrlDEndsIt) {
     Terminal terminal(chat({"-n", "3"}), folder.path(), 80);
-    terminal.until("> ");
+    terminal.prompt();
     terminal.type("/nothing\r");  // a mistake does not
     ASSERT_TRUE(terminal.until("no command /nothing").ends_with("/nothing"));
-    terminal.until("> ");
+    terminal.prompt();
     terminal.type("\x04");
     int code = -1;
     terminal.rest(code);
@@ -72,7 +72,7 @@ TEST_F(CliTalkTerminal, ColumnsOnAWideTerminal) {
     for (const bool wide : {true, false}) {
         Terminal terminal(chat({"-n", "8", "--vector", "v.gguf", "--strengths", "9"}), folder.path(),
                           wide ? 120 : 40);
-        terminal.until("> ");
+        terminal.prompt();
         terminal.type("the cat\r");
         const std::string shown = terminal.until("take N");
         const auto first = shown.find("[1] unsteered"), second = shown.find("[2] strength 9");
@@ -88,13 +88,14 @@ TEST_F(CliTalkTerminal, LinesComeBack) {
     for (const bool kept : {false, true}) {
         Terminal terminal(chat(kept ? Arguments{"-n", "3", "--history", "h"} : Arguments{"-n", "3"}),
                           folder.path(), 80);
-        terminal.until("> ");
+        terminal.prompt();
         terminal.type("/help x y z\r");
         terminal.until("//TEXT");
-        terminal.until("> ");
+        terminal.prompt();
         terminal.type("\x1b[A\x15/vectors\r");  // up, and the line is thrown away
-        EXPECT_NE(terminal.until("no vectors").find("/help x y z"), std::string::npos);
-        terminal.until("> ");
+        const std::string shown = terminal.until("no vectors");
+        EXPECT_NE(shown.find("/help x y z"), std::string::npos) << shown;
+        terminal.prompt();
         terminal.type("/quit\r");
         int code = -1;
         terminal.rest(code);

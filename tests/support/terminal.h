@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -59,6 +60,15 @@ public:
         const auto at = unseen_.find(text);
         const std::string seen = unseen_.substr(0, at == std::string::npos ? at : at + text.size());
         unseen_.erase(0, seen.size());
+        return seen;
+    }
+    /// until(text), a prompt's end, and then until the line editor reads keys: it shows its prompt before it
+    /// takes the terminal over, and what is typed between the two is the terminal's.
+    std::string prompt(const std::string& text = "> ") {
+        std::string seen = until(text);
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+        for (termios state{}; std::chrono::steady_clock::now() < deadline; ::usleep(1000))
+            if (::tcgetattr(fd_, &state) == 0 && (state.c_lflag & ICANON) == 0) break;
         return seen;
     }
     /// Everything up to the program's end, and its exit code (-1: a signal).
