@@ -2,11 +2,11 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <set>
 
 #include "cli/chat_state.h"
 #include "cli/strict_json.h"
+#include "core/numbers.h"
 #include "core/util.h"
 #include "tiller/error.h"
 #include "tiller/version.h"
@@ -19,13 +19,10 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kLimit = std::uint64_t{64} << 20;
 
-// 0.7 and not 0.699999988079071.
-double short_number(float value) { return std::strtod(fmt::format("{}", value).c_str(), nullptr); }
-
 json as_json(const ChatVector& v) {
     return {{"file", v.path},
             {"sha256", v.digest},
-            {"scale", short_number(v.scale)},
+            {"scale", shortest(v.scale)},
             {"layers", v.layers.given() ? json{v.layers.first, v.layers.last} : json()}};
 }
 
@@ -34,7 +31,7 @@ json as_json(const ChatState& state, const ModelInfo& info) {
     for (const auto& message : state.messages)
         messages.push_back({{"role", message.role}, {"content", message.content}});
     for (const auto& vector : state.vectors) vectors.push_back(as_json(vector));
-    for (const float strength : state.strengths) strengths.push_back(short_number(strength));
+    for (const float strength : state.strengths) strengths.push_back(shortest(strength));
     return {{"tiller_chat", 1},
             {"program", TILLER_VERSION},
             {"model", {{"name", valid_utf8(info.name)}, {"sha256", info.digest}}},
@@ -44,8 +41,8 @@ json as_json(const ChatState& state, const ModelInfo& info) {
             {"steering", state.steering},
             {"strengths", strengths},
             {"sampling",
-             {{"temperature", short_number(state.temperature)},
-              {"top_p", short_number(state.top_p)},
+             {{"temperature", shortest(state.temperature)},
+              {"top_p", shortest(state.top_p)},
               {"top_k", state.top_k},
               {"tokens", state.n_token}}},
             {"seed", state.seed},

@@ -62,7 +62,6 @@ class Command {
 public:
     Command(CLI::App& extract, const Method& method, Globals& globals)
         : method_(method),
-          counts_(method.counts()),
           o_(std::make_shared<ExtractOptions>()),
           app_(*extract.add_subcommand(method.name(), method.summary())) {
         app_.add_option("-m,--model", o_->model, "Known model name or GGUF path")->required();
@@ -93,9 +92,7 @@ private:
                 "--tuned chooses on a task's validation items, and a file of texts has none; give --task");
         extract(method, o, globals);
     }
-    bool reads(const char* count) const {
-        return std::find(counts_.begin(), counts_.end(), count) != counts_.end();
-    }
+    bool reads(const char* count) const { return cli::reads(method_, count); }
     bool is(const char* name) const { return method_.name() == name; }
 
     void add_sources() {
@@ -191,7 +188,6 @@ private:
     }
 
     const Method& method_;
-    std::vector<std::string> counts_;
     std::shared_ptr<ExtractOptions> o_;
     CLI::App& app_;
     std::string needs_;

@@ -20,11 +20,6 @@
 namespace tiller::cli {
 namespace {
 
-bool reads(const Method& method, const char* count) {
-    const auto counts = method.counts();
-    return std::find(counts.begin(), counts.end(), count) != counts.end();
-}
-
 // What a method is to read. A file of pairs or trials takes the task's place and gives its name.
 struct Source {
     Task task;

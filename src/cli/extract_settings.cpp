@@ -38,6 +38,11 @@ std::string range_of(const SettingField& field) {
 
 }  // namespace
 
+bool reads(const Method& method, const char* count) {
+    const auto counts = method.counts();
+    return std::find(counts.begin(), counts.end(), count) != counts.end();
+}
+
 Setting parse_settings(const std::vector<std::string>& texts) {
     Setting setting;
     for (const auto& text : texts) {

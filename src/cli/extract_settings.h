@@ -8,6 +8,9 @@
 
 namespace tiller::cli {
 
+/// Is the count ("n_pairs", ...) one of those that the method reads (Method::counts())?
+bool reads(const Method& method, const char* count);
+
 /// {"layer=10", "scale=2"} as numbers. Throws usage: no "=", no number, a name twice.
 Setting parse_settings(const std::vector<std::string>& texts);
 

@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <numeric>
-
+#include "cli/extract_settings.h"
 #include "core/paths.h"
 #include "core/util.h"
 #include "study/concepts.h"
@@ -14,11 +12,6 @@
 
 namespace tiller::cli {
 namespace {
-
-bool reads(const Method& method, const char* count) {
-    const auto counts = method.counts();
-    return std::find(counts.begin(), counts.end(), count) != counts.end();
-}
 
 Task task_of(const ExtractRequest& request) {
     if (!request.task.empty()) {

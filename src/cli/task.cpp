@@ -180,7 +180,6 @@ void add_new(CLI::App& task_command, Globals& globals) {
         check_output(o->out);
         const Task task = read_new_task(o->file, o->columns, o->family);
         write_task(task, o->out);
-        say_family(load_task(o->out), globals);
         note(globals, fmt::format("{} holds {} items; what it can show: tiller task check {} -m MODEL",
                                   o->out, task.items.size(), shell_word(o->out)));
         if (globals.json)

@@ -50,22 +50,13 @@ Completion::Completion(Service& service, CompletionRequest request, std::shared_
                       "echo: a prompt's log-probabilities are not streamed; leave out stream", "echo");
     if (!request_.has_seed) request_.sampling.seed = drawn_seed();
     request_.tokenize.chat_template = service.options.chat_template;
-    const SteeringTerms of_model = service.steering_of_model(request_.model);
-    if (!of_model.empty() && request_.steering.given)
-        throw Problem(400, "invalid_value",
-                      "steering: the model's name asks for vectors as well; give one of them", "steering");
+    const auto steerings = service.steerings_of(request_.model, request_.steering);
     for (const TokenBias& bias : request_.sampling.bias)
         if (bias.token >= service.model.info().n_vocab)
             throw Problem(400, "invalid_value",
                           fmt::format("logit_bias: token {} is not in the vocabulary of {}", bias.token,
                                       service.model.info().n_vocab),
                           "logit_bias");
-    std::vector<Steering> steerings;
-    if (!of_model.empty())
-        steerings.push_back(apply_steering(of_model, service.vectors));
-    else
-        for (const SteeringTerms& terms : request_.steering.entries)
-            steerings.push_back(apply_steering(terms, service.vectors));
     if (request_.echo && request_.logprobs)
         for (const Steering& steering : steerings) refuse_without_effect(steering);
     for (std::size_t p = 0; p < request_.prompts.size(); ++p) {

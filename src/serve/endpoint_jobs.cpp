@@ -73,12 +73,7 @@ ExtractRequest extract_request(Fields& fields) {
     fields.need("name");
     fields.need("method");
     request.name = *fields.text("name");
-    if (!is_vector_name(request.name))
-        throw Problem(
-            400, "invalid_value",
-            fmt::format("name: {} is no name of a vector (letters, digits, '.', '_', '-', at most 64)",
-                        excerpt(request.name)),
-            "name");
+    check_vector_name(request.name);
     request.method = *fields.text("method");
     try {
         find_method(request.method);

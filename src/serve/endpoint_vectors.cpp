@@ -1,9 +1,6 @@
 // /v1/vectors: list, upload, download, forget.
-#include <fmt/format.h>
-
 #include "serve/base64.h"
 #include "serve/service.h"
-#include "tasks/json_events.h"
 
 namespace tiller::serve {
 namespace {
@@ -45,12 +42,7 @@ void post_vectors(Service& service, const Request& request, const std::shared_pt
     if (upload.name.empty())
         throw Problem(400, "missing_field", "the vector has no name; give ?name=NAME, or name in the JSON",
                       "name");
-    if (!is_vector_name(upload.name))
-        throw Problem(
-            400, "invalid_value",
-            fmt::format("name: {} is no name of a vector (letters, digits, '.', '_', '-', at most 64)",
-                        excerpt(upload.name)),
-            "name");
+    check_vector_name(upload.name);
     const auto replace = request.query.find("replace");
     const VectorPointer stored = service.vectors.read(upload.name, std::move(upload.bytes), upload.data_path);
     service.vectors.add(stored, replace != request.query.end() && replace->second == "true");

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/near_names.h"
+#include "core/strict_json.h"
 #include "serve/problem.h"
 #include "tasks/json_events.h"
 
@@ -20,48 +21,23 @@ constexpr int kDepth = 32;
     throw Problem(400, "invalid_value", path.empty() ? what : fmt::format("{}: {}", path, what), path);
 }
 
-// A key twice in one object: the parser would keep the last in silence.
-class Duplicates {
-public:
-    bool operator()(int depth, Json::parse_event_t event, Json& parsed) {
-        using Event = Json::parse_event_t;
-        if (depth > kDepth)
-            throw Problem(400, "invalid_json",
-                          fmt::format("the body is nested deeper than {} levels", kDepth));
-        if (event == Event::object_start) open_.emplace_back();
-        if (event == Event::object_end) open_.pop_back();
-        if (event == Event::key && !open_.back().insert(parsed.get<std::string>()).second)
-            throw Problem(
-                400, "invalid_json",
-                fmt::format("the key {} stands twice in one object", excerpt(parsed.get<std::string>())));
-        return true;
-    }
-
-private:
-    std::vector<std::set<std::string>> open_;
-};
-
 }  // namespace
-
-double shortest(float value) { return std::strtod(fmt::format("{}", value).c_str(), nullptr); }
 
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 Json parse_json(std::string_view bytes) {
     if (bytes.empty()) throw Problem(400, "invalid_json", "the body is empty, expected a JSON object");
-    try {
-        Duplicates duplicates;
-        return Json::parse(bytes, [&](int depth, Json::parse_event_t event, Json& parsed) {
-            return duplicates(depth, event, parsed);
-        });
-    } catch (const Json::exception& e) {
+    return parse_strict_json(bytes, kDepth, [](JsonFault fault, const std::string& detail) {
         // "[json.exception.parse_error.101] parse error at line 1, column 2: ..."
-        const std::string text = e.what();
-        const auto end = text.find("] ");
-        throw Problem(
-            400, "invalid_json",
-            fmt::format("the body is no JSON: {}", end == std::string::npos ? text : text.substr(end + 2)));
-    }
+        const auto prefix = detail.find("] ");
+        throw Problem(400, "invalid_json",
+                      fault == JsonFault::too_deep
+                          ? fmt::format("the body is nested deeper than {} levels", kDepth)
+                      : fault == JsonFault::key_twice
+                          ? fmt::format("the key {} stands twice in one object", excerpt(detail))
+                          : fmt::format("the body is no JSON: {}",
+                                        prefix == std::string::npos ? detail : detail.substr(prefix + 2)));
+    });
 }
 
 const char* kind_of(const Json& value) {

@@ -13,8 +13,6 @@ namespace tiller::serve {
 
 using Json = nlohmann::json;
 
-/// 0.7f as 0.7, not as 0.699999988.
-double shortest(float value);
 /// Compact text; bytes that are no UTF-8 become U+FFFD.
 std::string dump(const Json& json);
 

@@ -6,7 +6,7 @@ namespace tiller::serve {
 
 Probe read_probe(Fields& fields, const Service& service) {
     Probe probe;
-    const SteeringTerms of_model = service.steering_of_model(fields.text("model").value_or(""));
+    const std::string model = fields.text("model").value_or("");
     TokenizeChoice choice;
     choice.special = fields.boolean("special");
     choice.add_generation_prompt = fields.boolean("add_generation_prompt").value_or(true);
@@ -15,19 +15,12 @@ Probe read_probe(Fields& fields, const Service& service) {
     const bool chat = fields.has("messages");
     probe.prompt = tokenize(prompt_or_messages(fields), service.model, choice, chat ? "messages" : "prompt");
     const SteeringField field = parse_steering(fields.find("steering"), "steering");
-    if (!of_model.empty() && field.given)
-        throw Problem(400, "invalid_value",
-                      "steering: the model's name asks for vectors as well; give one of them", "steering");
     if (field.entries.size() > 256)
         throw Problem(400, "invalid_value",
                       fmt::format("steering: {} entries, expected at most 256", field.entries.size()),
                       "steering");
     probe.is_list = field.is_list;
-    if (!of_model.empty())
-        probe.steerings.push_back(apply_steering(of_model, service.vectors));
-    else
-        for (const SteeringTerms& terms : field.entries)
-            probe.steerings.push_back(apply_steering(terms, service.vectors));
+    probe.steerings = service.steerings_of(model, field);
     return probe;
 }
 

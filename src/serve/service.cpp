@@ -22,6 +22,20 @@ SteeringTerms Service::steering_of_model(const std::string& name) const {
                   "model");
 }
 
+std::vector<Steering> Service::steerings_of(const std::string& name, const SteeringField& field) const {
+    const SteeringTerms of_model = steering_of_model(name);
+    if (!of_model.empty() && field.given)
+        throw Problem(400, "invalid_value",
+                      "steering: the model's name asks for vectors as well; give one of them", "steering");
+    std::vector<Steering> steerings;
+    if (!of_model.empty()) {
+        steerings.push_back(apply_steering(of_model, vectors));
+        return steerings;
+    }
+    for (const SteeringTerms& terms : field.entries) steerings.push_back(apply_steering(terms, vectors));
+    return steerings;
+}
+
 std::string_view last_part(const Request& request) {
     return std::string_view(request.path).substr(request.path.rfind('/') + 1);
 }

@@ -38,6 +38,9 @@ struct Service {
     /// The steering that a model's name asks for ("gemma3-270m+formal:0.7"). Throws Problem 404
     /// model_not_found.
     SteeringTerms steering_of_model(const std::string& name) const;
+    /// What the model's name or the field `steering` asks for, one for each of the field's entries. Throws
+    /// Problem: both of them ask, and as apply_steering().
+    std::vector<Steering> steerings_of(const std::string& name, const SteeringField& field) const;
     std::uint64_t n_id = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/names.h"
+#include "core/numbers.h"
 #include "serve/base64.h"
 #include "serve/layer_list.h"
 #include "serve/problem.h"

@@ -7,8 +7,10 @@
 
 #include "core/names.h"
 #include "core/near_names.h"
+#include "core/numbers.h"
 #include "core/util.h"
 #include "serve/problem.h"
+#include "tasks/json_events.h"
 #include "tiller/error.h"
 #include "vectors/vector_format.h"
 
@@ -29,6 +31,14 @@ bool is_vector_name(std::string_view name) {
     return !name.empty() && name.size() <= 64 && is_alnum(name.front()) &&
            std::all_of(name.begin(), name.end(),
                        [&](char c) { return is_alnum(c) || c == '.' || c == '_' || c == '-'; });
+}
+
+void check_vector_name(const std::string& name) {
+    if (is_vector_name(name)) return;
+    throw Problem(400, "invalid_value",
+                  fmt::format("name: {} is no name of a vector (letters, digits, '.', '_', '-', at most 64)",
+                              excerpt(name)),
+                  "name");
 }
 
 Json StoredVector::description() const {
@@ -80,28 +90,23 @@ VectorPointer VectorStore::make(std::string name, const SteeringVector& vector) 
 
 void VectorStore::add(VectorPointer vector, bool replace) {
     const std::lock_guard lock(mutex_);
-    VectorPointer& slot = vectors_[vector->name];
-    if (slot && slot->digest == vector->digest) return;
-    const std::uint64_t before = slot ? slot->bytes.size() : 0;
-    const auto undo = [&] {
-        if (!slot) vectors_.erase(vector->name);
-    };
-    if (slot && !replace) {
+    const auto found = vectors_.find(vector->name);
+    const VectorPointer before = found == vectors_.end() ? nullptr : found->second;
+    if (before && before->digest == vector->digest) return;
+    if (before && !replace)
         throw Problem(409, "vector_exists",
                       fmt::format("there is another vector {} ({}); choose another name, or replace it with "
                                   "?replace=true",
-                                  vector->name, slot->digest),
+                                  vector->name, before->digest),
                       "name");
-    }
-    if (n_bytes_ - before + vector->bytes.size() > max_bytes_) {
-        undo();
+    const std::uint64_t others = n_bytes_ - (before ? before->bytes.size() : 0);
+    if (others + vector->bytes.size() > max_bytes_)
         throw Problem(
             413, "too_large",
             fmt::format("the vectors here hold {} of at most {} bytes and this one has {}; delete some",
                         n_bytes_, max_bytes_, vector->bytes.size()));
-    }
-    n_bytes_ += vector->bytes.size() - before;
-    slot = std::move(vector);
+    n_bytes_ = others + vector->bytes.size();
+    vectors_[vector->name] = std::move(vector);
 }
 
 VectorPointer VectorStore::find(const std::string& name, const std::string& param) const {

@@ -29,6 +29,8 @@ using VectorPointer = std::shared_ptr<const StoredVector>;
 
 /// Letters, digits, '.', '_' and '-', at most 64 of them, the first a letter or digit.
 bool is_vector_name(std::string_view name);
+/// Throws Problem 400, for the field "name", unless it is one.
+void check_vector_name(const std::string& name);
 
 /// Thread-safe.
 class VectorStore {

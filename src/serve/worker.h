@@ -6,7 +6,6 @@
 #include <deque>
 #include <exception>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -54,8 +53,6 @@ public:
     int n_running() const { return n_running_; }
     /// Seconds since the last step ended while rows wait for the next; 0 when idle.
     double seconds_in_step() const;
-    /// The engine failed and cannot go on.
-    bool dead() const { return dead_; }
 
 private:
     struct Live;
@@ -75,7 +72,7 @@ private:
     std::vector<std::shared_ptr<Live>> live_;  ///< The worker's thread only.
     std::atomic<int> n_live_ = 0, n_running_ = 0;
     std::atomic<std::int64_t> step_began_ = 0;  ///< Nanoseconds of a steady clock; 0 when idle.
-    std::atomic<bool> stop_ = false, cancel_ = false, dead_ = false;
+    std::atomic<bool> stop_ = false, cancel_ = false;
     StepperStats seen_;
     std::thread thread_;
 };

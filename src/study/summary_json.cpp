@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "core/strict_json.h"
 #include "core/util.h"
 #include "tiller/error.h"
 
@@ -216,27 +217,15 @@ struct Reader {
     }
 };
 
-/// A tree keeps the last of two equal names silently, and nesting costs memory before anything can be
-/// checked.
 Json parse_strictly(const std::string& text) {
-    std::vector<std::set<std::string>> names;
-    const auto check = [&names](int depth, Json::parse_event_t event, Json& parsed) {
+    return parse_strict_json(text, max_depth, [](JsonFault fault, const std::string& detail) {
         const Place root{nullptr, {}, 0};
-        if (depth > max_depth) wrong(root, "deeper nesting", fmt::format("at most {} levels", max_depth));
-        if (event == Json::parse_event_t::object_start) names.emplace_back();
-        if (event == Json::parse_event_t::object_end) names.pop_back();
-        if (event == Json::parse_event_t::key) {
-            const auto name = parsed.get<std::string>();
-            if (!names.back().insert(name).second) wrong(Place{&root, name, 0}, "it twice", "it once");
-        }
-        return true;
-    };
-    try {
-        return Json::parse(text, check);
-    } catch (const Json::exception& e) {
+        if (fault == JsonFault::too_deep)
+            wrong(root, "deeper nesting", fmt::format("at most {} levels", max_depth));
+        if (fault == JsonFault::key_twice) wrong(Place{&root, detail, 0}, "it twice", "it once");
         throw Error(Code::bad_input,
-                    fmt::format("summary: not a JSON text ({}): make the file again", valid_utf8(e.what())));
-    }
+                    fmt::format("summary: not a JSON text ({}): make the file again", valid_utf8(detail)));
+    });
 }
 
 }  // namespace
