@@ -116,6 +116,21 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t limit) {
     return bytes;
 }
 
+void remove_temporary_files(const std::filesystem::path& folder) noexcept {
+    std::error_code error;
+    std::vector<std::filesystem::path> left;
+    for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end;
+         it.increment(error)) {
+        const std::string name = it->path().filename().string();  // ".NAME.PID.tmp"
+        const auto pid = name.size() > 5 ? name.rfind('.', name.size() - 5) : std::string::npos;
+        if (name.front() != '.' || !name.ends_with(".tmp") || pid == std::string::npos || pid == 0) continue;
+        const auto digits = std::string_view(name).substr(pid + 1, name.size() - 5 - pid);
+        if (!digits.empty() && digits.find_first_not_of("0123456789") == std::string_view::npos)
+            left.push_back(it->path());
+    }
+    for (const auto& path : left) std::filesystem::remove(path, error);
+}
+
 void write_file_atomic(const std::filesystem::path& path, std::string_view bytes) {
     const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
     const auto temporary = folder / fmt::format(".{}.{}.tmp", path.filename().string(), ::getpid());

@@ -33,6 +33,10 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t limit);
 /// The old file stays whole when anything fails. Throws environment.
 void write_file_atomic(const std::filesystem::path& path, std::string_view bytes);
 
+/// Removes what write_file_atomic() of a killed process left in a folder. Only for a folder that no other
+/// process writes to now.
+void remove_temporary_files(const std::filesystem::path& folder) noexcept;
+
 /// Makes invalid UTF-8 valid: each bad byte becomes U+FFFD.
 std::string valid_utf8(std::string_view text);
 

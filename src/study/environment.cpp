@@ -46,17 +46,55 @@ json model_record(const std::string& plan_name, const ModelInfo& i) {
             {"post_norm", i.post_norm}};
 }
 
-void claim_folder(const Plan& plan, const std::filesystem::path& folder) {
-    const auto file = folder / "plan.toml";
-    const std::string text = plan_toml(plan);
+namespace {
+
+bool has(const std::filesystem::path& folder, const char* name) {
     std::error_code ec;
-    if (!std::filesystem::exists(file, ec)) return write_file_atomic(file, text);
-    if (read_file(file, 1 << 20) != text)
-        throw Error(Code::bad_input,
-                    fmt::format("{} holds the run of another plan (its plan.toml differs); "
-                                "choose another folder, or remove this one",
-                                folder.string()),
-                    Topic::run_folder);
+    return std::filesystem::exists(folder / name, ec);
+}
+
+// With nothing in it, such a file is what a start leaves that was killed at once.
+bool holds_something(const std::filesystem::path& file) {
+    std::error_code ec;
+    if (std::filesystem::is_regular_file(file, ec)) return std::filesystem::file_size(file, ec) > 0;
+    return std::filesystem::exists(file, ec);
+}
+
+}  // namespace
+
+void check_folder(const Plan& plan, const std::filesystem::path& folder) {
+    if (has(folder, "plan.toml")) {
+        if (read_file(folder / "plan.toml", 1 << 20) != plan_toml(plan))
+            throw Error(Code::bad_input,
+                        fmt::format("{} holds the run of another plan (its plan.toml differs); "
+                                    "choose another folder, or remove this one",
+                                    folder.string()),
+                        Topic::run_folder);
+        return;
+    }
+    for (const char* name : {"records.jsonl", "environment.json", "cost.jsonl", "summary.json", "results.csv",
+                             "report.html", "report.md", "report.json", "vectors", "winners", "checkpoints"})
+        if (holds_something(folder / name))
+            throw Error(
+                Code::bad_input,
+                fmt::format(
+                    "{} has a {} and no plan.toml, so it is no run of tiller's, and a run would write "
+                    "over it; choose another folder",
+                    folder.string(), name),
+                Topic::run_folder);
+}
+
+void claim_folder(const Plan& plan, const std::filesystem::path& folder) {
+    check_folder(plan, folder);
+    if (!has(folder, "plan.toml")) write_file_atomic(folder / "plan.toml", plan_toml(plan));
+}
+
+void give_folder_back(const std::filesystem::path& folder) noexcept {
+    if (holds_something(folder / "records.jsonl") || holds_something(folder / "checkpoints")) return;
+    std::error_code ec;
+    for (const char* name : {"plan.toml", "environment.json", "cost.jsonl", "records.jsonl", ".lock"})
+        std::filesystem::remove(folder / name, ec);
+    std::filesystem::remove(folder, ec);  // only when it is empty
 }
 
 json read_environment(const std::filesystem::path& folder) {

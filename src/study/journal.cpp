@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,6 +17,16 @@ namespace {
 
 constexpr std::uint64_t kLimit = std::uint64_t{4} << 30;
 std::string why() { return std::generic_category().message(errno); }
+std::string digest_of(const std::string& unit, std::string_view lines) {
+    return sha256(fmt::format("{}\n{}", unit, lines)).substr(0, 16);
+}
+// Does the path still name the file that is open?
+bool is_file(int fd, const std::filesystem::path& path) {
+    struct stat open {
+    }, named{};
+    return ::fstat(fd, &open) == 0 && ::stat(path.c_str(), &named) == 0 && open.st_ino == named.st_ino &&
+           open.st_dev == named.st_dev;
+}
 std::filesystem::path records_file(const std::filesystem::path& folder) { return folder / "records.jsonl"; }
 
 }  // namespace
@@ -28,7 +39,7 @@ std::map<std::string, std::vector<nlohmann::json>> read_units(const std::filesys
     if (!std::filesystem::exists(path)) return units;
     const std::string bytes = read_file(path, kLimit);
     std::vector<nlohmann::json> open;
-    std::size_t line_number = 0;
+    std::size_t line_number = 0, unit_begin = 0;
     const auto require = [&](bool good, const char* what) {
         if (!good)
             throw Error(
@@ -42,6 +53,7 @@ std::map<std::string, std::vector<nlohmann::json>> read_units(const std::filesys
         if (end == std::string::npos) break;  // a torn last line
         ++line_number;
         const auto text = std::string_view(bytes).substr(begin, end - begin);
+        const auto lines = std::string_view(bytes).substr(unit_begin, begin - unit_begin);
         begin = end + 1;
         auto line = nlohmann::json::parse(text, nullptr, false);
         require(line.is_object() && line.contains("unit") && line["unit"].is_string(), "not a record");
@@ -51,6 +63,12 @@ std::map<std::string, std::vector<nlohmann::json>> read_units(const std::filesys
             continue;
         }
         require(line["end"] == open.size(), "closes a unit whose records are not all there");
+        // Folders of versions before the digest have lines without.
+        const bool has_digest = line.contains("digest");
+        require(line.size() == (has_digest ? 3u : 2u), "closes a unit with words that are not known");
+        require(!has_digest || line["digest"] == digest_of(line["unit"].get<std::string>(), lines),
+                "closes a unit whose records do not have its digest");
+        unit_begin = begin;
         units[line["unit"].get<std::string>()] = std::move(open);
         open.clear();
         if (whole_bytes) *whole_bytes = static_cast<long long>(begin);
@@ -64,7 +82,8 @@ Journal::Journal(const std::filesystem::path& folder) : path_(records_file(folde
     };
     lock_ = ::open((folder / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (lock_ < 0) fail("cannot open the run folder for writing");
-    if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    // A start that failed removes its lock's file: a lock on a file that nobody finds keeps nobody out.
+    if (::flock(lock_, LOCK_EX | LOCK_NB) != 0 || !is_file(lock_, folder / ".lock")) {
         ::close(lock_);
         throw Error(
             Code::environment,
@@ -74,6 +93,7 @@ Journal::Journal(const std::filesystem::path& folder) : path_(records_file(folde
     }
     try {
         long long whole = 0;
+        remove_temporary_files(folder);
         units_ = read_units(folder, &whole);
         fd_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
         if (fd_ < 0) fail("cannot be opened");
@@ -91,6 +111,10 @@ Journal::~Journal() {
     ::close(lock_);
 }
 
+// Somebody may have removed the folder, or put another one in its place: nobody would ever read what is
+// written to the open file then.
+bool Journal::is_in_place() const { return is_file(fd_, path_); }
+
 void Journal::append(const std::string& unit, const std::vector<nlohmann::json>& records) {
     using handler = nlohmann::json::error_handler_t;
     std::string text;
@@ -98,8 +122,10 @@ void Journal::append(const std::string& unit, const std::vector<nlohmann::json>&
         record["unit"] = unit;
         text += record.dump(-1, ' ', false, handler::replace) + "\n";
     }
-    text += nlohmann::json{{"unit", unit}, {"end", records.size()}}.dump() + "\n";
-    bool ok = true;
+    text +=
+        nlohmann::json{{"unit", unit}, {"end", records.size()}, {"digest", digest_of(unit, text)}}.dump() +
+        "\n";
+    bool ok = is_in_place();
     for (std::size_t done = 0; ok && done < text.size();) {
         const ssize_t n =
             ::pwrite(fd_, text.data() + done, text.size() - done, size_ + static_cast<long long>(done));
@@ -108,6 +134,13 @@ void Journal::append(const std::string& unit, const std::vector<nlohmann::json>&
         if (ok) done += static_cast<std::size_t>(n);
     }
     ok = ok && ::fsync(fd_) == 0;
+    if (!is_in_place())
+        throw Error(
+            Code::environment,
+            fmt::format(
+                "{} was removed or replaced while this run wrote to it: {} finished unit(s) are lost; "
+                "run the same command again",
+                path_.string(), units_.size() + (ok ? 1 : 0)));
     if (!ok) {
         const std::string reason = why();
         [[maybe_unused]] const int cut = ::ftruncate(fd_, size_);  // opening the file cuts it as well

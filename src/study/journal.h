@@ -9,13 +9,14 @@
 
 namespace tiller::study {
 
-/// records.jsonl of a run folder. A unit is written as its records, then {"unit": key, "end": n}; what stands
-/// behind the last closing line when the file is opened (a killed process) is cut off. Holds the folder's
-/// lock.
+/// records.jsonl of a run folder. A unit is written as its records, then {"unit": key, "end": n, "digest":
+/// d}, where d are the first 16 digits of the SHA-256 of the key, a line feed and the records' lines; what
+/// stands behind the last closing line when the file is opened (a killed process) is cut off, and so are
+/// temporary files that it left. Holds the folder's lock.
 class Journal {
 public:
     /// Throws environment when the folder cannot be written or another process holds the lock; bad_input when
-    /// a whole line is not a record.
+    /// a whole line is not a record or a unit does not have its digest.
     explicit Journal(const std::filesystem::path& folder);
     ~Journal();
     Journal(const Journal&) = delete;
@@ -26,10 +27,12 @@ public:
     bool has(const std::string& unit) const { return units_.count(unit) != 0; }
     const std::vector<nlohmann::json>& records(const std::string& unit) const { return units_.at(unit); }
     /// Appends a finished unit and syncs it to disk. A full disk leaves the journal as it was. Throws
-    /// environment.
+    /// environment, also when the file is not where it was any more.
     void append(const std::string& unit, const std::vector<nlohmann::json>& records);
 
 private:
+    bool is_in_place() const;
+
     std::filesystem::path path_;
     int fd_ = -1, lock_ = -1;
     long long size_ = 0;

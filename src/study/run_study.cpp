@@ -102,8 +102,16 @@ private:
 
 Summary run_study(const Plan& plan, const std::filesystem::path& folder, const StudyHost& host) {
     const StudyInputs inputs(plan, host);
+    check_folder(plan, folder);
+    const bool is_new = !std::filesystem::exists(folder / "plan.toml");
     make_folder(folder);
-    return StudyRun(inputs, folder).carry_out();
+    StudyRun run(inputs, folder);
+    try {
+        return run.carry_out();
+    } catch (...) {
+        if (is_new) give_folder_back(folder);  // while the run holds its lock
+        throw;
+    }
 }
 
 Summary summarise_run(const std::filesystem::path& folder) {

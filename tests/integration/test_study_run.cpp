@@ -407,6 +407,40 @@ TEST_F(StudyRun, AnotherPlanIsRefused) {
     EXPECT_EQ(slurp(at("plan.toml")), kept);
 }
 
+// Somebody else's files are not written over, and nothing is made beside them.
+TEST_F(StudyRun, AFolderThatIsNoRunIsLeftAlone) {
+    for (const char* name : {"records.jsonl", "results.csv", "report.html", "vectors/mine.gguf"}) {
+        fs::remove_all(folder.path() / "run");
+        folder.write(std::string("run/") + name, "my own");
+        expect_parts(error_of(Code::bad_input, [&] { run(); }), {"no plan.toml", "choose another folder"});
+        EXPECT_EQ(slurp(at(name)), "my own");
+        EXPECT_EQ(std::distance(fs::directory_iterator(folder.path() / "run"), fs::directory_iterator()), 1);
+    }
+    // What a run does not touch is no matter.
+    fs::remove_all(folder.path() / "run");
+    folder.write("run/notes.txt", "my own");
+    EXPECT_NO_THROW(run());
+    EXPECT_EQ(slurp(at("notes.txt")), "my own");
+}
+
+TEST_F(StudyRun, AStartThatFailsClaimsNothing) {
+    const std::atomic<bool> stop = true;
+    host.cancel = &stop;
+    expect_parts(error_of(Code::interrupted, [&] { run(); }), {});
+    EXPECT_FALSE(fs::exists(folder.path() / "run"));
+    folder.write("run/notes.txt", "my own");
+    error_of(Code::interrupted, [&] { run(); });
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder.path() / "run"), fs::directory_iterator()), 1);
+    // Another plan may have the folder now, and what that one did is kept when a later start fails.
+    host.cancel = nullptr;
+    plan.n_test = 5;
+    run();
+    const std::string records = slurp(at("records.jsonl"));
+    host.cancel = &stop;
+    run();  // finished, so nothing is left to stop
+    EXPECT_EQ(slurp(at("records.jsonl")), records);
+}
+
 // Whatever is wrong with the files of a run folder, it is the input that is bad.
 TEST_F(StudyRun, DamagedFoldersAreBadInput) {
     run();

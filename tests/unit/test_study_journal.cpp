@@ -7,10 +7,12 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "core/util.h"
 #include "study/journal.h"
 #include "test_tasks_files.h"
 
@@ -36,6 +38,12 @@ protected:
 
     test::ScratchFolder folder;
     const std::vector<json> two = {{{"item", 1}, {"logprob", -0.5}}, {{"item", 2}, {"text", "b"}}};
+    // A unit as it is written, with the digest as docs/formats.md says.
+    static std::string unit(const std::string& key, const std::string& lines, int n) {
+        return lines + R"({"digest":")" + sha256(key + "\n" + lines).substr(0, 16) + R"(","end":)" +
+               std::to_string(n) + R"(,"unit":")" + key + "\"}\n";
+    }
+    // As versions before the digest wrote them.
     const std::string first = R"({"item":1,"unit":"a"})"
                               "\n"
                               R"({"end":1,"unit":"a"})"
@@ -69,7 +77,72 @@ TEST_F(JournalTest, TheFileIsWhatTheFormatSays) {
     Journal journal(folder.path());
     journal.append("a", {{{"item", 1}}});
     journal.append("b", {{{"item", 2}}});
-    EXPECT_EQ(slurp(file()), first + second);
+    EXPECT_EQ(slurp(file()),
+              unit("a", "{\"item\":1,\"unit\":\"a\"}\n", 1) + unit("b", "{\"item\":2,\"unit\":\"b\"}\n", 1));
+}
+
+// Any one byte that is not what it was: a refusal, or units that are done again, never other records.
+TEST_F(JournalTest, EveryFlippedByteIsNoticed) {
+    {
+        Journal journal(folder.path());
+        journal.append("a", two);
+        journal.append("empty", {});
+        journal.append("b", {{{"item", 3}, {"score", 0.25}}});
+    }
+    const std::string whole = slurp(file());
+    const auto units = read_units(folder.path());
+    int n_refused = 0;
+    for (std::size_t i = 0; i < whole.size(); ++i)
+        for (const int bit : {0, 3, 5}) {
+            std::string flipped = whole;
+            flipped[i] = static_cast<char>(flipped[i] ^ (1 << bit));
+            put(flipped);
+            std::map<std::string, std::vector<json>> found;
+            try {
+                found = read_units(folder.path());
+            } catch (const Error&) {
+                ++n_refused;
+                continue;
+            }
+            for (const auto& [key, records] : found) {
+                ASSERT_TRUE(units.contains(key)) << "byte " << i << " made the unit " << key;
+                ASSERT_EQ(records, units.at(key)) << "byte " << i;
+            }
+            ASSERT_LT(found.size(), units.size()) << "byte " << i << " was not noticed";
+        }
+    EXPECT_GT(n_refused, 0);
+}
+
+TEST_F(JournalTest, AnExchangedUnitIsNoticed) {
+    const std::string a = unit("a", "{\"item\":1,\"unit\":\"a\"}\n", 1);
+    put(a);
+    EXPECT_EQ(read_units(folder.path()).size(), 1u);
+    std::string other = a;
+    for (auto at = other.find("\"a\""); at != std::string::npos; at = other.find("\"a\""))
+        other[at + 1] = 'c';
+    put(other);
+    expect_parts(refusal(), {"records.jsonl", "line 2", "digest"});
+}
+
+TEST_F(JournalTest, FilesOfAKilledProcessAreRemoved) {
+    folder.write(".summary.json.4711.tmp", "half");
+    folder.write(".mine.tmp", "kept");
+    folder.write("notes.4711.tmp", "kept");
+    const Journal journal(folder.path());
+    EXPECT_FALSE(std::filesystem::exists(folder.path() / ".summary.json.4711.tmp"));
+    EXPECT_TRUE(std::filesystem::exists(folder.path() / ".mine.tmp"));
+    EXPECT_TRUE(std::filesystem::exists(folder.path() / "notes.4711.tmp"));
+}
+
+TEST_F(JournalTest, AFolderThatIsRemovedIsNoticedAtTheNextUnit) {
+    Journal journal(folder.path());
+    journal.append("a", two);
+    std::filesystem::rename(file(), folder.path() / "elsewhere.jsonl");
+    expect_parts(error_of(Code::environment, [&] { journal.append("b", two); }),
+                 {"records.jsonl", "removed or replaced", "1 finished unit"});
+    put(first);  // another file in its place is no better
+    error_of(Code::environment, [&] { journal.append("b", two); });
+    EXPECT_EQ(slurp(file()), first);
 }
 
 // Numbers used now are those that a restart reads.
@@ -189,13 +262,13 @@ TEST_F(JournalTest, MissingFolderIsTheEnvironment) {
 TEST_F(JournalTest, AFullDiskLeavesTheFileAsItWas) {
     Journal journal(folder.path());
     journal.append("a", {{{"item", 1}}});
-    ASSERT_EQ(slurp(file()), first);
+    const std::string before_it = slurp(file());
     const auto handler = std::signal(SIGXFSZ, SIG_IGN);
     rlimit before{};
     ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
     // Some of the bytes fit, so that there is something to take back.
     rlimit limit = before;
-    limit.rlim_cur = first.size() + 30;
+    limit.rlim_cur = before_it.size() + 30;
     ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
     std::string message;
     Code code = Code::usage;
@@ -210,9 +283,9 @@ TEST_F(JournalTest, AFullDiskLeavesTheFileAsItWas) {
     EXPECT_EQ(code, Code::environment);
     expect_parts(message, {"records.jsonl", "File too large", "run the same command again"});
     EXPECT_FALSE(journal.has("b"));
-    EXPECT_EQ(slurp(file()), first);
+    EXPECT_EQ(slurp(file()), before_it);
     journal.append("b", {{{"item", 2}}});  // there is space again
-    EXPECT_EQ(slurp(file()), first + second);
+    EXPECT_EQ(slurp(file()), before_it + unit("b", "{\"item\":2,\"unit\":\"b\"}\n", 1));
 }
 
 TEST_F(JournalTest, InvalidUtf8BecomesValid) {
