@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "tasks/item_at.h"
+#include "tasks/repeats.h"
 #include "tiller/error.h"
 #include "tiller/task.h"
 
@@ -37,7 +38,7 @@ Prompt make_prompt(const Task& task, std::span<const int> demos, int query, cons
         prompt.text += question(item_at(task, demos[i])) + " " + labels[i] + form.end;
     prompt.text += question(asked);
     prompt.target = " " + asked.output;
-    for (const auto& output : asked.outputs) prompt.targets.push_back(" " + output);
+    for (const auto& output : right_answers(task, asked)) prompt.targets.push_back(" " + output);
     prompt.item = asked.id;
     return prompt;
 }

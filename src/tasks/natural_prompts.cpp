@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "tasks/item_at.h"
+#include "tasks/repeats.h"
 #include "tiller/error.h"
 #include "tiller/task.h"
 
@@ -34,7 +35,7 @@ Prompt make_natural_prompt(const Task& task, int item, std::string_view form) {
     Prompt prompt;
     prompt.text = std::string(form.substr(0, at)) + asked.input + std::string(form.substr(at + place.size()));
     prompt.target = " " + asked.output;
-    for (const auto& output : asked.outputs) prompt.targets.push_back(" " + output);
+    for (const auto& output : right_answers(task, asked)) prompt.targets.push_back(" " + output);
     prompt.item = asked.id;
     return prompt;
 }

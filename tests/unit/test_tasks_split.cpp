@@ -45,6 +45,41 @@ TEST(SplitTask, SizesAndDisjointness) {
     }
 }
 
+// An input that stands several times is one thing to know: it is trained on, or tested, once.
+TEST(SplitTask, ItemsWithOneInputAreOne) {
+    const Task distinct = task_of(20);
+    Task repeated = distinct;
+    for (int i = 0; i < 60; ++i) {
+        Item again = distinct.items[static_cast<std::size_t>(i % 20)];
+        again.id = 20 + i;
+        again.output = again.outputs[0] = "other" + std::to_string(i);
+        repeated.items.push_back(again);
+    }
+    for (const std::uint64_t seed : {0u, 1u, 2u}) {
+        const Split a = split_task(distinct, seed), b = split_task(repeated, seed);
+        EXPECT_EQ(a.train, b.train);
+        EXPECT_EQ(a.test, b.test);
+        EXPECT_EQ(a.valid, b.valid);
+    }
+    Task few = task_of(3);
+    few.items.insert(few.items.end(), 10, few.items[0]);
+    const std::string error = test::error_of(Code::bad_input, [&] { split_task(few, 0); });
+    EXPECT_NE(error.find("3 items with an input of their own"), std::string::npos) << error;
+}
+
+// Answers of repeated inputs are all right.
+TEST(SplitTask, AnswersOfOneInputAreAllRight) {
+    Task task = task_of(5);
+    Item again = task.items[1];
+    again.id = 5, again.output = "another", again.outputs = {"another", "out1"};
+    task.items.push_back(again);
+    EXPECT_EQ(make_prompt(task, {}, 1).targets, (std::vector<std::string>{" out1", " another"}));
+    EXPECT_EQ(make_prompt(task, {}, 5).targets, (std::vector<std::string>{" another", " out1"}));
+    EXPECT_EQ(make_prompt(task, {}, 0).targets, std::vector<std::string>{" out0"});
+    EXPECT_EQ(make_natural_prompt(task, 1, "{X} is").targets,
+              (std::vector<std::string>{" out1", " another"}));
+}
+
 TEST(SplitTask, DependsOnTheSeedOnly) {
     const Task task = task_of(50);
     const auto joined = [&](std::uint64_t seed) {
