@@ -45,6 +45,7 @@ void add_next(CLI::App&, Globals&);
 void add_eval(CLI::App&, Globals&);
 void add_show(CLI::App&, Globals&);
 void add_read(CLI::App&, Globals&);
+void add_inspect(CLI::App&, Globals&);
 void add_export(CLI::App&, Globals&);
 void add_combine(CLI::App&, Globals&);
 void add_report(CLI::App&, Globals&);

@@ -43,6 +43,7 @@ constexpr CommandEntry kCommands[] = {
     {add_combine, "combine", "Make vectors", "tiller combine A.gguf B.gguf:-0.5 -o C.gguf"},
     {add_export, "export", "Make vectors", "tiller export V.gguf --to llama.cpp -o for-llama.gguf"},
     {add_show, "show", "Look into them", "tiller show V.gguf"},
+    {add_inspect, "inspect", "Look into them", "tiller inspect V.gguf -m gemma3-270m -p 'The film was'"},
     {add_read, "read", "Look into them", "tiller read V.gguf -m gemma3-270m --top 10"},
     {add_doctor, "doctor", "Models, data and this machine", "tiller doctor -m gemma3-270m"},
     {add_models, "models", "Models, data and this machine", "tiller models get gemma3-270m"},

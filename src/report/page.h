@@ -1,6 +1,7 @@
 // The parts of the HTML report. Each returns finished HTML for its section.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,10 @@ namespace tiller::report {
 std::string page_style(const Palette& palette);
 /// The script that draws the charts.
 std::string_view page_script();
+
+/// The content security policy of a page whose scripts are these: only they may run, so that an escape that
+/// were forgotten somewhere would still run nothing, and nothing is fetched.
+std::string security_policy(std::span<const std::string_view> scripts);
 
 /// A page of `body` with the style and the scripts that draw its figures; works without a network.
 std::string whole_page(const std::string& title, const Palette& palette, const std::string& body);
