@@ -6,6 +6,7 @@
 
 #include "cli/chat_state.h"
 #include "cli/strict_json.h"
+#include "core/names.h"
 #include "core/numbers.h"
 #include "core/util.h"
 #include "tiller/error.h"
@@ -23,6 +24,7 @@ json as_json(const ChatVector& v) {
     return {{"file", v.path},
             {"sha256", v.digest},
             {"scale", shortest(v.scale)},
+            {"positions", positions_name(v.vector.positions)},
             {"layers", v.layers.given() ? json{v.layers.first, v.layers.last} : json()}};
 }
 
@@ -119,8 +121,18 @@ constexpr double kLargest = 3e38;  // a strength is a float
 
 ChatVector vector_of(const fs::path& path, const json& entry, const std::string& where, const ModelInfo& info,
                      const Globals& globals) {
-    const Fields fields(path, entry, where, {"file", "sha256", "scale", "layers"});
+    // Conversations of versions before it say nothing of positions.
+    const bool has_positions = entry.is_object() && entry.contains("positions");
+    std::set<std::string> keys = {"file", "sha256", "scale", "layers"};
+    if (has_positions) keys.insert("positions");
+    const Fields fields(path, entry, where, keys);
     VectorArgument argument;
+    if (has_positions) {
+        argument.positions = positions_from_name(fields.text("positions"));
+        if (!argument.positions)
+            fields.bad(fields.place("positions"), json(fields.text("positions")).dump(),
+                       "last_prompt, prompt, generated, steered or all");
+    }
     argument.path = fields.text("file");
     argument.scale = static_cast<float>(fields.number("scale", -kLargest, kLargest));
     argument.has_scale = true;

@@ -7,9 +7,11 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "core/names.h"
 #include "core/shell.h"
 #include "tiller/error.h"
 #include "vectors/reject.h"
+#include "vectors/share_turns.h"
 
 namespace tiller::cli {
 namespace {
@@ -23,6 +25,13 @@ int layer_of(const std::string& text, const std::string& all, const std::string&
                     fmt::format("{}: layers are '{}', expected A or A-B, counted from 0", what, all),
                     Topic::layers);
     return std::atoi(text.c_str());
+}
+
+// Those that a vector can be applied at without further numbers; empty for any other word.
+std::optional<Positions::Kind> steerable_positions(const std::string& word) {
+    const auto kind = positions_from_name(word);
+    if (kind == Positions::Kind::last_k || kind == Positions::Kind::range) return std::nullopt;
+    return kind;
 }
 
 }  // namespace
@@ -47,7 +56,13 @@ VectorArgument parse_vector_argument(const std::string& text) {
         argument.layers = parse_layers(text.substr(at + 1), text);
         argument.path = text.substr(0, at);
     }
-    const auto colon = argument.path.rfind(':');
+    auto colon = argument.path.rfind(':');
+    if (colon != std::string::npos)
+        if (const auto kind = steerable_positions(argument.path.substr(colon + 1))) {
+            argument.positions = kind;
+            argument.path.resize(colon);
+            colon = argument.path.rfind(':');
+        }
     if (colon == std::string::npos || colon + 1 == argument.path.size()) return argument;
     const std::string tail = argument.path.substr(colon + 1);
     char* end = nullptr;
@@ -63,6 +78,7 @@ VectorArgument parse_vector_argument(const std::string& text) {
 
 SteeringVector load_argument(const VectorArgument& argument, const LayerRange& otherwise) {
     SteeringVector vector = load_vector(argument.path);
+    if (argument.positions) vector.positions = *argument.positions;
     const LayerRange layers = argument.layers.given() ? argument.layers : otherwise;
     if (!layers.given()) return vector;
     try {
@@ -89,10 +105,11 @@ void refuse_extraction(const SteeringVector& vector, const std::string& path) {
 }
 
 void add_vector_options(CLI::App& command, VectorOptions& o, Globals& globals, bool required) {
-    auto* vector =
-        command.add_option("--vector", o.vectors,
-                           "Steering vector FILE[:scale][@A-B], with layers A to B of it; tiller's, or "
-                           "another tool's (GGUF, .npz, safetensors); may be given several times");
+    auto* vector = command.add_option(
+        "--vector", o.vectors,
+        "Steering vector FILE[:scale][:positions][@A-B], with layers A to B of it; tiller's, or "
+        "another tool's (GGUF, .npz, safetensors); may be given several times. Positions: "
+        "last_prompt, prompt, generated, steered (from the last prompt token on), all");
     if (required) vector->required();
     command
         .add_option(
@@ -113,15 +130,10 @@ SteeringVector load_checked(const VectorArgument& argument, const ModelInfo& inf
 }
 
 std::vector<Edit> edits_together(std::span<const Dose> doses) {
-    const auto n_turn = std::count_if(doses.begin(), doses.end(), [](const Dose& dose) {
-        return dose.vector->operation == Operation::turn;
-    });
     std::vector<Edit> edits;
-    for (const Dose& dose : doses) {
-        const bool turns = dose.vector->operation == Operation::turn;
-        const float strength = turns ? dose.scale / static_cast<float>(n_turn) : dose.scale;
-        for (auto& edit : edits_of(*dose.vector, strength)) edits.push_back(std::move(edit));
-    }
+    for (const Dose& dose : doses)
+        for (auto& edit : edits_of(*dose.vector, dose.scale)) edits.push_back(std::move(edit));
+    share_turns(edits);
     return edits;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,17 +20,20 @@ struct LayerRange {
 /// "8-12" or "8". Throws usage; `what` names the place in the message.
 LayerRange parse_layers(const std::string& text, const std::string& what);
 
-/// "V.gguf", "V.gguf:0.7", "V.gguf@8-12" or "V.gguf:0.7@8-12": layers behind the last @ when digits follow
-/// it, then a scale behind the last colon when a number follows it.
+/// "V.gguf", "V.gguf:0.7", "V.gguf:all", "V.gguf@8-12" or "V.gguf:0.7:all@8-12": layers behind the last @
+/// when digits follow it, then positions behind the last colon when their name does, then a scale when a
+/// number does.
 struct VectorArgument {
     std::string path;
     float scale = 1;
     bool has_scale = false;
+    std::optional<Positions::Kind> positions = {};  ///< In place of the vector's own.
     LayerRange layers = {};
 };
 VectorArgument parse_vector_argument(const std::string& text);
 
-/// Reads the file and keeps the argument's layers, or `otherwise` where it names none. Errors name the file.
+/// Reads the file and keeps the argument's layers, or `otherwise` where it names none; its positions take the
+/// place of the vector's own. Errors name the file.
 SteeringVector load_argument(const VectorArgument& argument, const LayerRange& otherwise = {});
 
 /// Throws bad_input when the vector is a raw extraction, with the way to the vectors that were chosen.
@@ -53,8 +57,7 @@ struct Dose {
     const SteeringVector* vector;
     float scale;
 };
-/// The edits of several vectors at once. Turned sites are shared out: n in-context vectors each get 1/n of
-/// their strength, as in the papers' code.
+/// The edits of several vectors at once, turned sites shared out (share_turns()).
 std::vector<Edit> edits_together(std::span<const Dose> doses);
 
 /// Loads the vectors, checks them against the model (notes go to standard error), returns the edits of all

@@ -12,6 +12,7 @@
 #include "serve/problem.h"
 #include "tasks/json_events.h"
 #include "vectors/reject.h"
+#include "vectors/share_turns.h"
 
 namespace tiller::serve {
 namespace {
@@ -152,25 +153,18 @@ SteeringField parse_steering(const Json* value, const std::string& path) {
 Steering apply_steering(const SteeringTerms& terms, const VectorStore& store) {
     Steering steering;
     if (terms.empty()) return steering;
-    std::vector<VectorPointer> vectors;
-    int n_turn = 0;
-    for (const SteeringTerm& term : terms) {
-        vectors.push_back(term.name.empty() ? store.read("", term.data, term.path + ".data")
-                                            : store.find(term.name, term.name_path));
-        n_turn += vectors.back()->vector.operation == Operation::turn;
-    }
     Json applied = Json::array();
-    for (std::size_t i = 0; i < terms.size(); ++i) {
-        const StoredVector& stored = *vectors[i];
-        const SteeringTerm& term = terms[i];
+    for (const SteeringTerm& term : terms) {
+        const VectorPointer vector = term.name.empty() ? store.read("", term.data, term.path + ".data")
+                                                       : store.find(term.name, term.name_path);
+        const StoredVector& stored = *vector;
         check_layers(term, stored);
         const float scale = term.scale.value_or(stored.vector.scale);
-        const bool turns = stored.vector.operation == Operation::turn;
         const Kind kind = positions_of(term, stored.vector.positions);
         std::vector<int> layers;
         for (Edit edit : stored.edits) {
             if (!wants_layer(term, edit.layer)) continue;
-            edit.strength = turns ? scale / static_cast<float>(n_turn) : scale;
+            edit.strength = scale;
             edit.positions.kind = kind;
             layers.push_back(edit.layer);
             steering.edits.push_back(std::move(edit));
@@ -183,6 +177,7 @@ Steering apply_steering(const SteeringTerms& terms, const VectorStore& store) {
                            {"positions", positions_name(kind)},
                            {"layers", layers}});
     }
+    share_turns(steering.edits);
     steering.applied = {{"applied", applied}, {"edits", steering.edits.size()}};
     return steering;
 }

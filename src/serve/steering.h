@@ -48,9 +48,8 @@ struct Steering {
     Json applied;  ///< {"applied": [...], "edits": n}; null when unsteered.
 };
 
-/// Looks names up and makes the edits. Turned sites are shared out, as on the command line: n in-context
-/// vectors at once each get 1/n of their strength. Throws Problem 400 (a layer that the vector has not), 404,
-/// 409.
+/// Looks names up and makes the edits, turned sites shared out as on the command line (share_turns()). Throws
+/// Problem 400 (a layer that the vector has not), 404, 409.
 Steering apply_steering(const SteeringTerms& terms, const VectorStore& store);
 
 }  // namespace tiller::serve
