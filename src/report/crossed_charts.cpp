@@ -44,7 +44,7 @@ Chart part_bars(const AnalysisSummary& analysis) {
                     {"axis", {{"grid", false}, {"ticks", false}, {"domain", false}, {"labelLimit", 170}}}};
     const Json x = {{"field", "mean"},
                     {"type", "quantitative"},
-                    {"title", what + valid_utf8(analysis.columns[column])},
+                    {"title", what + valid_utf8(analysis.columns[column].label)},
                     {"axis", {{"tickCount", 5}, {"format", "~g"}}}};
     Json low = x;
     low["field"] = "low";

@@ -37,8 +37,8 @@ std::string security_policy(const std::array<std::string_view, 4>& scripts) {
     std::string allowed;
     for (const auto script : scripts) allowed += fmt::format(" 'sha256-{}'", base64_of_hex(sha256(script)));
     return fmt::format(
-        "default-src 'none'; script-src{}; style-src 'unsafe-inline'; img-src data: blob:; "
-        "base-uri 'none'; form-action 'none'",
+        "default-src 'none'; script-src{}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; "
+        "form-action 'none'",
         allowed);
 }
 

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <string_view>
 #include <utility>
 
 #include "core/util.h"
@@ -50,17 +48,13 @@ Json axis_of(const char* field, const Json& names, int angle) {
 }  // namespace
 
 Chart form_heat_map(const AnalysisSummary& analysis) {
-    constexpr std::string_view from = " from ";
     Json data = Json::array(), methods = Json::array(), sources = Json::array(), places = Json::array();
-    for (const auto& column : analysis.columns)
-        places.push_back(valid_utf8(column.substr(std::min<std::size_t>(3, column.size()))));
+    for (const auto& column : analysis.columns) places.push_back(valid_utf8(column.id));
     double most = 0;
     for (const auto& row : analysis.rows) {
-        const auto at = row.label.find(from);
-        if (at == std::string::npos) continue;
-        const std::string method = valid_utf8(row.label.substr(0, at));
-        if (method.ends_with("-random")) continue;
-        const std::string source = valid_utf8(row.label.substr(at + from.size()));
+        if (!row.about.contains("from") || row.about.contains("role")) continue;
+        const std::string method = valid_utf8(row.about.at("method")),
+                          source = valid_utf8(row.about.at("from"));
         add_once(methods, method);
         add_once(sources, source);
         for (std::size_t i = 0; i < row.values.size() && i < places.size(); ++i) {
@@ -107,19 +101,18 @@ Chart form_heat_map(const AnalysisSummary& analysis) {
 }
 
 Chart shots_chart(const AnalysisSummary& analysis) {
-    constexpr std::size_t without = 2, with = 3;  // columns
     Json data = Json::array(), methods = Json::array();
     for (const auto& row : analysis.rows) {
-        const auto at = row.label.rfind(", ");
-        if (at == std::string::npos || row.values.size() <= with) continue;
-        const std::string method = valid_utf8(row.label.substr(0, at));
+        const auto shots = row.setting.find("shots");
+        if (shots == row.setting.end()) continue;
+        const std::string method = valid_utf8(row.about.at("method"));
         add_once(methods, method);
         for (const auto& [column, who] :
-             {std::pair(without, "unsteered"), std::pair(with, "with the vector")}) {
-            const Interval& value = row.values[column];
+             {std::pair("logprob_without", "unsteered"), std::pair("logprob_with", "with the vector")}) {
+            const Interval value = analysis.at(row, column);
             if (!std::isfinite(value.mean)) continue;
             data.push_back({{"method", method},
-                            {"shots", std::atoi(row.label.c_str() + at + 2)},
+                            {"shots", static_cast<int>(shots->second)},
                             {"who", who},
                             {"mean", number(value.mean)},
                             {"low", number(value.low)},
