@@ -9,6 +9,7 @@
 
 #include "core/names.h"
 #include "core/util.h"
+#include "report/chart_parts.h"
 #include "report/judge.h"
 #include "report/numbers.h"
 
@@ -28,17 +29,6 @@ Json number(double value) {
 
 Json quantitative(const char* field, const std::string& title) {
     return {{"field", field}, {"type", "quantitative"}, {"title", title}};
-}
-
-Json tooltip(std::initializer_list<std::pair<const char*, const char*>> fields) {
-    Json out = Json::array();
-    for (const auto& [field, title] : fields) out.push_back({{"field", field}, {"title", title}});
-    return out;
-}
-
-/// A transform that keeps the rows whose flag is set.
-Json only_where(const char* flag) {
-    return Json::array({Json{{"filter", {{"field", flag}, {"equal", true}}}}});
 }
 
 std::set<double> values_of(const std::vector<const SettingSummary*>& points, const std::string& name) {

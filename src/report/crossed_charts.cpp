@@ -4,16 +4,12 @@
 #include <cmath>
 
 #include "core/util.h"
+#include "report/chart_parts.h"
 #include "report/numbers.h"
 
 namespace tiller::report {
-namespace {
 
 using Json = nlohmann::json;
-
-Json rounded(double value) { return std::isfinite(value) ? Json(std::round(value * 1e4) / 1e4) : Json(); }
-
-}  // namespace
 
 Chart part_bars(const AnalysisSummary& analysis) {
     std::size_t column = 0;

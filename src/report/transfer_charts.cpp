@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/util.h"
+#include "report/chart_parts.h"
 #include "report/numbers.h"
 
 namespace tiller::report {
@@ -12,37 +13,13 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Four digits are more than a chart shows, and keep the file small.
-double number(double value) { return std::round(value * 1e4) / 1e4; }
-
-void add_once(Json& names, const std::string& name) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-}
-
-Json panels_of(const Json& data, const Json& methods, Json inner) {
-    Json spec;
-    spec["data"] = {{"values", data}};
-    spec["facet"] = {{"field", "method"},
-                     {"type", "nominal"},
-                     {"title", nullptr},
-                     {"sort", methods},
-                     {"header", {{"labelAnchor", "start"}}}};
-    spec["spec"] = std::move(inner);
-    return spec;
+Json panels_of_methods(const Json& data, const Json& methods, Json inner) {
+    return panels(data, "method", "nominal", methods, Json::object(), std::move(inner));
 }
 
 Json axis_of(const char* field, const Json& names, int angle) {
-    return {{"field", field},
-            {"type", "nominal"},
-            {"title", nullptr},
-            {"sort", names},
-            {"axis",
-             {{"labelAngle", angle},
-              {"labelLimit", 110},
-              {"labelFontSize", 11},
-              {"grid", false},
-              {"ticks", false},
-              {"domain", false}}}};
+    return names_axis(field, nullptr, names,
+                      {{"labelAngle", angle}, {"labelLimit", 110}, {"labelFontSize", 11}});
 }
 
 }  // namespace
@@ -64,7 +41,7 @@ Chart form_heat_map(const AnalysisSummary& analysis) {
             data.push_back({{"method", method},
                             {"source", source},
                             {"place", places[i]},
-                            {"mean", number(value.mean)},
+                            {"mean", rounded(value.mean)},
                             {"text", format_value(value.mean)},
                             {"interval", format_interval(value)}});
         }
@@ -75,27 +52,11 @@ Chart form_heat_map(const AnalysisSummary& analysis) {
     inner["height"] = {{"step", 24}};
     inner["encoding"] = {{"x", axis_of("place", places, -40)},
                          {"y", axis_of("source", sources, 0)},
-                         {"tooltip", Json::array({Json{{"field", "source"}, {"title", "from"}},
-                                                  Json{{"field", "place"}, {"title", "in"}},
-                                                  Json{{"field", "interval"}, {"title", "95 %"}}})}};
-    inner["layer"] =
-        Json::array({{{"mark", {{"type", "rect"}, {"stroke", "var(--page)"}, {"strokeWidth", 1}}},
-                      {"encoding",
-                       {{"color",
-                         {{"field", "mean"},
-                          {"type", "quantitative"},
-                          {"legend", nullptr},
-                          {"scale",
-                           {{"domain", {number(-most), 0, number(most)}},
-                            {"range", {"var(--negative)", "var(--middle)", "var(--positive)"}},
-                            {"interpolate", "lab"}}}}}}}},
-                     {{"mark", {{"type", "text"}, {"fontSize", 10}}},
-                      {"encoding",
-                       {{"text", {{"field", "text"}, {"type", "nominal"}}},
-                        {"color",
-                         {{"condition", {{"test", "datum.strong"}, {"value", "var(--page)"}}},
-                          {"value", "var(--ink)"}}}}}}});
-    return {panels_of(data, methods, inner), analysis.id,
+                         {"tooltip", tooltip({{"source", "from"}, {"place", "in"}, {"interval", "95 %"}})}};
+    inner["layer"] = heat_cells({{"domain", {rounded(-most), 0, rounded(most)}},
+                                 {"range", {"var(--negative)", "var(--middle)", "var(--positive)"}}},
+                                10, "strong");
+    return {panels_of_methods(data, methods, inner), analysis.id,
             analysis.title + ". Down: where a vector was taken; across: where it is applied.",
             static_cast<int>(std::max<std::size_t>(1, std::min<std::size_t>(3, methods.size())))};
 }
@@ -114,9 +75,9 @@ Chart shots_chart(const AnalysisSummary& analysis) {
             data.push_back({{"method", method},
                             {"shots", static_cast<int>(shots->second)},
                             {"who", who},
-                            {"mean", number(value.mean)},
-                            {"low", number(value.low)},
-                            {"high", number(value.high)},
+                            {"mean", rounded(value.mean)},
+                            {"low", rounded(value.low)},
+                            {"high", rounded(value.high)},
                             {"interval", format_interval(value)}});
         }
     }
@@ -137,19 +98,19 @@ Chart shots_chart(const AnalysisSummary& analysis) {
         {"scale",
          {{"domain", {"unsteered", "with the vector"}}, {"range", {"var(--quiet)", "var(--positive)"}}}},
         {"legend", {{"orient", "top"}}}};
-    const Json tooltip = Json::array({Json{{"field", "who"}, {"title", "prompt"}},
-                                      Json{{"field", "shots"}, {"title", "demonstrations"}},
-                                      Json{{"field", "interval"}, {"title", "log p, 95 %"}}});
     Json low = y("low");
     Json inner;
     inner["height"] = 150;
-    inner["encoding"] = {{"x", x}, {"color", colour}, {"tooltip", tooltip}};
+    inner["encoding"] = {
+        {"x", x},
+        {"color", colour},
+        {"tooltip", tooltip({{"who", "prompt"}, {"shots", "demonstrations"}, {"interval", "log p, 95 %"}})}};
     inner["layer"] = Json::array(
         {{{"mark", {{"type", "rule"}, {"strokeWidth", 1}}},
           {"encoding", {{"y", low}, {"y2", {{"field", "high"}}}}}},
          {{"mark", {{"type", "line"}, {"strokeWidth", 1.6}, {"point", {{"size", 26}, {"filled", true}}}}},
           {"encoding", {{"y", y("mean")}}}}});
-    return {panels_of(data, methods, inner), analysis.id,
+    return {panels_of_methods(data, methods, inner), analysis.id,
             "Log-probability of the right answer by number of demonstrations, with and without the vector.",
             static_cast<int>(std::max<std::size_t>(1, methods.size()))};
 }

@@ -16,10 +16,10 @@ namespace {
 TEST(Metrics, StandInTheOrderOfTables) {
     std::vector<std::string> names;
     for (const Metric* metric : metrics()) names.push_back(metric->name);
-    EXPECT_EQ(names, (std::vector<std::string>{
-                         "first_token", "first_word", "exact",      "f1",         "contains",      "present",
-                         "logprob",     "rank",       "style",      "rouge_l",    "collapsed",     "perplexity",
-                         "ngram_entropy", "distinct_1", "distinct_2", "kl",       "entropy",       "damage"}));
+    EXPECT_EQ(names, (std::vector<std::string>{"first_token", "first_word", "exact", "f1", "contains",
+                                               "present", "logprob", "rank", "style", "rouge_l", "collapsed",
+                                               "perplexity", "ngram_entropy", "distinct_1", "distinct_2",
+                                               "kl", "entropy", "damage"}));
     for (std::size_t i = 0; i < names.size(); ++i) EXPECT_EQ(metric_rank(names[i]), static_cast<int>(i));
     EXPECT_EQ(metric_rank("nobody's"), static_cast<int>(names.size()));
 }
@@ -51,7 +51,8 @@ TEST(Metrics, ScoreAnOutput) {
     EXPECT_EQ(find_metric("collapsed")->of_text(output), 0);
     const ScoredOutput broken(" Small!", {.targets = targets, .input = "big", .broken = true});
     EXPECT_EQ(find_metric("collapsed")->of_text(broken), 1);
-    const ScoredOutput whole(" Small!\nQ: and more", {.targets = targets, .input = "big", .whole_answer = true});
+    const ScoredOutput whole(" Small!\nQ: and more",
+                             {.targets = targets, .input = "big", .whole_answer = true});
     EXPECT_EQ(whole.answer(), whole.text());
     EXPECT_LT(find_metric("rouge_l")->of_text(whole), 1);
 }

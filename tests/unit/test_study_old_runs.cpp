@@ -1,4 +1,5 @@
-// Runs that an earlier version wrote, one of each protocol: their records still give the summary that they gave.
+// Runs that version 0.1.0 wrote before records and summaries had types, one of each protocol: they still give
+// the summary that they gave (a sentence that said nothing was reworded). gave.
 #include <gtest/gtest.h>
 
 #include <filesystem>
