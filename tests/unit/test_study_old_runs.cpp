@@ -1,5 +1,5 @@
-// Runs that version 0.1.0 wrote before records and summaries had types, one of each protocol: they still give
-// the summary that they gave (a sentence that said nothing was reworded). gave.
+// Runs of the format before records and summaries had types, one of each protocol: they still give the
+// summary that they gave (a sentence that said nothing is in its present words).
 #include <gtest/gtest.h>
 
 #include <filesystem>
