@@ -6,7 +6,8 @@ scoring side by side, then
 vectors and tasks side by side, then engine, then statistics, then core. A file may include its own
 room and rooms further in; neighbours do not know each other. Public headers (tiller/*.h) are free
 for all, because they hold types; only those of tiller::study are not for the rooms (and the public
-headers) of tiller::core. Only engine/ includes llama.h and ggml*.h; vectors/ may read and write files with
+headers) of tiller::core. A folder inside a room (a protocol of study/) is known to itself alone: what it shares
+lies in the room. Only engine/ includes llama.h and ggml*.h; vectors/ may read and write files with
 gguf.h and ggml.h.
 
 Prints every fault as path:line; exits 1 if there is any.
@@ -51,11 +52,20 @@ def fault_of(room, name, quoted):
     return None
 
 
+def folder_fault(path, room, name):
+    """What is wrong with a file of a room including name out of a folder inside the room, or None."""
+    parts = name.split("/")
+    if len(parts) < 3 or parts[0] != room or path.parent.name == parts[1]:
+        return None
+    return f'"{name}": {room}/{parts[1]} is known to itself alone; what others need belongs into {room}'
+
+
 def faults_in(path, room):
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         match = INCLUDE.match(line)
         if match:
-            fault = fault_of(room, match.group(2), match.group(1) == '"')
+            fault = (fault_of(room, match.group(2), match.group(1) == '"')
+                     or folder_fault(path, room, match.group(2)))
             if fault:
                 yield f"{path}:{number}: {fault}"
 

@@ -19,6 +19,11 @@ inline Interval plain_number(double value) {
     constexpr double none = std::numeric_limits<double>::quiet_NaN();
     return {value, none, none};
 }
+/// No number at all.
+inline Interval no_number() { return plain_number(std::numeric_limits<double>::quiet_NaN()); }
+
+/// Arithmetic mean; NaN of nothing.
+double mean_of(std::span<const double> values);
 
 /// Mean with a 95 % bootstrap interval over items: percentiles of resampled means, widened for small samples
 /// (Hesterberg 2015, arXiv 1411.5279, section 5.3: by t quantiles and sqrt(n / (n - 1))). Shares (values that
@@ -64,6 +69,10 @@ double spearman(std::span<const double> a, std::span<const double> b);
 /// normal pairs with r = 0.7 at four, 95 % at six). Errors as spearman().
 Interval bootstrap_spearman(std::span<const double> a, std::span<const double> b, int n_resample,
                             std::uint64_t seed);
+
+/// Slope of the least-squares line of y over x. Throws usage when the lengths differ, there are fewer than
+/// two points, or all x are equal.
+double least_squares_slope(std::span<const double> x, std::span<const double> y);
 
 /// Holm's step-down adjustment for several tests (Holm 1979), in the order of `p`; monotone, at most 1.
 std::vector<double> holm(std::span<const double> p);

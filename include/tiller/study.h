@@ -42,15 +42,8 @@ struct PaperPlan {
     std::vector<double> layer_alphas = {0.7, 1.0, 1.5};  ///< alphas of the ablation.
     bool always_bos = true;                              ///< ModelOptions::always_bos.
     std::vector<std::string> defects;  ///< Names of known defects of the paper's code to repeat: see
-                                       ///< paper_defects().
+                                       ///< docs/protocol.md.
 };
-
-/// A known defect of the code of arXiv 2411.07213 that changes numbers.
-struct PaperDefect {
-    const char* name;    ///< As plans have it.
-    const char* effect;  ///< What it changes, one sentence.
-};
-const std::vector<PaperDefect>& paper_defects();
 
 /// A search with the same number of settings for every method, in place of the methods' own grids. Field
 /// names are the keys of the table [tuning].
@@ -110,6 +103,14 @@ struct CrossedPlan {
     std::vector<int> heads;   ///< Numbers of heads that the function vector chooses from; empty likewise.
 };
 
+/// What differs between task families.
+struct FamilyPlan {
+    const ExtractionPlan& extraction;
+    int n_shot = 0;  ///< Demonstrations of the prompting baseline.
+    int max_new_tokens = 0;
+    int n_setting = 0;  ///< Budget of the search for settings; 0 = the methods' own grids.
+};
+
 /// What to compare. Field names are the keys of the TOML file (tables [functional], [behavioural],
 /// [sampling]).
 struct Plan {
@@ -150,7 +151,13 @@ struct Plan {
     DosePlan dose;                 ///< Only with protocol "dose".
     CrossedPlan crossed;           ///< Only with protocol "crossed".
 
-    bool is_paper() const { return protocol == "paper"; }
+    /// The counts that hold for tasks of a family.
+    FamilyPlan of(Family of_task) const {
+        if (of_task == Family::behavioural)
+            return {behavioural, n_shot_behavioural, max_new_tokens_behavioural,
+                    tuning.n_setting_behavioural};
+        return {functional, n_shot, max_new_tokens, tuning.n_setting};
+    }
 };
 
 /// The plan of `tiller compare --protocol paper`: the paper's counts and sampling, all test items, the

@@ -5,11 +5,29 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tiller/statistics.h"
+#include "tiller/task.h"
 
 namespace tiller {
+
+/// What a setting stands for in its table.
+enum class Kind {
+    baseline,     ///< A prompt without a vector.
+    paper,        ///< The method's setting of its paper.
+    chosen,       ///< The setting chosen on validation items.
+    control,      ///< A random direction in place of a vector.
+    grid,         ///< A validation point.
+    condition,    ///< A fixed condition (the protocols "paper" and "crossed").
+    dose,         ///< At an equal dose.
+    transfer,     ///< In another form than the vector's own.
+    composition,  ///< With another vector, or in another strength.
+    shots,        ///< Beside demonstrations.
+};
+/// The enumerator's own name.
+const char* kind_name(Kind kind) noexcept;
 
 /// One row of a task's table: a setting and its scores.
 struct SettingSummary {
@@ -17,20 +35,21 @@ struct SettingSummary {
                      ///< "random", or for validation points "fv heads=8 layer=6 scale=2".
     std::string label;   ///< For people: "FV, chosen (8 heads, layer 6, scale 2)".
     std::string method;  ///< "none", "prompt", "fv", "icv", "random", ...
-    std::string kind;  ///< "baseline", "paper", "chosen", "control", "grid"; under the paper's protocol also
-                       ///< "condition" and, in the table of edit layers, the code of the layers ("middle2").
-    std::map<std::string, double> setting;  ///< Empty for baselines.
-    int n = 0;                              ///< Items.
+    Kind kind = Kind::condition;
+    std::string layers;  ///< In the table of edit layers, their code ("middle2"), which files have in place
+                         ///< of the kind; else empty.
+    std::map<std::string, double> setting = {};  ///< Empty for baselines.
+    int n = 0;                                   ///< Items.
     /// Scores by name. Functional: first_token, first_word, exact, f1, contains, logprob, rank (all over
     /// items); under the paper's protocol first_token, first_word, f1, present, ngram_entropy, distinct_1,
     /// distinct_2, logprob, rank. Behavioural: style, rouge_l (against the item's output; not in runs that a
     /// version without it made), perplexity (of the output under the unsteered model), ngram_entropy,
     /// distinct_1, distinct_2, collapsed. All are means; collapsed, first_token ... are shares in [0, 1].
-    std::map<std::string, Interval> metrics;
+    std::map<std::string, Interval> metrics = {};
     /// Paired difference of the table's primary metric to "zero-shot" and to "random" (the method's own
     /// control), where those exist; under the paper's protocol to "unsteered", the unsteered run of the same
     /// prompts.
-    std::map<std::string, Interval> difference;
+    std::map<std::string, Interval> difference = {};
     /// Items whose primary metric is higher and lower than zero-shot (the paper's protocol: than unsteered):
     /// what the setting mends and what it spoils.
     int n_better = 0, n_worse = 0;
@@ -53,24 +72,45 @@ struct TableSummary {
     std::vector<SettingSummary> settings;
 };
 
+/// The kind as files and tables have it: its name, or the code of the layers.
+std::string kind_text(const SettingSummary& setting);
+
+/// A column of an analysis.
+struct AnalysisColumn {
+    std::string id;     ///< Unique in its table ("tokens"): charts, sentences and tables over tasks go by it.
+    std::string label;  ///< For people ("tokens read").
+};
+
 /// One line of an analysis.
 struct AnalysisRow {
-    std::string label;
+    std::string id;                ///< Unique in its table, like a column's.
+    std::string label;             ///< For people.
     std::vector<Interval> values;  ///< One per column; low and high are NaN where a number has no interval,
                                    ///< all three where there is no number.
-    std::string remark;            ///< May be empty.
+    std::string remark = {};       ///< May be empty.
+    /// What the row is about, where charts or other tables need to know: names like {"method", "fv"},
+    /// {"form", "qa"}, and numbers like {"shots", 3}.
+    std::map<std::string, std::string> about = {};
+    std::map<std::string, double> setting = {};
 };
 
 /// A table of numbers that are no setting's scores: computed by a protocol from a task's records, or over
 /// the tasks of a run.
 struct AnalysisSummary {
-    std::string id;                    ///< "factors", "frontier", ...: says which chart is drawn of it.
-    std::string title;                 ///< For people.
-    std::string note;                  ///< How to read it: units, what the intervals are over.
-    std::string head;                  ///< Of the first column: what a row is.
-    std::vector<std::string> columns;  ///< Heads of the others.
-    std::vector<AnalysisRow> rows;
+    std::string id;     ///< "factors", "frontier", ...: says which chart is drawn of it.
+    std::string title;  ///< For people.
+    std::string note;   ///< How to read it: units, what the intervals are over.
+    std::string head;   ///< Of the first column: what a row is.
+    std::vector<AnalysisColumn> columns = {};  ///< The others.
+    std::vector<AnalysisRow> rows = {};
     bool headline = false;  ///< One of the few that the program prints; reports have them all.
+
+    /// nullptr when there is none of this id.
+    const AnalysisRow* row(std::string_view row_id) const;
+    /// The number in a row of this table; NaN throughout when there is no such column.
+    Interval at(const AnalysisRow& row, std::string_view column_id) const;
+    /// NaN throughout when there is no such row or column.
+    Interval at(std::string_view row_id, std::string_view column_id) const;
 };
 
 /// One test item with every setting's output.
@@ -96,7 +136,8 @@ struct HeadEffectSummary {
 
 struct TaskSummary {
     std::string model;  ///< Name of the model in Summary::models.
-    std::string name, family;
+    std::string name;
+    Family family = Family::functional;
     std::string primary;  ///< The metric that settings are chosen and judged by.
     std::uint64_t seed = 0;
     int n_train = 0, n_valid = 0, n_test = 0;  ///< Items of the splits; test and valid as used.
@@ -113,6 +154,8 @@ struct TaskSummary {
     std::string verdict;                       ///< One sentence computed from the numbers.
     /// Those that count by falling score, then the others; may be empty.
     std::vector<WinnerSummary> winners;
+
+    bool behavioural() const { return family == Family::behavioural; }
 };
 
 struct ModelSummary {

@@ -11,6 +11,7 @@
 #include "cli/steering.h"
 #include "cli/task_option.h"
 #include "core/util.h"
+#include "scoring/metrics.h"
 #include "tiller/error.h"
 #include "tiller/scoring.h"
 #include "tiller/statistics.h"
@@ -38,19 +39,9 @@ struct Scores {
     }
 };
 
-void score(const Task& task, const StyleScorer* scorer, const RowResult& result, const Prompt& prompt,
-           Scores& scores) {
+void score(const Task& task, const Item& item, const StyleScorer* scorer, const RowResult& result,
+           const Prompt& prompt, Scores& scores) {
     if (result.broken) ++scores.n_broken;
-    if (scorer) {
-        const TextHealth health = text_health(result.text);
-        scores.add("style", scorer->score(parse_answer(result.text)));
-        scores.add("rouge_l", rouge_l(parse_answer(result.text), prompt.targets));
-        scores.add("collapsed", health.collapsed || result.broken ? 1 : 0);
-        scores.add("ngram_entropy", health.ngram_entropy);
-        scores.add("distinct_1", health.distinct_1);
-        scores.add("distinct_2", health.distinct_2);
-        return;
-    }
     if (!result.watch_rank.empty()) {
         const int rank = *std::min_element(result.watch_rank.begin(), result.watch_rank.end());
         scores.add("rank", result.broken ? std::numeric_limits<double>::quiet_NaN() : rank);
@@ -58,11 +49,14 @@ void score(const Task& task, const StyleScorer* scorer, const RowResult& result,
         scores.add("logprob", static_cast<double>(*std::max_element(result.watch_logprob.begin(),
                                                                     result.watch_logprob.end())));
     }
-    const AnswerScores s = score_answer(result.text, prompt.targets, keeps_case(task.name));
-    scores.add("first_word", s.first_word);
-    scores.add("exact", s.exact);
-    scores.add("f1", s.f1);
-    scores.add("contains", s.contains);
+    const ScoredOutput output(result.text, {.targets = prompt.targets,
+                                            .input = item.input,
+                                            .keep_case = keeps_case(task.name),
+                                            .style = scorer,
+                                            .broken = result.broken});
+    for (const Metric* metric : metrics())
+        if (const auto of = scorer ? metric->of_text : metric->of_answer)
+            scores.add(metric->name, of(output));
 }
 
 // The vectors' own seed where they were made of this task: with another one, items that they were made of
@@ -127,8 +121,9 @@ void evaluate(const Options& o, const Globals& globals) {
         if (results[2 * i].broken) throw own_numbers_broken(model->info());
     Scores plain, steered;
     for (std::size_t i = 0; i < n; ++i) {
-        score(task, scorer ? &*scorer : nullptr, results[2 * i], prompts[i], plain);
-        score(task, scorer ? &*scorer : nullptr, results[2 * i + 1], prompts[i], steered);
+        const Item& item = task.items[static_cast<std::size_t>(split.test[i])];
+        score(task, item, scorer ? &*scorer : nullptr, results[2 * i], prompts[i], plain);
+        score(task, item, scorer ? &*scorer : nullptr, results[2 * i + 1], prompts[i], steered);
     }
     nlohmann::json out = {{"task", task.name},
                           {"n", n},

@@ -11,7 +11,7 @@
 #include "cli/json_input.h"
 #include "cli/task_option.h"
 #include "core/paths.h"
-#include "study/concepts.h"
+#include "methods/concepts.h"
 #include "study/tune.h"
 #include "tiller/doctor.h"
 #include "tiller/error.h"
@@ -81,8 +81,7 @@ Source task_source(const Method& method, const ExtractOptions& o, const Globals&
     together.push_back(task);
     source.control_names = control_names_of(together);
     if (!method.wants_concepts()) return source;
-    source.concepts =
-        study::concepts_of(task, others, study::concept_catalogue(), source.train, globals.seed);
+    source.concepts = concepts_of(task, others, concept_catalogue(), source.train, globals.seed);
     for (const Task& other : others)
         if (std::none_of(source.concepts.begin(), source.concepts.end(),
                          [&](const ConceptForm& c) { return c.task.digest == other.digest; }))

@@ -5,7 +5,7 @@
 #include "cli/extract_settings.h"
 #include "core/paths.h"
 #include "core/util.h"
-#include "study/concepts.h"
+#include "methods/concepts.h"
 #include "tiller/error.h"
 #include "tiller/method.h"
 #include "tiller/study.h"
@@ -61,8 +61,7 @@ SteeringVector extract_for_client(Engine& engine, const ExtractRequest& request,
     MethodInput in{engine,  task, train, unrelated, request.seed, counts_of(request, task.family),
                    nullptr, {}};
     std::vector<ConceptForm> concepts;
-    if (method.wants_concepts())
-        concepts = study::concepts_of(task, {}, study::concept_catalogue(), train, request.seed);
+    if (method.wants_concepts()) concepts = concepts_of(task, {}, concept_catalogue(), train, request.seed);
     in.concepts = concepts;
     in.pairs = request.pairs;
     in.progress = [&](std::size_t done, std::size_t all) { progress("extraction", done, all); };

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "core/shell.h"
-#include "report/judge.h"
 #include "tiller/task.h"
 
 namespace tiller::cli {
@@ -27,7 +26,7 @@ UseText use_command(const std::filesystem::path& folder) {
     return [folder](const TaskSummary& task, const WinnerSummary& winner) {
         return fmt::format("tiller generate -m {} --vector {} -p {} -n {}", shell_word(task.model),
                            shell_word((folder / winner.file).generic_string()), shell_word(prompt_of(task)),
-                           report::is_behavioural(task) ? 20 : 6);
+                           task.behavioural() ? 20 : 6);
     };
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/names.h"
 #include "core/util.h"
+#include "report/chart_parts.h"
 #include "report/judge.h"
 #include "report/numbers.h"
 
@@ -28,17 +29,6 @@ Json number(double value) {
 
 Json quantitative(const char* field, const std::string& title) {
     return {{"field", field}, {"type", "quantitative"}, {"title", title}};
-}
-
-Json tooltip(std::initializer_list<std::pair<const char*, const char*>> fields) {
-    Json out = Json::array();
-    for (const auto& [field, title] : fields) out.push_back({{"field", field}, {"title", title}});
-    return out;
-}
-
-/// A transform that keeps the rows whose flag is set.
-Json only_where(const char* flag) {
-    return Json::array({Json{{"filter", {{"field", flag}, {"equal", true}}}}});
 }
 
 std::set<double> values_of(const std::vector<const SettingSummary*>& points, const std::string& name) {
@@ -61,7 +51,7 @@ Json described_point(const SettingSummary& setting, const Interval& value) {
 
 const SettingSummary* chosen_of(const TaskSummary& task, const std::string& method) {
     for (const auto& setting : task.test)
-        if (setting.method == method && setting.kind == "chosen") return &setting;
+        if (setting.method == method && setting.kind == Kind::chosen) return &setting;
     return nullptr;
 }
 
@@ -91,6 +81,52 @@ Json value_scale(const TaskSummary& task, const std::string& metric) {
     return {{"zero", false}};
 }
 
+/// A colour for each layer; the legend stands above the first of the method's charts.
+Json layer_colour(const std::set<double>& layers, bool with_legend) {
+    const bool few = layers.size() <= 9;
+    Json colour = {
+        {"field", "layer"},
+        {"type", few ? "ordinal" : "quantitative"},
+        {"title", "layer"},
+        {"scale", {{"range", {"var(--early)", "var(--between)", "var(--late)"}}}},
+        {"legend",
+         few ? Json{{"orient", "top"}, {"symbolType", "stroke"}, {"symbolStrokeWidth", 3}, {"columns", 9}}
+             : Json{{"orient", "top"}, {"gradientLength", 140}, {"gradientThickness", 8}}}};
+    if (!with_legend) colour["legend"] = nullptr;
+    if (few)
+        colour["scale"] = {{"range", "layers"}, {"domain", layers}};  // The page makes a colour for each.
+    return colour;
+}
+
+/// Lines with their points; bands where there is one line, and a ring around the chosen setting.
+Json strength_lines(const Json& y, const Json& colour, bool by_layer, const std::string& shape) {
+    Json y_low = y, tips = tooltip({{"label", "setting"}, {"interval", "mean, 95 %"}, {"n", "items"}});
+    y_low["field"] = "low";
+    Json lines = Json::array();
+    if (!by_layer)
+        lines.push_back({{"mark", {{"type", "area"}, {"opacity", 0.16}, {"line", false}}},
+                         {"encoding", {{"y", y_low}, {"y2", {{"field", "high"}}}, {"color", colour}}}});
+    lines.push_back({{"mark", {{"type", "line"}, {"strokeWidth", 1.8}, {"opacity", 0.9}}},
+                     {"encoding", {{"y", y}, {"color", colour}}}});
+    lines.push_back({{"mark",
+                      {{"type", "point"},
+                       {"filled", true},
+                       {"size", 26},
+                       {"opacity", 1},
+                       {"shape", by_layer ? "circle" : shape}}},
+                     {"encoding", {{"y", y}, {"color", colour}, {"tooltip", tips}}}});
+    lines.push_back({{"transform", only_where("chosen")},
+                     {"mark",
+                      {{"type", "point"},
+                       {"filled", false},
+                       {"size", 150},
+                       {"strokeWidth", 1.8},
+                       {"color", "var(--ink)"},
+                       {"opacity", 1}}},
+                     {"encoding", {{"y", y}, {"tooltip", tips}}}});
+    return lines;
+}
+
 }  // namespace
 
 std::string strength_of(const std::vector<const SettingSummary*>& points) {
@@ -114,7 +150,8 @@ int outlined_heads(const TaskSummary& task) {
     double n = 10;
     for (const auto& setting : task.test) {
         const auto heads = setting.setting.find("heads");
-        const bool used = setting.kind == "chosen" || setting.kind == "condition";
+        const bool used =
+            setting.kind == Kind::chosen || (setting.kind == Kind::condition && setting.layers.empty());
         if (used && heads != setting.setting.end()) n = heads->second;
     }
     const auto known = static_cast<double>(task.top_heads.size());
@@ -126,7 +163,7 @@ bool in_overview(const std::vector<const TaskSummary*>& tasks, const SettingSumm
     std::set<std::string> ids;
     for (const auto* task : tasks)
         for (const auto& other : task->test) ids.insert(other.id);
-    return ids.size() <= many || (setting.kind != "paper" && setting.kind != "control");
+    return ids.size() <= many || (setting.kind != Kind::paper && setting.kind != Kind::control);
 }
 
 Chart overview_chart(const Summary& summary, const std::vector<const TaskSummary*>& tasks,
@@ -247,14 +284,12 @@ Chart head_chart(const TaskSummary& task) {
           {"encoding", {{"color", colour}}}},
          {{"transform", only_where("top")},
           {"mark", {{"type", "rect"}, {"fill", nullptr}, {"stroke", "var(--ink)"}, {"strokeWidth", 1.6}}}}});
-    return {
-        spec, task.name + "-heads",
-        fmt::format(
-            "Average indirect effect (AIE) of each head: how much the right answer's probability rises when "
-            "the head's mean output on good prompts is patched into prompts with shuffled labels. "
-            "Outlined: the {} strongest heads.",
-            outlined),
-        1};
+    return {spec, task.name + "-heads",
+            fmt::format("Average indirect effect (AIE) of each head: how much the right answer's probability "
+                        "rises when the head's mean output on good prompts is patched into prompts with "
+                        "shuffled labels. Outlined: the {} strongest heads.",
+                        outlined),
+            1};
 }
 
 Chart strength_chart(const TaskSummary& task, const std::string& method, const std::string& metric,
@@ -285,46 +320,9 @@ Chart strength_chart(const TaskSummary& task, const std::string& method, const s
     Json y = quantitative("mean", metric_label(metric));
     y["scale"] = value_scale(task, metric);
     y["axis"] = {{"tickCount", 4}, {"format", "~g"}};
-    Json colour = {{"value", palette.colour(method)}};
-    if (by_layer) {
-        const bool few = layers.size() <= 9;
-        colour = {
-            {"field", "layer"},
-            {"type", few ? "ordinal" : "quantitative"},
-            {"title", "layer"},
-            {"scale", {{"range", {"var(--early)", "var(--between)", "var(--late)"}}}},
-            {"legend",
-             few ? Json{{"orient", "top"}, {"symbolType", "stroke"}, {"symbolStrokeWidth", 3}, {"columns", 9}}
-                 : Json{{"orient", "top"}, {"gradientLength", 140}, {"gradientThickness", 8}}}};
-        if (metric != task.primary)
-            colour["legend"] = nullptr;  // It stands above the first of the method's charts.
-        if (few)
-            colour["scale"] = {{"range", "layers"}, {"domain", layers}};  // The page makes a colour for each.
-    }
-    Json y_low = y, tips = tooltip({{"label", "setting"}, {"interval", "mean, 95 %"}, {"n", "items"}});
-    y_low["field"] = "low";
-    Json lines = Json::array();
-    if (!by_layer)
-        lines.push_back({{"mark", {{"type", "area"}, {"opacity", 0.16}, {"line", false}}},
-                         {"encoding", {{"y", y_low}, {"y2", {{"field", "high"}}}, {"color", colour}}}});
-    lines.push_back({{"mark", {{"type", "line"}, {"strokeWidth", 1.8}, {"opacity", 0.9}}},
-                     {"encoding", {{"y", y}, {"color", colour}}}});
-    lines.push_back({{"mark",
-                      {{"type", "point"},
-                       {"filled", true},
-                       {"size", 26},
-                       {"opacity", 1},
-                       {"shape", by_layer ? "circle" : palette.style(method).shape}}},
-                     {"encoding", {{"y", y}, {"color", colour}, {"tooltip", tips}}}});
-    lines.push_back({{"transform", only_where("chosen")},
-                     {"mark",
-                      {{"type", "point"},
-                       {"filled", false},
-                       {"size", 150},
-                       {"strokeWidth", 1.8},
-                       {"color", "var(--ink)"},
-                       {"opacity", 1}}},
-                     {"encoding", {{"y", y}, {"tooltip", tips}}}});
+    const Json colour =
+        by_layer ? layer_colour(layers, metric == task.primary) : Json{{"value", palette.colour(method)}};
+    const Json lines = strength_lines(y, colour, by_layer, palette.style(method).shape);
     Json view = {{"height", 150}, {"encoding", {{"x", x}}}, {"layer", lines}};
     Json spec;
     if (facet) {

@@ -4,16 +4,12 @@
 #include <cmath>
 
 #include "core/util.h"
+#include "report/chart_parts.h"
 #include "report/numbers.h"
 
 namespace tiller::report {
-namespace {
 
 using Json = nlohmann::json;
-
-Json rounded(double value) { return std::isfinite(value) ? Json(std::round(value * 1e4) / 1e4) : Json(); }
-
-}  // namespace
 
 Chart part_bars(const AnalysisSummary& analysis) {
     std::size_t column = 0;
@@ -44,7 +40,7 @@ Chart part_bars(const AnalysisSummary& analysis) {
                     {"axis", {{"grid", false}, {"ticks", false}, {"domain", false}, {"labelLimit", 170}}}};
     const Json x = {{"field", "mean"},
                     {"type", "quantitative"},
-                    {"title", what + valid_utf8(analysis.columns[column])},
+                    {"title", what + valid_utf8(analysis.columns[column].label)},
                     {"axis", {{"tickCount", 5}, {"format", "~g"}}}};
     Json low = x;
     low["field"] = "low";

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/names.h"
 #include "core/util.h"
 #include "report/numbers.h"
 
@@ -16,51 +15,40 @@ Json number(double value) {
     return std::isfinite(value) ? Json(std::round(value * 1e6) / 1e6) : Json(nullptr);
 }
 
-bool is_random(const std::string& label) { return label.starts_with("random for "); }
+// A line of the chart: a method, or the random control of one.
+struct Line {
+    std::string label, method;
+    bool is_random = false;
+};
 
 // A method's own colour, as the tables have it; random controls are grey.
-Json colours_of(const std::vector<std::string>& labels) {
+Json colours_of(const std::vector<Line>& lines) {
     Summary methods;
     methods.tasks.emplace_back();
-    const auto name_of = [](const std::string& label) -> std::string {
-        for (const char* known : {"fv", "icv"})
-            if (method_title(known) == label) return known;
-        return label;
-    };
-    for (const auto& label : labels)
-        if (!is_random(label)) {
-            SettingSummary setting;
-            setting.method = name_of(label);
-            methods.tasks[0].test.push_back(setting);
-        }
+    for (const Line& line : lines)
+        if (!line.is_random) methods.tasks[0].test.emplace_back().method = line.method;
     const Palette palette(methods);
     Json out = Json::array();
-    for (const auto& label : labels)
-        out.push_back(palette.colour(is_random(label) ? "none" : name_of(label)));
+    for (const Line& line : lines) out.push_back(palette.colour(line.is_random ? "none" : line.method));
     return out;
-}
-
-// Place of a column; the tables of this protocol have all that are asked for.
-std::size_t column(const AnalysisSummary& a, const char* name) {
-    const auto found = std::find(a.columns.begin(), a.columns.end(), name);
-    return static_cast<std::size_t>(found - a.columns.begin());
 }
 
 // One line per method over `x_name`, from where no dose gets nothing and costs nothing.
 Chart lines(const AnalysisSummary& a, const char* x_name, const char* x_title, const char* y_title,
             const char* name, const char* caption) {
-    const std::size_t dose = column(a, "dose"), effect = column(a, "effect"), at = column(a, x_name);
-    std::vector<std::string> labels;
-    Json rows = Json::array();
-    const auto has = [](const AnalysisRow& row, std::size_t c) {
-        return c < row.values.size() && std::isfinite(row.values[c].mean);
-    };
+    std::vector<Line> shown;
+    Json rows = Json::array(), labels = Json::array();
     for (const auto& row : a.rows) {
-        if (!has(row, dose) || !has(row, effect) || !has(row, at)) continue;
-        const std::string label = valid_utf8(row.label);
+        const Interval dose = a.at(row, "dose"), effect = a.at(row, "effect"), at = a.at(row, x_name);
+        const auto method = row.about.find("method"), role = row.about.find("role");
+        if (method == row.about.end() || !std::isfinite(dose.mean) || !std::isfinite(effect.mean) ||
+            !std::isfinite(at.mean))
+            continue;
+        const Line line = {valid_utf8(row.label), method->second,
+                           role != row.about.end() && role->second == "control"};
         const auto add = [&](double d, const Interval& x, const Interval& y) {
-            rows.push_back({{"method", label},
-                            {"random", is_random(label)},
+            rows.push_back({{"method", line.label},
+                            {"random", line.is_random},
                             {"dose", number(d)},
                             {"x", number(x.mean)},
                             {"effect", number(y.mean)},
@@ -69,17 +57,18 @@ Chart lines(const AnalysisSummary& a, const char* x_name, const char* x_title, c
                             {"x text", std::isfinite(x.low) ? format_interval(x) : format_plain(x.mean)},
                             {"effect text", format_interval(y)}});
         };
-        if (std::find(labels.begin(), labels.end(), label) == labels.end()) {
-            labels.push_back(label);
+        if (std::find(labels.begin(), labels.end(), line.label) == labels.end()) {
+            shown.push_back(line);
+            labels.push_back(line.label);
             add(0, {0, 0, 0}, {0, 0, 0});
         }
-        add(row.values[dose].mean, row.values[at], row.values[effect]);
+        add(dose.mean, at, effect);
     }
     const Json colour = {{"field", "method"},
                          {"type", "nominal"},
                          {"title", nullptr},
                          {"legend", {{"orient", "top"}, {"columns", 4}, {"labelLimit", 240}}},
-                         {"scale", {{"domain", labels}, {"range", colours_of(labels)}}}};
+                         {"scale", {{"domain", labels}, {"range", colours_of(shown)}}}};
     const Json x = {{"field", "x"},
                     {"type", "quantitative"},
                     {"title", x_title},
@@ -116,11 +105,10 @@ Chart lines(const AnalysisSummary& a, const char* x_name, const char* x_title, c
 }  // namespace
 
 Chart frontier_chart(const AnalysisSummary& analysis) {
-    return lines(
-        analysis, "damage", "damage: first tokens lost on the unrelated task (share)",
-        "effect (share gained)", "frontier",
-        "Effect against damage; along each line the dose rises from none. Up and to the left is better. "
-        "Dashed and grey: random directions. Bars: 95 % intervals of the effect.");
+    return lines(analysis, "damage", "damage: first tokens lost on the unrelated task (share)",
+                 "effect (share gained)", "frontier",
+                 "Effect against damage; along each line the dose rises from none. Up and to the left is "
+                 "better. Dashed and grey: random directions. Bars: 95 % intervals of the effect.");
 }
 
 Chart response_chart(const AnalysisSummary& analysis) {

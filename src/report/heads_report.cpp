@@ -44,9 +44,8 @@ std::vector<std::string> names_of(const HeadsAcrossTasks& heads) {
 std::string rule(const HeadsAcrossTasks& h) {
     return fmt::format(
         "Each row's vector sums its own task's top {} heads at one setting: the layer ({}) and scale ({}) "
-        "with the "
-        "best first-token accuracy on up to {} zero-shot validation items of its own task, ties by mean "
-        "log-probability. The same setting is used on the zero-shot test items of every task.",
+        "with the best first-token accuracy on up to {} zero-shot validation items of its own task, ties by "
+        "mean log-probability. The same setting is used on the zero-shot test items of every task.",
         h.plan.top_k, fmt::join(h.plan.layers, ", "), fmt::join(h.plan.scales, ", "), h.plan.n_valid);
 }
 
@@ -197,13 +196,12 @@ std::string heads_html(const HeadsAcrossTasks& h) {
         R"(<main>)" +
         page_header(title,
                     "Which heads carry many tasks, and does one task's function vector carry another's?", {});
-    body +=
-        R"(<section id="overlap"><h2>Overlap</h2>)" +
-        figure(task_matrix(names, h.overlap, {}, "overlap", "task", "other task", "Jaccard",
-                           fmt::format("Shared heads among the top {} of two tasks, over all heads of both "
-                                       "(Jaccard).",
-                                       h.plan.top_k))) +
-        "</section>";
+    body += R"(<section id="overlap"><h2>Overlap</h2>)" +
+            figure(task_matrix(
+                names, h.overlap, {}, "overlap", "task", "other task", "Jaccard",
+                fmt::format("Shared heads among the top {} of two tasks, over all heads of both (Jaccard).",
+                            h.plan.top_k))) +
+            "</section>";
     body += R"(<section id="common"><h2>Universal heads</h2>)" + scrolled(common + "</tbody></table>") +
             fmt::format(
                 R"(<p class="quiet">In how many tasks a head is among the top {}, and its average indirect )"

@@ -8,7 +8,7 @@
 #include <tuple>
 
 #include "core/names.h"
-#include "report/numbers.h"
+#include "scoring/metrics.h"
 
 namespace tiller::report {
 
@@ -25,7 +25,7 @@ std::vector<std::string> metrics_of(const std::vector<SettingSummary>& settings,
 }
 
 bool is_steering(const SettingSummary& setting) {
-    return setting.kind != "baseline" && setting.kind != "control" && setting.method != "none" &&
+    return setting.kind != Kind::baseline && setting.kind != Kind::control && setting.method != "none" &&
            setting.method != "prompt" && setting.method != "random";
 }
 
@@ -63,8 +63,9 @@ std::string items_changed(const SettingSummary& setting) {
 }
 
 std::string short_name(const SettingSummary& setting) {
-    if (!is_steering(setting) || (setting.kind != "paper" && setting.kind != "chosen")) return setting.id;
-    return fmt::format("{} {}", method_title(setting.method), setting.kind);
+    if (!is_steering(setting) || (setting.kind != Kind::paper && setting.kind != Kind::chosen))
+        return setting.id;
+    return fmt::format("{} {}", method_title(setting.method), kind_name(setting.kind));
 }
 
 std::string row_name(const Summary& summary, const TaskSummary& task) {
@@ -83,8 +84,6 @@ std::string task_title(const Summary& summary, const TaskSummary& task) {
 const WinnerSummary* best_winner(const TaskSummary& task) {
     return task.winners.empty() || task.winners.front().collapses ? nullptr : &task.winners.front();
 }
-
-bool is_behavioural(const TaskSummary& task) { return task.family == "behavioural"; }
 
 std::vector<CostLine> sum_costs(const std::vector<Cost>& costs) {
     constexpr const char* phases[] = {"load", "extract", "tune", "predict", "test", "score"};

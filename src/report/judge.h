@@ -9,7 +9,7 @@
 
 namespace tiller::report {
 
-/// Metrics that any of these settings has, the primary one first, then in the order of numbers.h.
+/// Metrics that any of these settings has, the primary one first, then in the order of scoring/metrics.h.
 std::vector<std::string> metrics_of(const std::vector<SettingSummary>& settings, const std::string& primary);
 
 /// A steering method under test: neither a baseline (no method, a prompt) nor a control.
@@ -35,8 +35,6 @@ std::string short_name(const SettingSummary& setting);
 std::string row_name(const Summary& summary, const TaskSummary& task);
 /// The same with the model when the summary has several.
 std::string task_title(const Summary& summary, const TaskSummary& task);
-
-bool is_behavioural(const TaskSummary& task);
 
 /// The winner that a task's verdict stands for: the first of those that count; nullptr when there is none.
 const WinnerSummary* best_winner(const TaskSummary& task);

@@ -49,8 +49,7 @@ void add_matrix(std::string& out, const Summary& summary) {
             }
     out +=
         "## All tasks\n\nMean of the task's primary metric with its 95 % interval. Bold: the best steering "
-        "method. "
-        "`=`: no better than random directions of the same size.\n\n";
+        "method. `=`: no better than random directions of the same size.\n\n";
     out += table_head(heads, 2);
     for (const auto& task : summary.tasks) {
         const auto best = best_of(task);
@@ -121,7 +120,7 @@ void add_analyses(std::string& out, const std::vector<AnalysisSummary>& analyses
     for (const auto& analysis : analyses) {
         out += fmt::format("\n{}:\n\n", markdown(analysis.title));
         std::vector<std::string> heads = {markdown(analysis.head)};
-        for (const auto& column : analysis.columns) heads.push_back(markdown(column));
+        for (const auto& column : analysis.columns) heads.push_back(markdown(column.label));
         const bool remarks = has_remarks(analysis);
         if (remarks) heads.push_back("remark");
         out += table_head(heads, 1);
@@ -141,7 +140,7 @@ void add_task(std::string& out, const Summary& summary, const TaskSummary& task,
     const auto* best = use ? best_winner(task) : nullptr;
     if (best) out += fmt::format("Use it: {}\n\n", markdown_sample(use(task, *best), command_limit));
     out += fmt::format("{}, seed {}; {} training, {} validation and {} test items; judged by {}.",
-                       markdown(task.family), task.seed, task.n_train, task.n_valid, task.n_test,
+                       family_name(task.family), task.seed, task.n_train, task.n_valid, task.n_test,
                        markdown(metric_label(task.primary)));
     if (task.scorer_accuracy >= 0)
         out += fmt::format(" The style scorer is right on {} of {} held-out sentences.",

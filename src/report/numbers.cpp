@@ -2,86 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
-#include <iterator>
 
 #include "core/util.h"
 
 namespace tiller::report {
-namespace {
-
-constexpr Metric metrics[] = {
-    {"first_token", "first token",
-     "Share of items whose right answer's first token is the most likely next token.", true, false},
-    {"first_word", "first word",
-     "Share of items whose generated answer begins with the right answer's first word.", true, false},
-    {"exact", "exact", "Share of items whose generated answer equals a right answer after normalisation.",
-     true, false},
-    {"f1", "F1", "Overlap of the words of the generated and the right answer (bag-of-words F1).", true,
-     false},
-    {"contains", "contains", "Share of items whose right answer stands anywhere in the generated text.", true,
-     false},
-    {"present", "present",
-     "Share of items whose right answer's words stand in a row in the generated text (present_score).", true,
-     false},
-    {"logprob", "log p", "Log-probability of the right answer's first token, natural logarithm.", false,
-     false},
-    {"rank", "rank", "Rank of the right answer's first token among all tokens; lower is better.", false,
-     true},
-    {"style", "style",
-     "Probability of the wanted style by a classifier trained on the task's own training pairs.", true,
-     false},
-    {"rouge_l", "ROUGE-L",
-     "Overlap with the reference: F1 of the longest common subsequence of words. A copy of the input can "
-     "score high.",
-     true, false},
-    {"collapsed", "collapsed", "Share of texts that fell apart (repetition or no words); lower is better.",
-     true, true},
-    {"perplexity", "perplexity",
-     "Perplexity of the generated text under the unsteered model; lower is more fluent.", false, true},
-    {"ngram_entropy", "n-gram entropy",
-     "Weighted entropy of 2- and 3-grams in bits; low values mean repetition.", false, false},
-    {"distinct_1", "distinct-1", "Different words divided by words.", true, false},
-    {"distinct_2", "distinct-2", "Different word pairs divided by word pairs.", true, false},
-    {"kl", "KL",
-     "Divergence of the next-token distribution from the zero-shot one, KL(it || zero-shot), nats.", false,
-     true},
-    {"entropy", "entropy", "Entropy of the next-token distribution, nats.", false, false},
-    {"damage", "damage",
-     "Share of right first tokens lost on an unrelated task under the same edits; lower is better.", false,
-     true},
-};
-
-}  // namespace
-
-const Metric* find_metric(std::string_view name) {
-    const auto* found = std::find_if(std::begin(metrics), std::end(metrics),
-                                     [&](const Metric& metric) { return metric.name == name; });
-    return found == std::end(metrics) ? nullptr : found;
-}
-
-std::string metric_label(std::string_view name) {
-    if (const Metric* metric = find_metric(name)) return metric->label;
-    std::string label(name);
-    std::replace(label.begin(), label.end(), '_', ' ');
-    return valid_utf8(label);
-}
-
-bool lower_is_better(std::string_view name) {
-    const Metric* metric = find_metric(name);
-    return metric && metric->lower_is_better;
-}
-
-bool is_share(std::string_view name) {
-    const Metric* metric = find_metric(name);
-    return metric && metric->share;
-}
-
-int metric_rank(std::string_view name) {
-    const Metric* metric = find_metric(name);
-    return static_cast<int>(metric ? metric - std::begin(metrics) : std::ssize(metrics));
-}
 
 std::string format_value(double value) {
     if (!std::isfinite(value)) return "n/a";

@@ -1,31 +1,15 @@
-// How numbers and metrics are written in every format.
+// How numbers are written in every format.
 #pragma once
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 
+#include "scoring/metrics.h"
 #include "tiller/summary.h"
 
 namespace tiller::report {
 
-/// What a reader needs to know about a metric.
-struct Metric {
-    const char* name;
-    const char* label;        ///< "first token"
-    const char* explanation;  ///< One sentence.
-    bool share;               ///< In [0, 1].
-    bool lower_is_better;
-};
-
-/// Known metrics in the order of tables; an unknown one is nullptr.
-const Metric* find_metric(std::string_view name);
-/// Label of a metric; its name with blanks when it is unknown.
-std::string metric_label(std::string_view name);
-bool lower_is_better(std::string_view name);
-bool is_share(std::string_view name);
-/// Place of a metric in tables; unknown ones come last.
-int metric_rank(std::string_view name);
+using tiller::metric_label;  // scores and what is known of them: scoring/metrics.h
 
 /// Two decimals for shares and small numbers, fewer for larger ones; "n/a" when not finite. ASCII.
 std::string format_value(double value);

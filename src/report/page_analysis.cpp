@@ -23,7 +23,7 @@ std::string table_of(const AnalysisSummary& analysis) {
     std::string table =
         fmt::format(R"(<table class="metrics"><thead><tr><th scope="col">{}</th>)", html(analysis.head));
     for (const auto& column : analysis.columns)
-        table += fmt::format(R"(<th class="num" scope="col">{}</th>)", html(column));
+        table += fmt::format(R"(<th class="num" scope="col">{}</th>)", html(column.label));
     const bool remarks = has_remarks(analysis);
     if (remarks) table += R"(<th scope="col">remark</th>)";
     table += "</tr></thead><tbody>";

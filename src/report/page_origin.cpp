@@ -94,8 +94,7 @@ std::string cost_section(const std::vector<Cost>& costs, const Palette& palette)
     table += cost_row("all", "sum", total, true);
     return R"(<section id="cost"><h2>Cost</h2>)" + scrolled(table + "</tbody></table>") +
            "<p class=\"quiet\">Time in the engine and the scorers. Decodes: calls into the engine; one call "
-           "carries many "
-           "rows.</p></section>";
+           "carries many rows.</p></section>";
 }
 
 std::string notes_section(const Summary& summary) {

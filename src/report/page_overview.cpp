@@ -43,7 +43,7 @@ std::string overview_section(const Summary& summary, const Palette& palette) {
     // Tasks share a chart when they share a model, a kind and the metric that they are judged by.
     std::map<std::tuple<std::string, bool, std::string>, std::vector<const TaskSummary*>> groups;
     for (const auto& task : summary.tasks)
-        if (!task.test.empty()) groups[{task.model, is_behavioural(task), task.primary}].push_back(&task);
+        if (!task.test.empty()) groups[{task.model, task.behavioural(), task.primary}].push_back(&task);
     if (groups.empty()) return "";
     std::string out = fmt::format(
         R"(<section id="overview"><h2>Overview</h2>{}<noscript><p class="quiet">The charts need scripts; )"
@@ -58,8 +58,9 @@ std::string overview_section(const Summary& summary, const Palette& palette) {
             summary.models.size() > 1 ? ", " + html(model) : "", html(metric_label(metric)), figure(chart));
     }
     const auto settings = all_settings(summary);
-    const bool chosen = std::any_of(settings.begin(), settings.end(),
-                                    [](const SettingSummary* setting) { return setting->kind == "chosen"; });
+    const bool chosen = std::any_of(settings.begin(), settings.end(), [](const SettingSummary* setting) {
+        return setting->kind == Kind::chosen;
+    });
     return out +
            "</div><p class=\"quiet\">Points are means over test items, lines their 95 % bootstrap "
            "intervals." +
@@ -102,10 +103,8 @@ std::string matrix_section(const Summary& summary, const Palette& palette) {
     }
     return R"(<section id="tasks"><h2>All tasks</h2>)" + scrolled(table + "</tbody></table>") +
            "<p class=\"quiet\">Mean of each task's own metric with its 95 % interval. <b>Bold</b>: the best "
-           "steering "
-           "method of the task. <span class=\"null\">Grey</span>: not better than random directions of the "
-           "same size "
-           "(the interval of the paired difference reaches zero).</p></section>";
+           "steering method of the task. <span class=\"null\">Grey</span>: not better than random directions "
+           "of the same size (the interval of the paired difference reaches zero).</p></section>";
 }
 
 }  // namespace tiller::report

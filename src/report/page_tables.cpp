@@ -43,9 +43,9 @@ std::string layer_figure(const Summary& summary, const TaskSummary& task, const 
                          const Palette& palette) {
     std::vector<TaskSummary> rows;
     for (const auto& setting : fewest_shots(table)) {
-        if (rows.empty() || rows.back().name != setting.kind) {
+        if (rows.empty() || rows.back().name != setting.layers) {
             rows.emplace_back();
-            rows.back().name = setting.kind;
+            rows.back().name = setting.layers;
             rows.back().model = task.model;
             rows.back().primary = table.primary;
         }
@@ -81,8 +81,7 @@ std::string further_tables(const Summary& summary, const TaskSummary& task, cons
     if (!out.empty())
         out +=
             "<p class=\"quiet\">Test items. \"over unsteered\": paired difference to the unsteered run of "
-            "the "
-            "same prompts. Charts show prompts without demonstrations.</p>";
+            "the same prompts. Charts show prompts without demonstrations.</p>";
     return out;
 }
 

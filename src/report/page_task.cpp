@@ -18,7 +18,7 @@ namespace {
 std::string facts(const TaskSummary& task) {
     std::string out =
         fmt::format("{} \u00b7 seed {} \u00b7 {} training, {} validation, {} test items \u00b7 judged by {}",
-                    html(task.family), task.seed, task.n_train, task.n_valid, task.n_test,
+                    family_name(task.family), task.seed, task.n_train, task.n_valid, task.n_test,
                     html(metric_label(task.primary)));
     if (task.scorer_accuracy >= 0)
         out += fmt::format(" \u00b7 style scorer right on {:.0f} % of {} held-out sentences",
@@ -46,9 +46,9 @@ std::string heads_part(const TaskSummary& task) {
     if (!task.aie.empty()) out += figure(head_chart(task));
     if (task.top_heads.empty()) return out;
     out += fmt::format(
-        "<details class=\"more\"><summary>The {} strongest heads</summary><table class=\"narrow\"><thead><tr>"
-        "<th class=\"num\">rank</th><th class=\"num\">layer</th><th class=\"num\">head</th>"
-        "<th class=\"num\">AIE</th></tr></thead><tbody>",
+        "<details class=\"more\"><summary>The {} strongest heads</summary><table "
+        "class=\"narrow\"><thead><tr><th class=\"num\">rank</th><th class=\"num\">layer</th><th "
+        "class=\"num\">head</th><th class=\"num\">AIE</th></tr></thead><tbody>",
         task.top_heads.size());
     for (std::size_t i = 0; i < task.top_heads.size(); ++i)
         out += fmt::format(
@@ -67,7 +67,7 @@ std::string strength_part(const TaskSummary& task, const Palette& palette) {
     std::string out;
     for (const auto& method : methods) {
         std::vector<std::string> metrics = {task.primary};
-        if (is_behavioural(task)) metrics.insert(metrics.end(), {"collapsed", "perplexity"});
+        if (task.behavioural()) metrics.insert(metrics.end(), {"collapsed", "perplexity"});
         std::string charts;
         bool by_layer = false;
         int panels = 0;
@@ -81,13 +81,13 @@ std::string strength_part(const TaskSummary& task, const Palette& palette) {
             panels = std::max(panels, chart.panels);
         }
         if (charts.empty()) continue;
-        out += fmt::format(R"(<h4>{}: {} against {}</h4><div class="{}">{}</div>)",
-                           html(method_title(method)), by_layer ? "layer" : "strength",
-                           is_behavioural(task) ? "effect and damage" : "effect",
-                           panels > 1 ? "stack" : "triple", charts);
+        out +=
+            fmt::format(R"(<h4>{}: {} against {}</h4><div class="{}">{}</div>)", html(method_title(method)),
+                        by_layer ? "layer" : "strength", task.behavioural() ? "effect and damage" : "effect",
+                        panels > 1 ? "stack" : "triple", charts);
     }
     if (out.empty()) return "";
-    if (is_behavioural(task) && !grid_points(task, methods.front(), "perplexity").empty())
+    if (task.behavioural() && !grid_points(task, methods.front(), "perplexity").empty())
         out += fmt::format(R"(<h4>Effect against fluency</h4><div class="half">{}</div>)",
                            figure(trade_off_chart(task, palette)));
     return out +

@@ -78,6 +78,6 @@ std::string Palette::variables(bool dark) const {
     return out;
 }
 
-bool is_hollow(const SettingSummary& setting) { return setting.kind == "paper"; }
+bool is_hollow(const SettingSummary& setting) { return setting.kind == Kind::paper; }
 
 }  // namespace tiller::report

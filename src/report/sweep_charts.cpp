@@ -6,21 +6,13 @@
 #include <cmath>
 
 #include "core/util.h"
+#include "report/chart_parts.h"
 #include "report/numbers.h"
 
 namespace tiller::report {
 namespace {
 
 using Json = nlohmann::json;
-
-// Four digits are more than a chart shows, and keep the file small.
-double number(double value) { return std::round(value * 1e4) / 1e4; }
-
-Json tooltip(std::initializer_list<std::pair<const char*, const char*>> fields) {
-    Json out = Json::array();
-    for (const auto& [field, title] : fields) out.push_back({{"field", field}, {"title", title}});
-    return out;
-}
 
 Json rows_of(const SweepColumn& column, bool filtered) {
     Json rows = Json::array();
@@ -31,13 +23,13 @@ Json rows_of(const SweepColumn& column, bool filtered) {
             {{"heads", cell.heads},
              {"layer", cell.layer},
              {"scale", cell.scale},
-             {"mean", number(score.first_token.mean)},
+             {"mean", rounded(score.first_token.mean)},
              {"interval", format_interval(score.first_token)},
              {"logprob", score.n > score.n_broken ? format_value(score.logprob.mean) : "n/a"},
              {"n", score.n},
              {"best", i == column.best},
              {"unsteered",
-              number((filtered ? column.unsteered.filtered : column.unsteered.all).first_token.mean)}});
+              rounded((filtered ? column.unsteered.filtered : column.unsteered.all).first_token.mean)}});
     }
     return rows;
 }
@@ -53,15 +45,8 @@ Json tips() {
 
 // A panel for each strength.
 Json by_scale(const Sweep& sweep, const Json& rows, Json inner) {
-    Json spec;
-    spec["data"] = {{"values", rows}};
-    spec["facet"] = {{"field", "scale"},
-                     {"type", "ordinal"},
-                     {"title", nullptr},
-                     {"sort", sweep.plan.scales},
-                     {"header", {{"labelExpr", "'scale ' + datum.value"}, {"labelAnchor", "start"}}}};
-    spec["spec"] = std::move(inner);
-    return spec;
+    return panels(rows, "scale", "ordinal", sweep.plan.scales, {{"labelExpr", "'scale ' + datum.value"}},
+                  std::move(inner));
 }
 
 Json category_axis() {
@@ -150,7 +135,7 @@ Chart sweep_heat_map(const Sweep& sweep, const SweepColumn& column, bool filtere
     inner["layer"] = Json::array(
         {{{"mark", {{"type", "rect"}, {"stroke", "var(--page)"}, {"strokeWidth", 1}}},
           {"encoding", {{"color", colour}}}},
-         {{"transform", Json::array({Json{{"filter", {{"field", "best"}, {"equal", true}}}}})},
+         {{"transform", only_where("best")},
           {"mark", {{"type", "rect"}, {"fill", nullptr}, {"stroke", "var(--ink)"}, {"strokeWidth", 1.8}}}}});
     const SweepScore& none = filtered ? column.unsteered.filtered : column.unsteered.all;
     return {
@@ -181,47 +166,23 @@ Chart task_matrix(const std::vector<std::string>& tasks, const std::vector<std::
         for (std::size_t b = 0; b < tasks.size(); ++b)
             data.push_back({{"a", names[a]},
                             {"b", names[b]},
-                            {"mean", number(values[a][b])},
+                            {"mean", rounded(values[a][b])},
                             {"text", format_value(values[a][b])},
                             {"interval", intervals.empty() ? format_value(values[a][b])
                                                            : format_interval(intervals[a][b])},
                             {"dark", values[a][b] > 0.6}});
-    const auto axis = [&](const char* field, const std::string& title) {
-        return Json{{"field", field},
-                    {"type", "nominal"},
-                    {"title", title},
-                    {"sort", names},
-                    {"axis",
-                     {{"labelAngle", field[0] == 'b' ? -35 : 0},
-                      {"labelLimit", 150},
-                      {"grid", false},
-                      {"ticks", false},
-                      {"domain", false}}}};
+    const auto axis = [&](const char* field, const std::string& title, int angle) {
+        return names_axis(field, title, names, {{"labelAngle", angle}, {"labelLimit", 150}});
     };
     Json spec;
     spec["data"] = {{"values", data}};
     spec["height"] = {{"step", 34}};
-    spec["encoding"] = {{"x", axis("b", columns)},
-                        {"y", axis("a", rows)},
-                        {"tooltip", Json::array({Json{{"field", "a"}, {"title", rows}},
-                                                 Json{{"field", "b"}, {"title", columns}},
-                                                 Json{{"field", "interval"}, {"title", value}}})}};
-    spec["layer"] = Json::array({{{"mark", {{"type", "rect"}, {"stroke", "var(--page)"}, {"strokeWidth", 1}}},
-                                  {"encoding",
-                                   {{"color",
-                                     {{"field", "mean"},
-                                      {"type", "quantitative"},
-                                      {"legend", nullptr},
-                                      {"scale",
-                                       {{"domain", {0, 1}},
-                                        {"range", {"var(--middle)", "var(--positive)"}},
-                                        {"interpolate", "lab"}}}}}}}},
-                                 {{"mark", {{"type", "text"}, {"fontSize", 12}}},
-                                  {"encoding",
-                                   {{"text", {{"field", "text"}, {"type", "nominal"}}},
-                                    {"color",
-                                     {{"condition", {{"test", "datum.dark"}, {"value", "var(--page)"}}},
-                                      {"value", "var(--ink)"}}}}}}});
+    spec["encoding"] = {
+        {"x", axis("b", columns, -35)},
+        {"y", axis("a", rows, 0)},
+        {"tooltip", tooltip({{"a", rows.c_str()}, {"b", columns.c_str()}, {"interval", value.c_str()}})}};
+    spec["layer"] =
+        heat_cells({{"domain", {0, 1}}, {"range", {"var(--middle)", "var(--positive)"}}}, 12, "dark");
     return {spec, name, caption, 1};
 }
 

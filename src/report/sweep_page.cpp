@@ -64,17 +64,16 @@ std::string origin(const Sweep& sweep) {
     line("Model", fmt::format("{} ({}, {}), SHA-256 {}", sweep.model, sweep.architecture, sweep.quantisation,
                               sweep.model_digest));
     line("Task", fmt::format("{} ({}), SHA-256 {}", sweep.task, sweep.family, sweep.task_digest));
-    line("Vector",
-         fmt::format("{}: the top heads' contributions by average indirect effect, from {} prompts for "
-                     "the means and {} with shuffled labels, {} examples each",
-                     sweep.vector_file, sweep.plan.extraction.n_mean, sweep.plan.extraction.n_patch,
-                     sweep.plan.extraction.n_shot));
+    line("Vector", fmt::format("{}: the top heads' contributions by average indirect effect, from {} prompts "
+                               "for the means and {} with shuffled labels, {} examples each",
+                               sweep.vector_file, sweep.plan.extraction.n_mean, sweep.plan.extraction.n_patch,
+                               sweep.plan.extraction.n_shot));
     line("Settings", fmt::format("heads {}; layers {}; scales {}", fmt::join(sweep.plan.heads, ", "),
                                  fmt::join(sweep.plan.layers, ", "), fmt::join(sweep.plan.scales, ", ")));
     line("Contexts",
-         "zero-shot: the query alone; shuffled labels: examples whose answers are permuted; natural "
-         "text: the query in a sentence that does not name the task. The vector is added after the "
-         "layer at the last prompt token.");
+         "zero-shot: the query alone; shuffled labels: examples whose answers are permuted; natural text: "
+         "the query in a sentence that does not name the task. The vector is added after the layer at the "
+         "last prompt token.");
     line("Seed", fmt::format("{}", sweep.plan.seed));
     line("Program", "tiller " + sweep.program_version);
     return out + "</dl></section>";
@@ -104,10 +103,10 @@ std::string sweep_html(const Sweep& sweep) {
     return whole_page(
         title, Palette(Summary{}),
         nav + "<main>\n" +
-            page_header(title,
-                        "At which layer, from how many heads and how strong does a function vector "
-                        "carry this task?",
-                        findings) +
+            page_header(
+                title,
+                "At which layer, from how many heads and how strong does a function vector carry this task?",
+                findings) +
             overview(sweep) + "\n" + body + origin(sweep) + "\n</main>\n");
 }
 

@@ -70,8 +70,7 @@ std::string sweep_table(const Sweep& sweep) {
                        accuracy(sweep.few_shot.all));
     out += fmt::format(
         "The best of {} settings is picked on these very items, which flatters it; `tiller compare` picks "
-        "on\n"
-        "validation items.\n\nFirst-token accuracy by layer, at each context's best heads and scale, all "
+        "on\nvalidation items.\n\nFirst-token accuracy by layer, at each context's best heads and scale, all "
         "items\n",
         sweep.columns.empty() ? 0 : sweep.columns.front().cells.size());
     out += fmt::format("{:>5}", "layer");

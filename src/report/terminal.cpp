@@ -99,8 +99,9 @@ std::string terminal_verdicts(const Summary& summary, int width, const UseText& 
 
 std::string terminal_table(const TaskSummary& task, int width, bool colour) {
     width = std::max(width, 20);
-    const std::string title = terminal_text(fmt::format("{}  ({}, {}, {} test items, seed {})", task.name,
-                                                        task.family, task.model, task.n_test, task.seed));
+    const std::string title =
+        terminal_text(fmt::format("{}  ({}, {}, {} test items, seed {})", task.name, family_name(task.family),
+                                  task.model, task.n_test, task.seed));
     std::string out = painted(fit(title, width), "1", colour) + "\n";
     out += wrapped(terminal_text(task.verdict), width);
     if (task.test.empty()) return out;

@@ -27,7 +27,7 @@ std::string padded(const std::string& text, int width, bool right) {
 }
 
 int width_of(const AnalysisSummary& analysis, std::size_t column, bool with_range) {
-    int width = columns_of(terminal_text(analysis.columns[column]));
+    int width = columns_of(terminal_text(analysis.columns[column].label));
     for (const auto& row : analysis.rows)
         if (column < row.values.size())
             width = std::max(width, columns_of(cell(row.values[column], with_range)));
@@ -65,7 +65,7 @@ std::string terminal_analysis(const AnalysisSummary& analysis, int width) {
     std::string out = fit(terminal_text(analysis.title), width) + "\n";
     std::string line = padded(fit(terminal_text(analysis.head), label), label, false);
     for (std::size_t c = 0; c < widths.size(); ++c)
-        line += std::string(gap, ' ') + padded(terminal_text(analysis.columns[c]), widths[c], true);
+        line += std::string(gap, ' ') + padded(terminal_text(analysis.columns[c].label), widths[c], true);
     out += line + "\n";
     for (const auto& row : analysis.rows) {
         line = padded(fit(terminal_text(row.label), label), label, false);

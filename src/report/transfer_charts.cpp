@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <string_view>
 #include <utility>
 
 #include "core/util.h"
+#include "report/chart_parts.h"
 #include "report/numbers.h"
 
 namespace tiller::report {
@@ -14,53 +13,25 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Four digits are more than a chart shows, and keep the file small.
-double number(double value) { return std::round(value * 1e4) / 1e4; }
-
-void add_once(Json& names, const std::string& name) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-}
-
-Json panels_of(const Json& data, const Json& methods, Json inner) {
-    Json spec;
-    spec["data"] = {{"values", data}};
-    spec["facet"] = {{"field", "method"},
-                     {"type", "nominal"},
-                     {"title", nullptr},
-                     {"sort", methods},
-                     {"header", {{"labelAnchor", "start"}}}};
-    spec["spec"] = std::move(inner);
-    return spec;
+Json panels_of_methods(const Json& data, const Json& methods, Json inner) {
+    return panels(data, "method", "nominal", methods, Json::object(), std::move(inner));
 }
 
 Json axis_of(const char* field, const Json& names, int angle) {
-    return {{"field", field},
-            {"type", "nominal"},
-            {"title", nullptr},
-            {"sort", names},
-            {"axis",
-             {{"labelAngle", angle},
-              {"labelLimit", 110},
-              {"labelFontSize", 11},
-              {"grid", false},
-              {"ticks", false},
-              {"domain", false}}}};
+    return names_axis(field, nullptr, names,
+                      {{"labelAngle", angle}, {"labelLimit", 110}, {"labelFontSize", 11}});
 }
 
 }  // namespace
 
 Chart form_heat_map(const AnalysisSummary& analysis) {
-    constexpr std::string_view from = " from ";
     Json data = Json::array(), methods = Json::array(), sources = Json::array(), places = Json::array();
-    for (const auto& column : analysis.columns)
-        places.push_back(valid_utf8(column.substr(std::min<std::size_t>(3, column.size()))));
+    for (const auto& column : analysis.columns) places.push_back(valid_utf8(column.id));
     double most = 0;
     for (const auto& row : analysis.rows) {
-        const auto at = row.label.find(from);
-        if (at == std::string::npos) continue;
-        const std::string method = valid_utf8(row.label.substr(0, at));
-        if (method.ends_with("-random")) continue;
-        const std::string source = valid_utf8(row.label.substr(at + from.size()));
+        if (!row.about.contains("from") || row.about.contains("role")) continue;
+        const std::string method = valid_utf8(row.about.at("method")),
+                          source = valid_utf8(row.about.at("from"));
         add_once(methods, method);
         add_once(sources, source);
         for (std::size_t i = 0; i < row.values.size() && i < places.size(); ++i) {
@@ -70,7 +41,7 @@ Chart form_heat_map(const AnalysisSummary& analysis) {
             data.push_back({{"method", method},
                             {"source", source},
                             {"place", places[i]},
-                            {"mean", number(value.mean)},
+                            {"mean", rounded(value.mean)},
                             {"text", format_value(value.mean)},
                             {"interval", format_interval(value)}});
         }
@@ -81,49 +52,32 @@ Chart form_heat_map(const AnalysisSummary& analysis) {
     inner["height"] = {{"step", 24}};
     inner["encoding"] = {{"x", axis_of("place", places, -40)},
                          {"y", axis_of("source", sources, 0)},
-                         {"tooltip", Json::array({Json{{"field", "source"}, {"title", "from"}},
-                                                  Json{{"field", "place"}, {"title", "in"}},
-                                                  Json{{"field", "interval"}, {"title", "95 %"}}})}};
-    inner["layer"] =
-        Json::array({{{"mark", {{"type", "rect"}, {"stroke", "var(--page)"}, {"strokeWidth", 1}}},
-                      {"encoding",
-                       {{"color",
-                         {{"field", "mean"},
-                          {"type", "quantitative"},
-                          {"legend", nullptr},
-                          {"scale",
-                           {{"domain", {number(-most), 0, number(most)}},
-                            {"range", {"var(--negative)", "var(--middle)", "var(--positive)"}},
-                            {"interpolate", "lab"}}}}}}}},
-                     {{"mark", {{"type", "text"}, {"fontSize", 10}}},
-                      {"encoding",
-                       {{"text", {{"field", "text"}, {"type", "nominal"}}},
-                        {"color",
-                         {{"condition", {{"test", "datum.strong"}, {"value", "var(--page)"}}},
-                          {"value", "var(--ink)"}}}}}}});
-    return {panels_of(data, methods, inner), analysis.id,
+                         {"tooltip", tooltip({{"source", "from"}, {"place", "in"}, {"interval", "95 %"}})}};
+    inner["layer"] = heat_cells({{"domain", {rounded(-most), 0, rounded(most)}},
+                                 {"range", {"var(--negative)", "var(--middle)", "var(--positive)"}}},
+                                10, "strong");
+    return {panels_of_methods(data, methods, inner), analysis.id,
             analysis.title + ". Down: where a vector was taken; across: where it is applied.",
             static_cast<int>(std::max<std::size_t>(1, std::min<std::size_t>(3, methods.size())))};
 }
 
 Chart shots_chart(const AnalysisSummary& analysis) {
-    constexpr std::size_t without = 2, with = 3;  // columns
     Json data = Json::array(), methods = Json::array();
     for (const auto& row : analysis.rows) {
-        const auto at = row.label.rfind(", ");
-        if (at == std::string::npos || row.values.size() <= with) continue;
-        const std::string method = valid_utf8(row.label.substr(0, at));
+        const auto shots = row.setting.find("shots");
+        if (shots == row.setting.end()) continue;
+        const std::string method = valid_utf8(row.about.at("method"));
         add_once(methods, method);
         for (const auto& [column, who] :
-             {std::pair(without, "unsteered"), std::pair(with, "with the vector")}) {
-            const Interval& value = row.values[column];
+             {std::pair("logprob_without", "unsteered"), std::pair("logprob_with", "with the vector")}) {
+            const Interval value = analysis.at(row, column);
             if (!std::isfinite(value.mean)) continue;
             data.push_back({{"method", method},
-                            {"shots", std::atoi(row.label.c_str() + at + 2)},
+                            {"shots", static_cast<int>(shots->second)},
                             {"who", who},
-                            {"mean", number(value.mean)},
-                            {"low", number(value.low)},
-                            {"high", number(value.high)},
+                            {"mean", rounded(value.mean)},
+                            {"low", rounded(value.low)},
+                            {"high", rounded(value.high)},
                             {"interval", format_interval(value)}});
         }
     }
@@ -144,19 +98,19 @@ Chart shots_chart(const AnalysisSummary& analysis) {
         {"scale",
          {{"domain", {"unsteered", "with the vector"}}, {"range", {"var(--quiet)", "var(--positive)"}}}},
         {"legend", {{"orient", "top"}}}};
-    const Json tooltip = Json::array({Json{{"field", "who"}, {"title", "prompt"}},
-                                      Json{{"field", "shots"}, {"title", "demonstrations"}},
-                                      Json{{"field", "interval"}, {"title", "log p, 95 %"}}});
     Json low = y("low");
     Json inner;
     inner["height"] = 150;
-    inner["encoding"] = {{"x", x}, {"color", colour}, {"tooltip", tooltip}};
+    inner["encoding"] = {
+        {"x", x},
+        {"color", colour},
+        {"tooltip", tooltip({{"who", "prompt"}, {"shots", "demonstrations"}, {"interval", "log p, 95 %"}})}};
     inner["layer"] = Json::array(
         {{{"mark", {{"type", "rule"}, {"strokeWidth", 1}}},
           {"encoding", {{"y", low}, {"y2", {{"field", "high"}}}}}},
          {{"mark", {{"type", "line"}, {"strokeWidth", 1.6}, {"point", {{"size", 26}, {"filled", true}}}}},
           {"encoding", {{"y", y("mean")}}}}});
-    return {panels_of(data, methods, inner), analysis.id,
+    return {panels_of_methods(data, methods, inner), analysis.id,
             "Log-probability of the right answer by number of demonstrations, with and without the vector.",
             static_cast<int>(std::max<std::size_t>(1, methods.size()))};
 }

@@ -6,8 +6,8 @@
 
 namespace tiller::report {
 
-/// A table whose rows are "METHOD from SOURCE" and whose columns are "in PLACE" or "on PLACE": a heat map for
-/// each method, rows of controls and others left out.
+/// A table whose rows are about a "method" and where its vector is "from", and whose columns are places: a
+/// heat map for each method. Rows of controls ("role") and others are left out.
 Chart form_heat_map(const AnalysisSummary& analysis);
 
 /// The table "shots": log-probability by number of demonstrations, with and without the vector, a panel for

@@ -5,16 +5,6 @@
 #include "tiller/statistics.h"
 
 namespace tiller {
-namespace {
-
-double mean_of(const std::vector<double>& values) {
-    double sum = 0;
-    for (const double v : values) sum += v;
-    return sum / static_cast<double>(values.size());
-}
-
-}  // namespace
-
 Interval bootstrap_groups(const std::vector<std::vector<double>>& groups, int n_resample, std::uint64_t seed,
                           const std::vector<double>& extremes) {
     std::vector<const std::vector<double>*> filled;

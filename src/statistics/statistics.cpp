@@ -14,12 +14,6 @@
 namespace tiller {
 namespace {
 
-double mean_of(std::span<const double> values) {
-    double sum = 0;
-    for (double v : values) sum += v;
-    return sum / static_cast<double>(values.size());
-}
-
 bool is_share(std::span<const double> values) {
     return std::all_of(values.begin(), values.end(), [](double v) { return v == 0 || v == 1; });
 }
@@ -158,6 +152,12 @@ double sign_flips(std::span<const double> difference, std::uint64_t seed) {
 
 }  // namespace
 
+double mean_of(std::span<const double> values) {
+    double sum = 0;
+    for (double v : values) sum += v;
+    return sum / static_cast<double>(values.size());
+}
+
 Interval bootstrap_mean(std::span<const double> values, int n_resample, std::uint64_t seed) {
     return resampled(values, is_share(values) ? std::vector<double>{0, 1} : std::vector<double>{}, n_resample,
                      seed);
@@ -238,6 +238,21 @@ std::vector<double> holm(std::span<const double> p) {
         adjusted[order[k]] = largest;
     }
     return adjusted;
+}
+
+double least_squares_slope(std::span<const double> x, std::span<const double> y) {
+    if (x.size() != y.size() || x.size() < 2)
+        throw Error(Code::usage, fmt::format("a slope needs as many x as y and at least two: found {} and {}",
+                                             x.size(), y.size()));
+    const auto n = static_cast<double>(x.size());
+    double mean_x = 0, mean_y = 0, cross = 0, square = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) mean_x += x[i] / n, mean_y += y[i] / n;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        cross += (x[i] - mean_x) * (y[i] - mean_y);
+        square += (x[i] - mean_x) * (x[i] - mean_x);
+    }
+    if (!(square > 0)) throw Error(Code::usage, "a slope needs two different x; all given are equal");
+    return cross / square;
 }
 
 }  // namespace tiller

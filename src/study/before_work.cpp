@@ -16,8 +16,7 @@ namespace {
 
 // What a task takes at most: a prompt of its longest items, and a wave of rows that generate after it.
 MemoryNeed task_memory(const Plan& plan, const Engine& engine, const Task& task) {
-    const bool behavioural = task.family == Family::behavioural;
-    const ExtractionPlan& extraction = behavioural ? plan.behavioural : plan.functional;
+    const FamilyPlan counts = plan.of(task.family);
     std::vector<int> items(task.items.size());
     std::iota(items.begin(), items.end(), 0);
     const auto length = [&](int i) {
@@ -30,9 +29,8 @@ MemoryNeed task_memory(const Plan& plan, const Engine& engine, const Task& task)
         const Prompt prompt = make_prompt(task, std::span(items).subspan(1, n), items.front());
         return static_cast<int>(engine.model().tokenize_prompt(prompt.text).size());
     };
-    const int n_new = behavioural ? plan.max_new_tokens_behavioural : plan.max_new_tokens;
-    const int n_shot = behavioural ? plan.n_shot_behavioural : plan.n_shot;
-    return engine.memory_need(tokens(std::max(n_shot, extraction.n_shot)) + n_new, tokens(extraction.n_shot),
+    const int n_shot = counts.extraction.n_shot;
+    return engine.memory_need(tokens(std::max(counts.n_shot, n_shot)) + counts.max_new_tokens, tokens(n_shot),
                               engine.info().n_head_total() + 1);
 }
 
@@ -62,8 +60,15 @@ void say_memory(const Plan& plan, const Engine& engine, const std::vector<Task>&
 }
 
 void say_seen(const TaskContext& c) {
+    if (!c.host.observer.note) return;
+    const std::size_t n_kept = c.split.train.size() + c.split.valid.size() + c.split.test.size();
+    if (n_kept < c.task.items.size())
+        c.host.observer.note(
+            fmt::format("{}: {} of {} items have the input of another one and count once, with all their "
+                        "answers; {} are left",
+                        c.task.name, c.task.items.size() - n_kept, c.task.items.size(), n_kept));
     const std::size_t n = items_seen(c.task, c.split.train, c.test).size();
-    if (n == 0 || !c.host.observer.note) return;
+    if (n == 0) return;
     c.host.observer.note(
         fmt::format("{}: {} of {} test items have an input that stands among the training items, and were "
                     "seen; tiller task check lists them",

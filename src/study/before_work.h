@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "study/task_run.h"
+#include "study/task_context.h"
 #include "tiller/study.h"
 
 namespace tiller::study {
@@ -19,7 +19,8 @@ void check_model(Engine& engine, const std::filesystem::path& folder, const std:
 void say_memory(const Plan& plan, const Engine& engine, const std::vector<Task>& tasks,
                 const StudyHost& host);
 
-/// Says to the host where test items' inputs stand among the training items.
+/// Says to the host how many items repeat an input, and where test items' inputs stand among the training
+/// items.
 void say_seen(const TaskContext& context);
 
 }  // namespace tiller::study

@@ -1,10 +1,11 @@
-// The rules by which a setting is chosen on the validation split.
+#include "study/choose.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "study/task_run.h"
+#include "study/task_context.h"
 
 namespace tiller::study {
 namespace {
@@ -16,14 +17,10 @@ struct Score {
     double expected_collapse() const { return (collapsed + 1) / (n + 2); }
 };
 
-double number(const nlohmann::json& record, const char* key, double missing) {
-    const auto it = record.find(key);
-    return it != record.end() && it->is_number() ? it->get<double>() : missing;
+double number(const ItemRecord& record, const std::string& key, double missing) {
+    const auto it = record.scores.find(key);
+    return it != record.scores.end() && std::isfinite(it->second) ? it->second : missing;
 }
-
-}  // namespace
-
-namespace {
 
 // Highest accuracy, within what so few items can tell: one standard error below the best counts as equal, and
 // the log-probability, which is far less noisy than a handful of hits, decides.
@@ -58,13 +55,13 @@ std::size_t choose_behavioural(const std::vector<Score>& scores, double collapse
 
 }  // namespace
 
-std::size_t choose(const std::vector<Candidate>& grid, const std::vector<nlohmann::json>& records,
+std::size_t choose(const std::vector<Candidate>& grid, const std::vector<ItemRecord>& records,
                    bool behavioural, double collapse_limit) {
     const std::string primary = primary_metric(behavioural);
     std::map<std::string, Score> by_setting;
     for (const auto& record : records) {
-        Score& s = by_setting[record.at("setting").get<std::string>()];
-        s.primary += number(record, primary.c_str(), 0);
+        Score& s = by_setting[record.setting];
+        s.primary += number(record, primary, 0);
         s.logprob += number(record, "logprob", -100);  // a broken row has none
         s.collapsed += number(record, "collapsed", 0);
         ++s.n;
@@ -77,21 +74,19 @@ std::size_t choose(const std::vector<Candidate>& grid, const std::vector<nlohman
 std::vector<std::string> choice_rules(const Plan& plan) {
     std::vector<std::string> rules = {
         "Functional and extractive tasks: among the settings whose first-token accuracy on the validation "
-        "split is within one standard "
-        "error of the best, the one with the highest mean log-probability of the answer (ties: the earlier "
-        "point of the grid).",
-        fmt::format("Behavioural tasks: among the settings whose expected share of collapsed outputs is at "
-                    "most {:.0f} % "
-                    "((collapsed + 1) / (items + 2) on the validation split), the one with the highest style "
-                    "score; when "
-                    "none keeps that limit, the one with the fewest collapsed outputs.",
-                    plan.collapse_limit * 100)};
+        "split is within one standard error of the best, the one with the highest mean log-probability of "
+        "the answer (ties: the earlier point of the grid).",
+        fmt::format(
+            "Behavioural tasks: among the settings whose expected share of collapsed outputs is at most "
+            "{:.0f} % ((collapsed + 1) / (items + 2) on the validation split), the one with the highest "
+            "style score; when none keeps that limit, the one with the fewest collapsed outputs.",
+            plan.collapse_limit * 100)};
     if (plan.tuning.n_setting > 0)
-        rules.push_back(fmt::format(
-            "Equal budgets: every method tries {} settings ({} where text is generated for each): "
-            "the paper's and a Latin hypercube sample of what the method can vary for half of them, then the "
-            "neighbours of the best until then.",
-            plan.tuning.n_setting, plan.tuning.n_setting_behavioural));
+        rules.push_back(
+            fmt::format("Equal budgets: every method tries {} settings ({} where text is generated for "
+                        "each): the paper's and a Latin hypercube sample of what the method can vary for "
+                        "half of them, then the neighbours of the best until then.",
+                        plan.tuning.n_setting, plan.tuning.n_setting_behavioural));
     return rules;
 }
 

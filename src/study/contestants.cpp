@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -20,12 +21,10 @@ public:
     VectorContestant(std::string name, const std::filesystem::path& file)
         : name_(std::move(name)), file_(file), vector_(load_vector(file)) {
         if (vector_.extraction)
-            throw Error(
-                Code::bad_input,
-                fmt::format(
-                    "{} is a raw extraction, all that a method read before a setting was chosen; bring a "
-                    "vector that can be applied",
-                    file.string()));
+            throw Error(Code::bad_input,
+                        fmt::format("{} is a raw extraction, all that a method read before a setting was "
+                                    "chosen; bring a vector that can be applied",
+                                    file.string()));
     }
 
     std::string name() const override { return name_; }
@@ -100,6 +99,11 @@ const Method& contestant(const Plan& plan, const std::string& name) {
         return *slot;
     }
     return find_method(name);
+}
+
+bool wants_concepts(const Plan& plan) {
+    return std::any_of(plan.methods.begin(), plan.methods.end(),
+                       [&](const auto& name) { return contestant(plan, name).wants_concepts(); });
 }
 
 std::vector<std::string> contestant_digests(const Plan& plan) {

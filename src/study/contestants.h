@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "tiller/method.h"
+#include "tiller/method_interface.h"
 #include "tiller/study.h"
 
 namespace tiller::study {
@@ -17,6 +17,9 @@ std::string contestant_name(const std::filesystem::path& file);
 /// of a task, and its settings are strengths. Lives as long as the program. Thread-safe. Throws usage
 /// (neither), and as load_vector().
 const Method& contestant(const Plan& plan, const std::string& name);
+
+/// Does one of the plan's contestants want MethodInput::concepts?
+bool wants_concepts(const Plan& plan);
 
 /// SHA-256 of each of the plan's files, in order. Throws missing, environment.
 std::vector<std::string> contestant_digests(const Plan& plan);

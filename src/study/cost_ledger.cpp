@@ -3,13 +3,14 @@
 #include <fmt/format.h>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
+#include <sstream>
 
+#include "study/summary_fields.h"
 #include "tiller/error.h"
+#include "tiller/study.h"
 
-namespace tiller::study {
-
-using nlohmann::json;
+namespace tiller {
+namespace study {
 
 Cost spent(Cost whose, const EngineStats& before, const EngineStats& now) {
     whose.n_decode = now.n_decode - before.n_decode;
@@ -20,12 +21,27 @@ Cost spent(Cost whose, const EngineStats& before, const EngineStats& now) {
 
 void add_cost(const std::filesystem::path& folder, const Cost& c) {
     std::ofstream out(folder / "cost.jsonl", std::ios::app);
-    out << json{{"model", c.model},       {"task", c.task},       {"method", c.method},  {"phase", c.phase},
-                {"n_decode", c.n_decode}, {"n_token", c.n_token}, {"seconds", c.seconds}}
-               .dump()
-        << "\n";
+    out << JsonWriter::value(c).dump() << "\n";
     if (!out.flush())
         throw Error(Code::environment, fmt::format("cannot write {}", (folder / "cost.jsonl").string()));
 }
 
-}  // namespace tiller::study
+}  // namespace study
+
+std::vector<Cost> read_costs(const std::filesystem::path& folder) {
+    std::vector<Cost> costs;
+    const auto path = folder / "cost.jsonl";
+    if (!std::filesystem::exists(path)) return costs;
+    std::istringstream lines(read_file(path, 1 << 26));
+    for (std::string line; std::getline(lines, line);) {
+        const auto json = nlohmann::json::parse(line, nullptr, false);
+        try {
+            study::JsonReader::value(json, study::JsonPlace{nullptr, "cost", 0, false}, costs.emplace_back());
+        } catch (const study::JsonMisfit&) {
+            costs.pop_back();  // a torn line of a killed run; the ledger is no result
+        }
+    }
+    return costs;
+}
+
+}  // namespace tiller

@@ -7,12 +7,11 @@
 #include <thread>
 
 #include "core/util.h"
+#include "study/summary_fields.h"
 #include "tiller/error.h"
 #include "tiller/version.h"
 
 namespace tiller::study {
-
-using nlohmann::json;
 
 namespace {
 
@@ -32,18 +31,25 @@ std::string machine_text() {
 
 }  // namespace
 
-json model_record(const std::string& plan_name, const ModelInfo& i) {
-    return {{"plan_name", plan_name},
-            {"name", i.name},
-            {"digest", i.digest},
-            {"architecture", i.architecture},
-            {"quantisation", i.quantisation},
-            {"n_param", i.n_param},
-            {"file_bytes", i.file_bytes},
-            {"n_layer", i.n_layer},
-            {"n_embd", i.n_embd},
-            {"n_head", i.n_head_total()},
-            {"post_norm", i.post_norm}};
+template <class V, Is<ModelRecord> T>
+void fields(V& visit, T& x) {
+    visit("plan_name", x.name), visit("name", x.path), visit("digest", x.digest);
+    visit("architecture", x.architecture), visit("quantisation", x.quantisation);
+    visit("n_param", x.n_param), visit("file_bytes", x.file_bytes), visit("n_layer", x.n_layer);
+    visit("n_embd", x.n_embd), visit("n_head", x.n_head), visit("post_norm", x.post_norm);
+}
+template <class V, Is<Environment> T>
+void fields(V& visit, T& x) {
+    visit("program_version", x.program_version), visit("engine_version", x.engine_version);
+    visit("machine", x.machine), visit("command", x.command);
+    visit.newer("weights", x.weights), visit.newer("cache", x.cache);
+    visit.newer("flash_attention", x.flash_attention), visit.newer("gpu_layers", x.gpu_layers);
+    visit.newer("max_rows", x.max_rows), visit("models", x.models), visit("tasks", x.tasks);
+}
+
+ModelRecord model_record(const std::string& plan_name, const ModelInfo& i) {
+    return {{plan_name, i.name, i.digest, i.architecture, i.quantisation, i.n_param, i.file_bytes, i.n_layer,
+             i.n_embd, i.n_head_total(), i.post_norm}};
 }
 
 namespace {
@@ -97,38 +103,45 @@ void give_folder_back(const std::filesystem::path& folder) noexcept {
     std::filesystem::remove(folder, ec);  // only when it is empty
 }
 
-json read_environment(const std::filesystem::path& folder) {
+Environment read_environment(const std::filesystem::path& folder) {
     const auto path = folder / "environment.json";
-    auto value = json::parse(read_file(path, 1 << 24), nullptr, false);
-    if (value.is_discarded())
+    const auto json = nlohmann::json::parse(read_file(path, 1 << 24), nullptr, false);
+    if (json.is_discarded())
         throw Error(Code::bad_input,
                     fmt::format("{} is not JSON; run the study again to rebuild it", path.string()));
-    return value;
+    Environment environment;
+    try {
+        JsonReader::value(json, JsonPlace{nullptr, "environment", 0, false}, environment);
+    } catch (const JsonMisfit& misfit) {
+        throw Error(Code::bad_input, fmt::format("{} was changed by hand or damaged ({}: found {}, expected "
+                                                 "{}); run the study again to rebuild it",
+                                                 path.string(), misfit.path, misfit.found, misfit.expected));
+    }
+    return environment;
 }
 
-std::string arithmetic_text(const json& environment) {
-    const auto weights = environment.find("weights");
-    if (weights == environment.end()) return "";
-    const bool float_cache = environment.at("cache") == "f32";
-    if (*weights == name_of(Weights::float32))
+std::string arithmetic_text(const Environment& environment) {
+    if (environment.weights.empty()) return "";
+    const bool float_cache = environment.cache == "f32";
+    if (environment.weights == name_of(Weights::float32))
         return float_cache ? "; float32 throughout (exact)" : "; float32 weights, float16 cache";
     return float_cache ? "; the file's weights, float32 cache" : "; the file's weights, float16 cache";
 }
 
-void write_environment(const std::filesystem::path& folder, const StudyHost& host, const json& models,
-                       const json& tasks) {
-    const json environment = {{"program_version", TILLER_VERSION},
-                              {"engine_version", TILLER_ENGINE_VERSION},
-                              {"machine", machine_text()},
-                              {"command", host.command},
-                              {"weights", name_of(host.weights)},
-                              {"cache", host.engine.cache_f32 ? "f32" : "f16"},
-                              {"flash_attention", host.engine.flash_attention},
-                              {"gpu_layers", host.n_gpu_layers},
-                              {"max_rows", host.engine.max_rows},
-                              {"models", models},
-                              {"tasks", tasks}};
-    write_file_atomic(folder / "environment.json", environment.dump(2) + "\n");
+void write_environment(const std::filesystem::path& folder, const StudyHost& host,
+                       const std::vector<ModelRecord>& models, const std::vector<std::string>& tasks) {
+    const Environment environment = {TILLER_VERSION,
+                                     TILLER_ENGINE_VERSION,
+                                     machine_text(),
+                                     host.command,
+                                     name_of(host.weights),
+                                     host.engine.cache_f32 ? "f32" : "f16",
+                                     host.engine.flash_attention,
+                                     host.n_gpu_layers,
+                                     host.engine.max_rows,
+                                     models,
+                                     tasks};
+    write_file_atomic(folder / "environment.json", JsonWriter::value(environment).dump(2) + "\n");
 }
 
 }  // namespace tiller::study

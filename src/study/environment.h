@@ -1,13 +1,28 @@
-// What a run folder says about the program, the machine and the models that made it.
+// What a run folder says about the program, the machine and the models that made it: environment.json.
 #pragma once
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "tiller/study.h"
 
 namespace tiller::study {
+
+/// A model as environment.json has it: `name` is how the plan names it, `path` the model's own name.
+struct ModelRecord : ModelSummary {};
+ModelRecord model_record(const std::string& plan_name, const ModelInfo& info);
+
+struct Environment {
+    std::string program_version, engine_version, machine, command;
+    std::string weights, cache;  ///< Empty in folders of versions that did not say it.
+    bool flash_attention = false;
+    int gpu_layers = 0, max_rows = 0;
+    std::vector<ModelRecord> models;
+    /// The closing units that this start goes for: what an older version of the program, of a task file or of
+    /// a model left in the records is no result any more.
+    std::vector<std::string> tasks;
+};
 
 /// Before anything is touched: the folder is new, or holds a run of this plan, or nothing that a run would
 /// write over. Throws bad_input.
@@ -18,17 +33,13 @@ void give_folder_back(const std::filesystem::path& folder) noexcept;
 /// Writes plan.toml into a new folder. An existing one must hold the same plan: bad_input.
 void claim_folder(const Plan& plan, const std::filesystem::path& folder);
 
-/// A model as environment.json has it; `plan_name` is how the plan names it.
-nlohmann::json model_record(const std::string& plan_name, const ModelInfo& info);
-
-/// environment.json. `tasks` are the names of the closing units that this start goes for: what an older
-/// version of the program, of a task file or of a model left in the records is no result any more.
+/// The program, the machine and the host's settings are filled in.
 void write_environment(const std::filesystem::path& folder, const StudyHost& host,
-                       const nlohmann::json& models, const nlohmann::json& tasks);
+                       const std::vector<ModelRecord>& models, const std::vector<std::string>& tasks);
 /// Throws missing, bad_input.
-nlohmann::json read_environment(const std::filesystem::path& folder);
+Environment read_environment(const std::filesystem::path& folder);
 /// What was computed with, to be read behind the machine's name ("; float32 throughout (exact)"); "" for
 /// folders that do not say it.
-std::string arithmetic_text(const nlohmann::json& environment);
+std::string arithmetic_text(const Environment& environment);
 
 }  // namespace tiller::study

@@ -1,31 +1,24 @@
-// Extracted vectors of a run folder, with checkpoints for the long ones.
+#include "study/extraction.h"
+
 #include <fmt/format.h>
 
 #include <utility>
 
 #include "core/util.h"
 #include "study/cost_ledger.h"
-#include "study/forms.h"
-#include "study/paper/paper.h"
 #include "study/run_files.h"
-#include "study/task_run.h"
 #include "tiller/version.h"
 
 namespace tiller::study {
 namespace {
 
 Setting options_of(const TaskContext& c, std::optional<int> n_pairs) {
-    const ExtractionPlan& e = c.extraction();
+    const ExtractionPlan& e = c.counts().extraction;
     Setting options = {{"n_mean", e.n_mean},
                        {"n_patch", e.n_patch},
                        {"n_shot", e.n_shot},
                        {"n_pairs", n_pairs.value_or(e.n_pairs)}};
-    if (!c.plan.is_paper()) return options;
-    options["pairs_keep_end"] = 1;
-    for (const auto& [option, defect] :
-         {std::pair("bias_per_head", "bias_per_head"), std::pair("pairs_repeat", "pairs_repeat"),
-          std::pair("pairs_bare", "negative_without_blank")})
-        options[option] = has_defect(c.plan, defect);
+    options.insert(c.policy.extraction.begin(), c.policy.extraction.end());
     return options;
 }
 
@@ -34,7 +27,7 @@ MethodInput input_of(TaskContext& c, const Method& method, std::optional<int> n_
     const Task& task = form ? form->task : c.task;
     MethodInput input{c.engine, task, c.split.train, c.unrelated, c.seed, options_of(c, n_pairs), checkpoint,
                       {},       {}};
-    if (c.plan.is_paper()) input.queries = c.split.valid;
+    if (c.policy.queries_from_validation) input.queries = c.split.valid;
     if (form) input.form = form->form->pieces;
     if (method.wants_concepts()) input.concepts = c.concepts;
     const std::string what = method.name() + (form ? ", " + form->form->name : "") + ": extraction";
@@ -42,10 +35,10 @@ MethodInput input_of(TaskContext& c, const Method& method, std::optional<int> n_
     return input;
 }
 
-// Saves what a method extracted. Under the paper's protocol that is one of its conditions; elsewhere it is
-// what settings are built from, and nobody should take it for a vector that was chosen.
+// Saves what a method extracted. Where settings are built from it, nobody should take it for a vector that
+// was chosen.
 void keep(const TaskContext& c, SteeringVector vector, const std::filesystem::path& path) {
-    if (!c.plan.is_paper()) vector.extraction = true;
+    if (!c.policy.vectors_are_conditions) vector.extraction = true;
     std::filesystem::create_directories(path.parent_path());
     save_vector(vector, path);
 }

@@ -14,8 +14,6 @@
 namespace tiller::study {
 namespace {
 
-using nlohmann::json;
-
 Row row_of(const Engine& engine, const Prompt& prompt) {
     Row row;
     row.prompt = engine.model().tokenize_prompt(prompt.text);
@@ -27,24 +25,21 @@ Row row_of(const Engine& engine, const Prompt& prompt) {
     return row;
 }
 
-// Hits as a text of 0 and 1: hundreds of settings for each item.
-json record_of(std::span<const RowResult> results) {
-    std::string hits;
-    json logprobs = json::array();
+HitsRecord record_of(std::span<const RowResult> results) {
+    HitsRecord record;
     for (const RowResult& r : results) {
         const float best = *std::max_element(r.watch_logprob.begin(), r.watch_logprob.end());
         const bool good = !r.broken && std::isfinite(best);
-        hits += good && *std::min_element(r.watch_rank.begin(), r.watch_rank.end()) == 0 ? '1' : '0';
-        logprobs.push_back(good ? json(std::round(static_cast<double>(best) * 1e6) / 1e6) : json());
+        record.hits += good && *std::min_element(r.watch_rank.begin(), r.watch_rank.end()) == 0 ? '1' : '0';
+        record.logprobs.push_back(good ? std::round(static_cast<double>(best) * 1e6) / 1e6
+                                       : std::numeric_limits<double>::quiet_NaN());
     }
-    return {{"hits", hits}, {"logprobs", logprobs}};
+    return record;
 }
 
-void add(const json& record, std::size_t at, ItemScores& scores) {
-    scores.hit.push_back(record.at("hits").get_ref<const std::string&>().at(at) == '1');
-    const json& logprob = record.at("logprobs").at(at);
-    scores.logprob.push_back(logprob.is_null() ? std::numeric_limits<double>::quiet_NaN()
-                                               : logprob.get<double>());
+void add(const HitsRecord& record, std::size_t at, ItemScores& scores) {
+    scores.hit.push_back(record.hits.at(at) == '1');
+    scores.logprob.push_back(record.logprobs.at(at));
 }
 
 }  // namespace
@@ -69,9 +64,9 @@ std::vector<ItemScores> score_forks(Engine& engine, Journal& journal, const std:
         if (!journal.has(unit)) {
             std::vector<Row> rows(settings.size(), row_of(engine, prompts[i]));
             for (std::size_t k = 0; k < settings.size(); ++k) rows[k].edits = settings[k];
-            journal.append(unit, {record_of(engine.fork(rows))});
+            journal.append<HitsRecord>(unit, {record_of(engine.fork(rows))});
         }
-        const json& record = journal.records(unit).at(0);
+        const auto record = journal.records<HitsRecord>(unit).at(0);
         for (std::size_t k = 0; k < settings.size(); ++k) add(record, k, scores[k]);
         if (progress) progress(i + 1, prompts.size());
     }
@@ -88,10 +83,11 @@ ItemScores score_unsteered(Engine& engine, Journal& journal, const std::string& 
         std::vector<Row> rows;
         for (const Prompt& prompt : prompts) rows.push_back(row_of(engine, prompt));
         const ProgressScope shown(engine, progress);
-        journal.append(unit, {record_of(engine.run(rows))});
+        journal.append<HitsRecord>(unit, {record_of(engine.run(rows))});
     }
     ItemScores scores;
-    for (std::size_t i = 0; i < prompts.size(); ++i) add(journal.records(unit).at(0), i, scores);
+    const auto record = journal.records<HitsRecord>(unit).at(0);
+    for (std::size_t i = 0; i < prompts.size(); ++i) add(record, i, scores);
     return scores;
 }
 

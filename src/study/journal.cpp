@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <nlohmann/json.hpp>
 #include <system_error>
+#include <utility>
 
 #include "core/util.h"
 #include "tiller/error.h"
@@ -31,22 +33,22 @@ std::filesystem::path records_file(const std::filesystem::path& folder) { return
 
 }  // namespace
 
-std::map<std::string, std::vector<nlohmann::json>> read_units(const std::filesystem::path& folder,
-                                                              long long* whole_bytes) {
-    std::map<std::string, std::vector<nlohmann::json>> units;
+Units read_units(const std::filesystem::path& folder, long long* whole_bytes) {
+    Units units;
     if (whole_bytes) *whole_bytes = 0;
     const auto path = records_file(folder);
     if (!std::filesystem::exists(path)) return units;
     const std::string bytes = read_file(path, kLimit);
-    std::vector<nlohmann::json> open;
+    std::vector<std::string> open;
+    std::string open_unit;
     std::size_t line_number = 0, unit_begin = 0;
     const auto require = [&](bool good, const char* what) {
         if (!good)
             throw Error(
                 Code::bad_input,
-                fmt::format("{}, line {}: {}; the file was changed by hand or damaged (move it away to start "
-                            "again)",
-                            path.string(), line_number, what));
+                fmt::format(
+                    "{}, line {}: {}; the file was changed by hand or damaged (move it away to start again)",
+                    path.string(), line_number, what));
     };
     for (std::size_t begin = 0; begin < bytes.size();) {
         const auto end = bytes.find('\n', begin);
@@ -55,22 +57,22 @@ std::map<std::string, std::vector<nlohmann::json>> read_units(const std::filesys
         const auto text = std::string_view(bytes).substr(begin, end - begin);
         const auto lines = std::string_view(bytes).substr(unit_begin, begin - unit_begin);
         begin = end + 1;
-        auto line = nlohmann::json::parse(text, nullptr, false);
+        const auto line = nlohmann::json::parse(text, nullptr, false);
         require(line.is_object() && line.contains("unit") && line["unit"].is_string(), "not a record");
-        require(open.empty() || line["unit"] == open.front()["unit"], "a record of another unit");
+        require(open.empty() || line["unit"] == open_unit, "a record of another unit");
+        open_unit = line["unit"].get<std::string>();
         if (!line.contains("end")) {
-            open.push_back(std::move(line));
+            open.emplace_back(text);
             continue;
         }
         require(line["end"] == open.size(), "closes a unit whose records are not all there");
         // Folders of versions before the digest have lines without.
         const bool has_digest = line.contains("digest");
         require(line.size() == (has_digest ? 3u : 2u), "closes a unit with words that are not known");
-        require(!has_digest || line["digest"] == digest_of(line["unit"].get<std::string>(), lines),
+        require(!has_digest || line["digest"] == digest_of(open_unit, lines),
                 "closes a unit whose records do not have its digest");
         unit_begin = begin;
-        units[line["unit"].get<std::string>()] = std::move(open);
-        open.clear();
+        units[open_unit] = std::exchange(open, {});
         if (whole_bytes) *whole_bytes = static_cast<long long>(begin);
     }
     return units;
@@ -115,16 +117,11 @@ Journal::~Journal() {
 // written to the open file then.
 bool Journal::is_in_place() const { return is_file(fd_, path_); }
 
-void Journal::append(const std::string& unit, const std::vector<nlohmann::json>& records) {
-    using handler = nlohmann::json::error_handler_t;
+void Journal::append_lines(const std::string& unit, std::vector<std::string> lines) {
     std::string text;
-    for (auto record : records) {
-        record["unit"] = unit;
-        text += record.dump(-1, ' ', false, handler::replace) + "\n";
-    }
-    text +=
-        nlohmann::json{{"unit", unit}, {"end", records.size()}, {"digest", digest_of(unit, text)}}.dump() +
-        "\n";
+    for (const auto& line : lines) text += line + "\n";
+    text += nlohmann::json{{"unit", unit}, {"end", lines.size()}, {"digest", digest_of(unit, text)}}.dump() +
+            "\n";
     bool ok = is_in_place();
     for (std::size_t done = 0; ok && done < text.size();) {
         const ssize_t n =
@@ -151,13 +148,7 @@ void Journal::append(const std::string& unit, const std::vector<nlohmann::json>&
                 path_.string(), reason));
     }
     size_ += static_cast<long long>(text.size());
-    // As it will be read: the same text gives the same numbers now and after a restart.
-    std::vector<nlohmann::json> kept;
-    for (auto record : records) {
-        record["unit"] = unit;
-        kept.push_back(nlohmann::json::parse(record.dump(-1, ' ', false, handler::replace)));
-    }
-    units_[unit] = std::move(kept);
+    units_[unit] = std::move(lines);
 }
 
 }  // namespace tiller::study

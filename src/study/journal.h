@@ -3,11 +3,22 @@
 
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "study/records.h"
+
 namespace tiller::study {
+
+/// Units of work by name, each with the lines of its records.
+using Units = std::map<std::string, std::vector<std::string>>;
+
+template <class Record>
+std::vector<Record> read_records(const std::vector<std::string>& lines) {
+    std::vector<Record> records;
+    for (const auto& line : lines) records.push_back(read_record<Record>(line));
+    return records;
+}
 
 /// records.jsonl of a run folder. A unit is written as its records, then {"unit": key, "end": n, "digest":
 /// d}, where d are the first 16 digits of the SHA-256 of the key, a line feed and the records' lines; what
@@ -23,24 +34,32 @@ public:
     Journal& operator=(const Journal&) = delete;
 
     /// The finished units.
-    const std::map<std::string, std::vector<nlohmann::json>>& units() const { return units_; }
+    const Units& units() const { return units_; }
     bool has(const std::string& unit) const { return units_.count(unit) != 0; }
-    const std::vector<nlohmann::json>& records(const std::string& unit) const { return units_.at(unit); }
+    const std::vector<std::string>& lines(const std::string& unit) const { return units_.at(unit); }
+    /// As they stand in the file, so that numbers are the same now and after a restart.
+    template <class Record>
+    std::vector<Record> records(const std::string& unit) const {
+        return read_records<Record>(lines(unit));
+    }
     /// Appends a finished unit and syncs it to disk. A full disk leaves the journal as it was. Throws
     /// environment, also when the file is not where it was any more.
-    void append(const std::string& unit, const std::vector<nlohmann::json>& records);
+    template <class Record>
+    void append(const std::string& unit, const std::vector<Record>& records) {
+        append_lines(unit, record_lines(records, unit));
+    }
 
 private:
     bool is_in_place() const;
+    void append_lines(const std::string& unit, std::vector<std::string> lines);
 
     std::filesystem::path path_;
     int fd_ = -1, lock_ = -1;
     long long size_ = 0;
-    std::map<std::string, std::vector<nlohmann::json>> units_;
+    Units units_;
 };
 
 /// Reads the finished units of a run folder without locking it.
-std::map<std::string, std::vector<nlohmann::json>> read_units(const std::filesystem::path& folder,
-                                                              long long* whole_bytes = nullptr);
+Units read_units(const std::filesystem::path& folder, long long* whole_bytes = nullptr);
 
 }  // namespace tiller::study

@@ -18,64 +18,18 @@
 
 namespace tiller {
 
+using study::Fault;
 using study::Fields;
 using study::kMostCounted;
+using study::PlanFaults;
 
 namespace {
-
-// Tables of the plan that belong to one protocol.
-constexpr std::pair<const char*, const char*> owned_tables[] = {{"tuning", "tuned"},
-                                                                {"paper", "paper"},
-                                                                {"transfer", "transfer"},
-                                                                {"dose", "dose"},
-                                                                {"crossed", "crossed"}};
 
 void fields_of(Fields& f, ExtractionPlan& e) {
     f.field("n_mean", e.n_mean);
     f.field("n_patch", e.n_patch);
     f.field("n_shot", e.n_shot);
     f.field("n_pairs", e.n_pairs);
-}
-
-void fields_of(Fields& f, PaperPlan& p) {
-    f.field("shots", p.shots);
-    f.field("n_pairs", p.n_pairs);
-    f.field("alphas", p.alphas);
-    f.field("n_template", p.n_template);
-    f.field("layers", p.layers);
-    f.field("layer_pairs", p.layer_pairs);
-    f.field("layer_alphas", p.layer_alphas);
-    f.field("always_bos", p.always_bos);
-    f.field("defects", p.defects);
-}
-
-void fields_of(Fields& f, TransferPlan& p) {
-    f.field("forms", p.forms);
-    f.field("places", p.places);
-    f.field("shots", p.shots);
-    f.field("factors", p.factors);
-}
-
-void fields_of(Fields& f, DosePlan& p) {
-    f.field("targets", p.targets);
-    f.field("place", p.place);
-    f.field("n_bisection", p.n_bisection);
-    f.field("tolerance", p.tolerance);
-    f.field("max_factor", p.max_factor);
-    f.field("unrelated", p.unrelated);
-    f.field("n_unrelated", p.n_unrelated);
-    f.field("n_shot_unrelated", p.n_shot_unrelated);
-    f.field("damage_limit", p.damage_limit);
-}
-
-void fields_of(Fields& f, CrossedPlan& p) {
-    f.field("sources", p.sources);
-    f.field("places", p.places);
-    f.field("positions", p.positions);
-    f.field("operations", p.operations);
-    f.field("doses", p.doses);
-    f.field("layers", p.layers);
-    f.field("heads", p.heads);
 }
 
 void fields_of(Fields& f, Plan& p) {
@@ -93,7 +47,8 @@ void fields_of(Fields& f, Plan& p) {
     f.field("n_shot", p.n_shot);
     f.field("n_shot_behavioural", p.n_shot_behavioural);
     f.field("controls", p.controls);
-    if (p.protocol == "tuned") f.field("instructions", p.instructions);
+    const study::Protocol* protocol = study::find_protocol(p.protocol);
+    if (protocol && protocol->has_instructions()) f.field("instructions", p.instructions);
     f.field("max_new_tokens", p.max_new_tokens);
     f.field("max_new_tokens_behavioural", p.max_new_tokens_behavioural);
     f.field("collapse_limit", p.collapse_limit);
@@ -106,25 +61,8 @@ void fields_of(Fields& f, Plan& p) {
         t.field("top_p", p.top_p);
         t.field("top_k", p.top_k);
     });
-    if (p.protocol == "tuned")
-        f.table("tuning", [&](Fields& t) {
-            t.field("n_setting", p.tuning.n_setting);
-            t.field("n_setting_behavioural", p.tuning.n_setting_behavioural);
-            t.field("oracle", p.tuning.oracle);
-        });
-    if (p.is_paper()) f.table("paper", [&](Fields& t) { fields_of(t, p.paper); });
-    if (p.protocol == "transfer") f.table("transfer", [&](Fields& t) { fields_of(t, p.transfer); });
-    if (p.protocol == "dose") f.table("dose", [&](Fields& t) { fields_of(t, p.dose); });
-    if (p.protocol == "crossed") f.table("crossed", [&](Fields& t) { fields_of(t, p.crossed); });
-}
-
-using study::Fault;
-
-template <class T>
-std::optional<T> repeated(std::vector<T> values) {
-    std::sort(values.begin(), values.end());
-    const auto it = std::adjacent_find(values.begin(), values.end());
-    return it == values.end() ? std::nullopt : std::optional<T>(*it);
+    if (protocol && protocol->table())
+        f.table(protocol->table(), [&](Fields& t) { protocol->table_fields(t, p); });
 }
 
 // "a", "b" or "c".
@@ -136,102 +74,115 @@ std::string protocol_names() {
     return text;
 }
 
-std::optional<Fault> fault_of(const Plan& plan) {
-    std::optional<Fault> fault;
-    const auto refuse = [&](const std::string& key, const std::string& what, Code code = Code::bad_input) {
-        if (!fault) fault = {key, what, code};
-    };
-    const auto list = [&](const std::string& key, const auto& values) {
-        if (const auto twice = repeated(values)) refuse(key, fmt::format("names {} twice", *twice));
-    };
-    const auto text = [&](const std::string& key, const std::string& value) {
-        if (!is_valid_utf8(value))
-            refuse(key, fmt::format("\"{}\" is not UTF-8, which a plan file must be", valid_utf8(value)));
-    };
-    if (plan.models.empty()) refuse("models", "is empty; name at least one, like \"gemma3-270m\"");
-    if (plan.tasks.empty()) refuse("tasks", "is empty; name at least one (see `tiller tasks`)");
-    if (plan.seeds.empty()) refuse("seeds", "is empty; give at least one, like [0]");
-    list("models", plan.models);
-    list("tasks", plan.tasks);
-    list("methods", plan.methods);
-    list("seeds", plan.seeds);
-    text("title", plan.title);
-    text("data_dir", plan.data_dir);
+// Plan files are UTF-8.
+void check_text(PlanFaults& faults, const std::string& key, const std::string& value) {
+    faults.refuse_if(!is_valid_utf8(value), key,
+                     fmt::format("\"{}\" is not UTF-8, which a plan file must be", valid_utf8(value)));
+}
+
+void check_names(const Plan& plan, PlanFaults& faults) {
+    faults.filled("models", plan.models, "name at least one, like \"gemma3-270m\"");
+    faults.filled("tasks", plan.tasks, "name at least one (see `tiller tasks`)");
+    faults.filled("seeds", plan.seeds, "give at least one, like [0]");
+    faults.once("models", plan.models);
+    faults.once("tasks", plan.tasks);
+    faults.once("methods", plan.methods);
+    faults.once("seeds", plan.seeds);
+    check_text(faults, "title", plan.title);
+    check_text(faults, "data_dir", plan.data_dir);
     if (!plan.family.empty()) {
         try {
             Task any;
             set_family(any, plan.family);
         } catch (const Error& e) {
-            refuse("family", fmt::format("is wrong: {}", e.what()));
+            faults.refuse("family", fmt::format("is wrong: {}", e.what()));
         }
         if (std::none_of(plan.tasks.begin(), plan.tasks.end(), [](const auto& t) { return is_task_file(t); }))
-            refuse("family", "is given, and no task is a file; tiller's own tasks have their families");
+            faults.refuse("family",
+                          "is given, and no task is a file; tiller's own tasks have their families");
     }
-    for (const auto& name : plan.models) text("models", name);
-    for (const auto& name : plan.tasks) text("tasks", name);
-    for (const auto seed : plan.seeds)
-        if (seed > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
-            refuse("seeds", fmt::format("has {}, expected at most 2^63 - 1, the most that TOML holds", seed));
+    for (const auto& name : plan.models) check_text(faults, "models", name);
+    for (const auto& name : plan.tasks) check_text(faults, "tasks", name);
+    const auto fits = [](std::uint64_t seed) {
+        return seed <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    };
+    faults.each("seeds", plan.seeds, fits, "at most 2^63 - 1, the most that TOML holds");
+}
+
+// Who competes: methods, and vectors that somebody brings.
+void check_contestants(const Plan& plan, const study::Protocol* protocol, PlanFaults& faults) {
     std::vector<std::string> brought;
     for (const auto& file : plan.vectors) {
-        text("vectors", file);
+        check_text(faults, "vectors", file);
         brought.push_back(study::contestant_name(file));
         const std::string& name = brought.back();
         if (std::any_of(methods().begin(), methods().end(),
                         [&](const Method* m) { return m->name() == name; }))
-            refuse("vectors",
-                   fmt::format("has {}, whose name {} is a method's; rename the file", file, name));
+            faults.refuse("vectors",
+                          fmt::format("has {}, whose name {} is a method's; rename the file", file, name));
         if (std::find(plan.methods.begin(), plan.methods.end(), name) == plan.methods.end())
-            refuse("methods", fmt::format("lacks {}, the name of the vector {}", name, file));
+            faults.refuse("methods", fmt::format("lacks {}, the name of the vector {}", name, file));
     }
-    list("vectors", brought);
-    if (!plan.vectors.empty() && plan.protocol != "tuned")
-        refuse("vectors",
-               fmt::format("is given, and protocol = \"{}\" compares methods alone", plan.protocol));
+    faults.once("vectors", brought);
+    if (!plan.vectors.empty() && !(protocol && protocol->takes_vectors()))
+        faults.refuse("vectors",
+                      fmt::format("is given, and protocol = \"{}\" compares methods alone", plan.protocol));
     for (const auto& name : plan.methods) {
         if (std::find(brought.begin(), brought.end(), name) != brought.end()) continue;
         try {
             find_method(name);
         } catch (const Error& e) {
-            refuse("methods", fmt::format("has an {}", e.what()), e.code());
+            faults.refuse("methods", fmt::format("has an {}", e.what()), e.code());
         }
     }
-    const auto within = [&](const std::string& key, int value, int least) {
-        if (value < least) refuse(key, fmt::format("is {}, expected at least {}", value, least));
-        if (value > kMostCounted) refuse(key, fmt::format("is more than {}", kMostCounted));
+}
+
+void check_counts(const Plan& plan, PlanFaults& faults) {
+    const auto at_least = [&](const std::string& key, int value, int least) {
+        faults.refuse_if(value < least, key, fmt::format("is {}, expected at least {}", value, least));
+        faults.refuse_if(value > kMostCounted, key, fmt::format("is more than {}", kMostCounted));
     };
-    within("n_test", plan.n_test, 2);
-    within("n_valid", plan.n_valid, 1);
-    within("n_shot", plan.n_shot, 1);
-    within("n_shot_behavioural", plan.n_shot_behavioural, 1);
-    within("max_new_tokens", plan.max_new_tokens, 1);
-    within("max_new_tokens_behavioural", plan.max_new_tokens_behavioural, 1);
-    within("tuning.n_setting", plan.tuning.n_setting, 0);
-    within("tuning.n_setting_behavioural", plan.tuning.n_setting_behavioural, 0);
-    if (plan.tuning.oracle && plan.tuning.n_setting == 0 && plan.tuning.n_setting_behavioural == 0)
-        refuse("tuning.oracle", "is true without a budget; give n_setting and n_setting_behavioural");
-    within("n_bootstrap", plan.n_bootstrap, 100);
-    within("n_example", plan.n_example, 0);
+    at_least("n_test", plan.n_test, 2);
+    at_least("n_valid", plan.n_valid, 1);
+    at_least("n_shot", plan.n_shot, 1);
+    at_least("n_shot_behavioural", plan.n_shot_behavioural, 1);
+    at_least("max_new_tokens", plan.max_new_tokens, 1);
+    at_least("max_new_tokens_behavioural", plan.max_new_tokens_behavioural, 1);
+    at_least("tuning.n_setting", plan.tuning.n_setting, 0);
+    at_least("tuning.n_setting_behavioural", plan.tuning.n_setting_behavioural, 0);
+    faults.refuse_if(
+        plan.tuning.oracle && plan.tuning.n_setting == 0 && plan.tuning.n_setting_behavioural == 0,
+        "tuning.oracle", "is true without a budget; give n_setting and n_setting_behavioural");
+    at_least("n_bootstrap", plan.n_bootstrap, 100);
+    at_least("n_example", plan.n_example, 0);
     for (const auto& [name, e] :
          {std::pair("functional.", &plan.functional), std::pair("behavioural.", &plan.behavioural)}) {
         const std::string table = name;
-        within(table + "n_mean", e->n_mean, 1);
-        within(table + "n_patch", e->n_patch, 1);
-        within(table + "n_shot", e->n_shot, 1);
-        within(table + "n_pairs", e->n_pairs, 1);
+        at_least(table + "n_mean", e->n_mean, 1);
+        at_least(table + "n_patch", e->n_patch, 1);
+        at_least(table + "n_shot", e->n_shot, 1);
+        at_least(table + "n_pairs", e->n_pairs, 1);
     }
-    if (!(plan.temperature >= 0) || !std::isfinite(plan.temperature))
-        refuse("sampling.temperature", fmt::format("is {}, expected 0 or more", plan.temperature));
-    if (!(plan.top_p > 0 && plan.top_p <= 1))
-        refuse("sampling.top_p", fmt::format("is {}, expected above 0 and at most 1", plan.top_p));
-    within("sampling.top_k", plan.top_k, 0);
-    if (!(plan.collapse_limit >= 0 && plan.collapse_limit <= 1))
-        refuse("collapse_limit", fmt::format("is {}, expected 0 to 1", plan.collapse_limit));
+    faults.refuse_if(!(plan.temperature >= 0) || !std::isfinite(plan.temperature), "sampling.temperature",
+                     fmt::format("is {}, expected 0 or more", plan.temperature));
+    faults.refuse_if(!(plan.top_p > 0 && plan.top_p <= 1), "sampling.top_p",
+                     fmt::format("is {}, expected above 0 and at most 1", plan.top_p));
+    at_least("sampling.top_k", plan.top_k, 0);
+    faults.refuse_if(!(plan.collapse_limit >= 0 && plan.collapse_limit <= 1), "collapse_limit",
+                     fmt::format("is {}, expected 0 to 1", plan.collapse_limit));
+}
+
+std::optional<Fault> fault_of(const Plan& plan) {
+    PlanFaults faults;
     const study::Protocol* protocol = study::find_protocol(plan.protocol);
-    if (!protocol) refuse("protocol", fmt::format("is \"{}\", expected {}", plan.protocol, protocol_names()));
-    if (!fault)
-        if (const auto own = protocol->fault(plan)) refuse(own->key, own->what, own->code);
-    return fault;
+    check_names(plan, faults);
+    check_contestants(plan, protocol, faults);
+    check_counts(plan, faults);
+    if (protocol)
+        protocol->check(plan, faults);
+    else
+        faults.refuse("protocol", fmt::format("is \"{}\", expected {}", plan.protocol, protocol_names()));
+    return faults.first();
 }
 
 }  // namespace
@@ -247,12 +198,14 @@ Plan load_plan(const std::filesystem::path& path) {
                                                  e.source().begin.line, e.description()));
     }
     const auto protocol = table["protocol"].value<std::string>().value_or(Plan{}.protocol);
-    for (const auto& [name, owner] : owned_tables)
-        if (const toml::node* node = table.get(name); node && protocol != owner)
+    for (const auto* owner : study::protocols())
+        if (const toml::node* node = owner->table() ? table.get(owner->table()) : nullptr;
+            node && protocol != owner->name())
             throw Error(Code::bad_input,
-                        fmt::format("{}, line {}: the table [{}] belongs to the protocol {}; write "
-                                    "protocol = \"{}\" at the top, or take the table out",
-                                    path.string(), node->source().begin.line, name, owner, owner));
+                        fmt::format("{}, line {}: the table [{}] belongs to the protocol {}; write protocol "
+                                    "= \"{}\" at the top, or take the table out",
+                                    path.string(), node->source().begin.line, owner->table(), owner->name(),
+                                    owner->name()));
     const study::Protocol* known = study::find_protocol(protocol);
     Plan plan = known ? known->plan() : Plan{};
     Fields fields(&table, path.string());

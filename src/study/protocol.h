@@ -2,21 +2,17 @@
 // protocol_<name>.cpp that defines `const Protocol& protocol_<name>()`, named in protocol.cpp.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "study/by_setting.h"
-#include "study/task_run.h"
-#include "tiller/error.h"
+#include "study/plan_faults.h"
+#include "study/policy.h"
+#include "study/task_context.h"
+#include "study/task_records.h"
 
 namespace tiller::study {
 
-/// What is impossible about a plan, and the key that says so ("functional.n_mean").
-struct Fault {
-    std::string key, what;
-    Code code = Code::bad_input;
-};
+class Fields;  // toml_fields.h
 
 class Protocol {
 public:
@@ -29,8 +25,17 @@ public:
 
     /// The plan of `tiller compare --protocol NAME`, and what a plan file leaves out.
     virtual Plan plan() const;
+    /// The plan's table that belongs to the protocol ("dose"), and its fields; null when there is none.
+    virtual const char* table() const { return nullptr; }
+    virtual void table_fields(Fields&, Plan&) const {}
     /// What is impossible about the protocol's own table, and what else of the plan does not go with it.
-    virtual std::optional<Fault> fault(const Plan&) const { return {}; }
+    virtual void check(const Plan&, PlanFaults&) const {}
+    /// Does it run prompts with an instruction (Plan::instructions)?
+    virtual bool has_instructions() const { return false; }
+    /// May vectors that somebody brings compete (Plan::vectors)?
+    virtual bool takes_vectors() const { return false; }
+    /// How its vectors are extracted and its outputs scored.
+    virtual Policy policy(const Plan&) const { return {}; }
     /// Throws bad_input when a task of the plan cannot be used; called for each before the first work.
     virtual void check_task(const Plan&, const Task&) const {}
     /// Task files whose items are used beside those of Plan::tasks. What a run finds depends on them too.
@@ -47,12 +52,12 @@ public:
     /// After the last task of the last model, a plan of several models may be gone through once more: for
     /// each task that lacks its second run, with `closings`, the closing records of this task and seed on all
     /// models in the plan's order, and `own`, the one of this model.
-    virtual bool has_second_run(const Units& /*units*/, const nlohmann::json& /*own*/,
-                                const std::vector<const nlohmann::json*>& /*closings*/) const {
+    virtual bool has_second_run(const Units& /*units*/, const ClosedTask& /*own*/,
+                                const std::vector<ClosedTask>& /*closings*/) const {
         return true;
     }
-    virtual void second_run(TaskContext&, const nlohmann::json& /*own*/,
-                            const std::vector<const nlohmann::json*>& /*closings*/) const {}
+    virtual void second_run(TaskContext&, const ClosedTask& /*own*/,
+                            const std::vector<ClosedTask>& /*closings*/) const {}
 
     /// True when each method's chosen setting is left in the run folder as a vector (study/winners.h).
     virtual bool leaves_winners() const { return false; }

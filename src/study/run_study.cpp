@@ -5,21 +5,20 @@
 #include <map>
 #include <numeric>
 #include <span>
-#include <sstream>
 #include <utility>
 
-#include "core/util.h"
 #include "study/before_work.h"
 #include "study/environment.h"
 #include "study/run_files.h"
 #include "study/study_inputs.h"
+#include "study/summarise.h"
+#include "study/units.h"
 #include "study/winners.h"
 #include "tiller/error.h"
 
 namespace tiller {
 
 using namespace study;
-using nlohmann::json;
 
 namespace {
 
@@ -68,8 +67,8 @@ private:
                 }
                 write_winners(c);
                 if (host.observer.task)
-                    host.observer.task(
-                        summarise_task(plan, journal_.units(), closing_record(finished_[{t, seed}][m])));
+                    host.observer.task(summarise_task(
+                        plan, records_of(journal_.units(), closing_line(finished_[{t, seed}][m]))));
             }
     }
 
@@ -77,24 +76,25 @@ private:
         const Protocol& protocol = inputs_.protocol();
         std::unique_ptr<Engine> engine;  // made for the first task that lacks its second run
         for (const auto& [which, names] : finished_) {
-            std::vector<const json*> all;
-            for (const auto& closing : names) all.push_back(&closing_record(closing));
-            if (protocol.has_second_run(journal_.units(), *all[m], all)) continue;
+            std::vector<ClosedTask> all;
+            for (const auto& closing : names) all.emplace_back(closing_line(closing));
+            if (protocol.has_second_run(journal_.units(), all[m], all)) continue;
             if (!engine) {
                 engine = std::make_unique<Engine>(inputs_.load_model(m), inputs_.host().engine);
                 engine->cancel_with(inputs_.host().cancel);
             }
             auto c = inputs_.context(m, which.first, which.second, *engine, journal_, folder_);
-            protocol.second_run(c, *all[m], all);
+            protocol.second_run(c, all[m], all);
         }
     }
 
-    const json& closing_record(const std::string& name) const { return journal_.records(name).at(0); }
+    const std::string& closing_line(const std::string& name) const { return journal_.lines(name).at(0); }
 
     const StudyInputs& inputs_;
     std::filesystem::path folder_;
     Journal journal_;
-    json models_ = json::array(), closings_ = json::array();
+    std::vector<ModelRecord> models_;
+    std::vector<std::string> closings_;
     std::map<TaskAndSeed, std::vector<std::string>> finished_;  // closing units, in the order of models
 };
 
@@ -116,23 +116,6 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
 
 Summary summarise_run(const std::filesystem::path& folder) {
     return summarise(load_plan(folder / "plan.toml"), read_units(folder), read_environment(folder));
-}
-
-std::vector<Cost> read_costs(const std::filesystem::path& folder) {
-    std::vector<Cost> costs;
-    const auto path = folder / "cost.jsonl";
-    if (!std::filesystem::exists(path)) return costs;
-    std::istringstream lines(read_file(path, 1 << 26));
-    for (std::string line; std::getline(lines, line);) {
-        try {
-            const auto j = json::parse(line);
-            costs.push_back({j.at("model"), j.at("task"), j.at("method"), j.at("phase"), j.at("n_decode"),
-                             j.at("n_token"), j.at("seconds")});
-        } catch (const json::exception&) {
-            continue;  // a torn line of a killed run; the ledger is no result
-        }
-    }
-    return costs;
 }
 
 }  // namespace tiller

@@ -6,8 +6,9 @@
 
 #include "core/paths.h"
 #include "core/util.h"
-#include "study/concepts.h"
+#include "methods/concepts.h"
 #include "study/contestants.h"
+#include "study/units.h"
 #include "tiller/error.h"
 #include "tiller/version.h"
 
@@ -59,14 +60,14 @@ StudyInputs::StudyInputs(const Plan& plan, const StudyHost& host)
         for (const auto* list : {&tasks_, &further_concepts_})
             for (const Task& task : *list) further_.push_back(task.digest);
     }
-    if (plan.protocol == "tuned" && plan.instructions) instructions_ = known_instructions(data);
+    if (protocol_.has_instructions() && plan.instructions) instructions_ = known_instructions(data);
 }
 
 std::shared_ptr<const Model> StudyInputs::load_model(std::size_t model) const {
     const auto* cancel = host_.cancel;
     ModelOptions options;
     options.n_gpu_layers = host_.n_gpu_layers;
-    options.always_bos = plan_.is_paper() && plan_.paper.always_bos;
+    options.always_bos = protocol_.policy(plan_).always_bos;
     options.progress = [cancel](float) { return !cancel || !cancel->load(); };
     options.weights = host_.weights;
     options.cache_dir = host_.cache_dir;
@@ -115,6 +116,7 @@ TaskContext StudyInputs::context(std::size_t model, std::size_t task, std::uint6
                   .seed = seed,
                   .task = of,
                   .split = protocol_.split(of, seed),
+                  .policy = protocol_.policy(plan_),
                   .unrelated = unrelated_,
                   .instruction = instruction_of(of)};
     c.test = first(c.split.test, plan_.n_test);

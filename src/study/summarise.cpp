@@ -1,159 +1,133 @@
-// From records to a Summary: pure, so that a report can be rebuilt at any time.
+#include "study/summarise.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <stdexcept>
 #include <tuple>
 #include <utility>
 
 #include "core/util.h"
-#include "study/environment.h"
+#include "scoring/metrics.h"
+#include "study/phrases.h"
 #include "study/protocol.h"
-#include "study/summary_parts.h"
 #include "study/winners.h"
 #include "tiller/error.h"
-#include "tiller/statistics.h"
 
 namespace tiller::study {
-
-using nlohmann::json;
-
-std::vector<std::string> metric_names(bool behavioural) {
-    if (behavioural)
-        return {"style",      "rouge_l",    "collapsed", "perplexity", "ngram_entropy",
-                "distinct_1", "distinct_2", "kl",        "entropy"};
-    return {"first_token", "first_word", "exact",   "f1",   "contains", "present", "ngram_entropy",
-            "distinct_1",  "distinct_2", "logprob", "rank", "kl",       "entropy"};
-}
-
 namespace {
 
-SettingSummary setting_summary(const json& setting, const std::vector<const json*>& records, bool behavioural,
-                               const Plan& plan, std::uint64_t seed) {
-    SettingSummary s;
-    s.id = setting.at("id");
-    s.label = setting.at("label");
-    s.method = setting.at("method");
-    s.kind = setting.at("kind");
-    s.setting = setting.at("setting").get<Setting>();
-    s.n = static_cast<int>(records.size());
-    for (const auto& metric : metric_names(behavioural)) {
-        const auto values = value_list(records, metric);
-        if (values.empty()) continue;
-        Interval interval = bootstrap_mean(values, plan.n_bootstrap, seed);
-        // A mean of perplexities would be the worst text's alone; the mean is taken over log-probabilities.
-        if (metric == "perplexity")
-            interval = {std::exp(interval.mean), std::exp(interval.low), std::exp(interval.high)};
-        s.metrics[metric] = interval;
-    }
-    return s;
-}
+// The tables of one task.
+class Tables {
+public:
+    Tables(const Plan& plan, const TaskRecords& records)
+        : test_(records.test),
+          valid_(records.valid),
+          scores_(test_, plan.n_bootstrap, records.closing.task.seed),
+          valid_scores_(valid_, plan.n_bootstrap, records.closing.task.seed),
+          has_conditions_(protocol_of(plan).has_conditions()) {}
 
-std::vector<PairSummary> pairs_of(const TaskSummary& t, const BySetting& records, const Plan& plan) {
-    const Settings chosen = of_kind(t, "chosen");
-    std::vector<PairSummary> pairs;
-    for (std::size_t i = 0; i < chosen.size(); ++i)
-        for (std::size_t j = i + 1; j < chosen.size(); ++j)
-            pairs.push_back(
-                compare_pair(records, chosen[i]->id, chosen[j]->id, t.primary, plan.n_bootstrap, t.seed));
-    return pairs;
-}
-
-// The table of a tuned study: differences are to zero-shot and to the method's random control.
-std::vector<SettingSummary> test_table(const Plan& plan, const json& settings, const BySetting& test,
-                                       const std::string& primary, bool behavioural, std::uint64_t seed) {
-    std::vector<SettingSummary> table;
-    for (const auto& setting : settings) {
-        const std::string id = setting.at("id");
-        table.push_back(setting_summary(setting, test.at(id), behavioural, plan, seed));
-        auto& s = table.back();
-        const auto difference = [&](const std::string& other, const std::string& name) {
-            const auto [x, y] = paired(test, id, other, primary);
-            s.difference[name] = bootstrap_difference(x, y, plan.n_bootstrap, seed);
-            if (name == "zero-shot") std::tie(s.n_better, s.n_worse) = changes(x, y);
-        };
-        if (id != "zero-shot") difference("zero-shot", "zero-shot");
-        const std::string random = s.method + "-random";
-        if (id != random && test.count(random)) difference(random, "random");
+    std::vector<SettingSummary> of(const std::vector<SettingRecord>& settings,
+                                   const std::string& primary) const {
+        std::vector<SettingSummary> table;
+        for (const auto& setting : settings) {
+            table.push_back(summary_of(setting, test_, scores_, setting.same_as));
+            has_conditions_ ? compare_with_unsteered(setting, primary, table.back())
+                            : compare_with_baselines(primary, table.back());
+        }
+        return table;
     }
-    return table;
-}
-
-// A table of conditions: differences are to the unsteered run of the same prompts.
-std::vector<SettingSummary> condition_table(const Plan& plan, const json& settings, const BySetting& test,
-                                            const std::string& primary, bool behavioural,
-                                            std::uint64_t seed) {
-    std::vector<SettingSummary> table;
-    for (const auto& setting : settings) {
-        const std::string id = setting.at("id"), records = setting.value("same_as", id);
-        table.push_back(setting_summary(setting, test.at(records), behavioural, plan, seed));
-        const std::string clean = setting.value("clean", "");
-        if (clean.empty()) continue;
-        const auto [x, y] = paired(test, records, clean, primary);
-        table.back().difference["unsteered"] = bootstrap_difference(x, y, plan.n_bootstrap, seed);
-        std::tie(table.back().n_better, table.back().n_worse) = changes(x, y);
+    std::vector<SettingSummary> grid(const std::vector<SettingRecord>& settings) const {
+        std::vector<SettingSummary> points;
+        for (const auto& setting : settings) points.push_back(summary_of(setting, valid_, valid_scores_, ""));
+        return points;
     }
-    return table;
+    std::vector<PairSummary> pairs(const TaskSummary& t) const {
+        const Settings chosen = of_kind(t, Kind::chosen);
+        std::vector<PairSummary> pairs;
+        for (std::size_t i = 0; i < chosen.size(); ++i)
+            for (std::size_t j = i + 1; j < chosen.size(); ++j)
+                pairs.push_back(scores_.pair(chosen[i]->id, chosen[j]->id, t.primary));
+        return pairs;
+    }
+
+private:
+    static SettingSummary summary_of(const SettingRecord& setting, const BySetting& all, const Scores& scores,
+                                     const std::string& same_as) {
+        const std::string& id = same_as.empty() ? setting.id : same_as;
+        const auto& records = all.at(id);
+        SettingSummary s{setting.id,   setting.label,  setting.method,
+                         setting.kind, setting.layers, setting.setting};
+        s.n = static_cast<int>(records.size());
+        for (const Metric* metric : metrics())
+            if (!values_of(records, metric->name).empty())
+                s.metrics[metric->name] = scores.mean(id, metric->name);
+        return s;
+    }
+    // Under a protocol of conditions: to the unsteered run of the same prompts.
+    void compare_with_unsteered(const SettingRecord& setting, const std::string& primary,
+                                SettingSummary& s) const {
+        if (setting.clean.empty()) return;
+        const Paired values =
+            paired(test_, setting.same_as.empty() ? setting.id : setting.same_as, setting.clean, primary);
+        s.difference["unsteered"] = difference(values);
+        std::tie(s.n_better, s.n_worse) = changes(values);
+    }
+    // Else: to zero-shot and to the method's random control.
+    void compare_with_baselines(const std::string& primary, SettingSummary& s) const {
+        const std::string random = random_id(s.method);
+        if (s.id != zero_shot_id) {
+            const Paired values = paired(test_, s.id, zero_shot_id, primary);
+            s.difference[zero_shot_id] = difference(values);
+            std::tie(s.n_better, s.n_worse) = changes(values);
+        }
+        if (s.id != random && test_.contains(random))
+            s.difference["random"] = difference(paired(test_, s.id, random, primary));
+    }
+    // Zeros, not "no number", where the two share no item.
+    Interval difference(const Paired& values) const {
+        return values.first.empty() ? Interval{} : scores_.difference(values);
+    }
+
+    const BySetting &test_, &valid_;
+    Scores scores_, valid_scores_;
+    bool has_conditions_;
+};
+
+std::vector<ExampleSummary> examples_of(const Plan& plan, const TaskRecords& records, const TaskSummary& t) {
+    std::vector<ExampleSummary> examples;
+    for (const auto& item : records.closing.task.items) {
+        if (static_cast<int>(examples.size()) >= plan.n_example) break;
+        ExampleSummary e{item.item, item.input, item.target, {}};
+        for (const auto& setting : t.test) {
+            const auto of_setting = records.test.find(setting.id);
+            if (of_setting == records.test.end()) continue;
+            for (const ItemRecord& record : of_setting->second)
+                if (record.item == e.item) e.outputs[setting.id] = record.generated.value_or("");
+        }
+        examples.push_back(std::move(e));
+    }
+    return examples;
 }
 
 }  // namespace
 
-TaskSummary summarise_task(const Plan& plan, const Units& units, const json& closing) {
-    return summarise_task(plan, records_of(units, closing));
-}
-
 TaskSummary summarise_task(const Plan& plan, const TaskRecords& records) {
-    const json& task = records.closing;
-    const BySetting &test = records.test, &valid = records.valid;
+    const TaskClosing& task = records.closing.task;
     TaskSummary t;
-    t.model = task.at("model");
-    t.name = task.at("task");
-    t.family = task.at("family");
-    t.primary = task.at("primary");
-    t.seed = task.at("seed");
-    t.n_train = task.at("n_train");
-    t.n_valid = task.at("n_valid");
-    t.n_test = task.at("n_test");
-    if (task.contains("scorer")) {
-        t.scorer_accuracy = task["scorer"].at("accuracy");
-        t.scorer_count = task["scorer"].at("count");
-    }
-    const bool behavioural = t.family == "behavioural";
-    const Protocol& protocol = protocol_of(plan);
-    const auto table = [&](const json& settings, const std::string& primary) {
-        return (protocol.has_conditions() ? condition_table : test_table)(plan, settings, test, primary,
-                                                                          behavioural, t.seed);
-    };
-    t.test = table(task.at("settings"), t.primary);
-    for (const auto& part : task.value("tables", json::array()))
-        t.tables.push_back({part.at("id"), part.at("title"), part.at("primary"),
-                            table(part.at("settings"), part.at("primary"))});
-    t.pairs = pairs_of(t, test, plan);
-    for (const auto& setting : task.at("grid"))
-        t.grid.push_back(setting_summary(setting, valid.at(setting.at("id").get<std::string>()), behavioural,
-                                         plan, t.seed));
-    for (const auto& layer : task.at("aie")) t.aie.push_back(layer.get<std::vector<double>>());
-    for (const auto& head : task.at("top_heads"))
-        t.top_heads.push_back({head.at("layer"), head.at("head"), head.at("aie")});
-    const auto in_main = [&](const std::string& id) {
-        return std::any_of(t.test.begin(), t.test.end(),
-                           [&](const SettingSummary& setting) { return setting.id == id; });
-    };
-    for (const auto& item : task.at("items")) {
-        if (static_cast<int>(t.examples.size()) >= plan.n_example) break;
-        ExampleSummary e;
-        e.item = item.at("item");
-        e.input = item.at("input");
-        e.target = item.at("target");
-        for (const auto& [id, of_setting] : test)
-            for (const json* record : of_setting)
-                if (record->at("item") == e.item && in_main(id))
-                    e.outputs[id] = record->value("generated", "");
-        t.examples.push_back(std::move(e));
-    }
+    t.model = task.model, t.name = task.task, t.family = task.family, t.primary = task.primary;
+    t.seed = task.seed, t.n_train = task.n_train, t.n_valid = task.n_valid, t.n_test = task.n_test;
+    if (task.scorer) t.scorer_accuracy = task.scorer->accuracy, t.scorer_count = task.scorer->count;
+    const Tables tables(plan, records);
+    t.test = tables.of(task.settings, t.primary);
+    for (const auto& part : task.tables.value_or(std::vector<TableRecord>{}))
+        t.tables.push_back({part.id, part.title, part.primary, tables.of(part.settings, part.primary)});
+    t.pairs = tables.pairs(t);
+    t.grid = tables.grid(task.grid);
+    t.aie = task.aie, t.top_heads = task.top_heads;
+    t.examples = examples_of(plan, records, t);
     t.winners = winners_of(plan, t);
-    protocol.analyse(plan, records, t);
+    protocol_of(plan).analyse(plan, records, t);
     return t;
 }
 
@@ -174,103 +148,89 @@ void judge(Summary& s, const std::vector<TaskRecords>& records, const Plan& plan
     s.findings = protocol.findings(plan, s);
 }
 
-Summary from_records(const Plan& plan, const Units& units, const json& environment) {
+// What a reader has to know whatever the protocol, behind the protocol's own.
+std::vector<std::string> common_notes(const Plan& plan, std::size_t n_task, std::size_t n_checked) {
+    std::vector<std::string> notes = {
+        fmt::format("Intervals are 95 % bootstrap intervals over test items ({} resamples), widened for "
+                    "small samples; differences are paired by item. They say nothing about other seeds or "
+                    "other items of the domain.",
+                    plan.n_bootstrap),
+        std::string("A text counts as collapsed when: ") + collapse_rule() +
+            " So does a rewritten sentence with fewer than a quarter of its input's words.",
+        "Perplexity is exp of the mean negative log-probability per token of the output under the unsteered "
+        "model, after the zero-shot prompt. Style is the probability that a fastText classifier, trained on "
+        "the task's training split, gives to the output side's style. ROUGE-L compares the output with the "
+        "task's own rewriting, with which the input shares words: read it beside zero-shot."};
+    if (n_task > 0)
+        notes.push_back(n_checked == n_task
+                            ? "Each model passed the fast part of tiller doctor before its first task: edits "
+                              "reach their sites, edits that change nothing change nothing, rows do not leak "
+                              "into each other, heads contribute what is said."
+                            : fmt::format("tiller doctor did not check the models' hooks before {} of {} "
+                                          "tasks: it was switched off.",
+                                          n_task - n_checked, n_task));
+    return notes;
+}
+
+ProvenanceSummary provenance_of(const Plan& plan, const std::vector<TaskRecords>& records,
+                                const Environment& environment) {
+    ProvenanceSummary from;
+    const bool one = plan.models.size() == 1 && plan.seeds.size() == 1;
+    for (const auto& r : records) {
+        const TaskClosing& task = r.closing.task;
+        from.task_digests[task.task] = task.task_digest;
+        for (const auto& [method, file] : task.vector_files)
+            from.vector_files[one ? fmt::format("{}/{}", task.task, method)
+                                  : fmt::format("{}/{}/s{}/{}", task.model, task.task, task.seed, method)] =
+                file;
+    }
+    from.program_version = environment.program_version;
+    from.engine_version = environment.engine_version;
+    from.machine = environment.machine + arithmetic_text(environment);
+    from.command = environment.command;
+    from.plan_toml = plan_toml(plan);
+    from.plan_digest = sha256(from.plan_toml);
+    return from;
+}
+
+Summary from_records(const Plan& plan, const Units& units, const Environment& environment) {
     Summary s;
     s.title = plan.title;
     s.question = protocol_of(plan).question();
     for (const auto& model : plan.models)
-        for (const auto& m : environment.at("models"))
-            if (m.at("plan_name") == model) {
-                ModelSummary out;
-                out.name = m.at("plan_name");
-                out.path = m.at("name");
-                out.digest = m.at("digest");
-                out.architecture = m.at("architecture");
-                out.quantisation = m.at("quantisation");
-                out.n_param = m.at("n_param");
-                out.file_bytes = m.at("file_bytes");
-                out.n_layer = m.at("n_layer");
-                out.n_embd = m.at("n_embd");
-                out.n_head = m.at("n_head");
-                out.post_norm = m.at("post_norm");
-                s.models.push_back(out);
-            }
+        for (const auto& m : environment.models)
+            if (m.name == model) s.models.push_back(m);
     std::size_t n_checked = 0;
     std::vector<TaskRecords> records;
-    std::vector<std::string> seen;
-    for (const auto& name : environment.at("tasks")) {
-        const auto closing = units.find(name.get<std::string>());
+    for (const auto& name : environment.tasks) {
+        const auto closing = units.find(name);
         if (closing == units.end()) continue;  // not finished yet
-        const json& task = closing->second.at(0);
-        records.push_back(records_of(units, task));
+        records.push_back(records_of(units, closing->second.at(0)));
         s.tasks.push_back(summarise_task(plan, records.back()));
-        const TaskSummary& t = s.tasks.back();
-        n_checked += task.value("checked", false);
-        if (const auto n = task.value("n_seen", std::size_t{0}); n > 0)
-            seen.push_back(
-                fmt::format("Of the {} test items of {} (seed {}), {} have an input that stands among the "
-                            "training items: what is measured on them was seen. `tiller task check` lists "
-                            "them.",
-                            task.at("items").size(), t.name, t.seed, n));
-        s.provenance.task_digests[t.name] = task.at("task_digest");
-        const bool one = plan.models.size() == 1 && plan.seeds.size() == 1;
-        for (const auto& [method, file] : task.at("vector_files").items())
-            s.provenance.vector_files[one ? fmt::format("{}/{}", t.name, method)
-                                          : fmt::format("{}/{}/s{}/{}", t.model, t.name, t.seed, method)] =
-                file;
+        const TaskClosing& task = records.back().closing.task;
+        n_checked += task.checked;
+        if (task.n_seen > 0)
+            s.notes.push_back(fmt::format(
+                "Of the {} test items of {} (seed {}), {} have an input that stands among the training "
+                "items: what is measured on them was seen. `tiller task check` lists them.",
+                task.items.size(), task.task, task.seed, task.n_seen));
     }
     judge(s, records, plan);
-    s.notes = std::move(seen);
     for (auto& note : protocol_of(plan).notes(plan)) s.notes.push_back(std::move(note));
-    s.notes.push_back(fmt::format(
-        "Intervals are 95 % bootstrap intervals over test items ({} resamples), widened for small "
-        "samples; differences are paired by item. They say nothing about other seeds or other items of the "
-        "domain.",
-        plan.n_bootstrap));
-    s.notes.push_back(std::string("A text counts as collapsed when: ") + collapse_rule() +
-                      " So does a rewritten sentence with fewer than a quarter of its input's words.");
-    s.notes.push_back(
-        "Perplexity is exp of the mean negative log-probability per token of the output under the unsteered "
-        "model, after the "
-        "zero-shot prompt. Style is the probability that a fastText classifier, trained on the task's "
-        "training split, gives to "
-        "the output side's style. ROUGE-L compares the output with the task's own rewriting, with which the "
-        "input shares words: read it beside zero-shot.");
-    if (!s.tasks.empty())
-        s.notes.push_back(
-            n_checked == s.tasks.size()
-                ? "Each model passed the fast part of tiller doctor before its first task: edits reach their "
-                  "sites, edits that change nothing change nothing, rows do not leak into each other, heads "
-                  "contribute what is said."
-                : fmt::format("tiller doctor did not check the models' hooks before {} of {} tasks: it was "
-                              "switched off.",
-                              s.tasks.size() - n_checked, s.tasks.size()));
-    s.provenance.program_version = environment.at("program_version");
-    s.provenance.engine_version = environment.at("engine_version");
-    s.provenance.machine = environment.at("machine").get<std::string>() + arithmetic_text(environment);
-    s.provenance.command = environment.at("command");
-    s.provenance.plan_toml = plan_toml(plan);
-    s.provenance.plan_digest = sha256(s.provenance.plan_toml);
+    for (auto& note : common_notes(plan, s.tasks.size(), n_checked)) s.notes.push_back(std::move(note));
+    s.provenance = provenance_of(plan, records, environment);
     return s;
 }
 
 }  // namespace
 
-Summary summarise(const Plan& plan, const Units& units, const json& environment) {
-    const auto damaged = [](const std::string& what) {
-        return Error(
-            Code::bad_input,
-            fmt::format(
-                "records.jsonl or environment.json was changed by hand or damaged ({}); move the run folder "
-                "away and run the study again",
-                what));
-    };
+Summary summarise(const Plan& plan, const Units& units, const Environment& environment) {
     try {
         return from_records(plan, units, environment);
-    } catch (const json::exception& e) {
-        throw damaged(valid_utf8(e.what()));
     } catch (const std::out_of_range&) {
-        throw damaged("a setting has no records");
+        throw Error(Code::bad_input,
+                    "records.jsonl or environment.json was changed by hand or damaged (a setting has no "
+                    "records); move the run folder away and run the study again");
     }
 }
 

@@ -8,29 +8,27 @@
 #include <span>
 
 #include "core/names.h"
+#include "methods/setting_search.h"
+#include "study/choose.h"
 #include "study/contestants.h"
-#include "study/tuning.h"
+#include "study/evaluate.h"
+#include "study/extraction.h"
+#include "study/units.h"
 
 namespace tiller::study {
 namespace {
 
-using nlohmann::json;
-
-int budget_of(const TaskContext& c) {
-    const TuningPlan& t = c.plan.tuning;
-    return c.behavioural() ? t.n_setting_behavioural : t.n_setting;
-}
-
 // What a search with a budget varies; nothing under the methods' own grids.
 std::vector<Axis> axes_of(const TaskContext& c, const Method& method) {
-    return budget_of(c) > 0 ? method.axes(c.engine.info(), c.extraction().n_pairs) : std::vector<Axis>{};
+    return c.counts().n_setting > 0 ? method.axes(c.engine.info(), c.counts().extraction.n_pairs)
+                                    : std::vector<Axis>{};
 }
 
 // A method's vectors by number of pairs: one, unless its settings ask for several.
 class Vectors {
 public:
     Vectors(TaskContext& c, const Method& method, const std::vector<Axis>& axes)
-        : method_(method), model_(c.engine.model()), own_(c.extraction().n_pairs) {
+        : method_(method), model_(c.engine.model()), own_(c.counts().extraction.n_pairs) {
         std::set<int> sizes;
         for (const auto& axis : axes)
             for (const auto& choice : axis)
@@ -71,32 +69,32 @@ private:
 // methods fill the engine's rows together where texts are generated; a prompt's settings of one method are
 // one fork otherwise, so that its numbers do not depend on the plan's other methods. `name` is that of the
 // units.
-std::vector<json> try_settings(TaskContext& c, const std::string& name, std::span<const Candidate> settings,
-                               const std::string& phase, std::vector<std::string>& units) {
-    const bool valid = phase == "valid";
+std::vector<ItemRecord> try_settings(TaskContext& c, const std::string& name,
+                                     std::span<const Candidate> settings, Phase phase,
+                                     std::vector<std::string>& units) {
+    const bool valid = phase == Phase::valid;
     const auto& items = valid ? c.valid : c.test;
-    const auto n_row = static_cast<std::size_t>(c.engine.options().max_rows);
-    const std::size_t part = c.behavioural() ? whole_part(items.size(), n_row) : settings.size();
-    std::vector<json> records;
+    const std::size_t part = c.behavioural() ? whole_part(items.size(), c.max_rows()) : settings.size();
+    std::vector<ItemRecord> records;
     for (std::size_t begin = 0; begin < settings.size(); begin += part) {
         const auto some = settings.subspan(begin, std::min(part, settings.size() - begin));
         std::vector<std::string> methods;
         for (const auto& k : some) methods.push_back(k.method);
-        const auto& made =
-            unit(c, fmt::format("{}/{}/{}+{}", phase, name, begin, some.size()), methods,
-                 valid ? "tune" : phase, units, [&] {
+        for (auto& record : unit<ItemRecord>(
+                 c, fmt::format("{}/{}/{}+{}", phase_name(phase), name, begin, some.size()), methods,
+                 valid ? "tune" : phase_name(phase), units, [&] {
                      return evaluate(c, items, some, phase,
                                      fmt::format("{}: {}", name, valid ? "validation" : "oracle"),
                                      c.behavioural());
-                 });
-        records.insert(records.end(), made.begin(), made.end());
+                 }))
+            records.push_back(std::move(record));
     }
     return records;
 }
 
 // Neighbours of the best settings so far that were not tried yet, n at most.
 std::vector<Setting> near_the_best(const TaskContext& c, std::vector<Candidate> grid,
-                                   const std::vector<json>& records, const std::vector<Axis>& axes,
+                                   const std::vector<ItemRecord>& records, const std::vector<Axis>& axes,
                                    std::size_t n) {
     std::set<Setting> known;
     for (const auto& k : grid) known.insert(k.setting);
@@ -119,7 +117,7 @@ public:
         : c_(c),
           method_(method),
           paper_(method.paper_setting(c.engine.info())),
-          budget_(static_cast<std::size_t>(budget_of(c))),
+          budget_(static_cast<std::size_t>(c.counts().n_setting)),
           axes_(axes_of(c, method)),
           vectors_(c, method, axes_) {}
 
@@ -140,15 +138,15 @@ public:
             settings = near_the_best(c_, grid_, records_, axes_, until[round] - begin);
         for (const auto& setting : settings)
             grid_.push_back(
-                candidate(setting, name() + setting_text(setting), setting_label(setting), "grid"));
+                candidate(setting, name() + setting_text(setting), setting_label(setting), Kind::grid));
         return {grid_.begin() + static_cast<std::ptrdiff_t>(begin), grid_.end()};
     }
     /// Takes what is this method's.
-    void add(const std::vector<json>& records) {
+    void add(const std::vector<ItemRecord>& records) {
         std::set<std::string> own;
         for (const auto& k : grid_) own.insert(k.id);
         for (const auto& record : records)
-            if (own.count(record.at("setting").get<std::string>())) records_.push_back(record);
+            if (own.contains(record.setting)) records_.push_back(record);
     }
 
     TunedMethod finish() {
@@ -157,10 +155,11 @@ public:
                           : grid_[choose(grid_, records_, c_.behavioural(), c_.plan.collapse_limit)].setting;
         TunedMethod out;
         const std::string title = method_title(name());
-        out.paper = candidate(paper_, name() + "-paper",
-                              fmt::format("{}, paper's setting ({})", title, setting_label(paper_)), "paper");
+        out.paper =
+            candidate(paper_, name() + "-paper",
+                      fmt::format("{}, paper's setting ({})", title, setting_label(paper_)), Kind::paper);
         out.chosen = candidate(best, name() + "-chosen",
-                               fmt::format("{}, chosen ({})", title, setting_label(best)), "chosen");
+                               fmt::format("{}, chosen ({})", title, setting_label(best)), Kind::chosen);
         out.chosen_vector = vectors_.build(best);
         out.base = vectors_.base();
         out.files = vectors_.files;
@@ -170,10 +169,9 @@ public:
 
 private:
     Candidate candidate(const Setting& setting, const std::string& id, const std::string& label,
-                        const std::string& kind) const {
+                        Kind kind) const {
         return {id,   label,   name(),
-                kind, setting, edits_of(vectors_.build(setting), method_.strength(setting)),
-                0};
+                kind, setting, edits_of(vectors_.build(setting), method_.strength(setting))};
     }
 
     TaskContext& c_;
@@ -183,27 +181,14 @@ private:
     std::vector<Axis> axes_;
     Vectors vectors_;
     std::vector<Candidate> grid_;
-    std::vector<json> records_;
+    std::vector<ItemRecord> records_;
 };
 
 }  // namespace
 
-std::string setting_text(const Setting& setting) {
-    std::string text;
-    for (const auto& [key, value] : setting) text += fmt::format(" {}={}", key, value);
-    return text;
-}
-
-std::string setting_label(const Setting& setting) {
-    std::string text;
-    for (const auto& [key, value] : setting)
-        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", key, value);
-    return text;
-}
-
-std::vector<json> tune(TaskContext& c, const std::string& name, const std::vector<Candidate>& grid,
-                       std::vector<std::string>& units) {
-    return try_settings(c, name, grid, "valid", units);
+std::vector<ItemRecord> tune(TaskContext& c, const std::string& name, const std::vector<Candidate>& grid,
+                             std::vector<std::string>& units) {
+    return try_settings(c, name, grid, Phase::valid, units);
 }
 
 SteeringVector vector_at(TaskContext& c, const Method& method, const Setting& setting) {
@@ -223,24 +208,24 @@ TunedMethods tune_methods(TaskContext& c, const std::vector<std::string>& names)
             if (c.behavioural())
                 together.insert(together.end(), settings.begin(), settings.end());
             else
-                search.add(try_settings(c, fmt::format("{} {}", search.name(), round), settings, "valid",
+                search.add(try_settings(c, fmt::format("{} {}", search.name(), round), settings, Phase::valid,
                                         out.valid_units));
         }
         if (together.empty()) continue;
         const auto records =
-            try_settings(c, fmt::format("settings {}", round), together, "valid", out.valid_units);
+            try_settings(c, fmt::format("settings {}", round), together, Phase::valid, out.valid_units);
         for (auto& search : searches) search.add(records);
     }
-    if (budget_of(c) > 0 && c.plan.tuning.oracle) {
+    if (c.counts().n_setting > 0 && c.plan.tuning.oracle) {
         std::vector<Candidate> together;
         for (const auto& search : searches) {
             const auto& grid = search.grid();
             if (c.behavioural())
                 together.insert(together.end(), grid.begin(), grid.end());
             else
-                try_settings(c, search.name(), grid, "oracle", out.oracle_units);
+                try_settings(c, search.name(), grid, Phase::oracle, out.oracle_units);
         }
-        try_settings(c, "settings", together, "oracle", out.oracle_units);
+        try_settings(c, "settings", together, Phase::oracle, out.oracle_units);
     }
     for (auto& search : searches) out.methods.push_back(search.finish());
     return out;

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "study/task_run.h"
+#include "study/task_context.h"
 
 namespace tiller::study {
 
@@ -33,14 +33,7 @@ TunedMethods tune_methods(TaskContext& context, const std::vector<std::string>& 
 SteeringVector vector_at(TaskContext& context, const Method& method, const Setting& setting);
 
 /// Validation points of the settings of one method, for choose(); `name` names the units and the progress.
-std::vector<nlohmann::json> tune(TaskContext& context, const std::string& name,
-                                 const std::vector<Candidate>& grid, std::vector<std::string>& units);
-/// " heads=8 layer=6" and "heads 8, layer 6".
-std::string setting_text(const Setting& setting);
-std::string setting_label(const Setting& setting);
-/// Default, chosen and best setting of each method on the test items, with what lies between them; empty
-/// unless the task's oracle units are there.
-std::vector<AnalysisSummary> selection_analysis(const Plan& plan, const TaskRecords& records,
-                                                const TaskSummary& task);
+std::vector<ItemRecord> tune(TaskContext& context, const std::string& name,
+                             const std::vector<Candidate>& grid, std::vector<std::string>& units);
 
 }  // namespace tiller::study

@@ -1,10 +1,13 @@
 // One method's vector at the setting that a study would choose.
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "study/before_work.h"
 #include "study/environment.h"
 #include "study/run_files.h"
 #include "study/study_inputs.h"
+#include "study/task_records.h"
 #include "study/tune.h"
 #include "study/winners.h"
 #include "tiller/error.h"
@@ -40,9 +43,10 @@ TunedVector tune_vector(const Plan& plan, const std::filesystem::path& folder, c
     const BySetting records = by_setting(journal.units(), all.valid_units);
     for (const auto& tried : tuned.grid) {
         if (tried.setting != out.setting) continue;
-        out.score = bootstrap_mean(value_list(records.at(tried.id), c.primary), plan.n_bootstrap, c.seed);
-        const auto collapsed = value_list(records.at(tried.id), "collapsed");
-        if (!collapsed.empty()) out.collapsed = bootstrap_mean(collapsed, plan.n_bootstrap, c.seed).mean;
+        const Scores scores(records, plan.n_bootstrap, c.seed);
+        out.score = scores.mean(tried.id, c.primary);
+        const double collapsed = scores.mean(tried.id, "collapsed").mean;
+        if (!std::isnan(collapsed)) out.collapsed = collapsed;
     }
     mark_score(out.vector, "tuned", out.primary, out.score, out.n_valid);
     auto& settings = out.vector.provenance.settings;

@@ -1,4 +1,5 @@
-// Units of work and the closing record of a task, for every protocol.
+#include "study/units.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,12 +7,11 @@
 
 #include "core/util.h"
 #include "study/cost_ledger.h"
-#include "study/task_run.h"
+#include "study/evaluate.h"
+#include "study/extraction.h"
 #include "tiller/task_check.h"
 
 namespace tiller::study {
-
-using nlohmann::json;
 
 std::string unit_name(const std::string& model, const std::string& task, std::uint64_t seed,
                       const std::string& what, const std::string& key) {
@@ -19,15 +19,12 @@ std::string unit_name(const std::string& model, const std::string& task, std::ui
                        Digest().add(key).add(what).hex().substr(0, 12));
 }
 
-const std::vector<json>& unit(TaskContext& c, const std::string& name,
-                              const std::vector<std::string>& methods, const std::string& phase,
-                              std::vector<std::string>& units,
-                              const std::function<std::vector<json>()>& compute) {
-    const std::string key = unit_name(c.model_name, c.task.name, c.seed, name, c.key);
-    units.push_back(key);
-    if (c.journal.has(key)) return c.journal.records(key);
-    const EngineStats before = c.engine.stats();
-    c.journal.append(key, compute());
+std::string unit_name(const TaskContext& c, const std::string& what) {
+    return unit_name(c.model_name, c.task.name, c.seed, what, c.key);
+}
+
+void charge(const TaskContext& c, const std::vector<std::string>& methods, const std::string& phase,
+            const EngineStats& before) {
     const Cost whole = spent({c.model_name, c.task.name, "", phase}, before, c.engine.stats());
     std::map<std::string, std::size_t> parts;
     for (const auto& method : methods) ++parts[method];
@@ -45,13 +42,6 @@ const std::vector<json>& unit(TaskContext& c, const std::string& name,
         add_cost(c.folder, part);
         done += n;
     }
-    return c.journal.records(key);
-}
-
-const std::vector<json>& unit(TaskContext& c, const std::string& name, const std::string& method,
-                              const std::string& phase, std::vector<std::string>& units,
-                              const std::function<std::vector<json>()>& compute) {
-    return unit(c, name, std::vector<std::string>{method}, phase, units, compute);
 }
 
 std::size_t whole_part(std::size_t n_each, std::size_t n_row) {
@@ -69,13 +59,12 @@ std::size_t whole_part(std::size_t n_each, std::size_t n_row) {
 std::vector<std::string> run_test_items(TaskContext& c, std::span<const Candidate> candidates,
                                         const std::string& name, bool generate) {
     std::vector<std::string> units;
-    const std::size_t part =
-        whole_part(candidates.size(), static_cast<std::size_t>(c.engine.options().max_rows));
+    const std::size_t part = whole_part(candidates.size(), c.max_rows());
     for (std::size_t begin = 0; begin < c.test.size(); begin += part) {
         const auto items = std::span(c.test).subspan(begin, std::min(part, c.test.size() - begin));
-        unit(c, fmt::format("{}/{}+{}", name, begin, items.size()), "all", "test", units, [&] {
+        unit<ItemRecord>(c, fmt::format("{}/{}+{}", name, begin, items.size()), {"all"}, "test", units, [&] {
             return evaluate(
-                c, items, candidates, "test",
+                c, items, candidates, Phase::test,
                 fmt::format("{} items {}-{} of {}", name, begin + 1, begin + items.size(), c.test.size()),
                 generate);
         });
@@ -83,58 +72,40 @@ std::vector<std::string> run_test_items(TaskContext& c, std::span<const Candidat
     return units;
 }
 
-json setting_record(const Candidate& k) {
-    json record = {
-        {"id", k.id}, {"label", k.label}, {"method", k.method}, {"kind", k.kind}, {"setting", k.setting}};
-    if (!k.clean.empty()) record["clean"] = k.clean;
-    if (!k.same_as.empty()) record["same_as"] = k.same_as;
-    return record;
-}
-
-json top_heads(const json& aie) {
-    json top = json::array();
-    if (aie.empty()) return top;
-    auto ranked = rank_heads(aie.get<std::vector<std::vector<float>>>());
+void set_effects(TaskClosing& closing, const std::vector<std::vector<float>>& aie) {
+    closing.aie.clear(), closing.top_heads.clear();
+    if (aie.empty()) return;
+    for (const auto& layer : aie) closing.aie.emplace_back(layer.begin(), layer.end());
+    auto ranked = rank_heads(aie);
     ranked.resize(std::min<std::size_t>(ranked.size(), 20));
-    for (const auto& h : ranked) top.push_back({{"layer", h.layer}, {"head", h.head}, {"aie", h.aie}});
-    return top;
+    for (const auto& h : ranked) closing.top_heads.push_back({h.layer, h.head, static_cast<double>(h.aie)});
 }
 
 bool is_finished(const TaskContext& c) {
-    const std::string closing = unit_name(c.model_name, c.task.name, c.seed, closing_unit, c.key);
+    const std::string closing = unit_name(c, closing_unit);
     if (!c.journal.has(closing)) return false;
-    const json& vectors = c.journal.records(closing).at(0).at("vector_files");
-    return std::all_of(vectors.begin(), vectors.end(), [&](const json& file) {
-        return std::filesystem::exists(c.folder / file.get<std::string>());
-    });
+    const auto task = c.journal.records<TaskClosing>(closing).at(0);
+    return std::all_of(task.vector_files.begin(), task.vector_files.end(),
+                       [&](const auto& file) { return std::filesystem::exists(c.folder / file.second); });
 }
 
-void close_task(TaskContext& c, const json& parts) {
-    json items = json::array();
-    for (int i : c.test) {
-        const Item& item = c.task.items[static_cast<std::size_t>(i)];
-        items.push_back({{"item", item.id}, {"input", item.input}, {"target", item.output}});
-    }
-    json closing = {{"type", "task"},
-                    {"model", c.model_name},
-                    {"task", c.task.name},
-                    {"family", family_name(c.task.family)},
-                    {"primary", c.primary},
-                    {"seed", c.seed},
-                    {"n_train", c.split.train.size()},
-                    {"n_seen", items_seen(c.task, c.split.train, c.test).size()},
-                    {"n_valid", c.valid.size()},
-                    {"n_test", c.test.size()},
-                    {"task_digest", c.task.digest},
-                    {"checked", c.host.check},
-                    {"items", items}};
-    closing.update(parts);
-    if (c.scorer)
-        closing["scorer"] = {{"accuracy", c.scorer->held_out_accuracy()},
-                             {"count", c.scorer->held_out_count()}};
+void finish_closing(TaskContext& c, TaskClosing& closing) {
+    closing.model = c.model_name, closing.task = c.task.name, closing.family = c.task.family;
+    closing.primary = c.primary, closing.seed = c.seed, closing.task_digest = c.task.digest;
+    closing.n_train = static_cast<int>(c.split.train.size());
+    closing.n_valid = static_cast<int>(c.valid.size());
+    closing.n_test = static_cast<int>(c.test.size());
+    closing.n_seen = static_cast<int>(items_seen(c.task, c.split.train, c.test).size());
+    closing.checked = c.host.check;
+    for (int i : c.test) closing.items.push_back({c.item(i).id, c.item(i).input, c.item(i).output});
+    if (c.scorer) closing.scorer = {c.scorer->held_out_accuracy(), c.scorer->held_out_count()};
     remove_checkpoints(c);
+}
+
+void close_task(TaskContext& c, TaskClosing closing) {
+    finish_closing(c, closing);
     std::vector<std::string> ignored;
-    unit(c, closing_unit, "all", "close", ignored, [&] { return std::vector<json>{closing}; });
+    unit<TaskClosing>(c, closing_unit, {"all"}, "close", ignored, [&] { return std::vector{closing}; });
 }
 
 }  // namespace tiller::study

@@ -6,9 +6,11 @@
 #include <algorithm>
 
 #include "study/contestants.h"
+#include "study/phrases.h"
 #include "study/protocol.h"
-#include "study/summary_parts.h"
+#include "study/summarise.h"
 #include "study/tune.h"
+#include "study/units.h"
 #include "tiller/error.h"
 
 namespace tiller::study {
@@ -55,7 +57,7 @@ void mark(SteeringVector& vector, const TaskContext& c, const TaskSummary& task,
     const WinnerSummary& winner = task.winners[place];
     const SettingSummary& setting = *find_setting(task, winner.setting);
     auto& out = vector.provenance.settings;
-    out["checked"] = c.journal.records(unit).at(0).value("checked", false) ? "true" : "false";
+    out["checked"] = c.journal.records<TaskClosing>(unit).at(0).checked ? "true" : "false";
     out["winner.setting"] = setting_label(setting.setting);
     out["winner.place"] = fmt::format("{} of {}", place + 1, task.winners.size());
     out["winner.counts"] = winner.collapses ? "false" : "true";
@@ -66,8 +68,8 @@ void mark(SteeringVector& vector, const TaskContext& c, const TaskSummary& task,
         mark_score(vector, "winner", task.primary, *score, setting.n);
     if (const Interval* collapsed = metric_of(setting, "collapsed"))
         out["winner.collapsed"] = fmt::format("{}", collapsed->mean);
-    if (const auto* plain = find_setting(task, "zero-shot"))
-        out["winner.zero_shot"] = fmt::format("{}", mean_of(*plain, task.primary));
+    if (const auto* plain = find_setting(task, zero_shot_id))
+        out["winner.zero_shot"] = fmt::format("{}", score_of(*plain, task.primary));
     if (const auto random = setting.difference.find("random"); random != setting.difference.end())
         out["winner.above_random"] = random->second.low > 0 ? "true" : "false";
 }
@@ -93,11 +95,10 @@ std::filesystem::path winner_file(const Plan& plan, const std::string& model, co
 std::vector<WinnerSummary> winners_of(const Plan& plan, const TaskSummary& task) {
     std::vector<WinnerSummary> winners;
     if (!protocol_of(plan).leaves_winners() || task.seed != plan.seeds.front()) return winners;
-    for (const auto* setting : by_score(task, of_kind(task, "chosen"))) {
-        const Interval* collapsed = metric_of(*setting, "collapsed");
+    for (const auto* setting : by_score(task, of_kind(task, Kind::chosen))) {
         winners.push_back({setting->method, setting->id,
                            winner_file(plan, task.model, task.name, setting->method).generic_string(),
-                           collapsed && collapsed->mean > plan.collapse_limit});
+                           collapses(*setting, plan.collapse_limit)});
     }
     std::stable_partition(winners.begin(), winners.end(),
                           [](const WinnerSummary& winner) { return !winner.collapses; });
@@ -106,7 +107,7 @@ std::vector<WinnerSummary> winners_of(const Plan& plan, const TaskSummary& task)
 
 void write_winners(TaskContext& c) {
     if (!protocol_of(c.plan).leaves_winners() || c.seed != c.plan.seeds.front()) return;
-    const std::string unit = unit_name(c.model_name, c.task.name, c.seed, closing_unit, c.key);
+    const std::string unit = unit_name(c, closing_unit);
     const auto path_of = [&](const std::string& method) {
         return c.folder / winner_file(c.plan, c.model_name, c.task.name, method);
     };
@@ -114,7 +115,8 @@ void write_winners(TaskContext& c) {
     for (const auto& method : c.plan.methods)
         if (!is_written(path_of(method), unit)) missing.push_back(method);
     if (missing.empty()) return;
-    const TaskSummary task = summarise_task(c.plan, c.journal.units(), c.journal.records(unit).at(0));
+    const TaskSummary task =
+        summarise_task(c.plan, records_of(c.journal.units(), c.journal.lines(unit).at(0)));
     for (std::size_t place = 0; place < task.winners.size(); ++place) {
         const std::string& name = task.winners[place].method;
         if (std::find(missing.begin(), missing.end(), name) == missing.end()) continue;

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "study/task_run.h"
+#include "study/task_context.h"
 
 namespace tiller::study {
 

@@ -188,7 +188,7 @@ TEST_F(ConceptorStudy, ChosenPapersAndRandomOnesAreScored) {
         for (const auto& point : task.grid)
             if (point.method == "conceptor")
                 for (const auto& [key, value] : point.setting) tried[key].insert(value);
-        EXPECT_GT(tried[task.family == "behavioural" ? "scale" : "aperture"].size(), 1u) << task.name;
+        EXPECT_GT(tried[task.behavioural() ? "scale" : "aperture"].size(), 1u) << task.name;
     }
 }
 

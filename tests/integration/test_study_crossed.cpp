@@ -10,7 +10,7 @@
 #include <string>
 
 #include "study/crossed/crossed.h"
-#include "study/journal.h"
+#include "support/json_units.h"
 #include "support/run_program.h"
 #include "support/tiny_model.h"
 #include "support/tiny_study.h"
@@ -41,7 +41,7 @@ protected:
         plan.crossed.heads = {2, 3};
     }
     json closing(const std::string& task, const std::string& name = "run") const {
-        for (const auto& [unit, list] : study::read_units(folder.path() / name))
+        for (const auto& [unit, list] : test::json_units(folder.path() / name))
             for (const auto& r : list)
                 if (r.value("type", "") == "task" && r.at("task") == task) return r;
         throw std::runtime_error("not closed");
@@ -50,7 +50,7 @@ protected:
     std::map<std::string, json> records(const char* phase, const std::string& task,
                                         const std::string& name = "run") const {
         std::map<std::string, json> out;
-        for (const auto& [unit, list] : study::read_units(folder.path() / name))
+        for (const auto& [unit, list] : test::json_units(folder.path() / name))
             for (const auto& r : list)
                 if (r.value("phase", "") == phase && r.at("task") == task)
                     out[r.at("setting").get<std::string>() + "/" + std::to_string(r.at("item").get<int>())] =
@@ -63,7 +63,7 @@ TEST_F(CrossedStudy, HasEveryCellAndItsTables) {
     const Summary s = run();
     ASSERT_EQ(s.tasks.size(), 2u);
     for (const auto& t : s.tasks) {
-        const bool behavioural = t.family == "behavioural";
+        const bool behavioural = t.behavioural();
         ASSERT_EQ(t.test.size(), 4u);
         EXPECT_EQ(t.test[0].id, "zero-shot");
         EXPECT_EQ(t.test[2].id, "fv residual-one steered add");
@@ -77,13 +77,14 @@ TEST_F(CrossedStudy, HasEveryCellAndItsTables) {
         EXPECT_EQ(cells.rows.size(), 16u);
         for (const auto& row : cells.rows) EXPECT_EQ(row.values.size(), cells.columns.size());
         for (const auto& row : cells.rows) {
-            const double dose = row.values[row.values.size() - 2].mean;
-            EXPECT_TRUE(dose == 0.5 || dose == 2) << row.label;
-            const bool one = row.label.find("-one") != std::string::npos;
-            EXPECT_EQ(std::isfinite(row.values.back().mean), one) << row.label;
+            const double dose = cells.at(row, "dose").mean;
+            EXPECT_TRUE(dose == 0.5 || dose == 2) << row.id;
+            const bool one = row.id.find("-one") != std::string::npos;
+            EXPECT_EQ(std::isfinite(cells.at(row, "layer").mean), one) << row.id;
         }
         EXPECT_EQ(records("test", t.name).size(), 6u * 18);
-        EXPECT_EQ(cells.columns[0], behavioural ? "style" : "first token");
+        EXPECT_EQ(cells.columns[0].id, behavioural ? "style" : "first_token");
+        EXPECT_EQ(cells.columns[0].label, behavioural ? "style" : "first token");
         EXPECT_FALSE(t.verdict.empty());
     }
     EXPECT_EQ(s.findings.size(), 2u);
@@ -188,7 +189,7 @@ TEST_F(CrossedStudy, EveryLevelThereIsRuns) {
         ASSERT_EQ(t.analyses.size(), 2u) << "no gap without the schools' own cells";
         EXPECT_EQ(t.analyses[1].rows.size(), 12u);
         // A factor with one level has no row.
-        for (const auto& row : t.analyses[0].rows) EXPECT_EQ(row.label.find("positions"), std::string::npos);
+        for (const auto& row : t.analyses[0].rows) EXPECT_EQ(row.id.find("positions"), std::string::npos);
         EXPECT_FALSE(t.verdict.empty());
     }
     EXPECT_TRUE(s.findings.empty());

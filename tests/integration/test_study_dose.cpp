@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "study/dose/dose.h"
-#include "study/journal.h"
+#include "support/json_units.h"
 #include "support/run_program.h"
 #include "support/tiny_model.h"
 #include "support/tiny_study.h"
@@ -65,7 +65,7 @@ protected:
     // Records of a phase of a task.
     std::vector<json> records(const std::string& task, const std::string& phase) const {
         std::vector<json> out;
-        for (const auto& [unit, list] : study::read_units(folder.path() / "run"))
+        for (const auto& [unit, list] : test::json_units(folder.path() / "run"))
             for (const auto& r : list)
                 if (r.value("phase", "") == phase && r.at("task") == task) out.push_back(r);
         return out;
@@ -156,7 +156,7 @@ TEST_F(DoseStudy, ReachesTargetsAndNamesThoseOutOfReach) {
             const auto& row = frontier.rows[i];
             const double target = row.values.at(0).mean;
             EXPECT_EQ(target, plan.dose.targets[i % 3]);
-            EXPECT_EQ(row.label.starts_with("random for "), i / 3 % 2 == 1);
+            EXPECT_EQ(row.about.at("role"), i / 3 % 2 == 1 ? "control" : "method");
             ASSERT_EQ(row.values.size(), frontier.columns.size());
             if (target == 60) {
                 expect_parts(row.remark, {"not reachable: at most"});
@@ -167,16 +167,16 @@ TEST_F(DoseStudy, ReachesTargetsAndNamesThoseOutOfReach) {
                 // The dose measured at the strength found.
                 EXPECT_NEAR(response.rows[i].values.back().mean, target, plan.dose.tolerance * target);
                 for (std::size_t c = 0; c < row.values.size(); ++c)
-                    EXPECT_TRUE(std::isfinite(row.values[c].mean)) << frontier.columns[c];
+                    EXPECT_TRUE(std::isfinite(row.values[c].mean)) << frontier.columns[c].id;
             }
         }
         EXPECT_EQ(n_reached, 8) << t.name;
         for (const auto& setting : t.test)
-            EXPECT_NE(setting.setting.count("target"), setting.kind == "baseline");
+            EXPECT_NE(setting.setting.count("target"), setting.kind == Kind::baseline);
         ASSERT_EQ(t.tables.size(), 1u);
         EXPECT_EQ(t.tables[0].settings.size(), 4u);
         for (const auto& setting : t.tables[0].settings) {
-            EXPECT_EQ(setting.kind, "control");
+            EXPECT_EQ(setting.kind, Kind::control);
             EXPECT_TRUE(setting.metrics.count("damage"));
         }
         EXPECT_TRUE(study::find_setting(t, "fv dose=0.5")->difference.count("random"));
@@ -214,14 +214,16 @@ TEST_F(DoseStudy, TablesAreOfTheRecords) {
     };
     const auto& frontier = analysis(t, "frontier");
     const std::string id = "icv dose=0.5";
-    const AnalysisRow& row = frontier.rows.at(7);
-    ASSERT_EQ(row.label, "ICV");
-    ASSERT_EQ(row.values[0].mean, 0.5);
-    EXPECT_NEAR(row.values[1].mean, mean_gain(test, id, "first_token"), 1e-12);
-    EXPECT_NEAR(row.values[2].mean, -mean_gain(damage, id, "first_token"), 1e-12);
-    EXPECT_NEAR(row.values[3].mean, -mean_gain(damage, id, "logprob"), 1e-12);
-    EXPECT_NEAR(analysis(t, "response").rows.at(7).values[2].mean, mean_gain(test, id, "logprob"), 1e-12);
-    EXPECT_NEAR(study::find_setting(t, id)->metrics.at("damage").mean, row.values[2].mean, 1e-12);
+    const std::string row = "icv 0.5";
+    ASSERT_EQ(frontier.row(row)->label, "ICV");
+    ASSERT_EQ(frontier.at(row, "dose").mean, 0.5);
+    EXPECT_NEAR(frontier.at(row, "effect").mean, mean_gain(test, id, "first_token"), 1e-12);
+    EXPECT_NEAR(frontier.at(row, "damage").mean, -mean_gain(damage, id, "first_token"), 1e-12);
+    EXPECT_NEAR(frontier.at(row, "logprob_lost").mean, -mean_gain(damage, id, "logprob"), 1e-12);
+    EXPECT_NEAR(analysis(t, "response").at(row, "logprob_gained").mean, mean_gain(test, id, "logprob"),
+                1e-12);
+    EXPECT_NEAR(study::find_setting(t, id)->metrics.at("damage").mean, frontier.at(row, "damage").mean,
+                1e-12);
 
     const auto& slopes = analysis(t, "slopes");
     ASSERT_EQ(slopes.rows.size(), 4u);
@@ -239,13 +241,13 @@ TEST_F(DoseStudy, TablesAreOfTheRecords) {
         sum += slope / 6;
         wrong += (slope < 0) / 6.0;
     }
-    EXPECT_EQ(slopes.rows[2].label, "ICV");
-    EXPECT_NEAR(slopes.rows[2].values[0].mean, sum, 1e-9);
-    EXPECT_NEAR(slopes.rows[2].values[1].mean, wrong, 1e-9);
-    EXPECT_NEAR(slopes.rows[2].values[2].mean, slopes.rows[2].values[0].mean - slopes.rows[3].values[0].mean,
-                1e-9);
-    EXPECT_NEAR(slopes.rows[2].values[3].mean, sum, 1e-9);  // both methods reach the same two
-    EXPECT_EQ(slopes.rows[2].values[4].mean, 2);
+    EXPECT_EQ(slopes.row("icv")->label, "ICV");
+    EXPECT_NEAR(slopes.at("icv", "slope").mean, sum, 1e-9);
+    EXPECT_NEAR(slopes.at("icv", "wrong_way").mean, wrong, 1e-9);
+    EXPECT_NEAR(slopes.at("icv", "over_random").mean,
+                slopes.at("icv", "slope").mean - slopes.at("icv-random", "slope").mean, 1e-9);
+    EXPECT_NEAR(slopes.at("icv", "slope_common").mean, sum, 1e-9);  // both methods reach the same two
+    EXPECT_EQ(slopes.at("icv", "doses").mean, 2);
 }
 
 TEST_F(DoseStudy, ChoosesThePlaceAndDropsTheStrength) {
@@ -285,14 +287,14 @@ TEST_F(DoseStudy, TheUnrelatedTaskIsChecked) {
     plan.dose.unrelated = {"thrice"};
     plan.dose.targets = {0.3};
     run();
-    const auto n_unit = study::read_units(folder.path() / "run").size();
+    const auto n_unit = test::json_units(folder.path() / "run").size();
     run();
-    EXPECT_EQ(study::read_units(folder.path() / "run").size(), n_unit);
+    EXPECT_EQ(test::json_units(folder.path() / "run").size(), n_unit);
     const auto file = fs::path(plan.data_dir) / "functional/thrice.json";
     const std::string text = slurp(file);
     folder.write("data/functional/thrice.json", text + "\n");
     run();
-    EXPECT_GT(study::read_units(folder.path() / "run").size(), n_unit);
+    EXPECT_GT(test::json_units(folder.path() / "run").size(), n_unit);
 }
 
 TEST_F(DoseStudy, WithoutControls) {

@@ -8,9 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "study/journal.h"
 #include "study/tuned/evidence.h"
+#include "support/json_units.h"
 #include "support/run_program.h"
+#include "support/table_cells.h"
 #include "support/tiny_model.h"
 #include "support/tiny_study.h"
 #include "tiller/report.h"
@@ -32,12 +33,10 @@ protected:
     }
 };
 
-double cell(const AnalysisSummary* table, const std::string& label, const std::string& column) {
+// A number by the ids of its row and column.
+double cell(const AnalysisSummary* table, const std::string& row, const std::string& column) {
     if (!table) throw std::runtime_error("no table");
-    for (const auto& row : table->rows)
-        for (std::size_t k = 0; k < table->columns.size(); ++k)
-            if (row.label == label && table->columns[k] == column) return row.values.at(k).mean;
-    throw std::runtime_error("no cell " + label + " / " + column);
+    return test::cell(*table, row, column).mean;
 }
 
 TEST_F(StudyEvidence, CountsWhatIsRead) {
@@ -48,7 +47,7 @@ TEST_F(StudyEvidence, CountsWhatIsRead) {
     };
     ASSERT_EQ(s.tasks.size(), 2u);
     for (const auto& t : s.tasks) {
-        const bool behavioural = t.family == "behavioural";
+        const bool behavioural = t.behavioural();
         const ExtractionPlan& e = behavioural ? plan.behavioural : plan.functional;
         const Task task = find_task(t.name, plan.data_dir);
         const Split split = split_task(task, 0);
@@ -59,19 +58,19 @@ TEST_F(StudyEvidence, CountsWhatIsRead) {
         for (const auto& trial : trials.patch) n_fv += tokens(trial.prompt) + 8;  // heads
         for (const auto& prompt : make_prompts(task, split.train, e.n_mean, e.n_shot, 0, false))
             n_mean += tokens(prompt.text);
-        EXPECT_EQ(cell(cost, "FV", "texts read"), e.n_mean + e.n_patch);
-        EXPECT_EQ(cell(cost, "FV", "tokens read"), n_fv);
-        EXPECT_EQ(cell(cost, "task-vector", "texts read"), e.n_mean);
-        EXPECT_EQ(cell(cost, "task-vector", "tokens read"), n_mean);
-        EXPECT_EQ(cell(cost, "ICV", "texts read"), 2 * e.n_pairs);
-        EXPECT_EQ(cell(cost, "ICV", "tokens read"), cell(cost, "mean-diff", "tokens read"));
+        EXPECT_EQ(cell(cost, "fv", "texts"), e.n_mean + e.n_patch);
+        EXPECT_EQ(cell(cost, "fv", "tokens"), n_fv);
+        EXPECT_EQ(cell(cost, "task-vector", "texts"), e.n_mean);
+        EXPECT_EQ(cell(cost, "task-vector", "tokens"), n_mean);
+        EXPECT_EQ(cell(cost, "icv", "texts"), 2 * e.n_pairs);
+        EXPECT_EQ(cell(cost, "icv", "tokens"), cell(cost, "mean-diff", "tokens"));
         // One layer, or every layer.
         const double width = 4.0 * s.models[0].n_embd;
-        EXPECT_EQ(cell(cost, "FV", "bytes of vector"), width);
-        EXPECT_EQ(cell(cost, "mean-diff", "bytes of vector"), width);
-        EXPECT_EQ(cell(cost, "ICV", "bytes of vector"), 2 * width);
-        EXPECT_EQ(cell(cost, "ICV", "settings tried"), 8);
-        EXPECT_EQ(cell(cost, "ICV", "extra tokens per query"), 0);
+        EXPECT_EQ(cell(cost, "fv", "bytes"), width);
+        EXPECT_EQ(cell(cost, "mean-diff", "bytes"), width);
+        EXPECT_EQ(cell(cost, "icv", "bytes"), 2 * width);
+        EXPECT_EQ(cell(cost, "icv", "settings"), 8);
+        EXPECT_EQ(cell(cost, "icv", "extra"), 0);
         // Few-shot prompts against zero-shot prompts of the items that were tested.
         const int n_shot = behavioural ? plan.n_shot_behavioural : plan.n_shot;
         double extra = 0;
@@ -81,9 +80,9 @@ TEST_F(StudyEvidence, CountsWhatIsRead) {
                       tokens(make_test_prompt(task, split.train, item, 0, 0).text)) /
                      6;
         }
-        const std::string few_shot = std::to_string(n_shot) + "-shot prompt";
-        EXPECT_NEAR(cell(cost, few_shot, "extra tokens per query"), extra, 1e-9);
-        EXPECT_EQ(cell(cost, "FV", "cheaper from query"), std::floor(n_fv / extra) + 1);
+        const std::string few_shot = std::to_string(n_shot) + "-shot";
+        EXPECT_NEAR(cell(cost, few_shot, "extra"), extra, 1e-9);
+        EXPECT_EQ(cell(cost, "fv", "queries"), std::floor(n_fv / extra) + 1);
     }
 }
 
@@ -92,33 +91,29 @@ TEST_F(StudyEvidence, EveryTableIsThereAndInTheReports) {
     const TaskSummary &twice = s.tasks[0], &cheer = s.tasks[1];
     const auto* scorers = study::find_analysis(twice.analyses, "scorers");
     for (const auto& setting : twice.test) {
-        const std::string column = setting.id == "fv-chosen" ? "FV" : setting.id == "icv-chosen" ? "ICV" : "";
+        const std::string column = setting.id == "fv-chosen" ? "fv" : setting.id == "icv-chosen" ? "icv" : "";
         if (column.empty()) continue;
-        EXPECT_EQ(cell(scorers, "First token", column), setting.metrics.at("first_token").mean);
-        EXPECT_EQ(cell(scorers, "F1", column), setting.metrics.at("f1").mean);
+        EXPECT_EQ(cell(scorers, "first_token", column), setting.metrics.at("first_token").mean);
+        EXPECT_EQ(cell(scorers, "f1", column), setting.metrics.at("f1").mean);
     }
-    EXPECT_EQ(cell(study::find_analysis(cheer.analyses, "scorers"), "Style", "Zero-shot"),
+    EXPECT_EQ(cell(study::find_analysis(cheer.analyses, "scorers"), "style", "zero-shot"),
               cheer.test[0].metrics.at("style").mean);
     const auto* predictors = study::find_analysis(twice.analyses, "predictors");
-    for (const char* row : {"Agreement of pairs, mean of layers", "Separability d', best layer"}) {
-        EXPECT_TRUE(std::isfinite(cell(predictors, row, "ICV"))) << row;
+    for (const char* row : {"agreement", "separability_best"}) {
+        EXPECT_TRUE(std::isfinite(cell(predictors, row, "icv"))) << row;
         EXPECT_TRUE(std::isfinite(cell(predictors, row, "mean-diff"))) << row;
-        EXPECT_TRUE(std::isnan(cell(predictors, row, "FV"))) << row;
+        EXPECT_TRUE(std::isnan(cell(predictors, row, "fv"))) << row;
     }
-    EXPECT_LE(cell(predictors, "Agreement of pairs, mean of layers", "ICV"),
-              cell(predictors, "Agreement of pairs, best layer", "ICV"));
-    const double top = cell(predictors, "Share of positive AIE in the top 10 heads", "FV");
+    EXPECT_LE(cell(predictors, "agreement", "icv"), cell(predictors, "agreement_best", "icv"));
+    const double top = cell(predictors, "aie_top", "fv");
     EXPECT_EQ(top, 1);  // the model has eight heads
-    for (const char* method : {"FV", "ICV", "mean-diff", "task-vector"}) {
-        const double rank = cell(predictors, "Median rank of answers, read from the vector", method);
+    for (const char* method : {"fv", "icv", "mean-diff", "task-vector"}) {
+        const double rank = cell(predictors, "lens_rank", method);
         EXPECT_GE(rank, 1) << method;
-        EXPECT_TRUE(
-            std::isfinite(cell(predictors, "Log-probability gain of answers, read from the vector", method)))
-            << method;
+        EXPECT_TRUE(std::isfinite(cell(predictors, "lens_gain", method))) << method;
     }
     // Texts have no first token that is right.
-    EXPECT_THROW(cell(study::find_analysis(cheer.analyses, "predictors"),
-                      "Median rank of answers, read from the vector", "ICV"),
+    EXPECT_THROW(cell(study::find_analysis(cheer.analyses, "predictors"), "lens_rank", "icv"),
                  std::runtime_error);
     // Two tasks are too few for a correlation.
     EXPECT_EQ(study::find_analysis(s.analyses, "predictor_correlation"), nullptr);
@@ -143,7 +138,7 @@ TEST_F(StudyEvidence, FourTasksHaveACorrelation) {
     const Summary s = run();
     const auto* found = study::find_analysis(s.analyses, "predictor_correlation");
     ASSERT_NE(found, nullptr);
-    EXPECT_EQ(cell(found, "mean-diff: Agreement of pairs, mean of layers", "tasks"), 4);
+    EXPECT_EQ(cell(found, found->rows.at(0).id, "tasks"), 4);
     for (const auto& row : found->rows)
         EXPECT_TRUE(std::isfinite(row.values[0].mean) || !row.remark.empty()) << row.label;
 }
@@ -154,7 +149,7 @@ TEST_F(StudyEvidence, StoppedAnywhereTheTablesAreTheSame) {
         host, folder.path(), [&](const std::string& name) { return run(name); }, 5);
     // The vectors are read once; what was read stands in the journal.
     int n_reading = 0;
-    for (const auto& [unit, records] : study::read_units(folder.path() / "run"))
+    for (const auto& [unit, records] : test::json_units(folder.path() / "run"))
         n_reading += unit.find("/predict/") != std::string::npos;
     EXPECT_EQ(n_reading, 4);
 }

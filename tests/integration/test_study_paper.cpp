@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "study/journal.h"
+#include "support/json_units.h"
 #include "support/run_program.h"
 #include "support/tiny_model.h"
 #include "support/tiny_study.h"
@@ -57,7 +57,7 @@ protected:
     // Test records of a run by "setting/item".
     std::map<std::string, json> records(const std::string& name) const {
         std::map<std::string, json> out;
-        for (const auto& [unit, list] : study::read_units(folder.path() / name))
+        for (const auto& [unit, list] : test::json_units(folder.path() / name))
             for (const auto& r : list)
                 if (r.value("phase", "") == "test")
                     out[r.at("setting").get<std::string>() + "/" + std::to_string(r.at("item").get<int>())] =
@@ -328,7 +328,7 @@ TEST_F(PaperStudy, PromptsThatDoNotFitAreRefusedFirst) {
     plan.models = {test::make_tiny_model(tiny).string()};
     expect_parts(error_of(Code::bad_input, [&] { run(); }), {"twice", "28 demonstrations", "64", "n_shot"});
     EXPECT_FALSE(fs::exists(folder.path() / "run/vectors"));
-    EXPECT_TRUE(study::read_units(folder.path() / "run").empty());
+    EXPECT_TRUE(test::json_units(folder.path() / "run").empty());
 }
 
 }  // namespace

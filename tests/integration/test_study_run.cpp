@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "study/journal.h"
+#include "support/json_units.h"
 #include "support/run_program.h"
 #include "support/tiny_model.h"
 #include "support/tiny_study.h"
@@ -66,7 +66,7 @@ TEST_F(StudyRun, GivesEverythingThatReportsShow) {
     ASSERT_EQ(s.tasks.size(), 2u);
     for (const auto& t : s.tasks) {
         const bool behavioural = t.name == "cheer";
-        EXPECT_EQ(t.family, behavioural ? "behavioural" : "functional");
+        EXPECT_EQ(t.family, behavioural ? Family::behavioural : Family::functional);
         EXPECT_EQ(t.primary, behavioural ? "style" : "first_token");
         EXPECT_EQ(t.n_train, 28);
         EXPECT_EQ(t.n_test, 6);
@@ -138,7 +138,7 @@ TEST_F(StudyRun, OtherArithmeticIsComputedAnew) {
 TEST_F(StudyRun, NoItemIsOfTwoParts) {
     const Summary s = run();
     std::set<int> valid, tested;
-    for (const auto& [unit, records] : study::read_units(folder.path() / "run"))
+    for (const auto& [unit, records] : test::json_units(folder.path() / "run"))
         for (const auto& r : records) {
             if (r.value("phase", "") == "valid" && r["task"] == "twice") valid.insert(r["item"].get<int>());
             if (r.value("phase", "") == "test" && r["task"] == "twice") tested.insert(r["item"].get<int>());
@@ -154,7 +154,7 @@ TEST_F(StudyRun, OverlapWithTheReferenceIsTheOneOfTheTexts) {
     const Task task = find_task("cheer", plan.data_dir);
     std::map<std::string, std::vector<double>> test;
     int n_overlapping = 0;
-    for (const auto& [unit, records] : study::read_units(folder.path() / "run"))
+    for (const auto& [unit, records] : test::json_units(folder.path() / "run"))
         for (const auto& r : records) {
             if (!r.contains("generated")) continue;
             ASSERT_EQ(r.contains("rouge_l"), r["task"] == "cheer") << r;
@@ -230,8 +230,8 @@ TEST_F(StudyRun, CostsAreChargedToWhatTheyAreFor) {
 TEST_F(StudyRun, StoppedAnywhereItGoesOn) {
     test::expect_resumes(
         host, folder.path(), [&](const std::string& name) { return run(name); }, 5);
-    const auto n_unit = study::read_units(folder.path() / "undisturbed").size();
-    EXPECT_EQ(study::read_units(folder.path() / "run").size(), n_unit);
+    const auto n_unit = test::json_units(folder.path() / "undisturbed").size();
+    EXPECT_EQ(test::json_units(folder.path() / "run").size(), n_unit);
     EXPECT_EQ(slurp(at("records.jsonl")), slurp(at("records.jsonl", "undisturbed")));
 }
 

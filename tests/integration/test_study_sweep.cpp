@@ -9,9 +9,9 @@
 #include <filesystem>
 #include <map>
 
-#include "study/natural_text.h"
 #include "support/engine_rows.h"
 #include "support/tiny_study.h"
+#include "tasks/natural_text.h"
 #include "tiller/universal_heads.h"
 
 namespace tiller {

@@ -11,8 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "study/journal.h"
+#include "support/json_units.h"
 #include "support/run_program.h"
+#include "support/table_cells.h"
 #include "support/tiny_model.h"
 #include "support/tiny_study.h"
 #include "tiller/report.h"
@@ -22,6 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using test::cell;
 using test::error_of;
 using test::expect_parts;
 using test::slurp;
@@ -43,7 +45,7 @@ protected:
     // Log-probabilities of the test records by "setting/item".
     std::map<std::string, double> logprobs(const std::string& name = "run") const {
         std::map<std::string, double> out;
-        for (const auto& [unit, list] : study::read_units(folder.path() / name))
+        for (const auto& [unit, list] : test::json_units(folder.path() / name))
             for (const auto& r : list)
                 if (r.value("phase", "") == "test")
                     out[r.at("setting").get<std::string>() + "/" + std::to_string(r.at("item").get<int>())] =
@@ -75,13 +77,10 @@ const AnalysisSummary& table(const std::vector<AnalysisSummary>& analyses, const
     throw std::runtime_error("no table " + id);
 }
 
-// A cell by the labels of its row and column.
-Interval cell(const AnalysisSummary& t, const std::string& row, const std::string& column) {
-    const auto at = std::find(t.columns.begin(), t.columns.end(), column);
-    for (const auto& r : t.rows)
-        if (r.label == row && at != t.columns.end())
-            return r.values.at(static_cast<std::size_t>(at - t.columns.begin()));
-    throw std::runtime_error("no cell " + row + ", " + column);
+std::vector<std::string> labels(const AnalysisSummary& t) {
+    std::vector<std::string> out;
+    for (const auto& column : t.columns) out.push_back(column.label);
+    return out;
 }
 
 TEST_F(TransferStudy, HasEveryFormAndTable) {
@@ -91,7 +90,7 @@ TEST_F(TransferStudy, HasEveryFormAndTable) {
     const auto &gains = table(t.analyses, "transfer"), &hits = table(t.analyses, "transfer-accuracy"),
                &kept = table(t.analyses, "transfer-kept"), &together = table(t.analyses, "composition"),
                &shots = table(t.analyses, "shots");
-    EXPECT_EQ(gains.columns, (std::vector<std::string>{"in qa", "in arrow", "in input-output", "in german",
+    EXPECT_EQ(labels(gains), (std::vector<std::string>{"in qa", "in arrow", "in input-output", "in german",
                                                        "in choice", "in choice-word", "in natural"}));
     EXPECT_EQ(gains.rows.size(), 3u * 5 + 3);  // methods, forms; controls
     EXPECT_EQ(hits.rows.size(), 1 + gains.rows.size());
@@ -104,9 +103,9 @@ TEST_F(TransferStudy, HasEveryFormAndTable) {
     EXPECT_EQ(t.primary, "first_token");
     // The tables are of the records.
     for (const auto& [row, column, steered, clean] :
-         {std::tuple("icv from arrow", "in german", "icv arrow>german", "unsteered german"),
-          std::tuple("fv from choice", "in choice-word", "fv choice>choice-word", "unsteered choice-word"),
-          std::tuple("fv-random from qa", "in natural", "fv-random qa>natural", "unsteered natural")})
+         {std::tuple("icv arrow", "german", "icv arrow>german", "unsteered german"),
+          std::tuple("fv choice", "choice-word", "fv choice>choice-word", "unsteered choice-word"),
+          std::tuple("fv-random qa", "natural", "fv-random qa>natural", "unsteered natural")})
         EXPECT_NEAR(cell(gains, row, column).mean, mean(steered) - mean(clean), 1e-9) << row;
     EXPECT_NEAR(cell(together, "fv + icv", "interaction").mean,
                 mean("fv + icv") - mean("fv qa>qa") - mean("icv qa>qa") + mean("unsteered qa"), 1e-9);
@@ -115,15 +114,15 @@ TEST_F(TransferStudy, HasEveryFormAndTable) {
                 1e-9);
     EXPECT_TRUE(std::isnan(cell(shots, "icv, 0-shot", "interaction").mean));
     const auto& all = table(s.analyses, "transfer-summary");
-    EXPECT_EQ(all.columns,
+    EXPECT_EQ(labels(all),
               (std::vector<std::string>{"own form", "other forms", "kept", "into choice", "out of choice",
                                         "within choice", "into choice-word", "into natural"}));
     double own = 0, other = 0;
     for (const std::string from : {"qa", "arrow", "input-output", "german"})
         for (const std::string to : {"qa", "arrow", "input-output", "german"})
-            (from == to ? own : other) += cell(gains, "task-vector from " + from, "in " + to).mean;
-    EXPECT_NEAR(cell(all, "task-vector", "own form").mean, own / 4, 1e-9);
-    EXPECT_NEAR(cell(all, "task-vector", "other forms").mean, other / 12, 1e-9);
+            (from == to ? own : other) += cell(gains, "task-vector " + from, to).mean;
+    EXPECT_NEAR(cell(all, "task-vector", "own").mean, own / 4, 1e-9);
+    EXPECT_NEAR(cell(all, "task-vector", "other").mean, other / 12, 1e-9);
     EXPECT_EQ(s.findings.size(), 3u);
     expect_parts(t.verdict, {"fv", "icv", "task-vector"});
     EXPECT_EQ(to_json(summary_from_json(to_json(s))), to_json(s));
@@ -198,8 +197,8 @@ TEST_F(TransferModels, VectorsOfOneAreAppliedToTheOther) {
     ASSERT_EQ(gains.columns.size(), 2u);
     // A vector of the float model does to the quantised one nearly what its own does, and not the same.
     for (const std::string method : {"icv", "task-vector"}) {
-        const double own = cell(gains, method + " from " + title(0), "on " + title(0)).mean,
-                     crossed = cell(gains, method + " from " + title(0), "on " + title(1)).mean;
+        const double own = cell(gains, method + " " + title(0), title(0)).mean,
+                     crossed = cell(gains, method + " " + title(0), title(1)).mean;
         EXPECT_NEAR(own, crossed, 0.2 * std::abs(own) + 0.1) << method;
         EXPECT_NE(own, crossed) << method;
     }
@@ -230,8 +229,8 @@ TEST_F(TransferModels, TheSameModelTwiceGivesTheSameNumbers) {
     for (const std::string method : {"icv", "task-vector"})
         for (std::size_t a = 0; a < 2; ++a)
             for (std::size_t b = 0; b < 2; ++b)
-                EXPECT_EQ(cell(gains, method + " from " + title(a), "on " + title(b)).mean,
-                          cell(gains, method + " from " + title(0), "on " + title(0)).mean)
+                EXPECT_EQ(cell(gains, method + " " + title(a), title(b)).mean,
+                          cell(gains, method + " " + title(0), title(0)).mean)
                     << method << a << b;
 }
 

@@ -45,7 +45,7 @@ TEST_F(StudyTuning, EveryMethodTriesAsManySettingsAndTheOracleIsNeverBelowTheCho
             ++tried[point.method];
             varied = varied || point.setting.count("pairs") != 0 || point.setting.count("layer_begin") != 0;
         }
-        const int budget = task.family == "behavioural" ? 5 : 9;
+        const int budget = task.behavioural() ? 5 : 9;
         EXPECT_EQ(tried, (std::map<std::string, int>{{"fv", budget}, {"icv", budget}})) << task.name;
         EXPECT_TRUE(varied) << task.name << ": strength alone was varied";
         const auto* selection = find(task.analyses, "selection");
@@ -55,7 +55,7 @@ TEST_F(StudyTuning, EveryMethodTriesAsManySettingsAndTheOracleIsNeverBelowTheCho
             ASSERT_EQ(row.values.size(), selection->columns.size());
             const double by_default = row.values[1].mean, chosen = row.values[2].mean,
                          oracle = row.values[3].mean;
-            EXPECT_GE(oracle, task.family == "behavioural" ? -1.0 : std::max(by_default, chosen));
+            EXPECT_GE(oracle, task.behavioural() ? -1.0 : std::max(by_default, chosen));
             EXPECT_NEAR(row.values[4].mean, chosen - by_default, 1e-12);
             EXPECT_NEAR(row.values[5].mean, oracle - chosen, 1e-12);
         }
@@ -90,7 +90,7 @@ TEST_F(StudyTuning, InstructionsBesideTheDataBecomeBaselines) {
     const Summary summary = run("run");
     std::vector<std::string> ids;
     for (const auto& s : summary.tasks[0].test)
-        if (s.kind == "baseline") ids.push_back(s.id);
+        if (s.kind == Kind::baseline) ids.push_back(s.id);
     EXPECT_EQ(ids, (std::vector<std::string>{"zero-shot", "cue", "instruction", "2-shot"}));
     for (const auto& s : summary.tasks[1].test) EXPECT_NE(s.id, "cue") << "cheer has no instruction";
     plan.instructions = false;
@@ -123,7 +123,7 @@ TEST_F(StudyTuning, AnswersNameTheBestMethodOfEachTask) {
         ASSERT_EQ(row->values.size(), 8U);
         const SettingSummary* best = nullptr;
         for (const auto& s : task.test)
-            if (s.kind == "chosen" &&
+            if (s.kind == Kind::chosen &&
                 (!best || s.metrics.at(task.primary).mean > best->metrics.at(task.primary).mean))
                 best = &s;
         ASSERT_NE(best, nullptr);
@@ -131,8 +131,8 @@ TEST_F(StudyTuning, AnswersNameTheBestMethodOfEachTask) {
         expect_same(row->values[1], best->difference.at("zero-shot"));
         expect_same(row->values[2], best->difference.at("random"));
         EXPECT_GE(row->values[3].mean, 0) << "over the next";
-        EXPECT_EQ(std::isfinite(row->values[4].mean), task.family == "behavioural");
-        EXPECT_EQ(std::isfinite(row->values[5].mean), task.family == "behavioural");
+        EXPECT_EQ(std::isfinite(row->values[4].mean), task.behavioural());
+        EXPECT_EQ(std::isfinite(row->values[5].mean), task.behavioural());
         EXPECT_GT(row->values[6].mean, 0) << "tokens read";
         const bool shown = row->values[1].low > 0 && row->values[2].low > 0;
         EXPECT_EQ(row->label.find("none shown") == std::string::npos, shown) << row->label;
@@ -149,7 +149,7 @@ TEST_F(StudyTuning, AnswersLeaveOutWhatCollapses) {
     int n_chosen = 0;
     std::set<std::string> labels;  // of methods that may be named
     for (const auto& s : summary.tasks[0].test)
-        if (s.kind == "chosen") {
+        if (s.kind == Kind::chosen) {
             ++n_chosen;
             if (s.metrics.at("collapsed").mean == 0)
                 for (const char* form : {"cheer: {}", "cheer: none shown ({})"})

@@ -9,8 +9,8 @@
 #include <string>
 
 #include "core/util.h"
-#include "study/journal.h"
 #include "study/winners.h"
+#include "support/json_units.h"
 #include "support/run_program.h"
 #include "support/tiny_model.h"
 #include "support/tiny_study.h"
@@ -45,7 +45,7 @@ protected:
     // Records of a setting on the test items, by item.
     std::map<int, json> records(const TaskSummary& task, const std::string& setting) const {
         std::map<int, json> out;
-        for (const auto& [unit, made] : study::read_units(folder.path() / "run"))
+        for (const auto& [unit, made] : test::json_units(folder.path() / "run"))
             for (const auto& r : made)
                 if (r.value("phase", "") == "test" && r["setting"] == setting && r["task"] == task.name &&
                     r["seed"] == task.seed && r["model"] == task.model)
@@ -118,7 +118,7 @@ TEST_F(StudyWinners, SettingsOfASearchWithABudgetToo) {
         const Summary s = run();
         expect_same_as_tested(s.tasks.at(0), s.tasks[0].winners.at(0));
         for (const auto& setting : s.tasks[0].test)
-            with_pairs = with_pairs || (setting.kind == "chosen" && setting.setting.contains("pairs"));
+            with_pairs = with_pairs || (setting.kind == Kind::chosen && setting.setting.contains("pairs"));
     }
     EXPECT_TRUE(with_pairs) << "no budget chose a setting of fewer pairs: the test shows too little";
 }
@@ -144,7 +144,7 @@ TEST_F(StudyWinners, SaysWhatItIs) {
             EXPECT_EQ(said.at("winner.seeds"), "0");
             EXPECT_EQ(said.at("winner.place"), place == 0 ? "1 of 2" : "2 of 2");
             EXPECT_EQ(said.at("winner.counts"), winner.collapses ? "false" : "true");
-            EXPECT_EQ(said.contains("winner.collapsed"), task.family == "behavioural");
+            EXPECT_EQ(said.contains("winner.collapsed"), task.behavioural());
             EXPECT_TRUE(said.contains("winner.zero_shot"));
             EXPECT_EQ(said.at("winner.above_random"),
                       setting->difference.at("random").low > 0 ? "true" : "false");
@@ -245,7 +245,7 @@ TEST_F(StudyWinners, WhatDoesNotChooseLeavesNone) {
     EXPECT_TRUE(s.tasks[0].winners.empty());
     TaskSummary task;
     SettingSummary chosen;
-    chosen.kind = "chosen";
+    chosen.kind = Kind::chosen;
     chosen.method = "fv";
     task.test = {chosen};
     EXPECT_EQ(study::winners_of(plan, task).size(), 1u);

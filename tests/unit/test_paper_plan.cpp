@@ -49,12 +49,12 @@ TEST_F(PaperPlanFile, EveryFieldSurvivesTheRoundTrip) {
     plan.paper.layer_pairs = {8, 9};
     plan.paper.layer_alphas = {2};
     plan.paper.always_bos = false;
-    for (const auto& defect : paper_defects()) plan.paper.defects.emplace_back(defect.name);
+    for (const auto& defect : study::paper_defects()) plan.paper.defects.emplace_back(defect.name);
     const Plan read = load(plan_toml(plan));
     EXPECT_EQ(plan_toml(read), plan_toml(plan));
     EXPECT_EQ(read.paper.alphas, plan.paper.alphas);
     EXPECT_EQ(read.paper.layer_pairs, plan.paper.layer_pairs);
-    EXPECT_EQ(read.paper.defects.size(), paper_defects().size());
+    EXPECT_EQ(read.paper.defects.size(), study::paper_defects().size());
     EXPECT_FALSE(read.paper.always_bos);
 }
 
@@ -103,7 +103,7 @@ TEST_F(PaperPlanFile, TheShippedPlansLoad) {
         // A file's name begins with its protocol's; the honest comparison is the default one.
         const std::string first = name.substr(0, name.find('-'));
         EXPECT_EQ(first == "honest" ? "tuned" : first, plan.protocol) << name;
-        if (plan.is_paper()) names.insert(name);
+        if (plan.protocol == "paper") names.insert(name);
     }
     EXPECT_EQ(names, (std::set<std::string>{"paper-full.toml", "paper-llama2-7b.toml", "paper-quick.toml"}));
     // The full one says what the defaults are.

@@ -14,10 +14,10 @@ AnalysisSummary table() {
     AnalysisSummary a;
     a.id = "factors";
     a.head = "effect";
-    a.columns = {"first token", "log p"};
-    a.rows = {{"source", {{0.5, 0.25, 0.75}, {0.1, 0.05, 0.2}}, "fv 0.3, icv 0.1"},
-              {"place", {{0.125, -0.25, 0.5}, {0.9, 0.8, 1}}, ""},
-              {"items", {{none, none, none}, {none, none, none}}, ""}};
+    a.columns = {{"first_token", "first token"}, {"logprob", "log p"}};
+    a.rows = {{"source", "source", {{0.5, 0.25, 0.75}, {0.1, 0.05, 0.2}}, "fv 0.3, icv 0.1"},
+              {"place", "place", {{0.125, -0.25, 0.5}, {0.9, 0.8, 1}}, ""},
+              {"items", "items", {{none, none, none}, {none, none, none}}, ""}};
     return a;
 }
 

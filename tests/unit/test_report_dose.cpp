@@ -15,17 +15,26 @@ AnalysisSummary frontier() {
     const Interval none = plain_number(std::numeric_limits<double>::quiet_NaN());
     AnalysisSummary a;
     a.id = "frontier";
-    a.columns = {"dose", "effect", "damage", "log p lost", "strength"};
-    const auto row = [&](const char* label, double dose, double effect, double damage) {
+    a.columns = {{"dose", "dose"},
+                 {"effect", "effect"},
+                 {"damage", "damage"},
+                 {"logprob_lost", "log p lost"},
+                 {"strength", "strength"}};
+    const auto row = [&](const char* method, const char* role, const char* label, double dose, double effect,
+                         double damage) {
         return AnalysisRow{
+            "",
             label,
             {plain_number(dose), {effect, effect - 0.1, effect + 0.1}, {damage, 0, 1}, none, none},
-            ""};
+            "",
+            {{"method", method}, {"role", role}}};
     };
-    a.rows = {row("FV", 1, 0.3, 0.1), row("FV", 2, 0.5, 0.2), row("random for FV", 1, 0, 0.4),
-              row("mean-diff", 1, 0.1, 0)};
+    a.rows = {row("fv", "method", "FV", 1, 0.3, 0.1), row("fv", "method", "FV", 2, 0.5, 0.2),
+              row("fv", "control", "random for FV", 1, 0, 0.4),
+              row("mean-diff", "method", "mean-diff", 1, 0.1, 0)};
     // Not reached: nothing is drawn.
-    a.rows.push_back({"mean-diff", {plain_number(2), none, none, none, none}, "not reachable"});
+    a.rows.push_back(a.rows.back());
+    a.rows.back().values = {plain_number(2), none, none, none, none};
     return a;
 }
 

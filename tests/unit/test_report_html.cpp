@@ -179,7 +179,7 @@ TEST(ReportHtml, NumbersThatAreNotFiniteAreNeverBareTokens) {
     const double nan = std::numeric_limits<double>::quiet_NaN(),
                  inf = std::numeric_limits<double>::infinity();
     TaskSummary& task = summary.tasks[0];
-    task.family = "behavioural";
+    task.family = Family::behavioural;
     for (auto* list : {&task.test, &task.grid})
         for (auto& setting : *list) {
             setting.metrics["first_token"] = {nan, -inf, inf};

@@ -28,8 +28,7 @@ inline Summary small_summary() {
     model.n_head = 2;
     summary.models = {model};
 
-    const auto setting = [](const char* id, const char* label, const char* method, const char* kind,
-                            double mean) {
+    const auto setting = [](const char* id, const char* label, const char* method, Kind kind, double mean) {
         SettingSummary out;
         out.id = id;
         out.label = label;
@@ -43,16 +42,16 @@ inline Summary small_summary() {
     TaskSummary task;
     task.model = "tiny";
     task.name = "antonym";
-    task.family = "functional";
+    task.family = Family::functional;
     task.primary = "first_token";
     task.seed = 18446744073709551615U;
     task.n_train = 60;
     task.n_valid = 10;
     task.n_test = 20;
-    task.test = {setting("zero-shot", "Zero-shot", "none", "baseline", 0.125),
-                 setting("fv-paper", "FV, paper", "fv", "paper", 0.25),
-                 setting("fv-chosen", "FV, chosen (heads 2)", "fv", "chosen", 0.5),
-                 setting("random", "Random", "random", "control", 0.125)};
+    task.test = {setting("zero-shot", "Zero-shot", "none", Kind::baseline, 0.125),
+                 setting("fv-paper", "FV, paper", "fv", Kind::paper, 0.25),
+                 setting("fv-chosen", "FV, chosen (heads 2)", "fv", Kind::chosen, 0.5),
+                 setting("random", "Random", "random", Kind::control, 0.125)};
     task.test[1].difference["random"] = {0.125, -0.0625, 0.25};
     task.test[2].setting = {{"heads", 2}, {"layer", 1}, {"scale", 1.5}};
     task.test[2].difference["random"] = {0.375, 0.125, 0.5};
@@ -61,7 +60,7 @@ inline Summary small_summary() {
     task.test[2].n_worse = 1;
     task.pairs = {{"fv-chosen", "fv-paper", {0.25, 0.0625, 0.5}, 6, 1, 0.125, 0.25}};
     for (const double scale : {1.0, 1.5}) {
-        SettingSummary point = setting("", "", "fv", "grid", 0.25 * scale);
+        SettingSummary point = setting("", "", "fv", Kind::grid, 0.25 * scale);
         point.id = scale > 1 ? "fv heads=2 layer=1 scale=1.5" : "fv heads=2 layer=1 scale=1";
         point.setting = {{"heads", 2}, {"layer", 1}, {"scale", scale}};
         point.metrics.erase("rank");
@@ -72,16 +71,21 @@ inline Summary small_summary() {
     task.examples = {{3, "big", "small", {{"zero-shot", " big\nQ:"}, {"fv-chosen", " small"}}}};
     task.verdict = "FV beats random directions.";
     const auto share = [](double mean) { return Interval{mean, mean - 0.25, mean + 0.25}; };
-    task.analyses = {{"parts",
-                      "Share of variance",
-                      "Shares of what differs between cells.",
-                      "factor",
-                      {"share", "cells"},
-                      {{"place", {share(0.5), plain_number(4)}, ""},
-                       {"operation", {plain_number(0.125), plain_number(NAN)}, "one cell is missing"}}}};
+    task.analyses = {
+        {"parts",
+         "Share of variance",
+         "Shares of what differs between cells.",
+         "factor",
+         {{"share", "share"}, {"cells", "cells"}},
+         {{"place", "place", {share(0.5), plain_number(4)}, "", {{"factor", "place"}}, {{"levels", 2}}},
+          {"operation", "operation", {plain_number(0.125), plain_number(NAN)}, "one cell is missing"}}}};
     summary.tasks = {task};
-    summary.analyses = {
-        {"flips", "Rankings", "", "metric", {"agree"}, {{"exact", {plain_number(0.75)}, ""}}}};
+    summary.analyses = {{"flips",
+                         "Rankings",
+                         "",
+                         "metric",
+                         {{"agree", "agree"}},
+                         {{"exact", "exact", {plain_number(0.75)}}}}};
 
     summary.provenance = {"0.1.0",
                           "0.5.0",

@@ -15,11 +15,23 @@ AnalysisSummary matrix() {
             "Gain by form",
             "",
             "vector",
-            {"in qa", "in arrow"},
-            {{"unsteered", {{0, 0, 0}, {0, 0, 0}}, ""},
-             {"fv from qa", {{2, 1, 3}, {kNone, kNone, kNone}}, "layer 1"},
-             {"icv from arrow\xff", {{-4, -5, -3}, {1, kNone, kNone}}, ""},
-             {"fv-random from qa", {{-90, -91, -89}, {-80, -81, -79}}, ""}}};
+            {{"qa", "in qa"}, {"arrow", "in arrow"}},
+            {{"unsteered", "unsteered", {{0, 0, 0}, {0, 0, 0}}},
+             {"fv qa",
+              "fv from qa",
+              {{2, 1, 3}, {kNone, kNone, kNone}},
+              "layer 1",
+              {{"method", "fv"}, {"from", "qa"}}},
+             {"icv arrow",
+              "icv from arrow\xff",
+              {{-4, -5, -3}, {1, kNone, kNone}},
+              "",
+              {{"method", "icv"}, {"from", "arrow\xff"}}},
+             {"fv-random qa",
+              "fv-random from qa",
+              {{-90, -91, -89}, {-80, -81, -79}},
+              "",
+              {{"method", "fv"}, {"from", "qa"}, {"role", "control"}}}}};
 }
 
 TEST(TransferCharts, HeatMapHasTheVectorsAlone) {
@@ -46,9 +58,19 @@ TEST(TransferCharts, ShotsHaveBothLines) {
         "Vectors beside demonstrations",
         "",
         "vector",
-        {"a", "b", "c", "d", "e", "f", "g"},
-        {{"fv, 0-shot", {{0, 0, 0}, {1, 1, 1}, {-6, -7, -5}, {-4, -5, -3}, {2, 1, 3}, n, n}, ""},
-         {"fv, 10-shot", {{0, 0, 0}, {1, 1, 1}, {-1, -2, -0.5}, n, n, n, n}, ""}}};
+        {{"hit_without", "a"}, {"hit_with", "b"}, {"logprob_without", "c"}, {"logprob_with", "d"}},
+        {{"",
+          "fv, none",
+          {{0, 0, 0}, {1, 1, 1}, {-6, -7, -5}, {-4, -5, -3}},
+          "",
+          {{"method", "fv"}},
+          {{"shots", 0}}},
+         {"",
+          "fv, ten",
+          {{0, 0, 0}, {1, 1, 1}, {-1, -2, -0.5}, n},
+          "",
+          {{"method", "fv"}},
+          {{"shots", 10}}}}};
     const auto chart = analysis_chart(shots);
     ASSERT_TRUE(chart.has_value());
     const auto& points = chart->spec.at("data").at("values");
@@ -61,7 +83,7 @@ TEST(TransferCharts, ShotsHaveBothLines) {
 
 TEST(TransferCharts, NothingToDrawIsNoError) {
     AnalysisSummary empty = matrix();
-    empty.rows = {{"unsteered", {{0, 0, 0}, {0, 0, 0}}, ""}};
+    empty.rows = {{"unsteered", "unsteered", {{0, 0, 0}, {0, 0, 0}}}};
     const auto chart = analysis_chart(empty);
     ASSERT_TRUE(chart.has_value());
     EXPECT_TRUE(chart->spec.at("data").at("values").empty());

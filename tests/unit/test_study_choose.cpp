@@ -1,33 +1,38 @@
 // The rules by which a setting is chosen, on made-up records.
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
+#include <cmath>
 #include <string>
 #include <vector>
 
-#include "study/task_run.h"
+#include "study/choose.h"
 
 namespace tiller::study {
 namespace {
 
-using nlohmann::json;
-
 std::vector<Candidate> grid_of(std::initializer_list<const char*> ids) {
     std::vector<Candidate> grid;
-    for (const char* id : ids) grid.push_back({id, id, "m", "grid", {}, {}, 0});
+    for (const char* id : ids) grid.push_back({id, id, "m", Kind::grid});
     return grid;
 }
 
-json functional(const char* setting, int first_token, double logprob) {
-    return {{"setting", setting}, {"item", 0}, {"first_token", first_token}, {"logprob", logprob}};
+ItemRecord record(const char* setting, const std::map<std::string, double>& scores) {
+    ItemRecord r;
+    r.setting = setting;
+    r.scores = scores;
+    return r;
 }
 
-json behavioural(const char* setting, double style, int collapsed) {
-    return {{"setting", setting}, {"item", 0}, {"style", style}, {"collapsed", collapsed}};
+ItemRecord functional(const char* setting, int first_token, double logprob) {
+    return record(setting, {{"first_token", first_token}, {"logprob", logprob}});
 }
 
-std::string chosen(const std::vector<Candidate>& grid, const std::vector<json>& records, bool is_behavioural,
-                   double limit = 0.25) {
+ItemRecord behavioural(const char* setting, double style, int collapsed) {
+    return record(setting, {{"style", style}, {"collapsed", collapsed}});
+}
+
+std::string chosen(const std::vector<Candidate>& grid, const std::vector<ItemRecord>& records,
+                   bool is_behavioural, double limit = 0.25) {
     return grid[choose(grid, records, is_behavioural, limit)].id;
 }
 
@@ -41,7 +46,7 @@ TEST(Choose, HighestAccuracyWins) {
 // does.
 TEST(Choose, WithinOneStandardErrorTheLogProbabilityDecides) {
     const auto grid = grid_of({"lucky", "likely", "far"});
-    std::vector<json> records;
+    std::vector<ItemRecord> records;
     for (int i = 0; i < 17; ++i) {
         records.push_back(functional("lucky", i == 0, -12));
         records.push_back(functional("likely", 0, -5));
@@ -82,8 +87,8 @@ TEST(Choose, FullTiesGoToTheEarlierPoint) {
 // A broken row counts as the worst answer, not as an average one.
 TEST(Choose, BrokenRowsWithoutLogProbabilityLose) {
     const auto grid = grid_of({"broken", "whole"});
-    const json none = {{"setting", "broken"}, {"first_token", 0}, {"logprob", nullptr}, {"broken", true}};
-    const json left_out = {{"setting", "broken"}, {"broken", true}};
+    ItemRecord none = functional("broken", 0, std::nan("")), left_out = record("broken", {});
+    none.broken = left_out.broken = true;
     EXPECT_EQ(
         chosen(grid,
                {none, functional("broken", 0, -1), functional("whole", 0, -20), functional("whole", 0, -20)},
@@ -98,8 +103,8 @@ TEST(Choose, BrokenRowsWithoutLogProbabilityLose) {
 
 TEST(Choose, HighestStyleWithinTheLimitWins) {
     const auto grid = grid_of({"weak", "strong", "wild"});
-    const std::vector<json> records = {behavioural("weak", 0.4, 0), behavioural("strong", 0.7, 0),
-                                       behavioural("wild", 0.99, 1)};
+    const std::vector<ItemRecord> records = {behavioural("weak", 0.4, 0), behavioural("strong", 0.7, 0),
+                                             behavioural("wild", 0.99, 1)};
     EXPECT_EQ(chosen(grid, records, true), "strong");
     EXPECT_EQ(chosen(grid, records, true, 1.0), "wild");
 }
@@ -107,7 +112,7 @@ TEST(Choose, HighestStyleWithinTheLimitWins) {
 // 1 of 20 would be the limit of 5 % itself, but who saw it cannot expect the limit to hold.
 TEST(Choose, OneCollapsedOutputOfTwentyIsTooMany) {
     const auto grid = grid_of({"weak", "strong"});
-    std::vector<json> records;
+    std::vector<ItemRecord> records;
     for (int i = 0; i < 20; ++i) {
         records.push_back(behavioural("weak", 0.4, 0));
         records.push_back(behavioural("strong", 0.9, i == 0));
@@ -118,7 +123,7 @@ TEST(Choose, OneCollapsedOutputOfTwentyIsTooMany) {
 
 TEST(Choose, TheLimitItselfIsAllowed) {
     const auto grid = grid_of({"weak", "edge"});
-    std::vector<json> records;
+    std::vector<ItemRecord> records;
     for (int i = 0; i < 4; ++i) {
         records.push_back(behavioural("weak", 0.4, 0));
         records.push_back(behavioural("edge", 0.9, i == 0));
@@ -131,19 +136,19 @@ TEST(Choose, TheLimitItselfIsAllowed) {
 // It is the share that counts, though one setting has more records.
 TEST(Choose, AboveTheLimitTheLeastDamageWins) {
     const auto grid = grid_of({"a", "b", "c"});
-    const std::vector<json> records = {behavioural("a", 0.9, 1), behavioural("a", 0.9, 1),
-                                       behavioural("b", 0.2, 1), behavioural("b", 0.2, 0),
-                                       behavioural("c", 0.3, 1), behavioural("c", 0.3, 1)};
+    const std::vector<ItemRecord> records = {behavioural("a", 0.9, 1), behavioural("a", 0.9, 1),
+                                             behavioural("b", 0.2, 1), behavioural("b", 0.2, 0),
+                                             behavioural("c", 0.3, 1), behavioural("c", 0.3, 1)};
     EXPECT_EQ(chosen(grid, records, true), "b");
-    const std::vector<json> equal = {behavioural("a", 0.2, 1), behavioural("b", 0.9, 1),
-                                     behavioural("c", 0.3, 1)};
+    const std::vector<ItemRecord> equal = {behavioural("a", 0.2, 1), behavioural("b", 0.9, 1),
+                                           behavioural("c", 0.3, 1)};
     EXPECT_EQ(chosen(grid, equal, true), "b");
 }
 
 TEST(Choose, FunctionalTasksKnowNoCollapse) {
     const auto grid = grid_of({"a", "b"});
-    json collapsed = functional("b", 1, -1);
-    collapsed["style"] = 0.0;
+    ItemRecord collapsed = functional("b", 1, -1);
+    collapsed.scores["style"] = 0.0;
     EXPECT_EQ(chosen(grid, {functional("a", 0, -1), collapsed}, false, 0.0), "b");
 }
 

@@ -4,9 +4,10 @@
 #include <cmath>
 #include <set>
 
-#include "study/concepts.h"
-#include "study/forms.h"
+#include "methods/concepts.h"
+#include "study/contestants.h"
 #include "study/tuned/evidence.h"
+#include "tasks/forms.h"
 #include "tiller/error.h"
 
 using namespace tiller;
@@ -110,18 +111,23 @@ TEST(StudyConcepts, OnlyMethodsThatWantThemGetThem) {
 TEST(StudyConcepts, HeadTableCountsSharedHeads) {
     TaskSummary task;
     task.aie.resize(2);
-    std::vector<std::vector<double>> scores(2);
+    std::vector<std::vector<float>> scores(2);
     for (int h = 0; h < 10; ++h) {
         task.aie[0].push_back(2.0 - 0.01 * h);
         task.aie[1].push_back(1.0 - 0.01 * h);
-        scores[0].push_back(0.01 * h);
-        scores[1].push_back(0.095 - 0.0001 * h - (h >= 7 ? 1 : 0));
+        scores[0].push_back(0.01f * static_cast<float>(h));
+        scores[1].push_back(0.095f - 0.0001f * static_cast<float>(h) - (h >= 7 ? 1 : 0));
     }
-    const nlohmann::json closing = {
-        {"evidence",
-         {{"fv", {{"bytes", 4}}}, {"other", {{"head_scores", {{"name", "a score"}, {"values", scores}}}}}}}};
     const Units units;
-    const auto table = head_table({closing, units, {}, {}}, task);
+    TunedClosing part;
+    part.evidence["fv"].bytes = 4;
+    const auto table_of = [&] {
+        const auto lines = record_lines<ClosingWith<TunedClosing>>({{{}, part}}, "u");
+        return head_table({ClosedTask(lines.at(0)), units, {}, {}}, task);
+    };
+    EXPECT_FALSE(table_of()) << "no scores but AIE";
+    part.evidence["other"].head_scores = {"a score", scores};
+    const auto table = table_of();
     ASSERT_TRUE(table);
     ASSERT_EQ(table->rows.size(), 2u);
     EXPECT_EQ(table->rows[0].remark, "0.0 0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9");
@@ -140,11 +146,9 @@ TEST(StudyConcepts, HeadTableCountsSharedHeads) {
     EXPECT_NEAR(row.values[2].mean, 1 - 6 * (squares + 700) / (20 * 399.0), 1e-9);
 
     task.aie.clear();
-    const auto alone = head_table({closing, units, {}, {}}, task);
+    const auto alone = table_of();
     ASSERT_EQ(alone->rows.size(), 1u);
     EXPECT_TRUE(std::isnan(alone->rows[0].values[2].mean));
-    const nlohmann::json none = {{"evidence", {{"fv", {{"bytes", 4}}}}}};
-    EXPECT_FALSE(head_table({none, units, {}, {}}, task));
 }
 
 }  // namespace

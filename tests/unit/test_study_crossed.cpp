@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "study/crossed/crossed.h"
@@ -12,7 +11,6 @@
 namespace tiller::study {
 namespace {
 
-using nlohmann::json;
 using test::error_of;
 using test::expect_parts;
 
@@ -127,25 +125,23 @@ protected:
         TaskSummary t;
         t.model = "made up";
         t.name = "task";
-        t.family = behavioural ? "behavioural" : "functional";
+        t.family = behavioural ? Family::behavioural : Family::functional;
         t.primary = behavioural ? "style" : "first_token";
         t.n_test = n_item;
-        json closing = {{"cells", json::array()}, {"test_units", {"u"}}, {"valid_units", json::array()}};
-        Units units;
+        CrossedClosing part;
+        std::vector<ItemRecord> made;
         const auto add = [&](const std::string& id, int item, double value) {
-            units["u"].push_back({{"setting", id},
-                                  {"item", item},
-                                  {"first_token", value > 0.5 ? 1 : 0},
-                                  {"exact", value > 0.7 ? 1 : 0},
-                                  {"logprob", std::isfinite(value) ? json(value) : json()},
-                                  {"style", value},
-                                  {"generated", "text " + std::to_string(item % 15)},
-                                  {"nll", 2.0},
-                                  {"collapsed", 0}});
+            ItemRecord& r = made.emplace_back();
+            r.setting = id, r.item = item, r.generated = "text " + std::to_string(item % 15);
+            r.scores = {{"first_token", value > 0.5 ? 1 : 0},
+                        {"exact", value > 0.7 ? 1 : 0},
+                        {"logprob", value},
+                        {"style", value},
+                        {"nll", 2.0},
+                        {"collapsed", 0}};
         };
         for (const auto& cell : crossed_cells(plan.crossed)) {
-            closing["cells"].push_back(
-                {{"id", cell.id()}, {"label", cell.id()}, {"setting", {{"dose", 4.0}}}});
+            part.cells.push_back({cell.id(), cell.id(), cell.source(), Kind::condition, "", {{"dose", 4.0}}});
             for (int i = 0; i < n_item; ++i) add(cell.id(), i, score(cell, i));
         }
         for (int i = 0; i < n_item; ++i) add("zero-shot", i, 0);
@@ -155,7 +151,11 @@ protected:
             setting.metrics[t.primary] = {0.5, 0.4, 0.6};
             t.test.push_back(setting);
         }
-        const TaskRecords records = records_of(units, closing);
+        TaskClosing closing;
+        closing.test_units = {"u"};
+        const Units units = {{"u", record_lines(made, "u")}};
+        const TaskRecords records =
+            records_of(units, record_lines<ClosingWith<CrossedClosing>>({{closing, part}}, "task").at(0));
         const Protocol& protocol = protocol_of(plan);
         protocol.analyse(plan, records, t);
         t.verdict = protocol.verdict(plan, t);
@@ -169,10 +169,9 @@ protected:
             if (a.id == id) return a;
         throw std::runtime_error("no table " + id);
     }
-    static const AnalysisRow& row(const AnalysisSummary& a, const std::string& label) {
-        for (const auto& r : a.rows)
-            if (r.label == label) return r;
-        throw std::runtime_error("no row " + label);
+    static const AnalysisRow& row(const AnalysisSummary& a, const std::string& id) {
+        if (const auto* found = a.row(id)) return *found;
+        throw std::runtime_error("no row " + id);
     }
 };
 
@@ -184,7 +183,8 @@ TEST_F(CrossedRecords, APlantedFactorIsFound) {
                      int) { return random.uniform() < (cell.one_layer() ? 0.75 : 0.25) ? 1.0 : 0.0; },
                  40);
     const auto& factors = table(s, "factors");
-    EXPECT_EQ(factors.columns.front(), "first token");
+    EXPECT_EQ(factors.columns.front().id, "first_token");
+    EXPECT_EQ(factors.columns.front().label, "first token");
     const auto& place = row(factors, "place");
     EXPECT_GT(place.values[0].low, 0.75);
     EXPECT_LE(row(factors, "source").values[0].high, 0.1);
@@ -216,7 +216,9 @@ TEST_F(CrossedRecords, APlantedInteractionIsFoundInStyleScores) {
         },
         30, true);
     const auto& factors = table(s, "factors");
-    EXPECT_EQ(factors.columns, (std::vector<std::string>{"style", "style: of all variance"}));
+    ASSERT_EQ(factors.columns.size(), 2u);
+    EXPECT_EQ(factors.columns[0].label, "style");
+    EXPECT_EQ(factors.columns[1].label, "style: of all variance");
     // Means 0.2, 0.2, 0.2, 0.8: both main effects and the interaction have a third each.
     for (const char* effect : {"source", "operation", "source x operation"}) {
         EXPECT_NEAR(row(factors, effect).values[0].mean, 1.0 / 3, 0.02) << effect;
@@ -228,7 +230,7 @@ TEST_F(CrossedRecords, APlantedInteractionIsFoundInStyleScores) {
     EXPECT_NEAR(row(gap, "source").values[1].mean, 0, 0.05);    // first
     EXPECT_NEAR(row(gap, "source").values[2].mean, 0.6, 0.05);  // last
     const auto& cells = table(s, "cells");
-    EXPECT_EQ(cells.columns[2], "collapsed");
+    EXPECT_EQ(cells.columns[2].id, "collapsed");
     EXPECT_NEAR(row(cells, "icv mlp-all all turn").values[0].mean, 0.8, 0.05);
     EXPECT_NEAR(row(cells, "icv mlp-all all turn").values[3].mean, std::exp(2.0), 1e-9);
     EXPECT_EQ(row(cells, "icv mlp-all all turn").values[4].mean, 0.5);  // 15 texts for 30 items

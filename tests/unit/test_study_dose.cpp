@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "statistics/shift.h"
 #include "study/dose/dose.h"
 #include "test_tasks_files.h"
 #include "tiller/study.h"
@@ -16,6 +17,7 @@ namespace tiller {
 namespace {
 
 using study::DoseFit;
+using study::DoseOutcome;
 using study::DoseRange;
 using study::DoseSearch;
 using study::find_doses;
@@ -77,7 +79,7 @@ TEST(FindDoses, HitsReachableTargetsWithinTheTolerance) {
         ASSERT_EQ(search.fits.size(), targets.size());
         for (std::size_t t = 0; t < targets.size(); ++t) {
             const DoseFit& fit = search.fits[t];
-            EXPECT_EQ(fit.outcome, "reached") << fit.target;
+            EXPECT_EQ(fit.outcome, DoseOutcome::reached) << fit.target;
             EXPECT_NEAR(fit.point.dose, targets[t], tolerance * targets[t]);
             EXPECT_EQ(fit.point.dose, curve.of(fit.point.strength));
             EXPECT_NEAR(fit.point.strength, std::sqrt(targets[t] / 0.3), tolerance * fit.point.strength);
@@ -94,7 +96,7 @@ TEST(FindDoses, BelowTheFirstRung) {
     Curve curve{[](double s) { return 100 * s; }};
     const auto search = find_doses(std::vector<double>{0.1, 1}, {0.125, 256, 20, 0.05},
                                    [&](auto strengths) { return curve(strengths); });
-    for (const auto& fit : search.fits) EXPECT_EQ(fit.outcome, "reached");
+    for (const auto& fit : search.fits) EXPECT_EQ(fit.outcome, DoseOutcome::reached);
     EXPECT_NEAR(search.fits[0].point.strength, 0.001, 0.0001);
 }
 
@@ -103,9 +105,9 @@ TEST(FindDoses, SaysWhatSaturates) {
     Curve curve{[](double s) { return 1.5 * s / (1 + s); }};
     const auto search = find_doses(std::vector<double>{0.5, 1, 2}, {0.125, 64, 20, 0.05},
                                    [&](auto strengths) { return curve(strengths); });
-    EXPECT_EQ(search.fits[0].outcome, "reached");
-    EXPECT_EQ(search.fits[1].outcome, "reached");
-    EXPECT_EQ(search.fits[2].outcome, "saturates");
+    EXPECT_EQ(search.fits[0].outcome, DoseOutcome::reached);
+    EXPECT_EQ(search.fits[1].outcome, DoseOutcome::reached);
+    EXPECT_EQ(search.fits[2].outcome, DoseOutcome::saturates);
     EXPECT_EQ(search.fits[2].point.strength, 64);
     EXPECT_NEAR(search.fits[2].point.dose, 1.5 * 64 / 65, 1e-12);
     for (const auto& point : search.points) EXPECT_LE(point.strength, 64);
@@ -115,8 +117,8 @@ TEST(FindDoses, SaysWhatJumps) {
     Curve curve{[](double s) { return s < 3 ? 0.1 * s : 5.0; }};
     const auto search = find_doses(std::vector<double>{0.2, 2}, {0.125, 64, 40, 0.05},
                                    [&](auto strengths) { return curve(strengths); });
-    EXPECT_EQ(search.fits[0].outcome, "reached");
-    EXPECT_EQ(search.fits[1].outcome, "jumps");
+    EXPECT_EQ(search.fits[0].outcome, DoseOutcome::reached);
+    EXPECT_EQ(search.fits[1].outcome, DoseOutcome::jumps);
     EXPECT_NEAR(search.fits[1].point.strength, 3, 1e-6);
     EXPECT_NEAR(search.fits[1].point.dose, 0.3, 1e-6);
 }
@@ -126,9 +128,9 @@ TEST(FindDoses, BrokenRowsEndTheLadder) {
     Curve curve{[](double s) { return s < 5 ? s : infinite; }};
     const auto search = find_doses(std::vector<double>{1, 4.5, 20}, {0.125, 1024, 40, 0.02},
                                    [&](auto strengths) { return curve(strengths); });
-    EXPECT_EQ(search.fits[0].outcome, "reached");
-    EXPECT_EQ(search.fits[1].outcome, "reached");
-    EXPECT_EQ(search.fits[2].outcome, "jumps");
+    EXPECT_EQ(search.fits[0].outcome, DoseOutcome::reached);
+    EXPECT_EQ(search.fits[1].outcome, DoseOutcome::reached);
+    EXPECT_EQ(search.fits[2].outcome, DoseOutcome::jumps);
     EXPECT_NEAR(search.fits[2].point.dose, 5, 1e-6);
     for (const auto& point : search.points) EXPECT_LE(point.strength, 8);
 }
@@ -137,7 +139,7 @@ TEST(FindDoses, NothingButARest) {
     Curve curve{[](double) { return 0.0; }};
     const auto search = find_doses(std::vector<double>{1}, {0.125, 1, 40, 0.05},
                                    [&](auto strengths) { return curve(strengths); });
-    EXPECT_EQ(search.fits[0].outcome, "saturates");
+    EXPECT_EQ(search.fits[0].outcome, DoseOutcome::saturates);
     EXPECT_EQ(search.fits[0].point.dose, 0);
     EXPECT_EQ(curve.n_call, 4);  // 1/8, 1/4, 1/2, 1
 }
@@ -146,24 +148,23 @@ TEST(Slope, IsThePlantedOne) {
     const std::vector<double> x = {0, 0.25, 0.5, 1, 2, 4};
     std::vector<double> y;
     for (const double v : x) y.push_back(-3 + 0.75 * v);
-    EXPECT_NEAR(study::least_squares_slope(x, y), 0.75, 1e-12);
+    EXPECT_NEAR(least_squares_slope(x, y), 0.75, 1e-12);
     y = {0, 0, 0, 0, 0, 0};
-    EXPECT_EQ(study::least_squares_slope(x, y), 0);
+    EXPECT_EQ(least_squares_slope(x, y), 0);
     // By the normal equations: points (0, 0), (1, 2), (2, 1).
-    EXPECT_NEAR(study::least_squares_slope(std::vector<double>{0, 1, 2}, std::vector<double>{0, 2, 1}), 0.5,
-                1e-12);
-    error_of(Code::usage, [] { study::least_squares_slope(std::vector<double>{1}, std::vector<double>{1}); });
-    error_of(Code::usage, [] {
-        study::least_squares_slope(std::vector<double>{1, 1}, std::vector<double>{1, 2});
-    });
+    EXPECT_NEAR(least_squares_slope(std::vector<double>{0, 1, 2}, std::vector<double>{0, 2, 1}), 0.5, 1e-12);
+    error_of(Code::usage, [] { least_squares_slope(std::vector<double>{1}, std::vector<double>{1}); });
+    error_of(Code::usage, [] { least_squares_slope(std::vector<double>{1, 1}, std::vector<double>{1, 2}); });
 }
+
+const study::Protocol& dose() { return *study::find_protocol("dose"); }
 
 // A setting at a dose with a score, damage and collapse.
 SettingSummary at_dose(const std::string& method, double target, double damage, double collapsed = 0) {
     SettingSummary s;
     s.id = method + " dose=" + std::to_string(target);
     s.method = method;
-    s.kind = "dose";
+    s.kind = Kind::dose;
     s.setting = {{"target", target}};
     s.metrics["damage"] = plain_number(damage);
     s.metrics["collapsed"] = plain_number(collapsed);
@@ -198,10 +199,10 @@ TEST(Contest, IsAtTheLargestDoseWithinTheLimits) {
     EXPECT_EQ(study::dose_contests(plan, t).limited->target, 2);  // alone
     t.test = {at_dose("fv", 1, 0.2)};
     EXPECT_FALSE(study::dose_contests(plan, t).limited);
-    expect_parts(study::dose_verdict(plan, t),
+    expect_parts(dose().verdict(plan, t),
                  {"No method keeps", "10 points", "at 1 nat,", "FV 20", "ICV 0.25, 0.5, 1, 2, 4, 8 nats"});
     t.test.clear();
-    expect_parts(study::dose_verdict(plan, t), {"No method reaches a dose"});
+    expect_parts(dose().verdict(plan, t), {"No method reaches a dose"});
 }
 
 // Who is ahead depends on the adjusted p, not on the scores alone.
@@ -214,13 +215,13 @@ TEST(Contest, AheadIsWhatTheTestSays) {
     t.test[1].metrics["first_token"] = plain_number(0.7);
     PairSummary pair{t.test[0].id, t.test[1].id, {-0.5, -0.7, -0.3}, 1, 11, 0.01, 0.03};
     t.pairs = {pair};
-    expect_parts(study::dose_verdict(plan, t), {"ICV (70 %) ahead of FV (20 %) by 50 points (95 % 30 to 70"});
+    expect_parts(dose().verdict(plan, t), {"ICV (70 %) ahead of FV (20 %) by 50 points (95 % 30 to 70"});
     t.pairs[0].p_holm = 0.06;
-    expect_parts(study::dose_verdict(plan, t), {"no difference shown between ICV (70 %) and FV (20 %)"});
+    expect_parts(dose().verdict(plan, t), {"no difference shown between ICV (70 %) and FV (20 %)"});
     t.test[0].metrics["damage"] = plain_number(0.5);
-    expect_parts(study::dose_verdict(plan, t), {"ICV (70 %) alone.", "Beyond the limits there: FV (20 %)."});
+    expect_parts(dose().verdict(plan, t), {"ICV (70 %) alone.", "Beyond the limits there: FV (20 %)."});
     t.pairs[0].p_holm = 0.03;
-    expect_parts(study::dose_verdict(plan, t), {"Beyond the limits there: FV (20 %, behind ICV)."});
+    expect_parts(dose().verdict(plan, t), {"Beyond the limits there: FV (20 %, behind ICV)."});
 }
 
 // In the findings as well, a method beyond the limits counts as compared with.
@@ -230,21 +231,21 @@ TEST(Contest, FindingsCountTasks) {
     Summary s;
     s.tasks.emplace_back();
     TaskSummary& t = s.tasks[0];
-    t.family = "functional";
+    t.family = Family::functional;
     t.primary = "first_token";
     t.test = {at_dose("fv", 1, 0), at_dose("icv", 1, 0.5)};
     t.test[0].metrics["first_token"] = plain_number(0.7);
     t.test[1].metrics["first_token"] = plain_number(0.2);
     t.pairs = {{t.test[0].id, t.test[1].id, {0.5, 0.3, 0.7}, 11, 1, 0.01, 0.03}};
-    auto found = study::dose_findings(plan, s);
+    auto found = dose().findings(plan, s);
     ASSERT_EQ(found.size(), 2u);
     expect_parts(found[0], {"1 precise-answer task,", "FV on 1, ICV on 0; none shown to be on 0"});
     t.pairs[0].p_holm = 0.2;
-    found = study::dose_findings(plan, s);
+    found = dose().findings(plan, s);
     expect_parts(found[0], {"FV on 0, ICV on 0; none shown to be on 1"});
     expect_parts(found[1], {"FV on 0, ICV on 0; none shown to be on 1"});
     t.test.pop_back();
-    expect_parts(study::dose_findings(plan, s)[0], {"no two methods can be compared"});
+    expect_parts(dose().findings(plan, s)[0], {"no two methods can be compared"});
 }
 
 class DosePlanFile : public testing::Test {

@@ -2,24 +2,39 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <cmath>
 #include <csignal>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <map>
-#include <nlohmann/json.hpp>
+#include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/util.h"
 #include "study/journal.h"
+#include "study/record_json.h"
 #include "test_tasks_files.h"
 
 namespace tiller::study {
+
+// A record of a few fields.
+struct Note {
+    std::optional<int> item = {};
+    std::optional<double> number = {};
+    std::optional<std::string> text = {};
+    bool operator==(const Note&) const = default;
+};
+template <class V, Is<Note> T>
+void fields(V& visit, T& x) {
+    visit.optional("item", x.item), visit.optional("number", x.number), visit.optional("text", x.text);
+}
+TILLER_RECORD(Note);
+
 namespace {
 
-using nlohmann::json;
 using test::error_of;
 using test::expect_parts;
 
@@ -37,7 +52,7 @@ protected:
     }
 
     test::ScratchFolder folder;
-    const std::vector<json> two = {{{"item", 1}, {"logprob", -0.5}}, {{"item", 2}, {"text", "b"}}};
+    const std::vector<Note> two = {{1, -0.5}, {2, {}, "b"}};
     // A unit as it is written, with the digest as docs/formats.md says.
     static std::string unit(const std::string& key, const std::string& lines, int n) {
         return lines + R"({"digest":")" + sha256(key + "\n" + lines).substr(0, 16) + R"(","end":)" +
@@ -59,24 +74,23 @@ TEST_F(JournalTest, UnitsAreThereAfterReopening) {
         Journal journal(folder.path());
         EXPECT_FALSE(journal.has("a"));
         journal.append("a", two);
-        journal.append("empty", {});
+        journal.append<Note>("empty", {});
         EXPECT_TRUE(journal.has("a"));
-        EXPECT_EQ(journal.records("a").size(), 2u);
+        EXPECT_EQ(journal.lines("a").size(), 2u);
     }
     Journal journal(folder.path());
     ASSERT_TRUE(journal.has("a"));
     EXPECT_TRUE(journal.has("empty"));
-    EXPECT_TRUE(journal.records("empty").empty());
+    EXPECT_TRUE(journal.lines("empty").empty());
     EXPECT_FALSE(journal.has("b"));
-    EXPECT_EQ(journal.records("a")[0].at("logprob"), -0.5);
-    EXPECT_EQ(journal.records("a")[1].at("text"), "b");
-    EXPECT_EQ(journal.records("a")[1].at("unit"), "a");
+    EXPECT_EQ(journal.records<Note>("a"), two);
+    EXPECT_NE(journal.lines("a")[1].find(R"("unit":"a")"), std::string::npos);
 }
 
 TEST_F(JournalTest, TheFileIsWhatTheFormatSays) {
     Journal journal(folder.path());
-    journal.append("a", {{{"item", 1}}});
-    journal.append("b", {{{"item", 2}}});
+    journal.append<Note>("a", {{1}});
+    journal.append<Note>("b", {{2}});
     EXPECT_EQ(slurp(file()),
               unit("a", "{\"item\":1,\"unit\":\"a\"}\n", 1) + unit("b", "{\"item\":2,\"unit\":\"b\"}\n", 1));
 }
@@ -86,8 +100,8 @@ TEST_F(JournalTest, EveryFlippedByteIsNoticed) {
     {
         Journal journal(folder.path());
         journal.append("a", two);
-        journal.append("empty", {});
-        journal.append("b", {{{"item", 3}, {"score", 0.25}}});
+        journal.append<Note>("empty", {});
+        journal.append<Note>("b", {{3, 0.25}});
     }
     const std::string whole = slurp(file());
     const auto units = read_units(folder.path());
@@ -97,7 +111,7 @@ TEST_F(JournalTest, EveryFlippedByteIsNoticed) {
             std::string flipped = whole;
             flipped[i] = static_cast<char>(flipped[i] ^ (1 << bit));
             put(flipped);
-            std::map<std::string, std::vector<json>> found;
+            Units found;
             try {
                 found = read_units(folder.path());
             } catch (const Error&) {
@@ -147,11 +161,23 @@ TEST_F(JournalTest, AFolderThatIsRemovedIsNoticedAtTheNextUnit) {
 
 // Numbers used now are those that a restart reads.
 TEST_F(JournalTest, RecordsAreTheSameNowAndAfterARestart) {
-    const std::vector<json> records = {{{"logprob", -0.1f}, {"nll", 1.0 / 3}, {"none", std::nan("")}}};
+    const std::vector<Note> numbers = {{1, static_cast<double>(-0.1f)},
+                                       {2, 1.0 / 3},
+                                       {3, std::nan("")},
+                                       {4, std::numeric_limits<double>::infinity()}};
     Journal journal(folder.path());
-    journal.append("a", records);
-    EXPECT_EQ(journal.records("a"), read_units(folder.path()).at("a"));
-    EXPECT_TRUE(journal.records("a")[0].at("none").is_null());
+    journal.append("a", numbers);
+    EXPECT_EQ(journal.lines("a"), read_units(folder.path()).at("a"));
+    const auto now = journal.records<Note>("a"),
+               later = read_records<Note>(read_units(folder.path()).at("a"));
+    for (std::size_t i = 0; i < 2; ++i) {
+        EXPECT_EQ(now[i].number, numbers[i].number);
+        EXPECT_EQ(later[i].number, numbers[i].number);
+    }
+    // What is no number is null in the file, and none again.
+    EXPECT_NE(journal.lines("a")[2].find(R"("number":null)"), std::string::npos);
+    EXPECT_TRUE(std::isnan(*now[2].number));
+    EXPECT_TRUE(std::isnan(*now[3].number));
 }
 
 TEST_F(JournalTest, TornLastLineIsCutOff) {
@@ -161,7 +187,7 @@ TEST_F(JournalTest, TornLastLineIsCutOff) {
         EXPECT_TRUE(journal.has("a"));
         EXPECT_TRUE(journal.has("b"));
         EXPECT_EQ(slurp(file()), first + second);
-        journal.append("c", {});
+        journal.append<Note>("c", {});
     }
     EXPECT_TRUE(read_units(folder.path()).count("c"));
 }
@@ -261,7 +287,7 @@ TEST_F(JournalTest, MissingFolderIsTheEnvironment) {
 
 TEST_F(JournalTest, AFullDiskLeavesTheFileAsItWas) {
     Journal journal(folder.path());
-    journal.append("a", {{{"item", 1}}});
+    journal.append<Note>("a", {{1}});
     const std::string before_it = slurp(file());
     const auto handler = std::signal(SIGXFSZ, SIG_IGN);
     rlimit before{};
@@ -273,7 +299,7 @@ TEST_F(JournalTest, AFullDiskLeavesTheFileAsItWas) {
     std::string message;
     Code code = Code::usage;
     try {
-        journal.append("b", {{{"item", 2}, {"text", std::string(1000, 'x')}}});
+        journal.append<Note>("b", {{2, {}, std::string(1000, 'x')}});
     } catch (const Error& e) {
         message = e.what();
         code = e.code();
@@ -284,17 +310,17 @@ TEST_F(JournalTest, AFullDiskLeavesTheFileAsItWas) {
     expect_parts(message, {"records.jsonl", "File too large", "run the same command again"});
     EXPECT_FALSE(journal.has("b"));
     EXPECT_EQ(slurp(file()), before_it);
-    journal.append("b", {{{"item", 2}}});  // there is space again
+    journal.append<Note>("b", {{2}});  // there is space again
     EXPECT_EQ(slurp(file()), before_it + unit("b", "{\"item\":2,\"unit\":\"b\"}\n", 1));
 }
 
 TEST_F(JournalTest, InvalidUtf8BecomesValid) {
     {
         Journal journal(folder.path());
-        journal.append("a", {{{"generated", "ok \xff\xfe end\n\"quoted\""}}});
-        EXPECT_EQ(journal.records("a")[0].at("generated"), "ok \xef\xbf\xbd\xef\xbf\xbd end\n\"quoted\"");
+        journal.append<Note>("a", {{{}, {}, "ok \xff\xfe end\n\"quoted\""}});
+        EXPECT_EQ(journal.records<Note>("a")[0].text, "ok \xef\xbf\xbd\xef\xbf\xbd end\n\"quoted\"");
     }
-    EXPECT_EQ(Journal(folder.path()).records("a")[0].at("generated"),
+    EXPECT_EQ(Journal(folder.path()).records<Note>("a")[0].text,
               "ok \xef\xbf\xbd\xef\xbf\xbd end\n\"quoted\"");
 }
 

@@ -3,8 +3,8 @@
 #include <map>
 #include <set>
 
-#include "study/task_run.h"
-#include "study/tuning.h"
+#include "methods/setting_search.h"
+#include "study/units.h"
 #include "tiller/error.h"
 
 namespace tiller::study {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "study/tuned/verdict.h"
+#include "study/protocol.h"
 #include "test_tasks_files.h"
 
 namespace tiller::study {
@@ -13,8 +13,22 @@ using test::expect_parts;
 
 constexpr double limit = 0.05;
 
+Plan plan_of(double collapse_limit) {
+    Plan plan;
+    plan.collapse_limit = collapse_limit;
+    return plan;
+}
+std::string verdict(const TaskSummary& task, double collapse_limit) {
+    const Plan plan = plan_of(collapse_limit);
+    return protocol_of(plan).verdict(plan, task);
+}
+std::vector<std::string> findings(const Summary& summary, double collapse_limit) {
+    const Plan plan = plan_of(collapse_limit);
+    return protocol_of(plan).findings(plan, summary);
+}
+
 SettingSummary setting(const std::string& id, const std::string& method, const std::string& metric,
-                       double mean, const std::string& kind) {
+                       double mean, Kind kind) {
     SettingSummary s;
     s.kind = kind;
     s.id = id;
@@ -32,13 +46,13 @@ TaskSummary task_of(double fv, double icv, Interval difference, const std::strin
     TaskSummary t;
     t.model = "m";
     t.name = "t";
-    t.family = metric == "style" ? "behavioural" : "functional";
+    t.family = metric == "style" ? Family::behavioural : Family::functional;
     t.primary = metric;
-    t.test = {setting("zero-shot", "none", metric, 0.1, "baseline"),
-              setting("10-shot", "prompt", metric, 0.8, "baseline"),
-              setting("fv-chosen", "fv", metric, fv, "chosen"),
-              setting("icv-chosen", "icv", metric, icv, "chosen"),
-              setting("fv-random", "random", metric, 0.12, "control")};
+    t.test = {setting("zero-shot", "none", metric, 0.1, Kind::baseline),
+              setting("10-shot", "prompt", metric, 0.8, Kind::baseline),
+              setting("fv-chosen", "fv", metric, fv, Kind::chosen),
+              setting("icv-chosen", "icv", metric, icv, Kind::chosen),
+              setting("fv-random", "random", metric, 0.12, Kind::control)};
     t.test[2].difference = {{"random", {0.3, 0.2, 0.4}}};
     t.test[3].difference = {{"random", {0.3, 0.2, 0.4}}};
     const bool excludes = difference.low > 0 || difference.high < 0;
@@ -81,7 +95,8 @@ TEST(Verdict, BeyondTheIntervalTheAdjustedTestDecides) {
 
 TEST(Verdict, SeveralMethods) {
     auto t = task_of(0.5, 0.1, {0.4, 0.2, 0.6});
-    t.test.insert(t.test.begin() + 4, setting("mean-diff-chosen", "mean-diff", "first_token", 0.6, "chosen"));
+    t.test.insert(t.test.begin() + 4,
+                  setting("mean-diff-chosen", "mean-diff", "first_token", 0.6, Kind::chosen));
     t.pairs.push_back({"fv-chosen", "mean-diff-chosen", {-0.1, -0.3, 0.1}, 1, 3, 0.5, 0.6});
     t.pairs.push_back({"icv-chosen", "mean-diff-chosen", {-0.5, -0.7, -0.3}, 0, 9, 0.001, 0.003});
     const auto text = verdict(t, limit);
@@ -123,7 +138,7 @@ TEST(Verdict, CollapsedSettingsDoNotCount) {
     expect_without(verdict(t, 0.6), {"collapse"});
     Summary s;
     s.tasks = {t};
-    expect_parts(findings(s, limit)[0], {"clearly better than every other: FV on 0, ICV on 0"});
+    expect_parts(findings(s, limit)[0], {"; neither FV nor ICV is clearly better on any."});
 }
 
 TEST(Verdict, OneMethod) {
@@ -136,7 +151,7 @@ TEST(Verdict, OneMethod) {
     t.test[2].difference["random"] = {0.1, -0.1, 0.3};
     expect_parts(verdict(t, limit), {"The effect is not above its random control."});
     t.test.erase(t.test.begin() + 2);
-    t.test.push_back(setting("icv-chosen", "icv", "first_token", 0.25, "chosen"));
+    t.test.push_back(setting("icv-chosen", "icv", "first_token", 0.25, Kind::chosen));
     text = verdict(t, limit);
     expect_parts(text, {"ICV: first-token accuracy 25 %"});
 }
@@ -169,13 +184,23 @@ TEST(Findings, MeansOverTasksAndClearCases) {
                  {"On 2 precise-answer tasks with 2 seeds each", "(of 4 runs): FV on 2, ICV on 1"});
 }
 
+// Where nobody is clearly better, no list of zeros says that somebody is.
+TEST(Findings, NoClearCaseIsSaidSo) {
+    Summary s;
+    s.tasks = {task_of(0.5, 0.4, {0.1, -0.1, 0.3}), task_of(0.5, 0.4, {0.1, -0.1, 0.3})};
+    s.tasks[1].seed = 1;
+    const std::string found = findings(s, limit)[0];
+    expect_parts(found, {"; neither FV nor ICV is clearly better on any (of 2 runs)."});
+    expect_without(found, {"on 0", "clearly better than every other"});
+}
+
 TEST(Findings, AmongManyMethodsThoseCountThatNoneBeats) {
     // FV beats ICV; of mean-diff nothing is shown, on one task not even that it is above random.
     Summary s;
     for (const char* name : {"a", "b"}) {
         auto t = task_of(0.75, 0.25, {0.5, 0.3, 0.7});
         t.name = name;
-        t.test.push_back(setting("mean-diff-chosen", "mean-diff", "first_token", 0.5, "chosen"));
+        t.test.push_back(setting("mean-diff-chosen", "mean-diff", "first_token", 0.5, Kind::chosen));
         const double low = t.name == "a" ? 0.1 : -0.1;
         t.test.back().difference = {{"random", {0.3, low, 0.4}}};
         t.pairs.push_back({"fv-chosen", "mean-diff-chosen", {0.25, -0.1, 0.4}, 5, 2, 0.2, 0.6});
@@ -198,7 +223,7 @@ TEST(Findings, OfManyMethodsTheBestAreNamed) {
     int n = 0;
     for (const char* name : {"mean-diff", "repe", "task-vector", "conceptor"})
         t.test.push_back(
-            setting(std::string(name) + "-chosen", name, "first_token", 0.3 + 0.1 * n++, "chosen"));
+            setting(std::string(name) + "-chosen", name, "first_token", 0.3 + 0.1 * n++, Kind::chosen));
     s.tasks = {t};
     expect_parts(findings(s, limit)[0],
                  {"chosen settings: conceptor 60 %, task-vector 50 %, repe 40 %, mean-diff 30 %, 2 more "

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "study/transfer/transfer.h"
@@ -10,8 +9,6 @@
 
 namespace tiller::study {
 namespace {
-
-using nlohmann::json;
 
 constexpr int kItems = 40;
 
@@ -40,52 +37,48 @@ protected:
         }
         add(with_shots("unsteered", 3), -1.5);
         for (const std::string method : {"fv", "icv"})
-            for (const std::string from : {"qa", "arrow"})
-                closing["transfer"]["settings"][method][from] = "layer 1";
+            for (const std::string from : {"qa", "arrow"}) part.settings[method][from] = "layer 1";
     }
     // Log-probabilities around a mean: each item is as hard in every setting, so that differences are exact.
     void add(const std::string& id, double mean) {
-        auto& unit = units["test"];
-        for (int item = 0; item < kItems; ++item)
-            unit.push_back({{"setting", id},
-                            {"item", item},
-                            {"first_token", mean > -4 && item % 2 == 0 ? 1 : 0},
-                            {"logprob", mean + 0.01 * (item - 19.5)}});
+        for (int item = 0; item < kItems; ++item) {
+            ItemRecord& r = made.emplace_back();
+            r.setting = id, r.item = item;
+            r.scores = {{"first_token", mean > -4 && item % 2 == 0 ? 1 : 0},
+                        {"logprob", mean + 0.01 * (item - 19.5)}};
+        }
     }
     TaskSummary summary() {
+        const Units units = {{"test", record_lines(made, "test")}};
+        TaskClosing closing;
+        closing.test_units = {"test"};
+        const auto line = record_lines<ClosingWith<TransferClosing>>({{closing, part}}, "task").at(0);
         TaskSummary t;
-        analyse_transfer(plan, records_of(units, closing), t);
+        protocol_of(plan).analyse(plan, records_of(units, line), t);
         return t;
     }
-    static const AnalysisRow& row(const TaskSummary& t, const std::string& id, const std::string& label) {
+    static const AnalysisRow& row(const TaskSummary& t, const std::string& table, const std::string& id) {
         for (const auto& analysis : t.analyses)
-            if (analysis.id == id)
-                for (const auto& r : analysis.rows)
-                    if (r.label == label) return r;
-        throw std::runtime_error(id + " has no " + label);
+            if (const auto* found = analysis.id == table ? analysis.row(id) : nullptr) return *found;
+        throw std::runtime_error(table + " has no " + id);
     }
 
     Plan plan;
-    Units units;
-    json closing = {{"model", "m"},
-                    {"task", "t"},
-                    {"seed", 0},
-                    {"key", "k"},
-                    {"test_units", {"test"}},
-                    {"valid_units", json::array()}};
+    std::vector<ItemRecord> made;
+    TransferClosing part = {"k", {}};
 };
 
 TEST_F(TransferTables, FindWhatWasPlanted) {
     const TaskSummary t = summary();
-    const auto& gains = row(t, "transfer", "fv from qa");
+    const auto& gains = row(t, "transfer", "fv qa");
     EXPECT_NEAR(gains.values[0].mean, 2, 1e-9);
     EXPECT_NEAR(gains.values[0].low, 2, 1e-9);  // differences by item have no spread here
     EXPECT_NEAR(gains.values[1].mean, 0.5, 1e-9);
     EXPECT_EQ(gains.remark, "layer 1");
-    const auto& kept = row(t, "transfer-kept", "fv from arrow");
+    const auto& kept = row(t, "transfer-kept", "fv arrow");
     EXPECT_NEAR(kept.values[0].mean, 0.25, 1e-9);
     EXPECT_EQ(kept.values[1].mean, 1);
-    EXPECT_TRUE(std::isnan(row(t, "transfer-kept", "icv from qa").values[1].mean));  // nothing to keep
+    EXPECT_TRUE(std::isnan(row(t, "transfer-kept", "icv qa").values[1].mean));  // nothing to keep
     const auto& all = row(t, "transfer-summary", "fv");
     EXPECT_NEAR(all.values[0].mean, 2, 1e-9);
     EXPECT_NEAR(all.values[1].mean, 0.5, 1e-9);
@@ -119,7 +112,7 @@ TEST_F(TransferTables, InteractionWithDemonstrations) {
 
 TEST_F(TransferTables, SentencesSayWhatIsKept) {
     const TaskSummary t = summary();
-    const std::string verdict = transfer_verdict(t);
+    const std::string verdict = protocol_of(plan).verdict(plan, t);
     EXPECT_NE(verdict.find("fv: gain 2.00"), std::string::npos) << verdict;
     EXPECT_NE(verdict.find("25 %"), std::string::npos) << verdict;
     EXPECT_NE(verdict.find("icv: no clear gain"), std::string::npos) << verdict;
@@ -127,15 +120,11 @@ TEST_F(TransferTables, SentencesSayWhatIsKept) {
 
 // A row that broke has no log-probability: its item is left out of the differences with it.
 TEST_F(TransferTables, BrokenRowsAreLeftOut) {
-    for (auto& record : units["test"])
-        if (record["setting"] == steered_in("fv", "qa", "arrow")) {
-            if (record["item"] == 0)
-                record["logprob"] = nullptr;
-            else
-                record["logprob"] = record["logprob"].get<double>() + 1;
-        }
+    for (auto& record : made)
+        if (record.setting == steered_in("fv", "qa", "arrow"))
+            record.scores["logprob"] = record.item == 0 ? std::nan("") : record.scores["logprob"] + 1;
     const TaskSummary t = summary();
-    EXPECT_NEAR(row(t, "transfer", "fv from qa").values[1].mean, 1.5, 1e-9);
+    EXPECT_NEAR(row(t, "transfer", "fv qa").values[1].mean, 1.5, 1e-9);
     EXPECT_NEAR(row(t, "transfer-summary", "fv").values[1].mean, 1, 1e-9);
 }
 

@@ -8,12 +8,14 @@
 #include <string>
 #include <vector>
 
-#include "study/crossed/factorial.h"
+#include "statistics/factorial.h"
+#include "study/crossed/crossed_records.h"
 #include "study/protocol.h"
 
 namespace tiller::study {
 
-/// A factor of the design. Its place in crossed_factors() is its bit in sets of factors (factorial.h).
+/// A factor of the design. Its place in crossed_factors() is its bit in sets of factors
+/// (statistics/factorial.h).
 struct CrossedFactor {
     const char* name;  ///< "source"
     const char* key;   ///< In the plan's table: "sources".
@@ -43,8 +45,11 @@ Factorial crossed_factorial(const CrossedPlan& plan);
 /// vectors'; empty when the plan lacks one of the levels.
 std::optional<CrossedCell> crossed_corner(const CrossedPlan& plan, std::size_t at_icv);
 
-/// What is impossible about a plan's [crossed] table, and what else does not go with this protocol.
-std::optional<Fault> crossed_fault(const Plan& plan);
+/// Id of the row of the table "gap" that has the whole of it; the others' are the factors' names.
+inline constexpr const char* whole_gap = "all";
+
+/// "FV" or "ICV" when the cell is that school's own; else empty.
+std::string school_of(const CrossedPlan& plan, const std::string& cell_id);
 
 /// Directions and sizes of activations, from which every cell's edits are made. A direction is kept once for
 /// each source, site and layer, with the length of the activation that it meets.
@@ -69,14 +74,29 @@ private:
 };
 Site crossed_site(const std::string& place);
 
-/// Protocol::run().
-void run_crossed_task(TaskContext& context);
-
-/// Protocol::analyse() and analyse_run(): tables "cells", "factors" and "gap" of a task, "gaps" over tasks.
-void analyse_crossed(const Plan& plan, const TaskRecords& records, TaskSummary& task);
-void analyse_crossed_run(Summary& summary);
-/// One sentence on a task, and one per family on all.
-std::string crossed_verdict(const TaskSummary& task);
-std::vector<std::string> crossed_findings(const Summary& summary);
+class Crossed final : public Protocol {
+public:
+    std::string name() const override { return "crossed"; }
+    std::string summary() const override {
+        return "source x place x positions x operation: why FV and ICV differ (docs/comparisons.md)";
+    }
+    std::string question() const override {
+        return "Why do function vectors and in-context vectors differ: by the direction, the place, the "
+               "positions or the operation?";
+    }
+    Plan plan() const override;
+    const char* table() const override { return "crossed"; }
+    void table_fields(Fields& fields, Plan& plan) const override;
+    void check(const Plan& plan, PlanFaults& faults) const override;
+    void run(TaskContext& context) const override;
+    /// Tables "factors", "gap" and "cells".
+    void analyse(const Plan& plan, const TaskRecords& records, TaskSummary& task) const override;
+    /// Tables "gaps" over tasks.
+    void analyse_run(const Plan& plan, const std::vector<TaskRecords>& records,
+                     Summary& summary) const override;
+    std::string verdict(const Plan& plan, const TaskSummary& task) const override;
+    std::vector<std::string> findings(const Plan& plan, const Summary& summary) const override;
+    std::vector<std::string> notes(const Plan& plan) const override;
+};
 
 }  // namespace tiller::study

@@ -4,22 +4,16 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <limits>
 #include <set>
+#include <tuple>
 
 #include "study/crossed/crossed.h"
-#include "tiller/statistics.h"
 
 namespace tiller::study {
 namespace {
 
-using nlohmann::json;
-
-constexpr double none = std::numeric_limits<double>::quiet_NaN();
-constexpr Interval unknown = {none, none, none};
-
 struct Score {
-    const char* name;   // in records
+    const char* name;   // of the metric, and the id of its column
     const char* label;  // for people
 };
 
@@ -29,14 +23,20 @@ std::vector<Score> scores_of(bool behavioural) {
     return {{"first_token", "first token"}, {"exact", "whole answer"}, {"logprob", "log p"}};
 }
 
-// [item][cell] over the items that have the score in every cell.
-ItemsByCells table_of(const std::vector<CrossedCell>& cells, const BySetting& test, const char* score) {
-    std::map<int, std::vector<double>> rows;
-    for (const auto& cell : cells)
-        for (const auto& [item, value] : values_of(test.at(cell.id()), score)) rows[item].push_back(value);
-    ItemsByCells out;
-    for (auto& [item, row] : rows)
-        if (row.size() == cells.size()) out.push_back(std::move(row));
+// [cell][item] over the items that have the score in every cell.
+std::vector<std::vector<double>> by_cell(const std::vector<CrossedCell>& cells, const BySetting& test,
+                                         const char* score) {
+    std::vector<std::string> ids;
+    for (const auto& cell : cells) ids.push_back(cell.id());
+    return aligned(test, ids, score);
+}
+
+// The same as [item][cell].
+ItemsByCells by_item(const std::vector<CrossedCell>& cells, const BySetting& test, const char* score) {
+    const auto columns = by_cell(cells, test, score);
+    ItemsByCells out(columns.front().size());
+    for (std::size_t i = 0; i < out.size(); ++i)
+        for (const auto& column : columns) out[i].push_back(column[i]);
     return out;
 }
 
@@ -61,106 +61,102 @@ std::string level_means(const CrossedPlan& plan, std::size_t f, const std::vecto
             n += values.size();
         }
         text += fmt::format("{}{} {:.2f}", text.empty() ? "" : ", ", level,
-                            n > 0 ? sum / static_cast<double>(n) : none);
+                            n > 0 ? sum / static_cast<double>(n) : no_number().mean);
     }
     return text;
 }
 
 // Of the items: one text for all of them can score as well as a rewritten sentence.
-double different_outputs(const std::vector<const json*>& records) {
+double different_outputs(const std::vector<ItemRecord>& records) {
     std::set<std::string> texts;
-    for (const json* record : records) texts.insert(record->value("generated", ""));
+    for (const ItemRecord& record : records) texts.insert(record.generated.value_or(""));
     return static_cast<double>(texts.size()) / static_cast<double>(records.size());
 }
 
+// Whose own cell it is, and whether it would have liked another dose.
+std::string cell_remark(const CrossedPlan& plan, const std::string& id, double dose) {
+    const std::string school = school_of(plan, id);
+    std::string remark = school.empty() ? "" : school + "'s own cell";
+    const auto [least, most] = std::minmax_element(plan.doses.begin(), plan.doses.end());
+    if (*least < *most && (dose == *least || dose == *most))
+        remark += fmt::format("{}{} dose tried", remark.empty() ? "" : "; ",
+                              dose == *least ? "smallest" : "largest");
+    return remark;
+}
+
 AnalysisSummary cells_table(const Plan& plan, const TaskRecords& records, const TaskSummary& t) {
-    const bool behavioural = t.family == "behavioural";
-    AnalysisSummary out;
-    out.id = "cells";
-    out.title = "Cells of the design";
-    out.head = "source, place, positions, operation";
-    out.note =
-        "Each cell at the dose (and each one-layer place in the layer) that the validation items chose. "
-        "Dose: "
-        "length of what is added over the length of the activation, summed over the edited layers. Intervals "
-        "are over test items; \"over unsteered\" is paired by item. A highest cell is picked on the test "
-        "items "
-        "and therefore too good.";
-    out.columns = {behavioural ? "style" : "first token", "over unsteered"};
-    if (behavioural)
-        out.columns.insert(out.columns.end(), {"collapsed", "perplexity", "different outputs"});
+    AnalysisSummary out{"cells", "Cells of the design",
+                        "Each cell at the dose (and each one-layer place in the layer) that the validation "
+                        "items chose. Dose: length of what is added over the length of the activation, "
+                        "summed over the edited layers. Intervals are over test items; \"over unsteered\" is "
+                        "paired by item. A highest cell is picked on the test items and therefore too good.",
+                        "source, place, positions, operation"};
+    if (t.behavioural())
+        out.columns = {{"style", "style"},
+                       {"gain", "over unsteered"},
+                       {"collapsed", "collapsed"},
+                       {"perplexity", "perplexity"},
+                       {"different", "different outputs"}};
     else
-        out.columns.insert(out.columns.end(), {"whole answer", "log p over unsteered"});
-    out.columns.insert(out.columns.end(), {"dose", "layer"});
-    const auto [least, most] = std::minmax_element(plan.crossed.doses.begin(), plan.crossed.doses.end());
-    for (const auto& setting : records.closing.at("cells")) {
-        const std::string id = setting.at("id");
-        const auto mean = [&](const char* score) {
-            std::vector<double> values;
-            for (const auto& [item, value] : values_of(records.test.at(id), score)) values.push_back(value);
-            return values.empty() ? unknown : bootstrap_mean(values, plan.n_bootstrap, t.seed);
-        };
-        const auto gain = [&](const std::string& score) {
-            const auto [x, y] = paired(records.test, id, "zero-shot", score);
-            return x.empty() ? unknown : bootstrap_difference(x, y, plan.n_bootstrap, t.seed);
-        };
-        AnalysisRow row{id, {mean(t.primary.c_str()), gain(t.primary)}, ""};
-        if (behavioural) {
-            const Interval nll = mean("perplexity");
-            row.values.push_back(mean("collapsed"));
-            row.values.push_back({std::exp(nll.mean), std::exp(nll.low), std::exp(nll.high)});
-            row.values.push_back(plain_number(different_outputs(records.test.at(id))));
+        out.columns = {{"first_token", "first token"},
+                       {"gain", "over unsteered"},
+                       {"exact", "whole answer"},
+                       {"logprob_gain", "log p over unsteered"}};
+    out.columns.insert(out.columns.end(), {{"dose", "dose"}, {"layer", "layer"}});
+    const Scores scores(records.test, plan.n_bootstrap, t.seed);
+    for (const auto& cell : records.closing.part<CrossedClosing>().cells) {
+        AnalysisRow row{
+            cell.id,
+            cell.id,
+            {scores.mean(cell.id, t.primary), scores.difference(cell.id, zero_shot_id, t.primary)},
+            cell_remark(plan.crossed, cell.id, cell.setting.at("dose"))};
+        if (t.behavioural()) {
+            row.values.push_back(scores.mean(cell.id, "collapsed"));
+            row.values.push_back(scores.mean(cell.id, "perplexity"));
+            row.values.push_back(plain_number(different_outputs(records.test.at(cell.id))));
         } else {
-            row.values.push_back(mean("exact"));
-            row.values.push_back(gain("logprob"));
+            row.values.push_back(scores.mean(cell.id, "exact"));
+            row.values.push_back(scores.difference(cell.id, zero_shot_id, "logprob"));
         }
-        const json& values = setting.at("setting");
-        const double dose = values.at("dose");
-        row.values.push_back(plain_number(dose));
-        row.values.push_back(plain_number(values.value("layer", none)));
-        for (const auto& [set, school] : {std::pair(0, "FV"), std::pair((1 << n_crossed_factor) - 1, "ICV")})
-            if (const auto corner = crossed_corner(plan.crossed, static_cast<std::size_t>(set));
-                corner && corner->id() == id)
-                row.remark = fmt::format("{}'s own cell", school);
-        if (*least < *most && (dose == *least || dose == *most))
-            row.remark += fmt::format("{}{} dose tried", row.remark.empty() ? "" : "; ",
-                                      dose == *least ? "smallest" : "largest");
+        row.values.push_back(plain_number(cell.setting.at("dose")));
+        const auto layer = cell.setting.find("layer");
+        row.values.push_back(layer == cell.setting.end() ? no_number() : plain_number(layer->second));
         out.rows.push_back(std::move(row));
     }
     return out;
 }
 
+// A factor with one level has no effect to speak of.
+bool varies(const CrossedPlan& plan, std::uint32_t set) {
+    for (std::size_t f = 0; f < n_crossed_factor; ++f)
+        if (set >> f & 1 && (plan.*crossed_factors()[f].levels).size() < 2) return false;
+    return true;
+}
+
 AnalysisSummary factors_table(const Plan& plan, const TaskRecords& records, const TaskSummary& t) {
     const auto cells = crossed_cells(plan.crossed);
     const Factorial design = crossed_factorial(plan.crossed);
-    AnalysisSummary out;
-    out.id = "factors";
+    AnalysisSummary out{"factors", "Which factor the differences between the cells come from", "", "effect"};
     out.headline = true;
-    out.title = "Which factor the differences between the cells come from";
-    out.head = "effect";
     std::vector<VarianceShares> shares;
     std::string dropped;
-    const auto scores = scores_of(t.family == "behavioural");
+    const auto scores = scores_of(t.behavioural());
     for (const auto& score : scores) {
-        const auto values = table_of(cells, records.test, score.name);
+        const auto values = by_item(cells, records.test, score.name);
         shares.push_back(variance_shares(design, values, plan.n_bootstrap, t.seed));
-        out.columns.emplace_back(score.label);
+        out.columns.push_back({score.name, score.label});
         const auto missing = static_cast<std::size_t>(t.n_test) - values.size();
         if (missing > 0)
             dropped += fmt::format(" {} of {} items have no {} in some cell and are left out of it.", missing,
                                    t.n_test, score.label);
     }
-    out.columns.push_back(fmt::format("{}: of all variance", scores.front().label));
-    const auto primary = table_of(cells, records.test, scores.front().name);
+    out.columns.push_back({"of_all", fmt::format("{}: of all variance", scores.front().label)});
+    const auto primary = by_item(cells, records.test, scores.front().name);
     const auto& effects = shares.front().effects;
     for (std::size_t k = 0; k < effects.size(); ++k) {
         const auto set = effects[k].factors;
-        // A factor with one level has no effect to speak of.
-        bool varies = true;
-        for (std::size_t f = 0; f < n_crossed_factor; ++f)
-            varies = varies && (!(set >> f & 1) || (plan.crossed.*crossed_factors()[f].levels).size() > 1);
-        if (!varies) continue;
-        AnalysisRow row{effect_text(set), {}, ""};
+        if (!varies(plan.crossed, set)) continue;
+        AnalysisRow row{set == 0 ? "higher" : effect_text(set), effect_text(set), {}};
         for (const auto& s : shares) row.values.push_back(s.effects[k].of_cells);
         row.values.push_back(effects[k].of_all);
         if (std::popcount(set) == 1)
@@ -168,24 +164,22 @@ AnalysisSummary factors_table(const Plan& plan, const TaskRecords& records, cons
                 level_means(plan.crossed, static_cast<std::size_t>(std::countr_zero(set)), cells, primary);
         out.rows.push_back(std::move(row));
     }
-    for (const auto& [label, value] :
-         {std::pair("all of the design", shares.front().cells), std::pair("items", shares.front().items),
-          std::pair("the rest", shares.front().rest)}) {
-        out.rows.push_back({label, std::vector<Interval>(scores.size(), unknown), ""});
+    for (const auto& [id, label, value] : {std::tuple("cells", "all of the design", shares.front().cells),
+                                           std::tuple("items", "items", shares.front().items),
+                                           std::tuple("rest", "the rest", shares.front().rest)}) {
+        out.rows.push_back({id, label, std::vector<Interval>(scores.size(), no_number())});
         out.rows.back().values.push_back(value);
     }
     out.note = fmt::format(
         "Analysis of variance of the balanced design of {} cells with items as blocks. The first {}: share "
-        "of "
-        "the variance of the cells' means that an effect accounts for (eta squared without what noise adds; "
-        "an effect that is not there is estimated around 0, and may be below). The last column: share of all "
-        "variance of the items' scores. No number: the cells are not told apart. Remarks: means of the "
-        "levels.{}{}",
+        "of the variance of the cells' means that an effect accounts for (eta squared without what noise "
+        "adds; an effect that is not there is estimated around 0, and may be below). The last column: share "
+        "of all variance of the items' scores. No number: the cells are not told apart. Remarks: means of "
+        "the levels.{}{}",
         cells.size(), scores.size() == 1 ? "column" : fmt::format("{} columns", scores.size()),
-        t.family == "behavioural"
-            ? ""
-            : " Edits at generated tokens cannot change the first token, so that \"prompt\" and \"all\" are "
-              "the same for first token and log p.",
+        t.behavioural() ? ""
+                        : " Edits at generated tokens cannot change the first token, so that \"prompt\" and "
+                          "\"all\" are the same for first token and log p.",
         dropped);
     return out;
 }
@@ -198,38 +192,37 @@ std::vector<std::vector<double>> corners_of(const Plan& plan, const BySetting& t
         if (!corner) return {};
         cells.push_back(*corner);
     }
-    std::vector<std::vector<double>> out(cells.size());
-    for (const auto& row : table_of(cells, test, score))
-        for (std::size_t c = 0; c < row.size(); ++c) out[c].push_back(row[c]);
-    return out;
+    return by_cell(cells, test, score);
 }
 
 std::optional<AnalysisSummary> gap_table(const Plan& plan, const TaskRecords& records, const TaskSummary& t) {
-    AnalysisSummary out;
-    out.id = "gap";
-    out.headline = true;
-    out.title = "From the function vector's cell to the in-context vector's";
-    out.head = "what is changed";
-    out.note =
+    AnalysisSummary out{
+        "gap", "From the function vector's cell to the in-context vector's",
         "The way from the FV's own cell (fv residual-one steered add) to the ICV's (icv mlp-all all turn) "
         "changes four factors. A factor's part is its mean contribution over all 24 orders (Shapley value); "
         "the parts add up to the gap. \"First\" and \"last\": its contribution when it is changed before and "
         "after all others. \"Largest in\": share of resamples of the items in which its part is the largest "
-        "in size. Negative: the score falls on the way to the ICV.";
+        "in size. Negative: the score falls on the way to the ICV.",
+        "what is changed"};
+    out.headline = true;
     std::vector<GapShares> gaps;
-    const auto scores = scores_of(t.family == "behavioural");
+    const auto scores = scores_of(t.behavioural());
     for (const auto& score : scores) {
         const auto corners = corners_of(plan, records.test, score.name);
         if (corners.empty()) return std::nullopt;
         gaps.push_back(gap_shares(n_crossed_factor, corners, plan.n_bootstrap, t.seed));
     }
-    out.columns = {scores.front().label, "first", "last", "largest in"};
-    for (std::size_t s = 1; s < scores.size(); ++s) out.columns.emplace_back(scores[s].label);
-    out.rows.push_back({"all four", {gaps[0].gap, unknown, unknown, unknown}, ""});
+    out.columns = {{scores.front().name, scores.front().label},
+                   {"first", "first"},
+                   {"last", "last"},
+                   {"largest", "largest in"}};
+    for (std::size_t s = 1; s < scores.size(); ++s) out.columns.push_back({scores[s].name, scores[s].label});
+    out.rows.push_back({whole_gap, "all four", {gaps[0].gap, no_number(), no_number(), no_number()}});
     for (std::size_t f = 0; f < n_crossed_factor; ++f) {
         const auto& factor = crossed_factors()[f];
         const PathShare& p = gaps[0].factors[f];
         out.rows.push_back({factor.name,
+                            factor.name,
                             {p.average, p.first, p.last, plain_number(p.largest)},
                             fmt::format("{} to {}", factor.fv, factor.icv)});
     }
@@ -243,7 +236,7 @@ std::optional<AnalysisSummary> gap_table(const Plan& plan, const TaskRecords& re
 
 }  // namespace
 
-void analyse_crossed(const Plan& plan, const TaskRecords& records, TaskSummary& t) {
+void Crossed::analyse(const Plan& plan, const TaskRecords& records, TaskSummary& t) const {
     t.analyses.push_back(factors_table(plan, records, t));
     if (auto gap = gap_table(plan, records, t)) t.analyses.push_back(std::move(*gap));
     t.analyses.push_back(cells_table(plan, records, t));

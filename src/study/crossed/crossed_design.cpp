@@ -70,54 +70,11 @@ std::optional<CrossedCell> crossed_corner(const CrossedPlan& plan, std::size_t a
     return cell;
 }
 
-std::optional<Fault> crossed_fault(const Plan& plan) {
-    std::optional<Fault> fault;
-    const auto refuse = [&](const std::string& key, const std::string& what) {
-        if (!fault) fault = Fault{key, what};
-    };
-    const CrossedPlan& p = plan.crossed;
-    if (plan.controls)
-        refuse("controls",
-               "is true, but the crossed design has its own control: write controls = false, and add "
-               "\"random\" to sources of [crossed]");
-    if (plan.methods != std::vector<std::string>{"fv", "icv"})
-        refuse("methods",
-               "is changed, but the crossed design takes its directions from sources of "
-               "[crossed]; leave methods out");
-    const auto list = [&](const std::string& key, auto values) {
-        std::sort(values.begin(), values.end());
-        if (const auto twice = std::adjacent_find(values.begin(), values.end()); twice != values.end())
-            refuse(key, fmt::format("names {} twice", *twice));
-    };
-    std::size_t n_cell = 1;
-    for (const auto& factor : crossed_factors()) {
-        const auto key = fmt::format("crossed.{}", factor.key);
-        const auto& levels = p.*factor.levels;
-        if (levels.empty()) refuse(key, fmt::format("is empty; give at least one, like \"{}\"", factor.fv));
-        list(key, levels);
-        for (const auto& level : levels)
-            if (std::find(factor.known.begin(), factor.known.end(), level) == factor.known.end())
-                refuse(key, fmt::format("has \"{}\", which is unknown; known: {}", level,
-                                        fmt::join(factor.known, ", ")));
-        n_cell *= levels.size();
-    }
-    if (n_cell < 2)
-        refuse("crossed.sources",
-               "and the other factors have one level each; give two to at least one of "
-               "them, else there is nothing to compare");
-    if (p.doses.empty()) refuse("crossed.doses", "is empty; give at least one, like 1.0");
-    list("crossed.doses", p.doses);
-    for (const double dose : p.doses)
-        if (!(dose > 0 && dose <= 1000))
-            refuse("crossed.doses", fmt::format("has {}, expected above 0 and at most 1000", dose));
-    const auto whole = [&](const std::string& key, const std::vector<int>& values, int least) {
-        list(key, values);
-        for (const int value : values)
-            if (value < least) refuse(key, fmt::format("has {}, expected {} or more", value, least));
-    };
-    whole("crossed.layers", p.layers, 0);
-    whole("crossed.heads", p.heads, 1);
-    return fault;
+std::string school_of(const CrossedPlan& plan, const std::string& cell_id) {
+    constexpr std::size_t all = (std::size_t{1} << n_crossed_factor) - 1;
+    for (const auto& [set, school] : {std::pair(std::size_t{0}, "FV"), std::pair(all, "ICV")})
+        if (const auto corner = crossed_corner(plan, set); corner && corner->id() == cell_id) return school;
+    return "";
 }
 
 Site crossed_site(const std::string& place) {

@@ -8,13 +8,15 @@
 
 #include "core/names.h"
 #include "methods/grid_layers.h"
+#include "study/choose.h"
 #include "study/crossed/crossed.h"
+#include "study/evaluate.h"
+#include "study/extraction.h"
+#include "study/units.h"
 #include "tiller/error.h"
 
 namespace tiller::study {
 namespace {
-
-using nlohmann::json;
 
 class CrossedTask {
 public:
@@ -48,10 +50,10 @@ private:
     void within(const char* key, const std::vector<int>& values, int least, int most) const {
         for (const int value : values)
             if (value > most)
-                throw Error(Code::bad_input,
-                            fmt::format("plan: {} has {}, but {} allows {} to {}; change the "
-                                        "list, or leave it out",
-                                        key, value, c_.model_name, least, most));
+                throw Error(
+                    Code::bad_input,
+                    fmt::format("plan: {} has {}, but {} allows {} to {}; change the list, or leave it out",
+                                key, value, c_.model_name, least, most));
     }
     bool uses_fv() const {
         const auto has = [](const std::vector<std::string>& levels, const char* level) {
@@ -63,8 +65,8 @@ private:
     SteeringVector extracted(const std::string& name) {
         const Method& method = find_method(name);
         SteeringVector vector = extracted_vector(c_, method);
-        prompts_[name] = vector.provenance.prompts_digest;
-        files_[name] = vector_file(c_, method).string();
+        closing_.vector_prompts[name] = vector.provenance.prompts_digest;
+        closing_.vector_files[name] = vector_file(c_, method).string();
         return vector;
     }
 
@@ -80,7 +82,7 @@ private:
                 for (const auto& head : fv.heads) head_layers_[n].insert(head.layer);
                 for (const int layer : all_layers_) sources_[fv_of(n)][layer] = fv.directions.begin()->second;
             }
-            aie_ = base.aie;
+            set_effects(closing_, base.aie);
         }
         for (const auto& source : plan_.sources) {
             if (source == "icv" || source == "mean-diff") sources_[source] = extracted(source).directions;
@@ -105,30 +107,34 @@ private:
         if (uses_fv())
             for (const int layer : layers_) needed.emplace(Site::residual, layer);
         std::vector<std::string> unlisted;  // no records of settings
-        const auto& record = unit(c_, "sizes", "all", "sizes", unlisted, [&] {
-            std::vector<Row> rows;
-            for (const int item : c_.valid) {
-                Row row;
-                row.prompt = c_.engine.model().tokenize_prompt(
-                    make_test_prompt(c_.task, c_.split.train, item, 0, c_.seed).text);
-                for (const auto& [site, layer] : needed) row.captures.push_back({site, layer, layer + 1});
-                rows.push_back(std::move(row));
-            }
-            std::vector<double> sum(needed.size(), 0.0);
-            for (const auto& result : c_.engine.run(rows))
-                for (std::size_t k = 0; k < sum.size(); ++k) {
-                    double squares = 0;
-                    for (const float x : result.captured[k].values)
-                        squares += static_cast<double>(x) * static_cast<double>(x);
-                    sum[k] += std::sqrt(squares) / static_cast<double>(rows.size());
-                }
-            return std::vector<json>{{{"type", "sizes"}, {"sizes", sum}}};
-        });
-        const auto values = record.at(0).at("sizes").get<std::vector<double>>();
+        const auto record =
+            unit<SizesRecord>(c_, "sizes", {"all"}, "sizes", unlisted, [&]() -> std::vector<SizesRecord> {
+                return {{mean_lengths({needed.begin(), needed.end()})}};
+            });
+        const auto& values = record.at(0).sizes;
         CrossedDirections::Sizes out;
         std::size_t k = 0;
         for (const auto& [site, layer] : needed) out[site][layer] = values.at(k++);
         return out;
+    }
+
+    std::vector<double> mean_lengths(const std::vector<std::pair<Site, int>>& where) {
+        std::vector<Row> rows;
+        for (const int item : c_.valid) {
+            Row row;
+            row.prompt = c_.tokens(c_.plain_prompt(item));
+            for (const auto& [site, layer] : where) row.captures.push_back({site, layer, layer + 1});
+            rows.push_back(std::move(row));
+        }
+        std::vector<double> mean(where.size(), 0.0);
+        for (const auto& result : c_.engine.run(rows))
+            for (std::size_t k = 0; k < mean.size(); ++k) {
+                double squares = 0;
+                for (const float x : result.captured[k].values)
+                    squares += static_cast<double>(x) * static_cast<double>(x);
+                mean[k] += std::sqrt(squares) / static_cast<double>(rows.size());
+            }
+        return mean;
     }
 
     std::vector<int> layers_of(const std::string& place) const {
@@ -142,8 +148,8 @@ private:
         Candidate k;
         k.id = cell.id();
         k.method = cell.source();
-        k.kind = "condition";
-        k.clean = "zero-shot";
+        k.kind = Kind::condition;
+        k.clean = zero_shot_id;
         k.edits = directions_->edits(cell, layers, dose);
         k.setting = {{"dose", dose}, {"part", dose / static_cast<double>(layers.size())}};
         if (cell.one_layer()) k.setting["layer"] = layer;
@@ -167,17 +173,21 @@ private:
         return grid;
     }
 
-    std::vector<json> validate(const std::string& name, const std::string& source,
-                               const std::vector<Candidate>& grid) {
-        return unit(c_, name, source, "tune", units_,
-                    [&] { return evaluate(c_, c_.valid, grid, "valid", name, c_.behavioural()); });
+    std::vector<ItemRecord> validate(const std::string& name, const std::string& source,
+                                     const std::vector<Candidate>& grid) {
+        return unit<ItemRecord>(c_, name, {source}, "tune", closing_.valid_units, [&] {
+            return evaluate(c_, c_.valid, grid, Phase::valid, name, c_.behavioural());
+        });
+    }
+    const Setting& best_of(const std::vector<Candidate>& grid, const std::vector<ItemRecord>& records) const {
+        return grid[choose(grid, records, c_.behavioural(), c_.plan.collapse_limit)].setting;
     }
 
     // The function vector is the one that does best where it belongs: added in one layer. That layer and dose
     // are its cell's.
     void choose_heads() {
         std::vector<Candidate> settings;
-        std::vector<json> records;
+        std::vector<ItemRecord> records;
         for (const int n : heads_) {
             auto some = grid({{fv_of(n), "residual-one", "steered", "add"}}, layers_);
             for (auto& k : some) k.setting["heads"] = n;
@@ -185,8 +195,7 @@ private:
                 records.push_back(std::move(record));
             settings.insert(settings.end(), some.begin(), some.end());
         }
-        const auto& best =
-            settings[choose(settings, records, c_.behavioural(), c_.plan.collapse_limit)].setting;
+        const Setting& best = best_of(settings, records);
         n_head_ = static_cast<int>(best.at("heads"));
         layer_["fv residual-one"] = static_cast<int>(best.at("layer"));
         dose_["fv residual-one steered add"] = best.at("dose");
@@ -204,8 +213,7 @@ private:
         if (!is_new || layers_.size() == 1) return;
         const auto settings = grid(cell, layers_);
         const auto records = validate(fmt::format("valid/layer {} {}", source, place), source, settings);
-        const auto& best =
-            settings[choose(settings, records, c_.behavioural(), c_.plan.collapse_limit)].setting;
+        const Setting& best = best_of(settings, records);
         known->second = static_cast<int>(best.at("layer"));
         dose_[cell.id()] = best.at("dose");
     }
@@ -232,14 +240,12 @@ private:
         // Generated texts take long: a unit for each cell, so that little is lost when killed.
         std::vector<Candidate> together;
         for (const auto& grid : grids) together.insert(together.end(), grid.begin(), grid.end());
-        std::vector<json> records;
+        std::vector<ItemRecord> records;
         if (!c_.behavioural() && !together.empty())
             records = validate(fmt::format("valid/{} {}", source, positions), source, together);
         for (std::size_t i = 0; i < grids.size(); ++i) {
             if (c_.behavioural()) records = validate("valid/" + ids[i], source, grids[i]);
-            dose_[ids[i]] =
-                grids[i][choose(grids[i], records, c_.behavioural(), c_.plan.collapse_limit)].setting.at(
-                    "dose");
+            dose_[ids[i]] = best_of(grids[i], records).at("dose");
         }
     }
 
@@ -248,42 +254,21 @@ private:
     }
 
     void test() {
-        const int n_shot = c_.behavioural() ? c_.plan.n_shot_behavioural : c_.plan.n_shot;
-        std::vector<Candidate> run = {
-            {"zero-shot", "Zero-shot", "none", "baseline", {}, {}, 0},
-            {fmt::format("{}-shot", n_shot),
-             fmt::format("{}-shot prompt", n_shot),
-             "prompt",
-             "baseline",
-             {},
-             {},
-             n_shot},
-        };
-        json settings = json::array(), cells = json::array();
-        for (const auto& k : run) settings.push_back(setting_record(k));
-        constexpr std::size_t all = (std::size_t{1} << n_crossed_factor) - 1;
+        std::vector<Candidate> run = {zero_shot(), few_shot(c_.counts().n_shot)};
+        closing_.settings = setting_records(run);
+        CrossedClosing part;
         for (const auto& cell : cells_) {
             Candidate k = candidate(cell, layer_of(cell), dose_.at(deciding(cell).id()));
-            cells.push_back(setting_record(k));
-            for (const auto& [set, school] : {std::pair(std::size_t{0}, "FV"), std::pair(all, "ICV")})
-                if (const auto corner = crossed_corner(plan_, set); corner && corner->id() == k.id) {
-                    k.label = fmt::format("{}'s own cell: {}", school, k.label);
-                    settings.push_back(setting_record(k));
-                }
+            part.cells.push_back(setting_record(k));
+            if (const std::string school = school_of(plan_, k.id); !school.empty()) {
+                k.label = fmt::format("{}'s own cell: {}", school, k.label);
+                closing_.settings.push_back(setting_record(k));
+            }
             run.push_back(std::move(k));
         }
-        const auto units = run_test_items(c_, run);
-        close_task(c_, {{"settings", settings},
-                        {"cells", cells},
-                        {"n_heads", n_head_},
-                        {"grid", json::array()},
-                        {"chosen", json::object()},
-                        {"aie", aie_},
-                        {"top_heads", top_heads(aie_)},
-                        {"valid_units", units_},
-                        {"test_units", units},
-                        {"vector_prompts", prompts_},
-                        {"vector_files", files_}});
+        part.n_heads = n_head_;
+        closing_.test_units = run_test_items(c_, run);
+        close_task(c_, closing_, part);
     }
 
     TaskContext& c_;
@@ -297,14 +282,13 @@ private:
     std::optional<CrossedDirections> directions_;
     std::map<int, std::set<int>> head_layers_;  // by number of heads
     int n_head_ = 0;
-    json aie_ = json::array(), prompts_ = json::object(), files_ = json::object();
     std::map<std::string, int> layer_;    // by "source place"
     std::map<std::string, double> dose_;  // by deciding cell
-    std::vector<std::string> units_;      // of the validation items
+    TaskClosing closing_;
 };
 
 }  // namespace
 
-void run_crossed_task(TaskContext& context) { CrossedTask(context).run(); }
+void Crossed::run(TaskContext& context) const { CrossedTask(context).run(); }
 
 }  // namespace tiller::study

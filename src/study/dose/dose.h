@@ -8,17 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "statistics/shift.h"
+#include "study/dose/dose_records.h"
+#include "study/phrases.h"
 #include "study/protocol.h"
-#include "study/summary_parts.h"
 
 namespace tiller::study {
-
-/// Adds "entropy" and, but for "zero-shot" itself, "kl" to the records of candidates that want them
-/// (Candidate::want_dose): one record and one result for each item and candidate, in that order. null where a
-/// row broke. Throws usage when there is no candidate "zero-shot".
-void add_doses(std::span<const Candidate> candidates, const std::vector<RowResult>& results,
-               std::vector<nlohmann::json>& records);
 
 /// A strength and the dose it gives; the dose is infinite where a row broke.
 struct DosePoint {
@@ -27,9 +21,7 @@ struct DosePoint {
 /// What the search for a target found.
 struct DoseFit {
     double target = 0;
-    /// "reached"; "saturates": no strength tried gives as much; "jumps": the dose passes the target between
-    /// two strengths that the bisection could not tell apart.
-    std::string outcome;
+    DoseOutcome outcome = DoseOutcome::saturates;
     DosePoint point;  ///< Within tolerance of the target when reached, else the nearest that is finite.
 };
 struct DoseSearch {
@@ -48,15 +40,11 @@ using MeasureDoses = std::function<std::vector<double>(std::span<const double>)>
 /// below the first rung by halves). Pure but for `measure`.
 DoseSearch find_doses(std::span<const double> targets, const DoseRange& range, const MeasureDoses& measure);
 
-/// Slope of the least-squares line of y over x. Throws usage when the lengths differ, there are fewer than
-/// two points, or all x are equal.
-double least_squares_slope(std::span<const double> x, std::span<const double> y);
-
 /// A task's settings at one dose.
 struct DoseContest {
     double target = 0;
-    std::vector<const SettingSummary*> within;  ///< Within the limits of damage and collapse.
-    std::vector<const SettingSummary*> beyond;  ///< With more damage or collapse.
+    Settings within;  ///< Within the limits of damage and collapse.
+    Settings beyond;  ///< With more damage or collapse.
 };
 /// The doses at which methods are compared. Pointers into the task.
 struct DoseContests {
@@ -68,18 +56,35 @@ struct DoseContests {
     std::optional<DoseContest> largest;
 };
 DoseContests dose_contests(const Plan& plan, const TaskSummary& task);
+
 /// "1 nat", "0.5 nats".
 std::string nats_text(double dose);
-
-/// Protocol::analyse(), verdict(), findings() and notes() of equal doses.
-void analyse_doses(const Plan& plan, const TaskRecords& records, TaskSummary& task);
-std::string dose_verdict(const Plan& plan, const TaskSummary& task);
-std::vector<std::string> dose_findings(const Plan& plan, const Summary& summary);
-std::vector<std::string> dose_notes(const Plan& plan);
-
-/// What is impossible about a plan's [dose] table, and what else does not go with this protocol.
-std::optional<Fault> dose_fault(const Plan& plan);
+/// Id of a method's setting at a dose; of its control with random_id() in the method's place.
+std::string dose_id(const std::string& method, double target);
 /// The name of the task by which a task's damage is measured, as the plan has it; "" when none is left.
 std::string unrelated_name(const Plan& plan, const std::string& task);
+
+class Dose final : public Protocol {
+public:
+    std::string name() const override { return "dose"; }
+    std::string summary() const override {
+        return "methods at equal dose (KL to the unsteered model): effect against damage";
+    }
+    std::string question() const override {
+        return "When each method moves the next-token distribution equally far, which one gets more of the "
+               "wanted effect, and at what damage?";
+    }
+    Plan plan() const override;
+    const char* table() const override { return "dose"; }
+    void table_fields(Fields& fields, Plan& plan) const override;
+    void check(const Plan& plan, PlanFaults& faults) const override;
+    std::vector<std::string> further_tasks(const Plan& plan) const override { return plan.dose.unrelated; }
+    void run(TaskContext& context) const override;
+    /// Tables "frontier", "response" and "slopes"; the task's pairs are those of the verdict.
+    void analyse(const Plan& plan, const TaskRecords& records, TaskSummary& task) const override;
+    std::string verdict(const Plan& plan, const TaskSummary& task) const override;
+    std::vector<std::string> findings(const Plan& plan, const Summary& summary) const override;
+    std::vector<std::string> notes(const Plan& plan) const override;
+};
 
 }  // namespace tiller::study

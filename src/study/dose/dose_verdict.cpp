@@ -8,16 +8,11 @@
 #include <set>
 
 #include "core/names.h"
+#include "study/choose.h"
 #include "study/dose/dose.h"
 
 namespace tiller::study {
 namespace {
-
-std::string percent(double share) { return fmt::format("{:.0f} %", 100 * share); }
-
-std::string scored(const TaskSummary& t, const SettingSummary& s) {
-    return fmt::format("{} ({})", method_title(s.method), percent(mean_of(s, t.primary)));
-}
 
 std::string limits(const Plan& plan, bool behavioural) {
     return fmt::format("damage at most {:.0f} points{}", 100 * plan.dose.damage_limit,
@@ -31,16 +26,17 @@ std::string two(const TaskSummary& t, const SettingSummary& a, const SettingSumm
     const PairSummary p = pair_of(t, a.id, b.id);
     if (better(p))
         return fmt::format("{} ahead of {} by {:.0f} points (95 % {:.0f} to {:.0f}; adjusted p {:.2g})",
-                           scored(t, a), scored(t, b), 100 * p.difference.mean, 100 * p.difference.low,
-                           100 * p.difference.high, p.p_holm);
-    return fmt::format("no difference shown between {} and {}", scored(t, a), scored(t, b));
+                           with_score(t, a), with_score(t, b), 100 * p.difference.mean,
+                           100 * p.difference.low, 100 * p.difference.high, p.p_holm);
+    return fmt::format("no difference shown between {} and {}", with_score(t, a), with_score(t, b));
 }
 
 std::string many(const TaskSummary& t, const Settings& ranked) {
     std::vector<std::string> beaten, equal;
     for (std::size_t i = 1; i < ranked.size(); ++i)
-        (better(pair_of(t, ranked[0]->id, ranked[i]->id)) ? beaten : equal).push_back(scored(t, *ranked[i]));
-    std::string text = "highest " + scored(t, *ranked[0]);
+        (better(pair_of(t, ranked[0]->id, ranked[i]->id)) ? beaten : equal)
+            .push_back(with_score(t, *ranked[i]));
+    std::string text = "highest " + with_score(t, *ranked[0]);
     if (!beaten.empty()) text += fmt::format(", ahead of {}", fmt::join(beaten, ", "));
     if (!equal.empty()) text += fmt::format(", no difference shown from {}", fmt::join(equal, ", "));
     return text;
@@ -51,7 +47,8 @@ std::string beside_random(const TaskSummary& t, const Settings& settings) {
     std::vector<std::string> above, not_above;
     for (const auto* s : settings)
         for (const auto& p : t.pairs)
-            if (const auto* other = find_setting(t, p.b); p.a == s->id && other && other->kind == "control")
+            if (const auto* other = find_setting(t, p.b);
+                p.a == s->id && other && other->kind == Kind::control)
                 (better(p) ? above : not_above).push_back(method_title(s->method));
     std::string text;
     if (!above.empty())
@@ -66,8 +63,7 @@ std::string unreached(const Plan& plan, const TaskSummary& t) {
     for (const auto& method : plan.methods) {
         std::vector<std::string> missing;
         for (const double target : plan.dose.targets)
-            if (!find_setting(t, fmt::format("{} dose={}", method, target)))
-                missing.push_back(fmt::format("{}", target));
+            if (!find_setting(t, dose_id(method, target))) missing.push_back(fmt::format("{}", target));
         if (!missing.empty())
             parts.push_back(fmt::format("{} {} nats", method_title(method), fmt::join(missing, ", ")));
     }
@@ -76,16 +72,19 @@ std::string unreached(const Plan& plan, const TaskSummary& t) {
 
 }  // namespace
 
+std::string dose_id(const std::string& method, double target) {
+    return fmt::format("{} dose={}", method, target);
+}
+
 std::string nats_text(double dose) { return fmt::format("{} nat{}", dose, dose == 1 ? "" : "s"); }
 
 DoseContests dose_contests(const Plan& plan, const TaskSummary& t) {
     std::map<double, DoseContest> limited, all;
     for (const auto& s : t.test) {
-        if (s.kind != "dose") continue;
+        if (s.kind != Kind::dose) continue;
         const double target = s.setting.at("target");
-        const Interval *damage = metric_of(s, "damage"), *collapsed = metric_of(s, "collapsed");
-        const bool within = damage && damage->mean <= plan.dose.damage_limit &&
-                            (!collapsed || collapsed->mean <= plan.collapse_limit);
+        const bool within =
+            score_of(s, "damage") <= plan.dose.damage_limit && !collapses(s, plan.collapse_limit);
         limited[target].target = all[target].target = target;
         (within ? limited[target].within : limited[target].beyond).push_back(&s);
         all[target].within.push_back(&s);
@@ -110,7 +109,7 @@ std::string compared(const TaskSummary& t, const DoseContest& contest) {
     const auto ranked = by_score(t, contest.within);
     return ranked.size() > 2    ? many(t, ranked)
            : ranked.size() == 2 ? two(t, *ranked[0], *ranked[1])
-                                : scored(t, *ranked[0]) + " alone";
+                                : with_score(t, *ranked[0]) + " alone";
 }
 
 // The settings at the dose that cost too much.
@@ -120,7 +119,7 @@ std::string too_much(const TaskSummary& t, const DoseContest& contest) {
     std::vector<std::string> parts;
     for (const auto* s : contest.beyond)
         parts.push_back(
-            fmt::format("{} ({}{})", method_title(s->method), percent(mean_of(*s, t.primary)),
+            fmt::format("{} ({}{})", method_title(s->method), percent(score_of(*s, t.primary)),
                         better(pair_of(t, best.id, s->id)) ? ", behind " + method_title(best.method) : ""));
     return fmt::format(" Beyond the limits there: {}.", fmt::join(parts, ", "));
 }
@@ -135,8 +134,8 @@ std::string damages(const Settings& settings) {
 
 }  // namespace
 
-std::string dose_verdict(const Plan& plan, const TaskSummary& t) {
-    const bool behavioural = t.family == "behavioural";
+std::string Dose::verdict(const Plan& plan, const TaskSummary& t) const {
+    const bool behavioural = t.behavioural();
     const auto [limited, largest] = dose_contests(plan, t);
     const std::string what = behavioural ? "style score" : "first-token accuracy";
     if (!limited && !largest) return "No method reaches a dose." + unreached(plan, t);
@@ -152,8 +151,8 @@ std::string dose_verdict(const Plan& plan, const TaskSummary& t) {
         text += fmt::format(" Whatever the damage, at {}{}: {}{}.{}", nats_text(largest->target),
                             limited ? "" : ", by " + what, compared(t, *largest), damages(largest->within),
                             beside_random(t, largest->within));
-    if (const auto* clean = find_setting(t, "zero-shot"))
-        text += fmt::format(" Unsteered: {}.", percent(mean_of(*clean, t.primary)));
+    if (const auto* clean = find_setting(t, zero_shot_id))
+        text += fmt::format(" Unsteered: {}.", percent(score_of(*clean, t.primary)));
     return text + unreached(plan, t);
 }
 
@@ -167,8 +166,7 @@ struct Tally {
     void add(const TaskSummary& t, const std::optional<DoseContest>& contest) {
         if (!contest) return;
         for (const auto* s : contest->within)
-            above[s->method] +=
-                better(pair_of(t, s->id, fmt::format("{}-random dose={}", s->method, contest->target)));
+            above[s->method] += better(pair_of(t, s->id, dose_id(random_id(s->method), contest->target)));
         // The best within the limits against all at that dose.
         auto others = by_score(t, contest->within);
         if (others.empty() || others.size() + contest->beyond.size() < 2) return;
@@ -204,71 +202,60 @@ struct Tally {
 
 }  // namespace
 
-std::vector<std::string> dose_findings(const Plan& plan, const Summary& summary) {
+std::vector<std::string> Dose::findings(const Plan& plan, const Summary& summary) const {
     std::vector<std::string> out;
     for (const bool behavioural : {false, true}) {
         Tally limited, largest;
-        int n = 0;
-        for (const auto& t : summary.tasks) {
-            if ((t.family == "behavioural") != behavioural) continue;
-            ++n;
-            const auto contests = dose_contests(plan, t);
-            limited.add(t, contests.limited);
-            largest.add(t, contests.largest ? contests.largest : contests.limited);
+        const Tasks tasks = tasks_of(summary, behavioural);
+        for (const auto* t : tasks) {
+            const auto contests = dose_contests(plan, *t);
+            limited.add(*t, contests.limited);
+            largest.add(*t, contests.largest ? contests.largest : contests.limited);
         }
-        if (n == 0) continue;
-        const std::string tasks =
-            fmt::format("{} {} task{}", n, behavioural ? "behavioural" : "precise-answer", n == 1 ? "" : "s");
-        out.push_back(fmt::format("On {}, compared at the largest dose within the limits ({}): {}.", tasks,
+        if (tasks.empty()) continue;
+        const std::string on = n_tasks(tasks.size(), family_word(behavioural));
+        out.push_back(fmt::format("On {}, compared at the largest dose within the limits ({}): {}.", on,
                                   limits(plan, behavioural), limited.text(plan)));
-        out.push_back(
-            fmt::format("On {}, compared at the largest dose that two methods reach, whatever the "
-                        "damage: {}.",
-                        tasks, largest.text(plan)));
+        out.push_back(fmt::format(
+            "On {}, compared at the largest dose that two methods reach, whatever the damage: {}.", on,
+            largest.text(plan)));
     }
     return out;
 }
 
-std::vector<std::string> dose_notes(const Plan& plan) {
+std::vector<std::string> Dose::notes(const Plan& plan) const {
     std::vector<std::string> notes = {
         "Dose: KL(steered || unsteered) of the next-token distribution after the zero-shot prompt, in nats, "
-        "mean "
-        "over validation items (at most 64). In this direction it is the mean surprise, under the unsteered "
-        "model, that steering adds beyond its own uncertainty: it is large where steering brings out what "
-        "the "
-        "unsteered model rules out, and it stays finite and stable where steering removes a token, which the "
-        "other direction would not.",
-        fmt::format(
-            "For each dose the strength is found by doubling, from an eighth of the setting's own to {} "
-            "times it (what is replaced: to 1), and bisection, within {} of the target. A target that no "
-            "strength reaches is named and not compared.",
-            plan.dose.max_factor, percent(plan.dose.tolerance)),
+        "mean over validation items (at most 64). In this direction it is the mean surprise, under the "
+        "unsteered model, that steering adds beyond its own uncertainty: it is large where steering brings "
+        "out what the unsteered model rules out, and it stays finite and stable where steering removes a "
+        "token, which the other direction would not.",
+        fmt::format("For each dose the strength is found by doubling, from an eighth of the setting's own to "
+                    "{} times it (what is replaced: to 1), and bisection, within {} of the target. A target "
+                    "that no strength reaches is named and not compared.",
+                    plan.dose.max_factor, percent(plan.dose.tolerance)),
         plan.dose.place == "paper"
             ? std::string("Where a method steers (layer, heads): its paper's setting.")
             : std::string(
-                  "Where a method steers (layer, heads): chosen on validation items from the method's "
-                  "grid by the rules that follow; the strength of the chosen setting is dropped."),
+                  "Where a method steers (layer, heads): chosen on validation items from the method's grid "
+                  "by the rules that follow; the strength of the chosen setting is dropped."),
     };
     if (plan.dose.place != "paper")
         for (auto& rule : choice_rules(plan)) notes.push_back(std::move(rule));
-    notes.push_back(
-        fmt::format("Damage: share of right first tokens lost on another task ({}), prompted with {} "
-                    "demonstrations, under "
-                    "the same edits. A verdict is given at one dose: the largest at which two methods or "
-                    "more cost at most "
-                    "{:.0f} points and, on behavioural tasks, at most {} of the outputs collapse.",
-                    fmt::join(plan.dose.unrelated, ", else "), plan.dose.n_shot_unrelated,
-                    100 * plan.dose.damage_limit, percent(plan.collapse_limit)));
+    notes.push_back(fmt::format(
+        "Damage: share of right first tokens lost on another task ({}), prompted with {} demonstrations, "
+        "under the same edits. A verdict is given at one dose: the largest at which two methods or more cost "
+        "at most {:.0f} points and, on behavioural tasks, at most {} of the outputs collapse.",
+        fmt::join(plan.dose.unrelated, ", else "), plan.dose.n_shot_unrelated, 100 * plan.dose.damage_limit,
+        percent(plan.collapse_limit)));
     notes.push_back(
         "A method is called ahead when McNemar's exact test (shares) or a permutation test (style) says so "
-        "at "
-        "5 %, adjusted by Holm's method for all comparisons of this run, those with random controls "
+        "at 5 %, adjusted by Holm's method for all comparisons of this run, those with random controls "
         "included.");
     if (plan.controls)
         notes.push_back(
             "Random control: a random direction of the same norm at each site, brought to the same dose by "
-            "its "
-            "own strength.");
+            "its own strength.");
     return notes;
 }
 

@@ -1,14 +1,12 @@
 // Methods at equal dose (docs/comparisons.md).
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
 #include <filesystem>
 
 #include "study/dose/dose.h"
+#include "study/toml_fields.h"
 
-namespace tiller {
-namespace study {
+namespace tiller::study {
 namespace {
 
 // The name a task file gives its task.
@@ -16,37 +14,26 @@ std::string task_name(const std::string& in_plan) {
     return is_task_file(in_plan) ? std::filesystem::path(in_plan).stem().string() : in_plan;
 }
 
-class Dose final : public Protocol {
-public:
-    std::string name() const override { return "dose"; }
-    std::string summary() const override {
-        return "methods at equal dose (KL to the unsteered model): effect against damage";
-    }
-    std::string question() const override {
-        return "When each method moves the next-token distribution equally far, which one gets more of the "
-               "wanted effect, and at what damage?";
-    }
-    Plan plan() const override {
-        Plan plan = Protocol::plan();
-        plan.title = "Methods at equal dose";
-        return plan;
-    }
-    std::optional<Fault> fault(const Plan& plan) const override { return dose_fault(plan); }
-    std::vector<std::string> further_tasks(const Plan& plan) const override { return plan.dose.unrelated; }
-    void run(TaskContext& c) const override { run_dose_task(c); }
-    void analyse(const Plan& plan, const TaskRecords& records, TaskSummary& task) const override {
-        analyse_doses(plan, records, task);
-    }
-    std::string verdict(const Plan& plan, const TaskSummary& task) const override {
-        return dose_verdict(plan, task);
-    }
-    std::vector<std::string> findings(const Plan& plan, const Summary& summary) const override {
-        return dose_findings(plan, summary);
-    }
-    std::vector<std::string> notes(const Plan& plan) const override { return dose_notes(plan); }
-};
-
 }  // namespace
+
+Plan Dose::plan() const {
+    Plan plan = Protocol::plan();
+    plan.title = "Methods at equal dose";
+    return plan;
+}
+
+void Dose::table_fields(Fields& f, Plan& plan) const {
+    DosePlan& p = plan.dose;
+    f.field("targets", p.targets);
+    f.field("place", p.place);
+    f.field("n_bisection", p.n_bisection);
+    f.field("tolerance", p.tolerance);
+    f.field("max_factor", p.max_factor);
+    f.field("unrelated", p.unrelated);
+    f.field("n_unrelated", p.n_unrelated);
+    f.field("n_shot_unrelated", p.n_shot_unrelated);
+    f.field("damage_limit", p.damage_limit);
+}
 
 const Protocol& protocol_dose() {
     static const Dose protocol;
@@ -59,46 +46,31 @@ std::string unrelated_name(const Plan& plan, const std::string& task) {
     return "";
 }
 
-std::optional<Fault> dose_fault(const Plan& plan) {
-    std::optional<Fault> fault;
-    const auto refuse = [&](const std::string& key, const std::string& what) {
-        if (!fault) fault = Fault{key, what};
-    };
+void Dose::check(const Plan& plan, PlanFaults& faults) const {
     const DosePlan& d = plan.dose;
-    if (plan.methods.empty())
-        refuse("methods", "is empty; name at least one to bring to a dose, like [\"fv\"]");
-    if (d.targets.empty()) refuse("dose.targets", "is empty; give at least one dose in nats, like [1.0]");
-    for (std::size_t i = 0; i < d.targets.size(); ++i) {
-        if (!(d.targets[i] > 0 && d.targets[i] <= 100))
-            refuse("dose.targets",
-                   fmt::format("has {}, expected above 0 and at most 100 nats", d.targets[i]));
-        if (i > 0 && !(d.targets[i] > d.targets[i - 1]))
-            refuse("dose.targets",
-                   fmt::format("has {} behind {}, expected rising doses", d.targets[i], d.targets[i - 1]));
-    }
-    if (d.place != "chosen" && d.place != "paper")
-        refuse("dose.place", fmt::format("is \"{}\", expected \"chosen\" or \"paper\"", d.place));
-    const auto within = [&](const char* key, auto value, auto least, auto most) {
-        if (!(value >= least && value <= most))
-            refuse(key, fmt::format("is {}, expected {} to {}", value, least, most));
-    };
-    within("dose.n_bisection", d.n_bisection, 1, 60);
-    within("dose.tolerance", d.tolerance, 0.001, 0.5);
-    within("dose.max_factor", d.max_factor, 1.0, 1e6);
-    within("dose.n_unrelated", d.n_unrelated, 2, 100'000'000);
-    within("dose.n_shot_unrelated", d.n_shot_unrelated, 0, 1000);
-    within("dose.damage_limit", d.damage_limit, 0.0, 1.0);
-    for (std::size_t i = 0; i < d.unrelated.size(); ++i)
-        if (std::find(d.unrelated.begin(), d.unrelated.begin() + static_cast<std::ptrdiff_t>(i),
-                      d.unrelated[i]) != d.unrelated.begin() + static_cast<std::ptrdiff_t>(i))
-            refuse("dose.unrelated", fmt::format("names {} twice", d.unrelated[i]));
+    faults.filled("methods", plan.methods, "name at least one to bring to a dose, like [\"fv\"]");
+    faults.filled("dose.targets", d.targets, "give at least one dose in nats, like [1.0]");
+    faults.each(
+        "dose.targets", d.targets, [](double t) { return t > 0 && t <= 100; },
+        "above 0 and at most 100 nats");
+    for (std::size_t i = 1; i < d.targets.size(); ++i)
+        faults.refuse_if(
+            !(d.targets[i] > d.targets[i - 1]), "dose.targets",
+            fmt::format("has {} behind {}, expected rising doses", d.targets[i], d.targets[i - 1]));
+    faults.refuse_if(d.place != "chosen" && d.place != "paper", "dose.place",
+                     fmt::format("is \"{}\", expected \"chosen\" or \"paper\"", d.place));
+    faults.within("dose.n_bisection", d.n_bisection, 1, 60);
+    faults.within("dose.tolerance", d.tolerance, 0.001, 0.5);
+    faults.within("dose.max_factor", d.max_factor, 1.0, 1e6);
+    faults.within("dose.n_unrelated", d.n_unrelated, 2, 100'000'000);
+    faults.within("dose.n_shot_unrelated", d.n_shot_unrelated, 0, 1000);
+    faults.within("dose.damage_limit", d.damage_limit, 0.0, 1.0);
+    faults.once("dose.unrelated", d.unrelated);
     for (const auto& task : plan.tasks)
-        if (unrelated_name(plan, task_name(task)).empty())
-            refuse("dose.unrelated", fmt::format("leaves nothing for the task {}; name another task by which "
-                                                 "its damage is measured, like \"antonym\"",
-                                                 task));
-    return fault;
+        faults.refuse_if(unrelated_name(plan, task_name(task)).empty(), "dose.unrelated",
+                         fmt::format("leaves nothing for the task {}; name another task by which its damage "
+                                     "is measured, like \"antonym\"",
+                                     task));
 }
 
-}  // namespace study
-}  // namespace tiller
+}  // namespace tiller::study

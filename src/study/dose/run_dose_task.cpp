@@ -4,17 +4,18 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <set>
 
 #include "core/names.h"
 #include "core/paths.h"
+#include "statistics/shift.h"
 #include "study/dose/dose.h"
+#include "study/evaluate.h"
+#include "study/extraction.h"
 #include "study/tune.h"
+#include "study/units.h"
 
 namespace tiller::study {
 namespace {
-
-using nlohmann::json;
 
 // Validation items behind a dose, at most: the logits of all are kept, a megabyte each where the vocabulary
 // is large. And rows whose logits are held at once.
@@ -25,10 +26,9 @@ class DoseMeter {
 public:
     explicit DoseMeter(TaskContext& c) : context_(c) {
         for (const int item : std::span(c.valid).first(std::min(c.valid.size(), most_items))) {
-            items_.push_back(c.task.items[static_cast<std::size_t>(item)].id);
+            items_.push_back(c.item(item).id);
             Row row;
-            row.prompt = c.engine.model().tokenize_prompt(
-                make_test_prompt(c.task, c.split.train, item, 0, c.seed).text);
+            row.prompt = c.tokens(c.plain_prompt(item));
             row.want_logits = true;
             rows_.push_back(std::move(row));
         }
@@ -79,8 +79,6 @@ private:
     std::vector<std::vector<float>> unsteered_;
 };
 
-json number(double value) { return std::isfinite(value) ? json(value) : json(); }
-
 // The strengths of one vector for the plan's doses: a unit of work. `own` is the strength of its setting.
 std::vector<DoseFit> fit_doses(TaskContext& c, DoseMeter& meter, const std::string& id,
                                const std::string& method, const SteeringVector& vector, double own,
@@ -90,16 +88,10 @@ std::vector<DoseFit> fit_doses(TaskContext& c, DoseMeter& meter, const std::stri
     const bool is_whole_at_1 =
         vector.operation == Operation::replace || vector.operation == Operation::project;
     const double most = is_whole_at_1 ? 1 : own * plan.max_factor;
-    const auto& records = unit(c, "dose/" + id, method, "dose", units, [&] {
-        std::vector<json> made;
-        const auto add = [&](const json& more) {
-            json record = {{"model", c.model_name},
-                           {"task", c.task.name},
-                           {"seed", c.seed},
-                           {"phase", "dose"},
-                           {"setting", id}};
-            record.update(more);
-            made.push_back(std::move(record));
+    const auto records = unit<DoseRecord>(c, "dose/" + id, {method}, "dose", units, [&] {
+        std::vector<DoseRecord> made;
+        const auto add = [&](double strength, double dose) -> DoseRecord& {
+            return made.emplace_back(DoseRecord{c.model_name, c.task.name, c.seed, id, strength, dose});
         };
         // Rungs of the ladder and rounds of bisection.
         const auto n_most = static_cast<std::size_t>(plan.n_bisection + 4 +
@@ -109,35 +101,26 @@ std::vector<DoseFit> fit_doses(TaskContext& c, DoseMeter& meter, const std::stri
             const auto values = meter.kl(vector, strengths);
             std::vector<double> doses;
             for (std::size_t s = 0; s < strengths.size(); ++s) {
-                double sum = 0;
-                json kl = json::array();
-                for (const double v : values[s]) {
-                    sum += v;
-                    kl.push_back(number(v));
-                }
-                doses.push_back(sum / static_cast<double>(values[s].size()));
-                add({{"strength", strengths[s]},
-                     {"dose", number(doses.back())},
-                     {"items", meter.items()},
-                     {"kl", kl}});
+                doses.push_back(mean_of(values[s]));
+                DoseRecord& tried = add(strengths[s], doses.back());
+                tried.items = meter.items();
+                tried.kl = values[s];
             }
             ++n_done;
             c.step(id + ": dose", n_done, n_most);
             return doses;
         };
         const DoseRange range{std::min(own, most) / 8, most, plan.n_bisection, plan.tolerance};
-        for (const DoseFit& fit : find_doses(plan.targets, range, measure).fits)
-            add({{"target", fit.target},
-                 {"outcome", fit.outcome},
-                 {"strength", fit.point.strength},
-                 {"dose", fit.point.dose}});
+        for (const DoseFit& fit : find_doses(plan.targets, range, measure).fits) {
+            DoseRecord& found = add(fit.point.strength, fit.point.dose);
+            found.target = fit.target;
+            found.outcome = fit.outcome;
+        }
         return made;
     });
     std::vector<DoseFit> fits;
-    for (const json& record : records)
-        if (record.contains("target"))
-            fits.push_back(
-                {record.at("target"), record.at("outcome"), {record.at("strength"), record.at("dose")}});
+    for (const DoseRecord& r : records)
+        if (r.target && r.outcome) fits.push_back({*r.target, *r.outcome, {r.strength, r.dose}});
     return fits;
 }
 
@@ -149,7 +132,7 @@ std::vector<std::string> run_unrelated(TaskContext& c, const Task& other,
     for (Candidate k : candidates) {
         if (k.method == "prompt") continue;
         k.n_shot = plan.n_shot_unrelated;
-        k.want_dose = false;
+        k.want_shift = false;
         steered.push_back(std::move(k));
     }
     TaskContext d{.plan = c.plan,
@@ -161,8 +144,7 @@ std::vector<std::string> run_unrelated(TaskContext& c, const Task& other,
                   .seed = c.seed,
                   .task = other,
                   .split = split_task(other, c.seed),
-                  .unrelated = {},
-                  .instruction = {},
+                  .policy = c.policy,
                   .label = c.label,
                   .key = c.key,
                   .primary = primary_metric(false)};
@@ -172,8 +154,8 @@ std::vector<std::string> run_unrelated(TaskContext& c, const Task& other,
     const std::size_t part = std::max<std::size_t>(1, 64 / steered.size());
     for (std::size_t begin = 0; begin < d.test.size(); begin += part) {
         const auto items = std::span(d.test).subspan(begin, std::min(part, d.test.size() - begin));
-        unit(c, fmt::format("damage/{}", begin), "all", "damage", units, [&] {
-            return evaluate(d, items, steered, "damage",
+        unit<ItemRecord>(c, fmt::format("damage/{}", begin), {"all"}, "damage", units, [&] {
+            return evaluate(d, items, steered, Phase::damage,
                             fmt::format("{}: items {}-{} of {}", other.name, begin + 1, begin + items.size(),
                                         d.test.size()),
                             false);
@@ -186,11 +168,10 @@ Task unrelated_task(const TaskContext& c) {
     const auto data = c.plan.data_dir.empty() ? data_dir() : std::filesystem::path(c.plan.data_dir);
     Task task = find_task(unrelated_name(c.plan, c.task.name), data);
     if (task.family == Family::behavioural)
-        throw Error(
-            Code::bad_input,
-            fmt::format("dose.unrelated: the task {} is behavioural, expected one with right answers, "
-                        "whose first tokens can be counted; name another",
-                        task.name));
+        throw Error(Code::bad_input,
+                    fmt::format("dose.unrelated: the task {} is behavioural, expected one with right "
+                                "answers, whose first tokens can be counted; name another",
+                                task.name));
     return task;
 }
 
@@ -217,96 +198,88 @@ Steering paper_steering(TaskContext& c, const Method& method) {
     return out;
 }
 
-Steering tuned_steering(TunedMethod tuned, json& grid) {
-    for (const auto& k : tuned.grid) grid.push_back(setting_record(k));
+Steering tuned_steering(TunedMethod tuned, TaskClosing& closing) {
+    for (const auto& k : tuned.grid) closing.grid.push_back(setting_record(k));
     return {std::move(tuned.base), std::move(tuned.chosen_vector), std::move(tuned.chosen.setting),
             std::move(tuned.files)};
 }
 
+// Brings a method's vector, or its random control, to the plan's doses.
+class Doses {
+public:
+    Doses(TaskContext& c, DoseClosing& part, std::vector<Candidate>& test)
+        : c_(c), part_(part), test_(test), meter_(c) {}
+
+    void add(const Method& method, const Steering& steering, const SteeringVector& vector, bool control) {
+        const std::string id = control ? random_id(method.name()) : method.name();
+        for (const DoseFit& fit :
+             fit_doses(c_, meter_, id, method.name(), vector,
+                       static_cast<double>(method.strength(steering.setting)), part_.dose_units)) {
+            part_.doses.push_back({method.name(), control, fit.target, fit.outcome, fit.point.strength,
+                                   fit.point.dose, dose_id(id, fit.target)});
+            if (part_.doses.back().reached())
+                test_.push_back(candidate(part_.doses.back(), steering, vector));
+        }
+    }
+
+private:
+    static Candidate candidate(const DoseEntry& e, const Steering& steering, const SteeringVector& vector) {
+        const Setting place = place_of(steering.setting);
+        Candidate k{e.setting,
+                    fmt::format("{}{}, {} (strength {:.3g}{}{})", e.control ? "Random for the " : "",
+                                method_title(e.method), nats_text(e.target), e.strength,
+                                place.empty() ? "" : ", ", setting_label(place)),
+                    e.control ? "random" : e.method, e.control ? Kind::control : Kind::dose, place};
+        k.setting["target"] = e.target;
+        k.setting["dose"] = e.dose;
+        k.setting["strength"] = e.strength;
+        k.edits = edits_of(vector, static_cast<float>(e.strength));
+        k.clean = zero_shot_id;
+        k.want_shift = true;
+        return k;
+    }
+
+    TaskContext& c_;
+    DoseClosing& part_;
+    std::vector<Candidate>& test_;
+    DoseMeter meter_;
+};
+
 }  // namespace
 
-void run_dose_task(TaskContext& c) {
+void Dose::run(TaskContext& c) const {
     const Task other = unrelated_task(c);
-    const int n_shot = c.behavioural() ? c.plan.n_shot_behavioural : c.plan.n_shot;
-    std::vector<Candidate> test(2);
-    test[0].id = "zero-shot", test[0].label = "Zero-shot", test[0].method = "none";
-    test[1].id = fmt::format("{}-shot", n_shot), test[1].method = "prompt", test[1].n_shot = n_shot;
-    test[1].label = fmt::format("{}-shot prompt", n_shot);
-    for (auto& k : test) k.kind = "baseline", k.want_dose = true;
-
-    DoseMeter meter(c);
-    json grid = json::array(), chosen = json::object(), aie = json::array(), doses = json::array();
-    json prompts = json::object(), files = json::object();
-    std::vector<std::string> dose_units;
+    std::vector<Candidate> test = {zero_shot(), few_shot(c.counts().n_shot)};
+    for (auto& k : test) k.want_shift = true;
+    TaskClosing closing;
+    DoseClosing part;
+    Doses doses(c, part, test);
     TunedMethods tuned;
     if (c.plan.dose.place != "paper") tuned = tune_methods(c, c.plan.methods);
     for (std::size_t m = 0; m < c.plan.methods.size(); ++m) {
         const std::string& name = c.plan.methods[m];
         const Method& method = find_method(name);
-        const Steering steering = tuned.methods.empty() ? paper_steering(c, method)
-                                                        : tuned_steering(std::move(tuned.methods[m]), grid);
-        if (has_effects(steering.base)) aie = steering.base.aie;
-        prompts[name] = steering.base.provenance.prompts_digest;
-        for (const auto& [title, file] : steering.files) files[title] = file;
-        const Setting place = place_of(steering.setting);
-        chosen[name] = place;
-        const auto add = [&](const SteeringVector& vector, bool control) {
-            const std::string id = control ? name + "-random" : name;
-            const std::string title = (control ? "Random for the " : "") + method_title(name);
-            for (const DoseFit& fit :
-                 fit_doses(c, meter, id, name, vector, static_cast<double>(method.strength(steering.setting)),
-                           dose_units)) {
-                const std::string at = fmt::format("{} dose={}", id, fit.target);
-                doses.push_back({{"method", name},
-                                 {"control", control},
-                                 {"target", fit.target},
-                                 {"outcome", fit.outcome},
-                                 {"strength", fit.point.strength},
-                                 {"dose", fit.point.dose},
-                                 {"setting", at}});
-                if (fit.outcome != "reached") continue;
-                Candidate k;
-                k.id = at;
-                k.label = fmt::format("{}, {} (strength {:.3g}{}{})", title, nats_text(fit.target),
-                                      fit.point.strength, place.empty() ? "" : ", ", setting_label(place));
-                k.method = control ? "random" : name;
-                k.kind = control ? "control" : "dose";
-                k.setting = place;
-                k.setting["target"] = fit.target;
-                k.setting["dose"] = fit.point.dose;
-                k.setting["strength"] = fit.point.strength;
-                k.edits = edits_of(vector, static_cast<float>(fit.point.strength));
-                k.clean = "zero-shot";
-                k.want_dose = true;
-                test.push_back(std::move(k));
-            }
-        };
-        add(steering.vector, false);
-        if (c.plan.controls) add(random_like(steering.vector, c.seed), true);
+        const Steering steering = tuned.methods.empty()
+                                      ? paper_steering(c, method)
+                                      : tuned_steering(std::move(tuned.methods[m]), closing);
+        if (has_effects(steering.base)) set_effects(closing, steering.base.aie);
+        closing.vector_prompts[name] = steering.base.provenance.prompts_digest;
+        for (const auto& [title, file] : steering.files) closing.vector_files[title] = file;
+        closing.chosen[name] = place_of(steering.setting);
+        doses.add(method, steering, steering.vector, false);
+        if (c.plan.controls) doses.add(method, steering, random_like(steering.vector, c.seed), true);
     }
-    const auto test_units = run_test_items(c, test);
-    const auto damage_units = run_unrelated(c, other, test);
-    json settings = json::array(), controls = json::array(), tables = json::array();
-    for (const auto& k : test) (k.kind == "control" ? controls : settings).push_back(setting_record(k));
+    closing.test_units = run_test_items(c, test);
+    closing.valid_units = tuned.valid_units;
+    part.damage_units = run_unrelated(c, other, test);
+    part.unrelated = other.name;
+    closing.tables.emplace();
+    std::vector<SettingRecord> controls;
+    for (const auto& k : test)
+        (k.kind == Kind::control ? controls : closing.settings).push_back(setting_record(k));
     if (!controls.empty())
-        tables.push_back({{"id", "controls"},
-                          {"title", "Random directions at equal dose"},
-                          {"primary", c.primary},
-                          {"settings", controls}});
-    close_task(c, {{"settings", settings},
-                   {"tables", tables},
-                   {"grid", grid},
-                   {"chosen", chosen},
-                   {"doses", doses},
-                   {"unrelated", other.name},
-                   {"aie", aie},
-                   {"top_heads", top_heads(aie)},
-                   {"valid_units", tuned.valid_units},
-                   {"dose_units", dose_units},
-                   {"test_units", test_units},
-                   {"damage_units", damage_units},
-                   {"vector_prompts", prompts},
-                   {"vector_files", files}});
+        closing.tables->push_back({"controls", "Random directions at equal dose", c.primary, controls});
+    close_task(c, closing, part);
 }
 
 }  // namespace tiller::study

@@ -9,9 +9,12 @@
 
 namespace tiller::study {
 
-/// What is impossible about a plan's [paper] table, and what else does not go with this protocol.
-std::optional<Fault> paper_fault(const Plan& plan);
-
+/// A known defect of the code of arXiv 2411.07213 that changes numbers.
+struct PaperDefect {
+    const char* name;    ///< As plans have it.
+    const char* effect;  ///< What it changes, one sentence.
+};
+const std::vector<PaperDefect>& paper_defects();
 /// Is this defect of the paper's code to be repeated?
 bool has_defect(const Plan& plan, std::string_view name);
 
@@ -49,10 +52,31 @@ struct Conditions {
 /// All conditions of the plan for this task, in the order of tables.
 Conditions paper_conditions(const TaskContext& context, const PaperVectors& vectors);
 
-/// One sentence on a task under this protocol, and one per family on all.
-std::string paper_verdict(const Plan& plan, const TaskSummary& task);
-std::vector<std::string> paper_findings(const Summary& summary);
-/// What a reader of the report has to know about the rules.
-std::vector<std::string> paper_notes(const Plan& plan);
+class Paper final : public Protocol {
+public:
+    std::string name() const override { return "paper"; }
+    std::string summary() const override {
+        return "the conditions of arXiv 2411.07213, nothing tuned (docs/protocol.md)";
+    }
+    std::string question() const override {
+        return "What do function vectors and in-context vectors do under the conditions of the paper that "
+               "compared them (arXiv 2411.07213)?";
+    }
+    Plan plan() const override { return paper_plan(); }
+    const char* table() const override { return "paper"; }
+    void table_fields(Fields& fields, Plan& plan) const override;
+    void check(const Plan& plan, PlanFaults& faults) const override;
+    Policy policy(const Plan& plan) const override;
+    Split split(const Task& task, std::uint64_t seed) const override { return paper_split(task, seed); }
+    // Nothing is chosen: validation items are the queries of extraction.
+    std::vector<int> validation(const Plan&, const Split& split) const override { return split.valid; }
+    std::string primary(bool behavioural) const override {
+        return behavioural ? primary_metric(true) : "first_word";
+    }
+    void run(TaskContext& context) const override;
+    std::string verdict(const Plan& plan, const TaskSummary& task) const override;
+    std::vector<std::string> findings(const Plan& plan, const Summary& summary) const override;
+    std::vector<std::string> notes(const Plan& plan) const override;
+};
 
 }  // namespace tiller::study

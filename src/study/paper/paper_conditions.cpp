@@ -54,28 +54,20 @@ public:
         k.id = clean_id(n_shot);
         k.label = n_shot ? fmt::format("{}-shot, permuted labels", n_shot) : "Zero-shot";
         k.method = n_shot ? "prompt" : "none";
-        k.kind = "baseline";
+        k.kind = Kind::baseline;
         add(std::move(k));
     }
     void in_context(int n_shot) {
-        Candidate k;
-        k.n_shot = n_shot;
-        k.id = fmt::format("{}-shot", n_shot);
-        k.label = fmt::format("{}-shot prompt (in-context learning)", n_shot);
-        k.method = "prompt";
-        k.kind = "baseline";
+        Candidate k = few_shot(n_shot);
+        k.label += " (in-context learning)";
         add(std::move(k));
     }
     void fv(int n_shot) {
         if (!vectors_.fv) return;
-        Candidate k = asked(n_shot);
+        Candidate k = fv_candidate(n_shot);
         k.id = fmt::format("fv {}-shot", n_shot);
         k.label = fmt::format("FV ({:.0f} heads, layer {:.0f}), {}", vectors_.fv->setting.at("heads"),
-                              vectors_.fv->setting.at("layer"), shots_text(n_shot));
-        k.method = "fv";
-        k.kind = "condition";
-        k.setting.insert(vectors_.fv->setting.begin(), vectors_.fv->setting.end());
-        k.edits = vectors_.fv->edits;
+                              vectors_.fv->setting.at("layer"), few_shot_id(n_shot));
         k.clean = clean_id(n_shot);
         add(std::move(k));
     }
@@ -94,16 +86,9 @@ public:
         };
         Candidate clean = asked(0);
         clean.method = "none";
-        clean.kind = "baseline";
+        clean.kind = Kind::baseline;
         ask(clean, "unsteered", "Unsteered");
-        if (vectors_.fv) {
-            Candidate k = asked(0);
-            k.method = "fv";
-            k.kind = "condition";
-            k.setting.insert(vectors_.fv->setting.begin(), vectors_.fv->setting.end());
-            k.edits = vectors_.fv->edits;
-            ask(k, "fv", "FV");
-        }
+        if (vectors_.fv) ask(fv_candidate(0), "fv", "FV");
         for (const int n : pairs)
             for (const double alpha : plan().alphas)
                 if (vectors_.icv.count(n))
@@ -115,8 +100,8 @@ public:
         const auto put = [&](Candidate k, const std::string& id, const std::string& label, double strength) {
             const std::string whole_id = k.id;
             k.id = fmt::format("{} {} {}-shot", id, code, n_shot);
-            k.label = fmt::format("{}, {} ({}), {}", label, code, layers_text(run), shots_text(n_shot));
-            k.kind = code;
+            k.label = fmt::format("{}, {} ({}), {}", label, code, layers_text(run), few_shot_id(n_shot));
+            k.layers = code;
             k.setting.erase("layer");
             k.setting["layer_begin"] = run.begin;
             k.setting["layer_end"] = run.end;
@@ -128,13 +113,8 @@ public:
             k.edits = edits;
             add(std::move(k));
         };
-        if (vectors_.fv) {
-            Candidate k = asked(n_shot);
-            k.method = "fv";
-            k.setting.insert(vectors_.fv->setting.begin(), vectors_.fv->setting.end());
-            k.edits = vectors_.fv->edits;
-            put(k, "fv", "FV", static_cast<double>(vectors_.fv->edits.front().strength));
-        }
+        if (vectors_.fv)
+            put(fv_candidate(n_shot), "fv", "FV", static_cast<double>(vectors_.fv->edits.front().strength));
         for (const int n : pairs)
             for (const double alpha : plan().layer_alphas)
                 if (vectors_.icv.count(n))
@@ -144,8 +124,7 @@ public:
 
 private:
     const PaperPlan& plan() const { return context_.plan.paper; }
-    static std::string shots_text(int n) { return fmt::format("{}-shot", n); }
-    static std::string clean_id(int n) { return n ? fmt::format("{}-shot-permuted", n) : "zero-shot"; }
+    static std::string clean_id(int n) { return n ? fmt::format("{}-shot-permuted", n) : zero_shot_id; }
     static std::string layers_text(const LayerRun& run) {
         return run.end == run.begin + 1 ? fmt::format("layer {}", run.begin)
                                         : fmt::format("layers {}-{}", run.begin, run.end - 1);
@@ -157,13 +136,22 @@ private:
         k.setting = {{"shots", n_shot}};
         return k;
     }
+    // Without an id, a label and the unsteered run.
+    Candidate fv_candidate(int n_shot) const {
+        Candidate k = asked(n_shot);
+        k.method = "fv";
+        k.kind = Kind::condition;
+        k.setting.insert(vectors_.fv->setting.begin(), vectors_.fv->setting.end());
+        k.edits = vectors_.fv->edits;
+        return k;
+    }
     Candidate icv_candidate(int pairs, double alpha, int n_shot) const {
         const PaperVector& vector = vectors_.icv.at(pairs);
         Candidate k = asked(n_shot);
         k.id = fmt::format("icv {} pairs alpha {} {}-shot", pairs, alpha, n_shot);
-        k.label = fmt::format("ICV, {} pairs, alpha {}, {}", pairs, alpha, shots_text(n_shot));
+        k.label = fmt::format("ICV, {} pairs, alpha {}, {}", pairs, alpha, few_shot_id(n_shot));
         k.method = "icv";
-        k.kind = "condition";
+        k.kind = Kind::condition;
         k.setting.insert(vector.setting.begin(), vector.setting.end());
         k.setting["alpha"] = alpha;
         k.edits = with_strength(vector.edits, alpha);
@@ -236,7 +224,7 @@ Conditions paper_conditions(const TaskContext& c, const PaperVectors& vectors) {
     list.unsteered(0);
     for (const int s : shots)
         if (s > 0) list.unsteered(s);
-    list.in_context(c.behavioural() ? c.plan.n_shot_behavioural : c.plan.n_shot);
+    list.in_context(c.counts().n_shot);
     for (const int s : shots) list.fv(s);
     if (!vectors.icv.empty())
         for (const int s : shots) list.icv(nearest(pairs, 100), nearest(p.alphas, 1), s);

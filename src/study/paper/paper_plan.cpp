@@ -7,8 +7,11 @@
 #include <limits>
 
 #include "study/paper/paper.h"
+#include "study/toml_fields.h"
 
 namespace tiller {
+
+namespace study {
 
 const std::vector<PaperDefect>& paper_defects() {
     static const std::vector<PaperDefect> defects = {
@@ -40,6 +43,8 @@ const std::vector<PaperDefect>& paper_defects() {
     return defects;
 }
 
+}  // namespace study
+
 Plan paper_plan() {
     Plan plan;
     plan.protocol = "paper";
@@ -61,63 +66,63 @@ bool has_defect(const Plan& plan, std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-std::optional<Fault> paper_fault(const Plan& plan) {
-    std::optional<Fault> fault;
-    const auto refuse = [&](const std::string& key, const std::string& what) {
-        if (!fault) fault = Fault{key, what};
-    };
+void Paper::table_fields(Fields& f, Plan& plan) const {
+    PaperPlan& p = plan.paper;
+    f.field("shots", p.shots);
+    f.field("n_pairs", p.n_pairs);
+    f.field("alphas", p.alphas);
+    f.field("n_template", p.n_template);
+    f.field("layers", p.layers);
+    f.field("layer_pairs", p.layer_pairs);
+    f.field("layer_alphas", p.layer_alphas);
+    f.field("always_bos", p.always_bos);
+    f.field("defects", p.defects);
+}
+
+void Paper::check(const Plan& plan, PlanFaults& faults) const {
     const PaperPlan& p = plan.paper;
-    if (plan.controls) refuse("controls", "is true, but the paper's protocol has no random controls");
+    faults.refuse_if(plan.controls, "controls", "is true, but the paper's protocol has no random controls");
     for (const auto& name : plan.methods)
-        if (name != "fv" && name != "icv")
-            refuse("methods", fmt::format("names {}, but the paper's protocol has fv and icv alone", name));
-    for (const auto seed : plan.seeds)
-        if (seed > std::numeric_limits<std::uint32_t>::max())
-            refuse("seeds", fmt::format("has {}, expected at most 4294967295, the most that the paper's "
-                                        "splits take",
-                                        seed));
-    const auto list = [&](const std::string& key, auto values, bool may_be_empty) {
-        if (values.empty() && !may_be_empty) refuse(key, "is empty; give at least one value");
-        std::sort(values.begin(), values.end());
-        if (const auto twice = std::adjacent_find(values.begin(), values.end()); twice != values.end())
-            refuse(key, fmt::format("names {} twice", *twice));
-    };
+        faults.refuse_if(name != "fv" && name != "icv", "methods",
+                         fmt::format("names {}, but the paper's protocol has fv and icv alone", name));
+    faults.each(
+        "seeds", plan.seeds,
+        [](std::uint64_t seed) { return seed <= std::numeric_limits<std::uint32_t>::max(); },
+        "at most 4294967295, the most that the paper's splits take");
     const auto counts = [&](const std::string& key, const std::vector<int>& values, int least) {
-        list(key, values, false);
-        for (const int n : values)
-            if (n < least || n > 1000000)
-                refuse(key, fmt::format("has {}, expected {} to 1000000", n, least));
+        faults.filled(key, values, "give at least one value");
+        faults.once(key, values);
+        faults.each(
+            key, values, [&](int n) { return n >= least && n <= 1000000; },
+            fmt::format("{} to 1000000", least));
     };
     const auto strengths = [&](const std::string& key, const std::vector<double>& values) {
-        for (const double a : values)
-            if (!std::isfinite(a) || std::abs(a) > 1000)
-                return refuse(key, fmt::format("has {}, expected -1000 to 1000", a));
-        list(key, values, false);
+        faults.each(
+            key, values, [](double a) { return std::isfinite(a) && std::abs(a) <= 1000; }, "-1000 to 1000");
+        faults.filled(key, values, "give at least one value");
+        faults.once(key, values);
     };
     counts("paper.shots", p.shots, 0);
     counts("paper.n_pairs", p.n_pairs, 1);
     counts("paper.layer_pairs", p.layer_pairs, 1);
     strengths("paper.alphas", p.alphas);
     strengths("paper.layer_alphas", p.layer_alphas);
-    if (p.n_template < 0 || p.n_template > 5)
-        refuse("paper.n_template", fmt::format("is {}, expected 0 to 5", p.n_template));
-    list("paper.layers", p.layers, true);
+    faults.within("paper.n_template", p.n_template, 0, 5);
+    faults.once("paper.layers", p.layers);
     for (const auto& code : p.layers) {
         try {
             layers_of(code, 8);
         } catch (const Error& e) {
-            refuse("paper.layers", fmt::format("has an {}", e.what()));
+            faults.refuse("paper.layers", fmt::format("has an {}", e.what()));
         }
     }
-    list("paper.defects", p.defects, true);
-    for (const auto& name : p.defects) {
-        std::vector<std::string> known;
-        for (const auto& defect : paper_defects()) known.emplace_back(defect.name);
-        if (std::find(known.begin(), known.end(), name) == known.end())
-            refuse("paper.defects",
-                   fmt::format("has \"{}\", which is unknown; known: {}", name, fmt::join(known, ", ")));
-    }
-    return fault;
+    faults.once("paper.defects", p.defects);
+    std::vector<std::string> known;
+    for (const auto& defect : paper_defects()) known.emplace_back(defect.name);
+    for (const auto& name : p.defects)
+        faults.refuse_if(
+            std::find(known.begin(), known.end(), name) == known.end(), "paper.defects",
+            fmt::format("has \"{}\", which is unknown; known: {}", name, fmt::join(known, ", ")));
 }
 
 }  // namespace study

@@ -5,15 +5,14 @@
 #include <algorithm>
 
 #include "study/paper/paper.h"
+#include "study/phrases.h"
 
 namespace tiller::study {
 namespace {
 
 const Interval* primary_of(const TaskSummary& t, const std::string& id) {
-    for (const auto& s : t.test)
-        if (s.id == id)
-            if (const auto it = s.metrics.find(t.primary); it != s.metrics.end()) return &it->second;
-    return nullptr;
+    const auto* s = find_setting(t, id);
+    return s ? metric_of(*s, t.primary) : nullptr;
 }
 
 // The zero-shot condition of a method in the main table.
@@ -39,8 +38,6 @@ const SettingSummary* best_in(const TaskSummary& t, const char* table, const cha
     return best;
 }
 
-std::string percent(double share) { return fmt::format("{:.0f} %", 100 * share); }
-
 std::string effect(const SettingSummary& s) {
     const auto it = s.difference.find("unsteered");
     if (it == s.difference.end()) return "";
@@ -53,7 +50,7 @@ std::string name_of(const std::string& method) { return method == "fv" ? "FV" : 
 
 }  // namespace
 
-std::string paper_verdict(const Plan& plan, const TaskSummary& t) {
+std::string Paper::verdict(const Plan& plan, const TaskSummary& t) const {
     std::vector<std::string> parts;
     for (const char* method : {"fv", "icv"})
         if (const auto* s = steered(t, method))
@@ -61,45 +58,48 @@ std::string paper_verdict(const Plan& plan, const TaskSummary& t) {
                 fmt::format("{} {}{}", name_of(method), percent(s->metrics.at(t.primary).mean), effect(*s)));
     std::vector<std::string> baselines;
     for (const auto& s : t.test)
-        if (const auto* value = s.kind == "baseline" ? primary_of(t, s.id) : nullptr)
+        if (const auto* value = s.kind == Kind::baseline ? primary_of(t, s.id) : nullptr)
             baselines.push_back(fmt::format("{} {}", s.id, percent(value->mean)));
     std::string text =
         fmt::format("{}: {}{}{}.", t.primary == "style" ? "Style score" : "First-word score",
                     fmt::join(parts, "; "), parts.empty() ? "" : "; ", fmt::join(baselines, ", "));
     if (const auto* best = best_in(t, "strength", "icv")) {
         const double highest = best->metrics.at(t.primary).mean;
-        text += highest > 0 ? fmt::format(
-                                  " Highest of the ICV's conditions, picked on the test items "
-                                  "themselves: {} at {}.",
-                                  percent(highest), best->label)
-                            : " None of the ICV's conditions gets above 0 %.";
+        text += highest > 0
+                    ? fmt::format(
+                          " Highest of the ICV's conditions, picked on the test items themselves: {} at {}.",
+                          percent(highest), best->label)
+                    : " None of the ICV's conditions gets above 0 %.";
     }
     for (const char* method : {"fv", "icv"})
         if (const auto* s = steered(t, method))
-            if (const auto it = s->metrics.find("collapsed");
-                it != s->metrics.end() && it->second.mean > plan.collapse_limit)
-                text += fmt::format(" {} of the {}'s outputs collapse.", percent(it->second.mean),
+            if (collapses(*s, plan.collapse_limit))
+                text += fmt::format(" {} of the {}'s outputs collapse.", percent(score_of(*s, "collapsed")),
                                     name_of(method));
     return text;
 }
 
-std::vector<std::string> paper_findings(const Summary& summary) {
+namespace {
+
+// Mean over the tasks that have the number; empty when none has.
+template <class Of>
+std::string mean_over(const Tasks& tasks, const Of& of) {
+    std::vector<double> means;
+    for (const auto* t : tasks)
+        if (const Interval* value = of(*t)) means.push_back(value->mean);
+    return means.empty() ? "" : percent(mean_of(means));
+}
+
+}  // namespace
+
+std::vector<std::string> Paper::findings(const Plan&, const Summary& summary) const {
     std::vector<std::string> out;
     for (const bool behavioural : {false, true}) {
-        std::vector<const TaskSummary*> tasks;
-        for (const auto& t : summary.tasks)
-            if ((t.family == "behavioural") == behavioural) tasks.push_back(&t);
+        const Tasks tasks = tasks_of(summary, behavioural);
         if (tasks.empty()) continue;
-        const auto mean = [&](const std::function<const Interval*(const TaskSummary&)>& of) {
-            double sum = 0;
-            int n = 0;
-            for (const auto* t : tasks)
-                if (const auto* value = of(*t)) sum += value->mean, ++n;
-            return n ? percent(sum / n) : std::string();
-        };
         std::vector<std::string> parts;
         for (const char* method : {"fv", "icv"}) {
-            const std::string value = mean([&](const TaskSummary& t) -> const Interval* {
+            const std::string value = mean_over(tasks, [&](const TaskSummary& t) -> const Interval* {
                 const auto* s = steered(t, method);
                 return s ? &s->metrics.at(t.primary) : nullptr;
             });
@@ -113,22 +113,23 @@ std::vector<std::string> paper_findings(const Summary& summary) {
             parts.push_back(fmt::format("{} {} (clearly above the unsteered run on {}, below on {})",
                                         name_of(method), value, above, below));
         }
-        parts.push_back("zero-shot " + mean([](const TaskSummary& t) { return primary_of(t, "zero-shot"); }));
-        parts.push_back("in-context learning " + mean([](const TaskSummary& t) -> const Interval* {
+        parts.push_back("zero-shot " +
+                        mean_over(tasks, [](const TaskSummary& t) { return primary_of(t, zero_shot_id); }));
+        parts.push_back("in-context learning " +
+                        mean_over(tasks, [](const TaskSummary& t) -> const Interval* {
                             for (const auto& s : t.test)
                                 if (s.method == "prompt" && !s.setting.count("shots"))
                                     return primary_of(t, s.id);
                             return nullptr;
                         }));
-        out.push_back(fmt::format("On {} {} task{}, mean {} at the paper's settings, zero-shot: {}.",
-                                  tasks.size(), behavioural ? "behavioural" : "precise-answer",
-                                  tasks.size() == 1 ? "" : "s",
+        out.push_back(fmt::format("On {}, mean {} at the paper's settings, zero-shot: {}.",
+                                  n_tasks(tasks.size(), family_word(behavioural)),
                                   behavioural ? "style score" : "first-word score", fmt::join(parts, ", ")));
     }
     return out;
 }
 
-std::vector<std::string> paper_notes(const Plan& plan) {
+std::vector<std::string> Paper::notes(const Plan& plan) const {
     std::vector<std::string> notes = {
         "Nothing is tuned: every condition is fixed beforehand (docs/protocol.md). A highest value among "
         "conditions is picked on the test items and is therefore too good.",

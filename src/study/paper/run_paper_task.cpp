@@ -3,23 +3,22 @@
 
 #include <algorithm>
 
+#include "study/extraction.h"
 #include "study/paper/paper.h"
+#include "study/units.h"
 #include "tiller/error.h"
 
 namespace tiller::study {
 namespace {
 
-using nlohmann::json;
-
 // The longest prompts are known before the work: a model whose context cannot hold them is refused here, not
 // after the head search.
 void check_context(const TaskContext& c) {
-    const int n_shot = c.behavioural() ? c.plan.n_shot_behavioural : c.plan.n_shot;
+    const int n_shot = c.counts().n_shot, added = c.counts().max_new_tokens;
     const int limit = c.engine.info().n_ctx_train;
-    const int added = c.behavioural() ? c.plan.max_new_tokens_behavioural : c.plan.max_new_tokens;
     for (const int item : c.test) {
         const auto prompt = make_test_prompt(c.task, c.split.train, item, n_shot, c.seed);
-        const auto n = static_cast<int>(c.engine.model().tokenize_prompt(prompt.text).size()) + added;
+        const auto n = static_cast<int>(c.tokens(prompt).size()) + added;
         if (n > limit)
             throw Error(Code::bad_input,
                         fmt::format("task {}: a prompt with {} demonstrations and {} new tokens takes {} "
@@ -37,11 +36,12 @@ std::string icv_name(int n_pairs) { return fmt::format("icv, {} pairs", n_pairs)
 
 }  // namespace
 
-void run_paper_task(TaskContext& c) {
+void Paper::run(TaskContext& c) const {
     const auto counts = has_method(c, "icv") ? pair_counts(c) : std::vector<int>{};
-    json files = json::object(), prompts = json::object(), aie = json::array();
-    if (has_method(c, "fv")) files["fv"] = vector_file(c, find_method("fv")).string();
-    for (const int n : counts) files[icv_name(n)] = vector_file(c, find_method("icv"), n).string();
+    TaskClosing closing;
+    if (has_method(c, "fv")) closing.vector_files["fv"] = vector_file(c, find_method("fv")).string();
+    for (const int n : counts)
+        closing.vector_files[icv_name(n)] = vector_file(c, find_method("icv"), n).string();
     check_context(c);
 
     const Model& model = c.engine.model();
@@ -51,39 +51,29 @@ void run_paper_task(TaskContext& c) {
         const SteeringVector base = extracted_vector(c, method);
         const Setting setting = method.paper_setting(model.info());
         vectors.fv = {edits_of(method.builder(model, base)(setting), method.strength(setting)), setting};
-        prompts["fv"] = base.provenance.prompts_digest;
-        aie = base.aie;
+        closing.vector_prompts["fv"] = base.provenance.prompts_digest;
+        set_effects(closing, base.aie);
     }
     for (const auto& [n, vector] : extracted_vectors(c, find_method("icv"), counts)) {
         vectors.icv[n] = {edits_of(vector, 1), {{"pairs", n}}};
-        prompts[icv_name(n)] = vector.provenance.prompts_digest;
+        closing.vector_prompts[icv_name(n)] = vector.provenance.prompts_digest;
     }
 
     const Conditions conditions = paper_conditions(c, vectors);
     std::vector<Candidate> run;
     for (const auto& k : conditions.all)
         if (k.same_as.empty()) run.push_back(k);
-    const auto units = run_test_items(c, run);
-
-    json tables = json::array();
+    closing.test_units = run_test_items(c, run);
+    closing.tables.emplace();
     for (const auto& table : conditions.tables) {
-        json settings = json::array();
+        std::vector<SettingRecord> settings;
         for (const auto k : table.conditions) settings.push_back(setting_record(conditions.all[k]));
-        tables.push_back(
-            {{"id", table.id}, {"title", table.title}, {"primary", table.primary}, {"settings", settings}});
+        if (&table == &conditions.tables.front())
+            closing.settings = std::move(settings);
+        else
+            closing.tables->push_back({table.id, table.title, table.primary, std::move(settings)});
     }
-    json main = tables[0]["settings"];
-    tables.erase(0);
-    close_task(c, {{"settings", main},
-                   {"tables", tables},
-                   {"grid", json::array()},
-                   {"chosen", json::object()},
-                   {"aie", aie},
-                   {"top_heads", top_heads(aie)},
-                   {"valid_units", json::array()},
-                   {"test_units", units},
-                   {"vector_prompts", prompts},
-                   {"vector_files", files}});
+    close_task(c, closing);
 }
 
 }  // namespace tiller::study

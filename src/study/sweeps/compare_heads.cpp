@@ -6,6 +6,7 @@
 #include <cmath>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "core/util.h"
 #include "study/first_token.h"
@@ -89,127 +90,172 @@ std::vector<Prompt> zero_shot(const Part& part, std::span<const int> items, std:
     return prompts;
 }
 
-}  // namespace
-
-HeadsAcrossTasks compare_heads(Engine& engine, std::span<const Task> tasks, const HeadsPlan& wanted,
-                               const std::filesystem::path& folder, const StepProgress& progress) {
-    const ModelInfo& info = engine.info();
-    check_tasks(tasks);
-    HeadsAcrossTasks out;
-    out.plan = filled_in(wanted, info);
-    const HeadsPlan& plan = out.plan;
-    check_plan(plan, info);
-    const auto k = static_cast<std::size_t>(plan.top_k);
-    std::vector<Part> parts;
-    for (const Task& task : tasks) {
-        parts.push_back({task, split_task(task, plan.seed), {}, {}, {}, {}});
-        make_trials(task, parts.back().split.train, 1, 1, plan.extraction.n_shot, plan.seed);
+// The comparison, step by step.
+class Comparison {
+public:
+    Comparison(Engine& engine, const HeadsPlan& plan, const std::filesystem::path& folder,
+               const StepProgress& progress)
+        : engine_(engine), folder_(folder), progress_(progress) {
+        const ModelInfo& info = engine.info();
+        out_.plan = plan;
+        out_.model = info.name, out_.model_digest = info.digest;
+        out_.architecture = info.architecture, out_.quantisation = info.quantisation;
+        out_.program_version = TILLER_VERSION;
+        out_.n_layer = info.n_layer, out_.n_head_total = info.n_head_total();
     }
-    make_folder(folder);
-    Journal journal(folder);
 
-    bool was_checked = false;
-    for (Part& part : parts) {
-        const FvSource source{engine,    part.task,  part.split.train, plan.extraction,
-                              plan.seed, plan.check, was_checked,      plan.n_gpu_layers};
-        FvBase base = fv_base(source, folder, progress);
-        was_checked = was_checked || base.vector.provenance.settings["checked"] == "true";
-        part.key = source_key(source);
-        TaskHeads& of = out.tasks.emplace_back();
-        of.task = part.task.name, of.task_digest = part.task.digest;
-        of.vector_file = base.file.string();
-        of.prompts_digest = base.vector.provenance.prompts_digest;
-        of.top = rank_heads(base.vector.aie);
-        of.top.resize(k);
-        part.base = std::move(base.vector);
+    HeadsAcrossTasks of(std::vector<Part> parts) && {
+        parts_ = std::move(parts);
+        make_folder(folder_);
+        Journal journal(folder_);
+        journal_ = &journal;
+        search();
+        take_directions(common());
+        for (std::size_t t = 0; t < parts_.size(); ++t) choose(t);
+        out_.transfer.resize(parts_.size());
+        for (std::size_t t = 0; t < parts_.size(); ++t) test(t);
+        return std::move(out_);
     }
-    out.model = info.name, out.model_digest = info.digest;
-    out.architecture = info.architecture, out.quantisation = info.quantisation;
-    out.program_version = TILLER_VERSION;
-    out.n_layer = info.n_layer, out.n_head_total = info.n_head_total();
 
-    std::vector<std::vector<std::vector<float>>> aie;
-    for (const Part& part : parts) aie.push_back(part.base.aie);
-    out.common = common_heads(aie, plan.top_k);
-    std::vector<HeadEffect> universal;
-    for (std::size_t i = 0; i < k; ++i)
-        universal.push_back(
-            {out.common[i].layer, out.common[i].head, static_cast<float>(out.common[i].mean_aie)});
-    for (const TaskHeads& a : out.tasks) {
-        auto& row = out.overlap.emplace_back();
-        for (const TaskHeads& b : out.tasks) row.push_back(jaccard(a.top, b.top));
+private:
+    const HeadsPlan& plan() const { return out_.plan; }
+    std::size_t n_top() const { return static_cast<std::size_t>(plan().top_k); }
+    Progress said(const std::string& what) const {
+        return [this, what](std::size_t done, std::size_t all) {
+            if (progress_) progress_(what, done, all);
+        };
     }
-    std::string all_vectors;
-    for (std::size_t t = 0; t < parts.size(); ++t) {
-        const HeadContributions contributions(engine.model(), parts[t].base.mean_head_output);
-        parts[t].own = direction(contributions, out.tasks[t].top);
-        parts[t].universal = direction(contributions, universal);
-        all_vectors += parts[t].key + " ";
-    }
-    const std::string common_key =
-        fmt::format("{} top {} layers {} scales", all_vectors, plan.top_k, fmt::join(plan.layers, " ")) +
-        fmt::format("{}", fmt::join(plan.scales, " "));
 
-    for (std::size_t t = 0; t < parts.size(); ++t) {
-        TaskHeads& of = out.tasks[t];
+    void search() {
+        bool was_checked = false;
+        for (Part& part : parts_) {
+            const FvSource source{engine_,     part.task,    part.split.train, plan().extraction,
+                                  plan().seed, plan().check, was_checked,      plan().n_gpu_layers};
+            FvBase base = fv_base(source, folder_, progress_);
+            was_checked = was_checked || base.vector.provenance.settings["checked"] == "true";
+            part.key = source_key(source);
+            TaskHeads& of = out_.tasks.emplace_back();
+            of.task = part.task.name, of.task_digest = part.task.digest;
+            of.vector_file = base.file.string();
+            of.prompts_digest = base.vector.provenance.prompts_digest;
+            of.top = rank_heads(base.vector.aie);
+            of.top.resize(n_top());
+            part.base = std::move(base.vector);
+        }
+        for (const TaskHeads& a : out_.tasks) {
+            auto& row = out_.overlap.emplace_back();
+            for (const TaskHeads& b : out_.tasks) row.push_back(jaccard(a.top, b.top));
+        }
+    }
+
+    // The heads that are among the best of most tasks.
+    std::vector<HeadEffect> common() {
+        std::vector<std::vector<std::vector<float>>> aie;
+        for (const Part& part : parts_) aie.push_back(part.base.aie);
+        out_.common = common_heads(aie, plan().top_k);
+        std::vector<HeadEffect> universal;
+        for (std::size_t i = 0; i < n_top(); ++i)
+            universal.push_back(
+                {out_.common[i].layer, out_.common[i].head, static_cast<float>(out_.common[i].mean_aie)});
+        return universal;
+    }
+
+    void take_directions(const std::vector<HeadEffect>& universal) {
+        std::string all_vectors;
+        for (std::size_t t = 0; t < parts_.size(); ++t) {
+            const HeadContributions contributions(engine_.model(), parts_[t].base.mean_head_output);
+            parts_[t].own = direction(contributions, out_.tasks[t].top);
+            parts_[t].universal = direction(contributions, universal);
+            all_vectors += parts_[t].key + " ";
+        }
+        common_key_ = fmt::format("{} top {} layers {} scales", all_vectors, plan().top_k,
+                                  fmt::join(plan().layers, " ")) +
+                      fmt::format("{}", fmt::join(plan().scales, " "));
+    }
+
+    // Layer and strength of a task's vectors, on its validation items.
+    void choose(std::size_t t) {
+        TaskHeads& of = out_.tasks[t];
         std::vector<std::vector<Edit>> edits;
         for (ChosenVector* vector : {&of.own, &of.universal})
-            for (const int layer : plan.layers)
-                for (const double scale : plan.scales) {
-                    vector->grid.push_back({plan.top_k, layer, scale, {}, {}, {}});
+            for (const int layer : plan().layers)
+                for (const double scale : plan().scales) {
+                    vector->grid.push_back({plan().top_k, layer, scale, {}, {}, {}});
                     edits.push_back(
-                        {fv_edit(vector == &of.own ? parts[t].own : parts[t].universal, layer, scale)});
+                        {fv_edit(vector == &of.own ? parts_[t].own : parts_[t].universal, layer, scale)});
                 }
-        const auto prompts = zero_shot(parts[t], first_items(parts[t].split.valid, plan.n_valid), plan.seed);
-        auto scores = score_forks(engine, journal, of.task + "/valid", parts[t].key + common_key, prompts,
-                                  edits, [&](std::size_t done, std::size_t all) {
-                                      if (progress) progress(of.task + ": validation", done, all);
-                                  });
+        const auto prompts =
+            zero_shot(parts_[t], first_items(parts_[t].split.valid, plan().n_valid), plan().seed);
+        auto scores = score_forks(engine_, *journal_, of.task + "/valid", parts_[t].key + common_key_,
+                                  prompts, edits, said(of.task + ": validation"));
         std::size_t next = 0;
         for (ChosenVector* vector : {&of.own, &of.universal}) {
-            for (SweepCell& cell : vector->grid) {
-                cell.items = std::move(scores[next++]);
-                cell.all = sweep_score(cell.items, {}, plan.n_bootstrap, plan.seed);
-            }
+            for (SweepCell& cell : vector->grid) score(cell, std::move(scores[next++]));
             const SweepCell& best = vector->grid[best_cell(vector->grid)];
             vector->layer = best.layer, vector->scale = best.scale;
         }
     }
 
-    out.transfer.resize(parts.size());
-    for (std::size_t b = 0; b < parts.size(); ++b) {
-        TaskHeads& of = out.tasks[b];
-        const auto test = first_items(parts[b].split.test, plan.n_test);
-        for (const int i : test) of.items.push_back(parts[b].task.items[static_cast<std::size_t>(i)].id);
+    // Every task's vector on the test items of one.
+    void test(std::size_t b) {
+        TaskHeads& of = out_.tasks[b];
+        const auto items = first_items(parts_[b].split.test, plan().n_test);
+        for (const int i : items) of.items.push_back(parts_[b].task.items[static_cast<std::size_t>(i)].id);
         std::vector<std::vector<Edit>> edits(1);
         std::string settings;
         const auto add = [&](const SharedFloats& vector, const ChosenVector& at) {
             edits.push_back({fv_edit(vector, at.layer, at.scale)});
             settings += fmt::format(" {}:{}", at.layer, at.scale);
         };
-        for (std::size_t a = 0; a < parts.size(); ++a) add(parts[a].own, out.tasks[a].own);
-        add(parts[b].universal, of.universal);
+        for (std::size_t a = 0; a < parts_.size(); ++a) add(parts_[a].own, out_.tasks[a].own);
+        add(parts_[b].universal, of.universal);
         auto scores =
-            score_forks(engine, journal, of.task + "/test", parts[b].key + common_key + settings,
-                        zero_shot(parts[b], test, plan.seed), edits, [&](std::size_t done, std::size_t all) {
-                            if (progress) progress(of.task + ": test", done, all);
-                        });
+            score_forks(engine_, *journal_, of.task + "/test", parts_[b].key + common_key_ + settings,
+                        zero_shot(parts_[b], items, plan().seed), edits, said(of.task + ": test"));
         const auto cell = [&](std::size_t at, int heads, const ChosenVector& vector) {
-            SweepCell c{heads, vector.layer, vector.scale, std::move(scores[at]), {}, {}};
-            c.all = sweep_score(c.items, {}, plan.n_bootstrap, plan.seed);
+            SweepCell c{heads, vector.layer, vector.scale, {}, {}, {}};
+            score(c, std::move(scores[at]));
             return c;
         };
         of.unsteered = cell(0, 0, {});
-        for (std::size_t a = 0; a < parts.size(); ++a)
-            out.transfer[a].push_back(cell(a + 1, plan.top_k, out.tasks[a].own));
-        of.universal_test = cell(parts.size() + 1, plan.top_k, of.universal);
-        const auto& own = out.transfer[b][b].items.hit;
+        for (std::size_t a = 0; a < parts_.size(); ++a)
+            out_.transfer[a].push_back(cell(a + 1, plan().top_k, out_.tasks[a].own));
+        of.universal_test = cell(parts_.size() + 1, plan().top_k, of.universal);
+        const auto& own = out_.transfer[b][b].items.hit;
         const auto& shared = of.universal_test.items.hit;
         of.own_minus_universal = bootstrap_difference(std::vector<double>(own.begin(), own.end()),
                                                       std::vector<double>(shared.begin(), shared.end()),
-                                                      plan.n_bootstrap, plan.seed);
+                                                      plan().n_bootstrap, plan().seed);
     }
-    return out;
+
+    void score(SweepCell& cell, ItemScores items) const {
+        cell.items = std::move(items);
+        cell.all = sweep_score(cell.items, {}, plan().n_bootstrap, plan().seed);
+    }
+
+    Engine& engine_;
+    const std::filesystem::path& folder_;
+    const StepProgress& progress_;
+    std::vector<Part> parts_;
+    Journal* journal_ = nullptr;
+    std::string common_key_;
+    HeadsAcrossTasks out_;
+};
+
+}  // namespace
+
+HeadsAcrossTasks compare_heads(Engine& engine, std::span<const Task> tasks, const HeadsPlan& wanted,
+                               const std::filesystem::path& folder, const StepProgress& progress) {
+    check_tasks(tasks);
+    const HeadsPlan plan = filled_in(wanted, engine.info());
+    check_plan(plan, engine.info());
+    std::vector<Part> parts;
+    for (const Task& task : tasks) {
+        parts.push_back({task, split_task(task, plan.seed), {}, {}, {}, {}});
+        // Throws when the task has too few items: before the first file is made.
+        make_trials(task, parts.back().split.train, 1, 1, plan.extraction.n_shot, plan.seed);
+    }
+    return Comparison(engine, plan, folder, progress).of(std::move(parts));
 }
 
 }  // namespace tiller

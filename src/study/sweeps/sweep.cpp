@@ -12,9 +12,9 @@
 
 #include "core/util.h"
 #include "study/first_token.h"
-#include "study/natural_text.h"
 #include "study/run_files.h"
 #include "study/sweeps/fv_source.h"
+#include "tasks/natural_text.h"
 #include "tiller/error.h"
 #include "tiller/statistics.h"
 #include "tiller/version.h"

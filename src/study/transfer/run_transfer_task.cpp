@@ -5,14 +5,15 @@
 #include <filesystem>
 
 #include "core/names.h"
-#include "study/forms.h"
+#include "study/choose.h"
+#include "study/extraction.h"
 #include "study/transfer/transfer.h"
 #include "study/tune.h"
+#include "study/units.h"
+#include "tasks/forms.h"
 
 namespace tiller::study {
 namespace {
-
-using nlohmann::json;
 
 // A vector at the setting that was chosen in the form it was taken in.
 struct Taken {
@@ -31,42 +32,32 @@ public:
     void run() {
         for (const auto& name : c_.plan.methods)
             for (std::size_t i = 0; i < plan().forms.size(); ++i) take(find_method(name), i);
-        std::vector<std::string> units;
-        json settings = json::array();
         for (std::size_t i = 0; i < places_.size(); ++i) {
             auto all = applied_in(i);
             if (i == 0) {
                 for (const auto& k : all)
-                    if (k.kind != "transfer") settings.push_back(setting_record(k));
+                    if (k.kind != Kind::transfer) closing_.settings.push_back(setting_record(k));
                 for (auto& k : composed()) all.push_back(std::move(k));
             }
-            test(all, places_[i].form->name, units);
+            test(all, places_[i].form->name);
         }
-        for (const int n : plan().shots) test(beside(n), fmt::format("{}-shot", n), units);
-        parts_["settings"] = settings;
-        parts_["test_units"] = units;
-        parts_["valid_units"] = valid_units_;
-        parts_["top_heads"] = top_heads(parts_["aie"]);
-        close_task(c_, parts_);
+        for (const int n : plan().shots) test(beside(n), few_shot_id(n));
+        part_.key = c_.key;
+        close_task(c_, closing_, part_);
     }
 
 private:
     const TransferPlan& plan() const { return c_.plan.transfer; }
     const std::string& home() const { return plan().forms.front(); }
 
-    void test(const std::vector<Candidate>& candidates, const std::string& what,
-              std::vector<std::string>& units) {
+    void test(const std::vector<Candidate>& candidates, const std::string& what) {
         for (auto& name : run_test_items(c_, candidates, "test " + what, false))
-            units.push_back(std::move(name));
+            closing_.test_units.push_back(std::move(name));
     }
 
     Candidate in(std::size_t place, const std::string& id, const std::string& label,
-                 const std::string& method, const std::string& kind, int n_shot = 0) const {
-        Candidate k;
-        k.id = id;
-        k.label = label;
-        k.method = method;
-        k.kind = kind;
+                 const std::string& method, Kind kind, int n_shot = 0) const {
+        Candidate k{id, label, method, kind};
         k.n_shot = n_shot;
         k.prompt = [this, place, n_shot](int item) {
             return places_[place].prompt(c_.split.train, item, n_shot, c_.seed);
@@ -82,45 +73,45 @@ private:
         const SteeringVector base = extracted_vector(c_, method, &form);
         const auto build = method.builder(model, base);
         const std::string key = fmt::format("{}, {}", method.name(), name);
-        parts_["vector_prompts"][key] = base.provenance.prompts_digest;
-        parts_["vector_files"][key] = vector_file(c_, method, {}, &form).string();
-        if (place == 0 && has_effects(base)) parts_["aie"] = base.aie;
+        closing_.vector_prompts[key] = base.provenance.prompts_digest;
+        closing_.vector_files[key] = vector_file(c_, method, {}, &form).string();
+        if (place == 0 && has_effects(base)) set_effects(closing_, base.aie);
 
         const std::string prefix = method.name() + (place == 0 ? "" : "@" + name);
         std::vector<Candidate> grid;
         for (const auto& setting : method.grid(model.info(), false)) {
             grid.push_back(
-                in(place, prefix + setting_text(setting), setting_label(setting), method.name(), "grid"));
+                in(place, prefix + setting_text(setting), setting_label(setting), method.name(), Kind::grid));
             grid.back().setting = setting;
             grid.back().edits = edits_of(build(setting), method.strength(setting));
-            if (place == 0) parts_["grid"].push_back(setting_record(grid.back()));
+            if (place == 0) closing_.grid.push_back(setting_record(grid.back()));
         }
-        const Setting best = grid.empty()
-                                 ? method.paper_setting(model.info())
-                                 : grid[choose(grid, tune(c_, prefix, grid, valid_units_), false, 0)].setting;
+        const Setting best =
+            grid.empty() ? method.paper_setting(model.info())
+                         : grid[choose(grid, tune(c_, prefix, grid, closing_.valid_units), false, 0)].setting;
         const SteeringVector vector = build(best);
         Taken taken{method.name(), name, best, edits_of(vector, method.strength(best)), {}};
         if (place == 0) {
             // What other quantisations of the model get, and people who generate with it.
             auto file = vector_file(c_, method, {}, &form).replace_extension("chosen.gguf");
             if (!std::filesystem::exists(c_.folder / file)) save_vector(vector, c_.folder / file);
-            parts_["vector_files"][chosen_file(method.name())] = file.string();
-            parts_["chosen"][method.name()] = best;
+            closing_.vector_files[chosen_file(method.name())] = file.string();
+            closing_.chosen[method.name()] = best;
             if (c_.plan.controls)
                 taken.random = edits_of(random_like(vector, c_.seed), method.strength(best));
         }
-        parts_["transfer"]["settings"][method.name()][name] = setting_label(best);
+        part_.settings[method.name()][name] = setting_label(best);
         taken_.push_back(std::move(taken));
     }
 
     // All vectors in one form.
     std::vector<Candidate> applied_in(std::size_t place) const {
         const std::string& name = places_[place].form->name;
-        std::vector<Candidate> all = {in(place, unsteered_in(name), "Unsteered", "none", "baseline")};
+        std::vector<Candidate> all = {in(place, unsteered_in(name), "Unsteered", "none", Kind::baseline)};
         const auto add = [&](const Taken& t, const std::string& who, const std::string& label,
-                             const std::string& method, const std::string& kind, const std::vector<Edit>& e) {
+                             const std::string& method, Kind kind, const std::vector<Edit>& e) {
             Candidate k = in(place, steered_in(who, t.form, name), label, method,
-                             place == 0 && t.form == home() ? kind : "transfer");
+                             place == 0 && t.form == home() ? kind : Kind::transfer);
             k.setting = t.setting;
             k.edits = e;
             k.clean = all.front().id;
@@ -128,12 +119,12 @@ private:
         };
         for (const Taken& t : taken_)
             add(t, t.method, fmt::format("{}, chosen ({})", method_title(t.method), setting_label(t.setting)),
-                t.method, "chosen", t.edits);
+                t.method, Kind::chosen, t.edits);
         for (const Taken& t : taken_)
             if (!t.random.empty())
-                add(t, random_of(t.method),
+                add(t, random_id(t.method),
                     fmt::format("Random direction in place of the {}", method_title(t.method)), "random",
-                    "control", t.random);
+                    Kind::control, t.random);
         return all;
     }
 
@@ -148,7 +139,7 @@ private:
     std::vector<Candidate> composed() const {
         std::vector<Candidate> all;
         const auto add = [&](const std::string& id, const std::string& method, std::vector<Edit> edits) {
-            all.push_back(in(0, id, id, method, "composition"));
+            all.push_back(in(0, id, id, method, Kind::composition));
             all.back().edits = std::move(edits);
             all.back().clean = unsteered_in(home());
         };
@@ -178,9 +169,9 @@ private:
     // The vectors of the first form, beside demonstrations in that form.
     std::vector<Candidate> beside(int n_shot) const {
         std::vector<Candidate> all = {
-            in(0, with_shots("unsteered", n_shot), "Unsteered", "prompt", "baseline", n_shot)};
+            in(0, with_shots("unsteered", n_shot), "Unsteered", "prompt", Kind::baseline, n_shot)};
         for (const Taken* t : at_home()) {
-            all.push_back(in(0, with_shots(t->method, n_shot), t->method, t->method, "shots", n_shot));
+            all.push_back(in(0, with_shots(t->method, n_shot), t->method, t->method, Kind::shots, n_shot));
             all.back().edits = t->edits;
             all.back().clean = all.front().id;
         }
@@ -190,14 +181,12 @@ private:
     TaskContext& c_;
     std::vector<TaskForm> places_;  // the plan's forms, then its places
     std::vector<Taken> taken_;
-    std::vector<std::string> valid_units_;
-    json parts_ = {
-        {"grid", json::array()}, {"chosen", json::object()},         {"aie", json::array()},
-        {"key", c_.key},         {"vector_prompts", json::object()}, {"vector_files", json::object()}};
+    TaskClosing closing_;
+    TransferClosing part_;
 };
 
 }  // namespace
 
-void run_transfer_task(TaskContext& c) { Runner(c).run(); }
+void Transfer::run(TaskContext& c) const { Runner(c).run(); }
 
 }  // namespace tiller::study

@@ -4,20 +4,14 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <limits>
 
-#include "study/forms.h"
 #include "study/transfer/transfer.h"
-#include "tiller/statistics.h"
+#include "tasks/forms.h"
 
 namespace tiller::study {
 namespace {
 
 using Values = std::vector<double>;
-
-constexpr const char* kTitle = "What is kept in other forms";
-
-Interval none() { return plain_number(std::numeric_limits<double>::quiet_NaN()); }
 
 Values minus(const Values& a, const Values& b) {
     Values out(a.size());
@@ -25,7 +19,8 @@ Values minus(const Values& a, const Values& b) {
     return out;
 }
 
-Values mean_of(const std::vector<Values>& all) {
+// Item by item.
+Values mean_over(const std::vector<Values>& all) {
     Values out;
     for (const Values& values : all) {
         out.resize(values.size(), 0.0);
@@ -35,12 +30,13 @@ Values mean_of(const std::vector<Values>& all) {
 }
 
 // Natural logarithm of p / (1 - p); a certain answer is taken as 1 - 1e-6.
-Values log_odds(Values logprob) {
-    for (double& v : logprob) {
-        v = std::min(v, -1e-6);
-        v -= std::log(-std::expm1(v));
-    }
-    return logprob;
+std::vector<Values> log_odds(std::vector<Values> logprobs) {
+    for (auto& values : logprobs)
+        for (double& v : values) {
+            v = std::min(v, -1e-6);
+            v -= std::log(-std::expm1(v));
+        }
+    return logprobs;
 }
 
 // What one task's records say.
@@ -51,18 +47,24 @@ public:
           p_(plan.transfer),
           records_(records),
           places_(transfer_places(plan)),
-          seed_(records.closing.at("seed").get<std::uint64_t>()) {}
+          settings_(records.closing.part<TransferClosing>().settings),
+          seed_(records.closing.task.seed),
+          scores_(records.test, plan.n_bootstrap, seed_) {}
 
     AnalysisSummary gains() const {
-        AnalysisSummary t =
-            matrix("transfer", "Gain by form",
-                   "Log-probability of the right answer's first token, steered minus unsteered, "
-                   "in nats. Rows: the form a vector was taken in, with the setting chosen "
-                   "there; columns: the form it is applied in.");
-        for_each_vector([&](const std::string& who, const std::string& from, const std::string& remark) {
-            AnalysisRow row{label(who, from), {}, remark};
-            for (const auto& place : places_) row.values.push_back(interval(gain(who, from, place)));
-            t.rows.push_back(std::move(row));
+        AnalysisSummary t = matrix(
+            "transfer", "Gain by form",
+            "Log-probability of the right answer's first token, steered minus unsteered, in nats. Rows: the "
+            "form a vector was taken in, with the setting chosen there; columns: the form it is applied in.");
+        for (const auto& method : plan_.methods)
+            for (const auto& from : p_.forms) {
+                t.rows.push_back(gain_row(method, from));
+                t.rows.back().remark = settings_.at(method).at(from);
+            }
+        for_each_control([&](const std::string& who, const std::string& from, const std::string& method) {
+            t.rows.push_back(gain_row(who, from));
+            t.rows.back().about = {{"method", method}, {"from", from}, {"role", "control"}};
+            t.rows.back().remark = "random direction of the same norm";
         });
         return t;
     }
@@ -70,25 +72,30 @@ public:
     AnalysisSummary accuracies() const {
         AnalysisSummary t = matrix("transfer-accuracy", "First-token accuracy by form",
                                    "Share of items whose right first token is the most likely one.");
-        AnalysisRow clean{"unsteered", {}, ""};
+        AnalysisRow clean{"unsteered", "unsteered", {}};
         for (const auto& place : places_) clean.values.push_back(accuracy(unsteered_in(place)));
         t.rows.push_back(std::move(clean));
-        for_each_vector([&](const std::string& who, const std::string& from, const std::string&) {
-            AnalysisRow row{label(who, from), {}, ""};
-            for (const auto& place : places_) row.values.push_back(accuracy(steered_in(who, from, place)));
-            t.rows.push_back(std::move(row));
+        const auto add = [&](const std::string& who, const std::string& from) {
+            t.rows.push_back(row_of(who, from));
+            for (const auto& place : places_)
+                t.rows.back().values.push_back(accuracy(steered_in(who, from, place)));
+        };
+        for (const auto& method : plan_.methods)
+            for (const auto& from : p_.forms) add(method, from);
+        for_each_control([&](const std::string& who, const std::string& from, const std::string& method) {
+            add(who, from);
+            t.rows.back().about = {{"method", method}, {"from", from}, {"role", "control"}};
         });
         return t;
     }
 
     AnalysisSummary kept() const {
-        AnalysisSummary t =
-            matrix("transfer-kept", "Share of the gain kept by form",
-                   "Gain in a form, divided by the same vector's gain in the form it was taken "
-                   "in. No number where that gain is not clearly above 0.");
+        AnalysisSummary t = matrix("transfer-kept", "Share of the gain kept by form",
+                                   "Gain in a form, divided by the same vector's gain in the form it was "
+                                   "taken in. No number where that gain is not clearly above 0.");
         for (const auto& method : plan_.methods)
             for (const auto& from : p_.forms) {
-                AnalysisRow row{label(method, from), {}, ""};
+                AnalysisRow row = row_of(method, from);
                 for (const auto& place : places_) {
                     const auto v = aligned(records_.test,
                                            {steered_in(method, from, place), unsteered_in(place),
@@ -106,22 +113,26 @@ public:
 
     AnalysisSummary composition() const {
         const std::string home = p_.forms.front();
-        AnalysisSummary t;
-        t.id = "composition";
-        t.title = "Vectors together and in other strengths";
-        t.note = fmt::format(
-            "In the form {}, on prompts without demonstrations. Gain: log-probability over unsteered, in "
-            "nats. "
-            "Interaction: gain of both minus the sum of the two gains; the same in log-odds, ln(p / (1 - "
-            "p)), "
-            "which have no ceiling. A vector that replaces acts first, so that it does not wipe out the "
-            "other in the same place.",
-            home);
-        t.head = "vector";
-        t.columns = {"first token", "gain", "sum of the parts", "interaction", "interaction, log-odds"};
+        AnalysisSummary t{
+            "composition",
+            "Vectors together and in other strengths",
+            fmt::format("In the form {}, on prompts without demonstrations. Gain: log-probability over "
+                        "unsteered, in nats. Interaction: gain of both minus the sum of the two gains; the "
+                        "same in log-odds, ln(p / (1 - p)), which have no ceiling. A vector that replaces "
+                        "acts first, so that it does not wipe out the other in the same place.",
+                        home),
+            "vector",
+            {{"first_token", "first token"},
+             {"gain", "gain"},
+             {"sum", "sum of the parts"},
+             {"interaction", "interaction"},
+             {"interaction_odds", "interaction, log-odds"}}};
         const auto add = [&](const std::string& name, const std::string& id) -> AnalysisRow& {
             const auto v = aligned(records_.test, {id, unsteered_in(home)}, "logprob");
-            t.rows.push_back({name, {accuracy(id), interval(minus(v[0], v[1])), none(), none(), none()}, ""});
+            t.rows.push_back(
+                {name,
+                 name,
+                 {accuracy(id), scores_.mean(minus(v[0], v[1])), no_number(), no_number(), no_number()}});
             return t.rows.back();
         };
         for (const auto& method : plan_.methods) add(method, steered_in(method, home, home));
@@ -133,10 +144,9 @@ public:
                                         steered_in(plan_.methods[b], home, home), unsteered_in(home)},
                                        "logprob");
                 AnalysisRow& row = add(id, id);
-                row.values[2] = interval(mean_sum(minus(v[1], v[3]), minus(v[2], v[3])));
-                row.values[3] = interval(interaction(v));
-                row.values[4] =
-                    interval(interaction({log_odds(v[0]), log_odds(v[1]), log_odds(v[2]), log_odds(v[3])}));
+                row.values[2] = scores_.mean(mean_sum(minus(v[1], v[3]), minus(v[2], v[3])));
+                row.values[3] = scores_.mean(interaction(v));
+                row.values[4] = scores_.mean(interaction(log_odds(v)));
             }
         for (const auto& method : plan_.methods)
             for (const double factor : p_.factors)
@@ -146,18 +156,22 @@ public:
 
     AnalysisSummary shots() const {
         const std::string home = p_.forms.front();
-        AnalysisSummary t;
-        t.id = "shots";
-        t.title = "Vectors beside demonstrations";
-        t.note = fmt::format(
-            "In the form {}. Interaction: (both - demonstrations alone) - (vector alone - neither), by item; "
-            "below 0, the two do the same work twice. A log-probability cannot rise above 0, so that it is "
-            "negative wherever the demonstrations already suffice; log-odds, ln(p / (1 - p)), have no such "
-            "ceiling.",
-            home);
-        t.head = "vector";
-        t.columns = {"first token without", "first token with", "log p without",        "log p with",
-                     "gain by the vector",  "interaction",      "interaction, log-odds"};
+        AnalysisSummary t{
+            "shots",
+            "Vectors beside demonstrations",
+            fmt::format("In the form {}. Interaction: (both - demonstrations alone) - (vector alone - "
+                        "neither), by item; below 0, the two do the same work twice. A log-probability "
+                        "cannot rise above 0, so that it is negative wherever the demonstrations already "
+                        "suffice; log-odds, ln(p / (1 - p)), have no such ceiling.",
+                        home),
+            "vector",
+            {{"hit_without", "first token without"},
+             {"hit_with", "first token with"},
+             {"logprob_without", "log p without"},
+             {"logprob_with", "log p with"},
+             {"gain", "gain by the vector"},
+             {"interaction", "interaction"},
+             {"interaction_odds", "interaction, log-odds"}}};
         for (const auto& method : plan_.methods) {
             row_of_shots(t, method, 0, unsteered_in(home), steered_in(method, home, home));
             for (const int n : p_.shots)
@@ -188,8 +202,8 @@ public:
             for (std::size_t place = 0; place < n_from; ++place)
                 if (has_words(from) && has_words(place))
                     (from == place ? own : other).push_back(of(from, place));
-        out.own = mean_of(own);
-        out.other = mean_of(other);
+        out.own = mean_over(own);
+        out.other = mean_over(other);
         for (std::size_t place = 0; place < places_.size(); ++place) {
             if (place < n_from && has_words(place)) continue;
             std::vector<Values> into, from_it;
@@ -198,8 +212,8 @@ public:
                     into.push_back(of(from, place));
                     if (place < n_from) from_it.push_back(of(place, from));
                 }
-            out.into.push_back(mean_of(into));
-            out.out.push_back(mean_of(from_it));
+            out.into.push_back(mean_over(into));
+            out.out.push_back(mean_over(from_it));
             out.within.push_back(place < n_from ? of(place, place) : Values{});
         }
         return out;
@@ -207,8 +221,16 @@ public:
 
 private:
     bool has_words(std::size_t place) const { return find_form(places_[place])->kind == Form::Kind::answer; }
-    static std::string label(const std::string& who, const std::string& from) {
-        return fmt::format("{} from {}", who, from);
+    static AnalysisRow row_of(const std::string& who, const std::string& from) {
+        return {.id = who + " " + from,
+                .label = fmt::format("{} from {}", who, from),
+                .values = {},
+                .about = {{"method", who}, {"from", from}}};
+    }
+    AnalysisRow gain_row(const std::string& who, const std::string& from) const {
+        AnalysisRow row = row_of(who, from);
+        for (const auto& place : places_) row.values.push_back(scores_.mean(gain(who, from, place)));
+        return row;
     }
     static Values mean_sum(const Values& a, const Values& b) {
         Values out(a.size());
@@ -220,144 +242,134 @@ private:
         return minus(minus(v[0], v[1]), minus(v[2], v[3]));
     }
     AnalysisSummary matrix(const char* id, const char* title, const char* note) const {
-        AnalysisSummary t;
-        t.id = id;
-        t.title = title;
-        t.note = note;
-        t.head = "vector";
-        for (const auto& place : places_) t.columns.push_back("in " + place);
+        AnalysisSummary t{id, title, note, "vector"};
+        for (const auto& place : places_) t.columns.push_back({place, "in " + place});
         return t;
     }
-    void for_each_vector(
-        const std::function<void(const std::string&, const std::string&, const std::string&)>& use) const {
-        for (const auto& method : plan_.methods)
-            for (const auto& from : p_.forms)
-                use(method, from,
-                    records_.closing.at("transfer").at("settings").at(method).at(from).get<std::string>());
-        if (plan_.controls)
-            for (const auto& method : plan_.methods)
-                use(random_of(method), p_.forms.front(), "random direction of the same norm");
+    template <class Use>
+    void for_each_control(const Use& use) const {
+        if (!plan_.controls) return;
+        for (const auto& method : plan_.methods) use(random_id(method), p_.forms.front(), method);
     }
     Values gain(const std::string& who, const std::string& from, const std::string& place) const {
         const auto v = aligned(records_.test, {steered_in(who, from, place), unsteered_in(place)}, "logprob");
         return minus(v[0], v[1]);
     }
-    Interval interval(const Values& values) const {
-        return values.empty() ? none() : bootstrap_mean(values, plan_.n_bootstrap, seed_);
-    }
-    Interval accuracy(const std::string& id) const {
-        return interval(aligned(records_.test, {id}, "first_token")[0]);
-    }
+    Interval accuracy(const std::string& id) const { return scores_.mean(id, "first_token"); }
     void row_of_shots(AnalysisSummary& t, const std::string& method, int n, const std::string& without,
                       const std::string& with) const {
         const std::string home = p_.forms.front();
         const auto v = aligned(
             records_.test, {with, without, steered_in(method, home, home), unsteered_in(home)}, "logprob");
-        const bool none_at_all = n == 0;
-        t.rows.push_back({with_shots(method, n),
-                          {accuracy(without), accuracy(with), interval(v[1]), interval(v[0]),
-                           interval(minus(v[0], v[1])), none_at_all ? none() : interval(interaction(v)),
-                           none_at_all ? none()
-                                       : interval(interaction({log_odds(v[0]), log_odds(v[1]), log_odds(v[2]),
-                                                               log_odds(v[3])}))},
-                          ""});
+        AnalysisRow row{.id = with_shots(method, n),
+                        .label = with_shots(method, n),
+                        .values = {accuracy(without), accuracy(with), scores_.mean(v[1]), scores_.mean(v[0]),
+                                   scores_.mean(minus(v[0], v[1])), no_number(), no_number()},
+                        .about = {{"method", method}},
+                        .setting = {{"shots", n}}};
+        if (n > 0) {
+            row.values[5] = scores_.mean(interaction(v));
+            row.values[6] = scores_.mean(interaction(log_odds(v)));
+        }
+        t.rows.push_back(std::move(row));
     }
 
     const Plan& plan_;
     const TransferPlan& p_;
     const TaskRecords& records_;
     std::vector<std::string> places_;
+    std::map<std::string, std::map<std::string, std::string>> settings_;
     std::uint64_t seed_;
+    Scores scores_;
 };
 
 void append(Values& to, const Values& more) { to.insert(to.end(), more.begin(), more.end()); }
+void append(std::vector<Values>& to, const std::vector<Values>& more) {
+    to.resize(more.size());
+    for (std::size_t i = 0; i < more.size(); ++i) append(to[i], more[i]);
+}
+
+bool is_form(const Plan& plan, const std::string& place) {
+    const auto& forms = plan.transfer.forms;
+    return std::find(forms.begin(), forms.end(), place) != forms.end();
+}
+
+std::vector<AnalysisColumn> overview_columns(const Plan& plan) {
+    std::vector<AnalysisColumn> columns = {{"own", "own form"}, {"other", "other forms"}, {"kept", "kept"}};
+    for (const auto& place : transfer_places(plan)) {
+        const auto kind = find_form(place)->kind;
+        if (kind == Form::Kind::answer && is_form(plan, place)) continue;
+        columns.push_back({"into " + place, "into " + place});
+        if (kind == Form::Kind::choice && is_form(plan, place))
+            columns.insert(columns.end(),
+                           {{"out of " + place, "out of " + place}, {"within " + place, "within " + place}});
+    }
+    return columns;
+}
+
+// A method's gains over the items of all records of a model.
+AnalysisRow overview_row(const Plan& plan, const std::vector<const TaskRecords*>& records,
+                         const std::string& model, const std::string& method) {
+    Tables::Pooled all;
+    for (const auto* r : records) {
+        if (r->closing.task.model != model) continue;
+        const auto one = Tables(plan, *r).pooled(method);
+        append(all.own, one.own), append(all.other, one.other);
+        append(all.into, one.into), append(all.out, one.out), append(all.within, one.within);
+    }
+    const auto interval = [&](const Values& v) {
+        return v.empty() ? no_number() : bootstrap_mean(v, plan.n_bootstrap, 0);
+    };
+    AnalysisRow row{
+        method,
+        method,
+        {interval(all.own), interval(all.other),
+         all.other.empty() ? no_number() : bootstrap_ratio(all.other, all.own, plan.n_bootstrap, 0)}};
+    row.about = {{"method", method}, {"model", model}};
+    for (std::size_t i = 0; i < all.into.size(); ++i) {
+        row.values.push_back(interval(all.into[i]));
+        if (all.within[i].empty()) continue;
+        row.values.push_back(interval(all.out[i]));
+        row.values.push_back(interval(all.within[i]));
+    }
+    return row;
+}
 
 // One row for each method (and model), over the items of all records given.
 AnalysisSummary overview(const Plan& plan, const std::vector<const TaskRecords*>& records) {
-    AnalysisSummary t;
-    t.id = "transfer-summary";
-    t.headline = true;
-    t.title = kTitle;
-    t.note =
-        "Mean gain in log-probability over unsteered, in nats, over forms and items. Own: applied in the "
-        "form a "
-        "vector was taken in; other: in the other forms whose answers are the same words; kept: other / own, "
-        "no "
-        "number where the own gain is not clearly above 0. Intervals are over items, of all tasks and seeds "
-        "together.";
-    t.head = "method";
-    t.columns = {"own form", "other forms", "kept"};
-    for (const auto& place : transfer_places(plan)) {
-        const auto kind = find_form(place)->kind;
-        if (kind == Form::Kind::answer &&
-            std::count(plan.transfer.forms.begin(), plan.transfer.forms.end(), place))
-            continue;
-        t.columns.push_back("into " + place);
-        if (kind == Form::Kind::choice &&
-            std::count(plan.transfer.forms.begin(), plan.transfer.forms.end(), place)) {
-            t.columns.push_back("out of " + place);
-            t.columns.push_back("within " + place);
-        }
-    }
+    AnalysisSummary t{"transfer-summary",
+                      "What is kept in other forms",
+                      "Mean gain in log-probability over unsteered, in nats, over forms and items. Own: "
+                      "applied in the form a vector was taken in; other: in the other forms whose answers "
+                      "are the same words; kept: other / own, no number where the own gain is not clearly "
+                      "above 0. Intervals are over items, of all tasks and seeds together.",
+                      "method",
+                      overview_columns(plan),
+                      {},
+                      true};
     std::vector<std::string> models;
     for (const auto* r : records)
-        if (const auto model = r->closing.at("model").get<std::string>();
-            std::find(models.begin(), models.end(), model) == models.end())
-            models.push_back(model);
-    const auto interval = [&](const Values& v) {
-        return v.empty() ? none() : bootstrap_mean(v, plan.n_bootstrap, 0);
-    };
+        if (std::find(models.begin(), models.end(), r->closing.task.model) == models.end())
+            models.push_back(r->closing.task.model);
     for (const auto& model : models)
         for (const auto& method : plan.methods) {
-            Tables::Pooled all;
-            for (const auto* r : records) {
-                if (r->closing.at("model") != model) continue;
-                const auto one = Tables(plan, *r).pooled(method);
-                append(all.own, one.own);
-                append(all.other, one.other);
-                all.into.resize(one.into.size()), all.out.resize(one.into.size()),
-                    all.within.resize(one.into.size());
-                for (std::size_t i = 0; i < one.into.size(); ++i) {
-                    append(all.into[i], one.into[i]);
-                    append(all.out[i], one.out[i]);
-                    append(all.within[i], one.within[i]);
-                }
-            }
-            AnalysisRow row{models.size() > 1 ? method + ", " + model_title(plan, model) : method, {}, ""};
-            row.values = {
-                interval(all.own), interval(all.other),
-                all.other.empty() ? none() : bootstrap_ratio(all.other, all.own, plan.n_bootstrap, 0)};
-            for (std::size_t i = 0; i < all.into.size(); ++i) {
-                row.values.push_back(interval(all.into[i]));
-                if (all.within[i].empty()) continue;
-                row.values.push_back(interval(all.out[i]));
-                row.values.push_back(interval(all.within[i]));
-            }
-            t.rows.push_back(std::move(row));
+            t.rows.push_back(overview_row(plan, records, model, method));
+            if (models.size() > 1)
+                t.rows.back().id = t.rows.back().label = method + ", " + model_title(plan, model);
         }
     return t;
 }
 
 }  // namespace
 
-std::vector<Values> aligned(const BySetting& records, const std::vector<std::string>& ids,
-                            const std::string& metric) {
-    std::vector<std::map<int, double>> values;
-    for (const auto& id : ids) values.push_back(values_of(records.at(id), metric));
-    std::vector<Values> out(ids.size());
-    for (const auto& [item, ignored] : values.front())
-        if (std::all_of(values.begin(), values.end(), [&](const auto& v) { return v.count(item) > 0; }))
-            for (std::size_t k = 0; k < values.size(); ++k) out[k].push_back(values[k].at(item));
-    return out;
-}
-
-void analyse_transfer(const Plan& plan, const TaskRecords& records, TaskSummary& summary) {
+void Transfer::analyse(const Plan& plan, const TaskRecords& records, TaskSummary& summary) const {
     const Tables tables(plan, records);
     summary.analyses = {overview(plan, {&records}), tables.gains(), tables.accuracies(), tables.kept(),
                         tables.composition(),       tables.shots()};
 }
 
-void analyse_transfer_run(const Plan& plan, const std::vector<TaskRecords>& records, Summary& summary) {
+void Transfer::analyse_run(const Plan& plan, const std::vector<TaskRecords>& records,
+                           Summary& summary) const {
     if (records.empty()) return;
     std::vector<const TaskRecords*> all;
     for (const auto& r : records) all.push_back(&r);

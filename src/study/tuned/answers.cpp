@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "core/names.h"
+#include "study/candidate.h"
 #include "study/tuned/evidence.h"
 #include "study/tuned/seed_groups.h"
 
@@ -32,15 +33,15 @@ double metric_over(const SeedFamily& family, const Summary& summary, const std::
                    const std::string& metric) {
     return mean_over(family, summary, [&](const TaskSummary& t) {
         const auto* s = find_setting(t, id);
-        return s ? mean_of(*s, metric) : kNone;
+        return s ? score_of(*s, metric) : kNone;
     });
 }
 
 // Geometric mean over seeds of the perplexity as a multiple of the zero-shot prompt's.
 double perplexity_ratio(const SeedFamily& family, const Summary& summary, const std::string& id) {
     return std::exp(mean_over(family, summary, [&](const TaskSummary& t) {
-        const auto *s = find_setting(t, id), *plain = find_setting(t, "zero-shot");
-        return s && plain ? std::log(mean_of(*s, "perplexity") / mean_of(*plain, "perplexity")) : kNone;
+        const auto *s = find_setting(t, id), *plain = find_setting(t, zero_shot_id);
+        return s && plain ? std::log(score_of(*s, "perplexity") / score_of(*plain, "perplexity")) : kNone;
     }));
 }
 
@@ -48,24 +49,16 @@ double cost_over(const SeedFamily& family, const Summary& summary, const std::st
                  const std::string& column) {
     return mean_over(family, summary, [&](const TaskSummary& t) {
         const auto* table = find_analysis(t.analyses, "cost");
-        if (!table) return kNone;
-        const auto at = static_cast<std::size_t>(
-            std::find(table->columns.begin(), table->columns.end(), column) - table->columns.begin());
-        for (const auto& row : table->rows)
-            if (row.label == method_title(method) && at < row.values.size()) return row.values[at].mean;
-        return kNone;
+        return table ? table->at(method, column).mean : kNone;
     });
 }
 
-// "heads 7, layer 6": what stands in the label's brackets, once for seeds that agree.
+// "heads 7, layer 6", once for seeds that agree.
 std::string settings_text(const SeedFamily& family, const Summary& summary, const std::string& id) {
     std::vector<std::string> texts;
     for (const std::size_t place : family.places)
-        if (const auto* s = find_setting(summary.tasks[place], id)) {
-            const auto begin = s->label.find('('), end = s->label.rfind(')');
-            if (begin != std::string::npos && end != std::string::npos && begin < end)
-                texts.push_back(s->label.substr(begin + 1, end - begin - 1));
-        }
+        if (const auto* s = find_setting(summary.tasks[place], id))
+            texts.push_back(setting_label(s->setting));
     if (texts.empty()) return "";
     const bool same = std::all_of(texts.begin(), texts.end(), [&](const auto& t) { return t == texts[0]; });
     return same ? texts[0] : fmt::format("{}", fmt::join(texts, " | "));
@@ -78,14 +71,14 @@ public:
         : plan_(plan), records_(records), summary_(summary), family_(family) {}
 
     std::optional<AnalysisRow> row() const {
-        const Settings chosen = of_kind(first(), "chosen");
+        const Settings chosen = of_kind(first(), Kind::chosen);
         if (chosen.empty()) return {};
         Settings usable;
         for (const auto* s : chosen)
             if (!(metric_over(family_, summary_, s->id, "collapsed") > plan_.collapse_limit))
                 usable.push_back(s);
         if (usable.empty())
-            return AnalysisRow{family_.title + ": none", std::vector<Interval>(8, plain_number(kNone)),
+            return AnalysisRow{family_.title, family_.title + ": none", std::vector<Interval>(8, no_number()),
                                "the outputs of every method's chosen setting collapse"};
         std::stable_sort(usable.begin(), usable.end(),
                          [&](const auto* a, const auto* b) { return score(a->id) > score(b->id); });
@@ -99,7 +92,7 @@ private:
 
     Interval over_seeds(const std::string& id, const std::string& other = "") const {
         const SeedGroups groups = seed_groups(family_, records_, first().primary, id, other);
-        return groups.empty() ? plain_number(kNone) : seed_interval(plan_, summary_, groups, !other.empty());
+        return seed_interval(plan_, summary_, groups, first().primary, !other.empty());
     }
     Interval score_of(const SettingSummary& s) const {
         const Interval* own = metric_of(s, first().primary);
@@ -108,7 +101,7 @@ private:
     Interval over(const SettingSummary& s, const std::string& what, const std::string& id) const {
         if (!is_single()) return over_seeds(s.id, id);
         const auto it = s.difference.find(what);
-        return it == s.difference.end() ? plain_number(kNone) : it->second;
+        return it == s.difference.end() ? no_number() : it->second;
     }
     Interval over_method(const SettingSummary& a, const SettingSummary& b) const {
         return is_single() ? pair_of(first(), a.id, b.id).difference : over_seeds(a.id, b.id);
@@ -121,8 +114,8 @@ private:
         std::vector<std::string> remarks, equal;
         for (const auto* other : others)
             if (!is_better(best, *other)) equal.push_back(method_title(other->method));
-        const Interval plain = over(best, "zero-shot", "zero-shot"),
-                       random = over(best, "random", best.method + "-random");
+        const Interval plain = over(best, zero_shot_id, zero_shot_id),
+                       random = over(best, "random", random_id(best.method));
         const bool above_plain = plain.low > 0, above_random = !std::isfinite(random.mean) || random.low > 0;
         if (!above_plain) remarks.push_back("not above zero-shot");
         if (!above_random) remarks.push_back("not above its random control");
@@ -135,15 +128,16 @@ private:
         remarks.push_back(settings_text(family_, summary_, best.id));
         // A name alone would read as a recommendation where nothing is shown to work.
         const std::string name = method_title(best.method);
-        return {fmt::format("{}: {}", family_.title,
+        return {family_.title,
+                fmt::format("{}: {}", family_.title,
                             above_plain && above_random ? name : "none shown (" + name + ")"),
-                {score_of(best), plain, random,
-                 others.empty() ? plain_number(kNone) : over_method(best, *others[0]),
+                {score_of(best), plain, random, others.empty() ? no_number() : over_method(best, *others[0]),
                  plain_number(metric_over(family_, summary_, best.id, "collapsed")),
                  plain_number(perplexity_ratio(family_, summary_, best.id)),
-                 plain_number(cost_over(family_, summary_, best.method, "tokens read")),
-                 plain_number(cost_over(family_, summary_, best.method, "cheaper from query"))},
-                fmt::format("{}", fmt::join(remarks, "; "))};
+                 plain_number(cost_over(family_, summary_, best.method, "tokens")),
+                 plain_number(cost_over(family_, summary_, best.method, "queries"))},
+                fmt::format("{}", fmt::join(remarks, "; ")),
+                {{"method", best.method}}};
     }
 
     const Plan& plan_;
@@ -159,24 +153,28 @@ std::optional<AnalysisSummary> answers_table(const Plan& plan, const std::vector
     AnalysisSummary out{
         "answers",
         "Which method, for each task",
-        fmt::format(
-            "The highest score at a chosen setting, of the methods whose outputs collapse in at most "
-            "{:.0f} %; how far it is above zero-shot, its random control and the next method; its damage "
-            "(collapsed outputs, perplexity as a multiple of zero-shot) and its cost (tokens read for the "
-            "extraction, the query from which it is cheaper than the few-shot prompt). One seed: a "
-            "difference counts when it is beyond chance after Holm's adjustment. Several seeds: when the "
-            "interval over seeds leaves out 0, which is not adjusted for the number of methods. The remark "
-            "ends with the setting, by seed.",
-            plan.collapse_limit * 100),
+        fmt::format("The highest score at a chosen setting, of the methods whose outputs collapse in at most "
+                    "{:.0f} %; how far it is above zero-shot, its random control and the next method; its "
+                    "damage (collapsed outputs, perplexity as a multiple of zero-shot) and its cost (tokens "
+                    "read for the extraction, the query from which it is cheaper than the few-shot prompt). "
+                    "One seed: a difference counts when it is beyond chance after Holm's adjustment. Several "
+                    "seeds: when the interval over seeds leaves out 0, which is not adjusted for the number "
+                    "of methods. The remark ends with the setting, by seed.",
+                    plan.collapse_limit * 100),
         "task and method",
-        {"score", "over zero-shot", "over random", "over next", "collapsed", "perplexity", "tokens read",
-         "from query"},
-        {}};
+        {{"score", "score"},
+         {"over_zero_shot", "over zero-shot"},
+         {"over_random", "over random"},
+         {"over_next", "over next"},
+         {"collapsed", "collapsed"},
+         {"perplexity", "perplexity"},
+         {"tokens", "tokens read"},
+         {"queries", "from query"}},
+        {},
+        true};
     for (const auto& family : seed_families(summary))
         if (auto row = Answer(plan, records, summary, family).row()) out.rows.push_back(std::move(*row));
-    if (out.rows.empty()) return {};
-    out.headline = true;
-    return out;
+    return filled(std::move(out));
 }
 
 }  // namespace tiller::study

@@ -3,36 +3,39 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "core/names.h"
+#include "study/candidate.h"
 #include "study/tuned/evidence.h"
 
 namespace tiller::study {
 namespace {
 
-using nlohmann::json;
+enum Column { texts, tokens, settings, bytes, extra, queries, n_column };
 
-enum Column { texts, tokens, settings, bytes, extra, queries };
-
-std::vector<std::string> columns() {
-    return {"texts read",        "tokens read", "settings tried", "bytes of vector", "extra tokens per query",
-            "cheaper from query"};
+std::vector<AnalysisColumn> columns() {
+    return {
+        {"texts", "texts read"},      {"tokens", "tokens read"},           {"settings", "settings tried"},
+        {"bytes", "bytes of vector"}, {"extra", "extra tokens per query"}, {"queries", "cheaper from query"}};
 }
 
-double mean_of(const std::map<int, double>& values) {
+// Mean length of the prompts; NaN where not all records say.
+double prompt_length(const std::vector<ItemRecord>& records) {
     double sum = 0;
-    for (const auto& [item, v] : values) sum += v;
-    return sum / static_cast<double>(values.size());
+    for (const ItemRecord& r : records) sum += r.n_prompt ? static_cast<double>(*r.n_prompt) : std::nan("");
+    return sum / static_cast<double>(records.size());
 }
 
-// Mean length of a setting's prompts beyond the zero-shot prompts'; NaN where records do not say.
+// Of a setting's prompts, beyond the zero-shot prompts'.
 double extra_tokens(const TaskRecords& records, const std::string& id) {
-    const auto these = records.test.find(id), zero = records.test.find("zero-shot");
+    const auto these = records.test.find(id), zero = records.test.find(zero_shot_id);
     if (these == records.test.end() || zero == records.test.end()) return std::nan("");
-    const auto a = values_of(these->second, "n_prompt"), b = values_of(zero->second, "n_prompt");
-    if (a.empty() || a.size() != b.size()) return std::nan("");
-    return mean_of(a) - mean_of(b);
+    if (these->second.size() != zero->second.size()) return std::nan("");
+    return prompt_length(these->second) - prompt_length(zero->second);
+}
+
+double number(const std::optional<std::uint64_t>& count) {
+    return count ? static_cast<double>(*count) : std::nan("");
 }
 
 const char* how_to_read() {
@@ -53,33 +56,30 @@ double break_even(double extraction, double extra) {
 
 std::optional<AnalysisSummary> cost_table(const Plan& plan, const TaskRecords& records,
                                           const TaskSummary& t) {
-    const json evidence = records.closing.value("evidence", json::object());
+    const auto evidence = records.closing.part<TunedClosing>().evidence;
     if (evidence.empty()) return {};
-    const double few_shot = extra_tokens(records, few_shot_id(plan, t.family == "behavioural"));
+    const double few_shot = extra_tokens(records, few_shot_id(plan.of(t.family).n_shot));
     AnalysisSummary out{"cost", "What the methods cost", how_to_read(), "method", columns(), {}};
     for (const auto& s : t.test) {
-        if (s.kind != "chosen" && s.method != "prompt") continue;
-        AnalysisRow row{s.kind == "chosen" ? method_title(s.method) : s.label, {}, ""};
-        row.values.assign(columns().size(), plain_number(std::nan("")));
+        const bool is_chosen = s.kind == Kind::chosen;
+        if (!is_chosen && s.method != "prompt") continue;
+        AnalysisRow row{is_chosen ? s.method : s.id, is_chosen ? method_title(s.method) : s.label,
+                        std::vector<Interval>(n_column, no_number())};
         row.values[extra] = plain_number(extra_tokens(records, s.id));
-        if (s.kind == "chosen") {
-            const json of_method = evidence.value(s.method, json::object());
-            const auto number = [&](const char* key) {
-                const auto it = of_method.find(key);
-                return it != of_method.end() && it->is_number() ? it->get<double>() : std::nan("");
-            };
-            row.values[texts] = plain_number(number("texts"));
-            row.values[tokens] = plain_number(number("tokens"));
-            row.values[bytes] = plain_number(number("bytes"));
-            const auto n = std::count_if(t.grid.begin(), t.grid.end(),
-                                         [&](const SettingSummary& g) { return g.method == s.method; });
-            row.values[settings] = plain_number(static_cast<double>(n));
-            row.values[queries] = plain_number(break_even(number("tokens"), few_shot));
+        if (const auto known = evidence.find(s.method); is_chosen) {
+            const Evidence of = known == evidence.end() ? Evidence{} : known->second;
+            row.values[texts] = plain_number(number(of.texts));
+            row.values[tokens] = plain_number(number(of.tokens));
+            row.values[bytes] = plain_number(number(of.bytes));
+            row.values[settings] = plain_number(
+                static_cast<double>(std::count_if(t.grid.begin(), t.grid.end(), [&](const SettingSummary& g) {
+                    return g.method == s.method;
+                })));
+            row.values[queries] = plain_number(break_even(number(of.tokens), few_shot));
         }
         out.rows.push_back(std::move(row));
     }
-    if (out.rows.empty()) return {};
-    return out;
+    return filled(std::move(out));
 }
 
 std::optional<AnalysisSummary> cost_over_tasks(const Summary& summary) {
@@ -89,30 +89,24 @@ std::optional<AnalysisSummary> cost_over_tasks(const Summary& summary) {
                         "method",
                         columns(),
                         {}};
-    std::vector<std::vector<int>> counts;
+    std::vector<std::vector<std::vector<double>>> values;  // [row][column], of the tasks that have a number
     for (const auto& task : summary.tasks) {
         const auto* table = find_analysis(task.analyses, "cost");
         if (!table) continue;
         for (const auto& row : table->rows) {
             std::size_t at = 0;
-            while (at < out.rows.size() && out.rows[at].label != row.label) ++at;
+            while (at < out.rows.size() && out.rows[at].id != row.id) ++at;
             if (at == out.rows.size()) {
-                out.rows.push_back({row.label, std::vector<Interval>(columns().size(), plain_number(0)), ""});
-                counts.emplace_back(columns().size(), 0);
+                out.rows.push_back({row.id, row.label, {}});
+                values.emplace_back(n_column);
             }
             for (std::size_t k = 0; k < row.values.size(); ++k)
-                if (std::isfinite(row.values[k].mean)) {
-                    out.rows[at].values[k].mean += row.values[k].mean;
-                    ++counts[at][k];
-                }
+                if (std::isfinite(row.values[k].mean)) values[at][k].push_back(row.values[k].mean);
         }
     }
     for (std::size_t r = 0; r < out.rows.size(); ++r)
-        for (std::size_t k = 0; k < counts[r].size(); ++k)
-            out.rows[r].values[k].mean =
-                counts[r][k] ? out.rows[r].values[k].mean / counts[r][k] : std::nan("");
-    if (out.rows.empty()) return {};
-    return out;
+        for (const auto& column : values[r]) out.rows[r].values.push_back(plain_number(mean_of(column)));
+    return filled(std::move(out));
 }
 
 }  // namespace tiller::study

@@ -4,17 +4,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "methods/predictors.h"
 #include "study/first_token.h"
+#include "study/units.h"
 #include "tiller/error.h"
 #include "tiller/vocabulary.h"
 
 namespace tiller::study {
 namespace {
-
-using nlohmann::json;
 
 // Training items whose answers are looked for: enough for a median.
 constexpr std::size_t kReadItems = 100;
@@ -29,15 +29,14 @@ double median(std::vector<double> values) {
 std::vector<Token> answers(const TaskContext& c) {
     std::vector<Token> tokens;
     for (std::size_t i = 0; i < std::min(c.split.train.size(), kReadItems); ++i) {
-        const auto of_item = answer_tokens(
-            c.engine.model(), make_test_prompt(c.task, c.split.train, c.split.train[i], 0, c.seed));
+        const auto of_item = answer_tokens(c.engine.model(), c.plain_prompt(c.split.train[i]));
         if (!of_item.empty()) tokens.push_back(of_item.front());
     }
     return tokens;
 }
 
 // Each direction through the output head, at the layer where it speaks most for the answers.
-json read_answers(TaskContext& c, const SteeringVector& base) {
+Setting read_answers(TaskContext& c, const SteeringVector& base) {
     SteeringVector vector = base;
     std::erase_if(vector.directions, [](const auto& direction) {
         return std::all_of(direction.second.begin(), direction.second.end(), [](float x) { return x == 0; });
@@ -45,7 +44,7 @@ json read_answers(TaskContext& c, const SteeringVector& base) {
     ReadOptions options;
     options.n_top = 1;
     options.watch = answers(c);
-    if (vector.directions.empty() || options.watch.empty()) return json::object();
+    if (vector.directions.empty() || options.watch.empty()) return {};
     try {
         const auto toward = read_vocabulary(c.engine, vector, options);
         options.scale = -1;
@@ -64,54 +63,55 @@ json read_answers(TaskContext& c, const SteeringVector& base) {
     } catch (const Error& e) {
         // A direction that the output head cannot read may steer all the same.
         if (e.code() != Code::bad_input) throw;
-        return json::object();
+        return {};
     }
 }
 
 // The settings of a vector file are texts, and nobody promises what is in them.
-void set_number(json& object, const std::string& key, const std::string& text) {
-    const json value = json::parse(text, nullptr, false);
-    if (value.is_number()) object[key] = value;
+template <class T>
+std::optional<T> number_in(const std::string& text) {
+    T value{};
+    const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return fault == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
 
 }  // namespace
 
-json method_evidence(TaskContext& c, const Method& method, const SteeringVector& base,
-                     const SteeringVector& applied) {
-    json predictors = json::object();
-    const auto& settings = base.provenance.settings;
-    for (const auto& [key, value] : settings)
-        if (key.starts_with("predictor.")) set_number(predictors, key.substr(10), value);
+Evidence method_evidence(TaskContext& c, const Method& method, const SteeringVector& base,
+                         const SteeringVector& applied) {
+    Evidence evidence;
+    for (const auto& [key, text] : base.provenance.settings)
+        if (const auto value = number_in<double>(text);
+            key.starts_with("predictor.") && value && std::isfinite(*value))
+            evidence.predictors[key.substr(10)] = *value;
     if (const auto aie = has_effects(base) ? aie_predictors(base.aie) : std::nullopt) {
-        predictors["aie_top"] = aie->top_share;
-        predictors["aie_gini"] = aie->gini;
+        evidence.predictors["aie_top"] = aie->top_share;
+        evidence.predictors["aie_gini"] = aie->gini;
     }
     if (!c.behavioural()) {
         std::vector<std::string> ignored;
-        const auto& records = unit(c, "predict/" + method.name(), method.name(), "predict", ignored, [&] {
-            return std::vector<json>{{{"type", "reading"},
-                                      {"model", c.model_name},
-                                      {"task", c.task.name},
-                                      {"seed", c.seed},
-                                      {"method", method.name()},
-                                      {"predictors", read_answers(c, base)}}};
-        });
-        predictors.update(records.at(0).at("predictors"));
+        const auto reading = unit<ReadingRecord>(
+            c, "predict/" + method.name(), {method.name()}, "predict", ignored,
+            [&]() -> std::vector<ReadingRecord> {
+                return {{c.model_name, c.task.name, c.seed, method.name(), read_answers(c, base)}};
+            });
+        for (const auto& [name, value] : reading.at(0).predictors) evidence.predictors[name] = value;
     }
-    std::size_t n_value = 0;
-    for (const auto& [layer, direction] : applied.directions) n_value += direction.size();
-    json evidence = {{"bytes", n_value * sizeof(float)}, {"predictors", predictors}};
-    if (!base.aie.empty() && !has_effects(base))
-        evidence["head_scores"] = {{"name", head_score_name(base)}, {"values", base.aie}};
+    evidence.bytes = 0;
+    for (const auto& [layer, direction] : applied.directions)
+        *evidence.bytes += direction.size() * sizeof(float);
+    if (!base.aie.empty() && !has_effects(base)) evidence.head_scores = {head_score_name(base), base.aie};
     const auto& inputs = applied.provenance.settings;  // the chosen number of pairs may be another one
-    for (const char* what : {"texts", "tokens"})
-        if (const auto it = inputs.find(std::string("input.") + what); it != inputs.end())
-            set_number(evidence, what, it->second);
+    for (const auto& [name, field] :
+         {std::pair("input.texts", &evidence.texts), std::pair("input.tokens", &evidence.tokens)})
+        if (const auto it = inputs.find(name); it != inputs.end())
+            *field = number_in<std::uint64_t>(it->second);
     return evidence;
 }
 
-std::string few_shot_id(const Plan& plan, bool behavioural) {
-    return fmt::format("{}-shot", behavioural ? plan.n_shot_behavioural : plan.n_shot);
+std::optional<AnalysisSummary> filled(AnalysisSummary table) {
+    if (table.rows.empty()) return {};
+    return table;
 }
 
 }  // namespace tiller::study

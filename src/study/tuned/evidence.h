@@ -3,27 +3,26 @@
 // tables of the tasks.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "study/by_setting.h"
-#include "study/summary_parts.h"
-#include "study/task_run.h"
-#include "tiller/summary.h"
+#include "study/phrases.h"
+#include "study/task_records.h"
+#include "study/tuned/tuned_records.h"
 
 namespace tiller::study {
 
-/// What the closing record keeps of a method ("evidence"): texts and tokens of the extraction, bytes of the
-/// vector as it is applied, predictors, the scores of heads where they are no AIE. `base` is the vector of
-/// the plan's own counts, `applied` that of the chosen setting. Reads the base through the output head (one
-/// unit of work).
-nlohmann::json method_evidence(TaskContext& context, const Method& method, const SteeringVector& base,
-                               const SteeringVector& applied);
+struct TaskContext;
 
-/// Id of the few-shot prompt in a task's main table.
-std::string few_shot_id(const Plan& plan, bool behavioural);
+/// `base` is the vector of the plan's own counts, `applied` that of the chosen setting. Reads the base
+/// through the output head (one unit of work).
+Evidence method_evidence(TaskContext& context, const Method& method, const SteeringVector& base,
+                         const SteeringVector& applied);
+
+/// A table when it has rows.
+std::optional<AnalysisSummary> filled(AnalysisSummary table);
+
 /// "scorers" and, where a few-shot prompt gets items right, "scorers_filtered": chosen settings under every
 /// score that the task's records have. Empty without a chosen setting.
 std::vector<AnalysisSummary> scorer_tables(const Plan& plan, const TaskRecords& records,
@@ -35,6 +34,11 @@ std::optional<AnalysisSummary> scorer_flips(const Summary& summary);
 /// a task together. Reads the tasks' "cost". Empty without a chosen setting.
 std::optional<AnalysisSummary> answers_table(const Plan& plan, const std::vector<TaskRecords>& records,
                                              const Summary& summary);
+
+/// "selection": default, chosen and best setting of each method on the test items, with what lies between
+/// them; empty unless the task's oracle units are there.
+std::optional<AnalysisSummary> selection_table(const Plan& plan, const TaskRecords& records,
+                                               const TaskSummary& task);
 
 /// "predictors" of a task.
 std::optional<AnalysisSummary> predictor_table(const TaskRecords& records, const TaskSummary& task);
@@ -54,5 +58,11 @@ std::optional<AnalysisSummary> cost_over_tasks(const Summary& summary);
 /// The first number of queries at which `extraction` tokens once are fewer than `extra` tokens per query.
 /// NaN when a query has no extra tokens.
 double break_even(double extraction, double extra);
+
+/// "seeds" and "seed-pairs": baselines and chosen settings over the seeds of each model and task, and the
+/// chosen settings against each other. Empty when the plan has one seed. `records` are those of
+/// Summary::tasks, in their order.
+std::vector<AnalysisSummary> seed_tables(const Plan& plan, const std::vector<TaskRecords>& records,
+                                         const Summary& summary);
 
 }  // namespace tiller::study

@@ -6,30 +6,30 @@
 
 #include "core/names.h"
 #include "study/tuned/evidence.h"
-#include "tiller/method.h"
+#include "tiller/function_vector.h"
 #include "tiller/statistics.h"
 
 namespace tiller::study {
 namespace {
 
-using nlohmann::json;
-using Scores = std::vector<std::vector<float>>;
+using Effects = std::vector<std::vector<float>>;
 
 constexpr std::size_t kTop = 10;
 
-std::vector<HeadEffect> top_of(const Scores& scores) {
+std::vector<HeadEffect> top_of(const Effects& scores) {
     auto ranked = rank_heads(scores);
     ranked.resize(std::min(ranked.size(), kTop));
     return ranked;
 }
 
-std::vector<double> flat(const Scores& scores) {
+std::vector<double> flat(const Effects& scores) {
     std::vector<double> all;
     for (const auto& layer : scores) all.insert(all.end(), layer.begin(), layer.end());
     return all;
 }
 
-AnalysisRow row_of(const std::string& label, const Scores& scores, const Scores& effects) {
+AnalysisRow row_of(const std::string& id, const std::string& label, const Effects& scores,
+                   const Effects& effects) {
     const auto top = top_of(scores), strongest = top_of(effects);
     const double unknown = std::nan("");
     double shared = 0, layers = 0;
@@ -44,7 +44,7 @@ AnalysisRow row_of(const std::string& label, const Scores& scores, const Scores&
     const auto all = flat(scores);
     const auto n = static_cast<double>(top.size());
     const bool beside = !effects.empty() && &effects != &scores;
-    AnalysisRow row{label, {}, names};
+    AnalysisRow row{id, label, {}, names};
     for (const double value :
          {beside ? shared : unknown, beside ? n * n / static_cast<double>(all.size()) : unknown,
           beside ? spearman(all, flat(effects)) : unknown, layers / n})
@@ -55,8 +55,7 @@ AnalysisRow row_of(const std::string& label, const Scores& scores, const Scores&
 }  // namespace
 
 std::optional<AnalysisSummary> head_table(const TaskRecords& records, const TaskSummary& task) {
-    const json evidence = records.closing.value("evidence", json::object());
-    Scores effects;
+    Effects effects;
     for (const auto& layer : task.aie) effects.emplace_back(layer.begin(), layer.end());
     AnalysisSummary out{"heads",
                         "Heads picked in different ways",
@@ -64,16 +63,19 @@ std::optional<AnalysisSummary> head_table(const TaskRecords& records, const Task
                         "are named as layer.head. Shared: how many of them are among the ten of highest AIE, "
                         "and how many would be if heads were drawn. The rank correlation is over all heads.",
                         "ranked by",
-                        {"shared with AIE", "by chance", "rank correlation with AIE", "mean layer"},
+                        {{"shared", "shared with AIE"},
+                         {"by_chance", "by chance"},
+                         {"correlation", "rank correlation with AIE"},
+                         {"layer", "mean layer"}},
                         {}};
-    for (const auto& [method, of] : evidence.items())
-        if (const auto it = of.find("head_scores"); it != of.end())
-            out.rows.push_back(
-                row_of(fmt::format("{} ({})", it->at("name").get<std::string>(), method_title(method)),
-                       it->at("values").get<Scores>(), effects));
-    if (out.rows.empty()) return {};
-    if (!effects.empty()) out.rows.insert(out.rows.begin(), row_of("AIE", effects, effects));
-    return out;
+    for (const auto& [method, of] : records.closing.part<TunedClosing>().evidence)
+        if (of.head_scores)
+            out.rows.push_back(row_of(method,
+                                      fmt::format("{} ({})", of.head_scores->name, method_title(method)),
+                                      of.head_scores->values, effects));
+    if (!out.rows.empty() && !effects.empty())
+        out.rows.insert(out.rows.begin(), row_of("aie", "AIE", effects, effects));
+    return filled(std::move(out));
 }
 
 }  // namespace tiller::study

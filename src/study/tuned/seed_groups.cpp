@@ -1,10 +1,9 @@
 #include "study/tuned/seed_groups.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
-#include "tiller/statistics.h"
+#include "scoring/metrics.h"
 
 namespace tiller::study {
 
@@ -31,7 +30,7 @@ SeedGroups seed_groups(const SeedFamily& family, const std::vector<TaskRecords>&
         const BySetting& test = records[place].test;
         if (!test.count(id) || (!other.empty() && !test.count(other))) continue;
         if (other.empty()) {
-            groups.push_back(value_list(test.at(id), metric));
+            groups.push_back(list_of(values_of(test.at(id), metric)));
             continue;
         }
         const auto [x, y] = paired(test, id, other, metric);
@@ -42,11 +41,11 @@ SeedGroups seed_groups(const SeedFamily& family, const std::vector<TaskRecords>&
 }
 
 Interval seed_interval(const Plan& plan, const Summary& summary, const SeedGroups& groups,
-                       bool is_difference) {
-    const bool whole = std::all_of(groups.begin(), groups.end(), [](const auto& group) {
-        return std::all_of(group.begin(), group.end(), [](double v) { return v == std::floor(v); });
-    });  // hits, or their differences
-    const std::vector<double> extremes = !whole          ? std::vector<double>{}
+                       const std::string& metric, bool is_difference) {
+    if (groups.empty()) return no_number();
+    const Metric* known = find_metric(metric);
+    const bool hits = known && known->scale == Metric::Scale::hit;
+    const std::vector<double> extremes = !hits           ? std::vector<double>{}
                                          : is_difference ? std::vector<double>{-1, 1}
                                                          : std::vector<double>{0, 1};
     Interval out = bootstrap_groups(groups, plan.n_bootstrap, summary.tasks.front().seed, extremes);

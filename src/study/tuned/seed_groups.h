@@ -4,8 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "study/by_setting.h"
-#include "tiller/study.h"
+#include "study/task_records.h"
 
 namespace tiller::study {
 
@@ -26,8 +25,8 @@ SeedGroups seed_groups(const SeedFamily& family, const std::vector<TaskRecords>&
                        const std::string& metric, const std::string& id, const std::string& other = "");
 
 /// Mean over seeds with an interval that resamples seeds and items within them (bootstrap_groups()), within
-/// [0, 1] for scores and [-1, 1] for differences.
+/// [0, 1] for scores and [-1, 1] for differences. NaN throughout where no seed has values.
 Interval seed_interval(const Plan& plan, const Summary& summary, const SeedGroups& groups,
-                       bool is_difference);
+                       const std::string& metric, bool is_difference);
 
 }  // namespace tiller::study

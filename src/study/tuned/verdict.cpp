@@ -1,5 +1,4 @@
-#include "study/tuned/verdict.h"
-
+// Sentences of a tuned study, computed from the numbers.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -10,25 +9,20 @@
 #include <utility>
 
 #include "core/names.h"
-#include "study/summary_parts.h"
+#include "study/candidate.h"
+#include "study/phrases.h"
+#include "study/tuned/tuned.h"
 
 namespace tiller::study {
 namespace {
 
-std::string share(double value) { return std::isnan(value) ? "n/a" : fmt::format("{:.0f} %", value * 100); }
-
 std::string scored(const TaskSummary& t, const SettingSummary& s) {
-    return metric_of(s, t.primary) ? share(mean_of(s, t.primary)) : "no score";
+    return metric_of(s, t.primary) ? percent(score_of(s, t.primary)) : "no score";
 }
 
 bool above_random(const SettingSummary& s) {
     const auto it = s.difference.find("random");
     return it != s.difference.end() && it->second.low > 0;
-}
-
-bool collapses(const SettingSummary& s, double limit) {
-    const Interval* collapsed = metric_of(s, "collapsed");
-    return collapsed && collapsed->mean > limit;
 }
 
 Settings usable(const Settings& chosen, double limit) {
@@ -64,8 +58,7 @@ std::string many_methods(const TaskSummary& t, const SettingSummary& best, const
                          const std::string& what) {
     std::vector<std::string> beaten, equal;
     for (const auto* other : others)
-        (better(pair_of(t, best.id, other->id)) ? beaten : equal)
-            .push_back(fmt::format("{} ({})", method_title(other->method), scored(t, *other)));
+        (better(pair_of(t, best.id, other->id)) ? beaten : equal).push_back(with_score(t, *other));
     std::string text = fmt::format("Highest {}: {} ({})", what, method_title(best.method), scored(t, best));
     if (!beaten.empty()) text += fmt::format("; better than {}", fmt::join(beaten, ", "));
     if (!equal.empty()) text += fmt::format("; no difference shown from {}", fmt::join(equal, ", "));
@@ -83,7 +76,7 @@ std::string compared(const TaskSummary& t, const Settings& counted, const std::s
 
 std::string beside_baselines(const TaskSummary& t) {
     std::string text;
-    for (const auto* s : of_kind(t, "baseline"))
+    for (const auto* s : of_kind(t, Kind::baseline))
         text += fmt::format("{}{} {}", text.empty() ? "" : ", ", s->id, scored(t, *s));
     return text.empty() ? "" : "; " + text;
 }
@@ -103,39 +96,29 @@ std::string beside_random(const Settings& chosen) {
 
 }  // namespace
 
-std::string verdict(const TaskSummary& t, double collapse_limit) {
+std::string Tuned::verdict(const Plan& plan, const TaskSummary& t) const {
     const std::string what = t.primary == "style" ? "style score" : "first-token accuracy";
-    const Settings chosen = of_kind(t, "chosen");
-    std::string text;
-    if (chosen.empty()) {
-        text = fmt::format("Baselines only: {}{}.", what, beside_baselines(t));
-    } else {
-        text = compared(t, by_score(t, usable(chosen, collapse_limit)), what) + beside_baselines(t) + "." +
-               beside_random(chosen);
-    }
+    const Settings chosen = of_kind(t, Kind::chosen);
+    if (chosen.empty()) return fmt::format("Baselines only: {}{}.", what, beside_baselines(t));
+    std::string text = compared(t, by_score(t, usable(chosen, plan.collapse_limit)), what) +
+                       beside_baselines(t) + "." + beside_random(chosen);
     for (const auto* s : chosen)
-        if (collapses(*s, collapse_limit))
+        if (collapses(*s, plan.collapse_limit))
             text += fmt::format(" {} ({}) does not count: {} of its outputs collapse.",
-                                method_title(s->method), scored(t, *s), share(mean_of(*s, "collapsed")));
+                                method_title(s->method), scored(t, *s), percent(score_of(*s, "collapsed")));
     return text;
 }
 
 namespace {
 
-using Tasks = std::vector<const TaskSummary*>;
-
 // Mean over the tasks that have the setting; NaN when none has.
-double family_mean(const Tasks& tasks, const std::string& id, const std::string& name) {
-    double sum = 0;
-    int n = 0;
+double family_mean(const Tasks& tasks, const std::string& id, const std::string& name = "") {
+    std::vector<double> means;
     for (const auto* t : tasks)
         for (const auto& s : t->test)
-            if (s.id == id)
-                if (const Interval* i = metric_of(s, name.empty() ? t->primary : name)) {
-                    sum += i->mean;
-                    ++n;
-                }
-    return n ? sum / n : std::nan("");
+            if (const Interval* i = s.id == id ? metric_of(s, name.empty() ? t->primary : name) : nullptr)
+                means.push_back(i->mean);
+    return mean_of(means);
 }
 
 // Is there a task with several seeds?
@@ -160,30 +143,41 @@ bool is_unbeaten(const TaskSummary& t, const SettingSummary& s, const Settings& 
            });
 }
 
+// How often each method was `counts` on a task.
+template <class Counts>
+std::map<std::string, int> cases_of(const Tasks& tasks, double limit, const Counts& counts) {
+    std::map<std::string, int> cases;
+    for (const auto* t : tasks) {
+        const Settings counted = by_score(*t, usable(of_kind(*t, Kind::chosen), limit));
+        for (const auto* s : counted)
+            if (counts(*t, *s, counted)) ++cases[s->method];
+    }
+    return cases;
+}
+
 // "; clearly better than every other: FV on 2, ICV on 1". Among more than two methods nobody is that for
 // long; there it says how often each was above its random control and not shown to be worse than another.
 std::string clear_cases(const Tasks& tasks, double limit) {
     std::set<std::string> methods;
     for (const auto* t : tasks)
-        for (const auto* s : of_kind(*t, "chosen")) methods.insert(s->method);
+        for (const auto* s : of_kind(*t, Kind::chosen)) methods.insert(s->method);
     if (methods.size() < 2) return ".";
-    const bool few = methods.size() == 2;
-    std::map<std::string, int> cases;
-    if (few)
-        for (const auto& method : methods) cases[method] = 0;
-    for (const auto* t : tasks) {
-        const Settings counted = by_score(*t, usable(of_kind(*t, "chosen"), limit));
-        for (const auto* s : counted)
-            if (few ? beats_all(*t, *s, counted) : is_unbeaten(*t, *s, counted)) ++cases[s->method];
-    }
-    std::vector<std::pair<std::string, int>> counts(cases.begin(), cases.end());
-    if (!few)
-        std::stable_sort(counts.begin(), counts.end(),
-                         [](const auto& a, const auto& b) { return a.second > b.second; });
-    std::vector<std::string> texts;
-    for (const auto& [method, n] : counts) texts.push_back(fmt::format("{} on {}", method_title(method), n));
     const std::string of = repeated(tasks) ? fmt::format(" (of {} runs)", tasks.size()) : "";
-    if (few) return fmt::format("; clearly better than every other{}: {}.", of, fmt::join(texts, ", "));
+    std::vector<std::string> texts;
+    if (methods.size() == 2) {
+        auto cases = cases_of(tasks, limit, beats_all);
+        if (cases.empty())
+            return fmt::format("; neither {} nor {} is clearly better on any{}.",
+                               method_title(*methods.begin()), method_title(*methods.rbegin()), of);
+        for (const auto& method : methods)
+            texts.push_back(fmt::format("{} on {}", method_title(method), cases[method]));
+        return fmt::format("; clearly better than every other{}: {}.", of, fmt::join(texts, ", "));
+    }
+    const auto cases = cases_of(tasks, limit, is_unbeaten);
+    std::vector<std::pair<std::string, int>> counts(cases.begin(), cases.end());
+    std::stable_sort(counts.begin(), counts.end(),
+                     [](const auto& a, const auto& b) { return a.second > b.second; });
+    for (const auto& [method, n] : counts) texts.push_back(fmt::format("{} on {}", method_title(method), n));
     if (texts.empty()) return fmt::format("; above its random control{}: none.", of);
     return fmt::format("; above its random control, and no other shown to be better{}: {}.", of,
                        fmt::join(texts, ", "));
@@ -201,8 +195,7 @@ std::string how_many(const Tasks& tasks, const char* family) {
     // A task counts once for every model.
     const std::string on = models.size() > 1 ? fmt::format(" over {} models", models.size()) : "";
     const std::string with = seeds.size() > 1 ? fmt::format(" with {} seeds each", seeds.size()) : "";
-    return fmt::format("{} {} task{}{}{}", different.size(), family, different.size() == 1 ? "" : "s", on,
-                       with);
+    return n_tasks(different.size(), family) + on + with;
 }
 
 std::string long_title(const std::string& method) {
@@ -215,8 +208,8 @@ std::string long_title(const std::string& method) {
 // order.
 template <class Text>
 std::vector<std::string> chosen_texts(const Tasks& tasks, const Text& text) {
-    Settings chosen = of_kind(*tasks[0], "chosen");
-    const auto mean = [&](const SettingSummary* s) { return family_mean(tasks, s->id, ""); };
+    Settings chosen = of_kind(*tasks[0], Kind::chosen);
+    const auto mean = [&](const SettingSummary* s) { return family_mean(tasks, s->id); };
     constexpr std::size_t n_most = 4;
     const bool many = chosen.size() > n_most + 1;
     if (many)
@@ -226,50 +219,50 @@ std::vector<std::string> chosen_texts(const Tasks& tasks, const Text& text) {
     for (std::size_t i = 0; i < (many ? n_most : chosen.size()); ++i) texts.push_back(text(*chosen[i]));
     if (many)
         texts.push_back(fmt::format("{} more methods {} to {}", chosen.size() - n_most,
-                                    share(mean(chosen[n_most])), share(mean(chosen.back()))));
+                                    percent(mean(chosen[n_most])), percent(mean(chosen.back()))));
     return texts;
 }
 
 std::string precise_finding(const Tasks& tasks, double limit) {
     std::vector<std::string> baselines;
     const auto add = [&](std::vector<std::string>& list, const SettingSummary& s, const std::string& name) {
-        list.push_back(fmt::format("{} {}", name, share(family_mean(tasks, s.id, ""))));
+        list.push_back(fmt::format("{} {}", name, percent(family_mean(tasks, s.id))));
     };
     const auto methods = chosen_texts(tasks, [&](const SettingSummary& s) {
-        return fmt::format("{} {}", long_title(s.method), share(family_mean(tasks, s.id, "")));
+        return fmt::format("{} {}", long_title(s.method), percent(family_mean(tasks, s.id)));
     });
-    for (const auto* s : of_kind(*tasks[0], "baseline")) add(baselines, *s, s->id);
-    for (const auto* s : of_kind(*tasks[0], "control")) {
+    for (const auto* s : of_kind(*tasks[0], Kind::baseline)) add(baselines, *s, s->id);
+    for (const auto* s : of_kind(*tasks[0], Kind::control)) {
         add(baselines, *s, "random directions");
         break;
     }
     if (methods.empty())
         return fmt::format("On {}, baselines get these shares of first tokens right: {}.",
-                           how_many(tasks, "precise-answer"), fmt::join(baselines, ", "));
+                           how_many(tasks, family_word(false)), fmt::join(baselines, ", "));
     return fmt::format("On {}, these shares of first tokens are right at chosen settings: {} ({}){}",
-                       how_many(tasks, "precise-answer"), fmt::join(methods, ", "),
+                       how_many(tasks, family_word(false)), fmt::join(methods, ", "),
                        fmt::join(baselines, ", "), clear_cases(tasks, limit));
 }
 
 std::string behavioural_finding(const Tasks& tasks, double limit) {
     const auto methods = chosen_texts(tasks, [&](const SettingSummary& s) {
         return fmt::format("{} {} with {} of outputs collapsed", long_title(s.method),
-                           share(family_mean(tasks, s.id, "")), share(family_mean(tasks, s.id, "collapsed")));
+                           percent(family_mean(tasks, s.id)), percent(family_mean(tasks, s.id, "collapsed")));
     });
-    return fmt::format("On {}, the mean style score is {} zero-shot{}{}{}", how_many(tasks, "behavioural"),
-                       share(family_mean(tasks, "zero-shot", "")),
+    return fmt::format("On {}, the mean style score is {} zero-shot{}{}{}",
+                       how_many(tasks, family_word(true)), percent(family_mean(tasks, zero_shot_id)),
                        methods.empty() ? "" : "; at chosen settings: ", fmt::join(methods, ", "),
                        clear_cases(tasks, limit));
 }
 
 }  // namespace
 
-std::vector<std::string> findings(const Summary& summary, double collapse_limit) {
-    Tasks precise, behavioural;
-    for (const auto& t : summary.tasks) (t.family == "behavioural" ? behavioural : precise).push_back(&t);
+std::vector<std::string> Tuned::findings(const Plan& plan, const Summary& summary) const {
     std::vector<std::string> out;
-    if (!precise.empty()) out.push_back(precise_finding(precise, collapse_limit));
-    if (!behavioural.empty()) out.push_back(behavioural_finding(behavioural, collapse_limit));
+    if (const Tasks precise = tasks_of(summary, false); !precise.empty())
+        out.push_back(precise_finding(precise, plan.collapse_limit));
+    if (const Tasks behavioural = tasks_of(summary, true); !behavioural.empty())
+        out.push_back(behavioural_finding(behavioural, plan.collapse_limit));
     return out;
 }
 

@@ -1,0 +1,40 @@
+// In-context vectors (arXiv 2311.06668, in the form of arXiv 2411.07213's code).
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "tiller/checkpoint.h"
+#include "tiller/engine.h"
+#include "tiller/task.h"
+#include "tiller/vector.h"
+
+namespace tiller {
+
+struct IcvOptions {
+    int n_last = 4;      ///< Tokens at the end of a text whose mean is its latent state.
+    float alpha = 1.0f;  ///< Default strength kept in the vector.
+};
+
+/// The in-context vector: first principal direction of the pairs' differences (unit length, all layers
+/// together) plus their mean, stored as positive minus negative per layer; applied to every MLP output at
+/// every token with the norm-preserving turn. One pair: the mean difference alone (said in provenance). Two
+/// pairs: the sign of the component is left to rounding, so the mean difference alone as well. Throws
+/// bad_input when there is no pair or a text is empty.
+SteeringVector in_context_vector(Engine& engine, std::span<const Pair> pairs, const IcvOptions& options = {},
+                                 const Progress& progress = {});
+
+/// The vectors of the first n pairs for each n in `sizes` (each from 1 to the number of pairs), in that
+/// order: every text is run once, however many of the sets it is part of. Errors as in_context_vector(), and
+/// usage when a size is out of range.
+std::vector<SteeringVector> in_context_vectors(Engine& engine, std::span<const Pair> pairs,
+                                               std::span<const int> sizes, const IcvOptions& options = {},
+                                               const Progress& progress = {});
+
+/// First principal direction (unit length, sign as sklearn's svd_flip: the largest entry of U positive) of
+/// the centred rows of a [n][d] matrix, plus their mean; float64 inside. `explained` gets the share of
+/// variance, may be null.
+std::vector<float> principal_direction_plus_mean(const std::vector<std::vector<float>>& rows,
+                                                 double* explained);
+
+}  // namespace tiller

@@ -1,0 +1,42 @@
+#include "study/candidate.h"
+
+#include <fmt/format.h>
+
+namespace tiller::study {
+
+std::string few_shot_id(int n_shot) { return fmt::format("{}-shot", n_shot); }
+
+std::string random_id(const std::string& method) { return method + "-random"; }
+
+Candidate zero_shot() { return {zero_shot_id, "Zero-shot", "none", Kind::baseline}; }
+
+Candidate few_shot(int n_shot) {
+    Candidate k{few_shot_id(n_shot), fmt::format("{}-shot prompt", n_shot), "prompt", Kind::baseline};
+    k.n_shot = n_shot;
+    return k;
+}
+
+SettingRecord setting_record(const Candidate& k) {
+    return {k.id, k.label, k.method, k.kind, k.layers, k.setting, k.clean, k.same_as};
+}
+
+std::vector<SettingRecord> setting_records(const std::vector<Candidate>& candidates) {
+    std::vector<SettingRecord> records;
+    for (const auto& k : candidates) records.push_back(setting_record(k));
+    return records;
+}
+
+std::string setting_text(const Setting& setting) {
+    std::string text;
+    for (const auto& [key, value] : setting) text += fmt::format(" {}={}", key, value);
+    return text;
+}
+
+std::string setting_label(const Setting& setting) {
+    std::string text;
+    for (const auto& [key, value] : setting)
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", key, value);
+    return text;
+}
+
+}  // namespace tiller::study

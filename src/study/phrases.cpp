@@ -1,0 +1,94 @@
+#include "study/phrases.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/names.h"
+
+namespace tiller::study {
+
+const AnalysisSummary* find_analysis(const std::vector<AnalysisSummary>& analyses, const std::string& id) {
+    for (const auto& analysis : analyses)
+        if (analysis.id == id) return &analysis;
+    return nullptr;
+}
+
+const SettingSummary* find_setting(const TaskSummary& t, const std::string& id) {
+    for (const auto& s : t.test)
+        if (s.id == id) return &s;
+    for (const auto& table : t.tables)
+        for (const auto& s : table.settings)
+            if (s.id == id) return &s;
+    return nullptr;
+}
+
+Settings of_kind(const TaskSummary& t, Kind kind) {
+    Settings out;
+    for (const auto& s : t.test)
+        if (s.kind == kind && s.layers.empty()) out.push_back(&s);
+    return out;
+}
+
+const Interval* metric_of(const SettingSummary& s, const std::string& name) {
+    const auto it = s.metrics.find(name);
+    return it == s.metrics.end() ? nullptr : &it->second;
+}
+
+double score_of(const SettingSummary& s, const std::string& name) {
+    const Interval* i = metric_of(s, name);
+    return i ? i->mean : std::nan("");
+}
+
+Settings by_score(const TaskSummary& t, Settings settings) {
+    std::stable_sort(settings.begin(), settings.end(), [&](const auto* a, const auto* b) {
+        return score_of(*a, t.primary) > score_of(*b, t.primary);
+    });
+    return settings;
+}
+
+Tasks tasks_of(const Summary& summary, bool behavioural) {
+    Tasks out;
+    for (const auto& t : summary.tasks)
+        if (t.behavioural() == behavioural) out.push_back(&t);
+    return out;
+}
+
+PairSummary pair_of(const TaskSummary& t, const std::string& a, const std::string& b) {
+    for (const auto& p : t.pairs) {
+        if (p.a == a && p.b == b) return p;
+        if (p.a == b && p.b == a)
+            return {a,         b,          {-p.difference.mean, -p.difference.high, -p.difference.low},
+                    p.n_worse, p.n_better, p.p,
+                    p.p_holm};
+    }
+    return {};
+}
+
+bool better(const PairSummary& p) {
+    constexpr double level = 0.05;
+    return p.difference.mean > 0 && p.p_holm <= level;
+}
+
+bool off_zero(const Interval& i) { return i.low > 0 || i.high < 0; }
+
+bool collapses(const SettingSummary& s, double limit) {
+    const Interval* collapsed = metric_of(s, "collapsed");
+    return collapsed && collapsed->mean > limit;
+}
+
+std::string percent(double share) { return std::isnan(share) ? "n/a" : fmt::format("{:.0f} %", 100 * share); }
+
+std::string with_score(const TaskSummary& t, const SettingSummary& s) {
+    return fmt::format("{} ({})", method_title(s.method),
+                       metric_of(s, t.primary) ? percent(score_of(s, t.primary)) : "no score");
+}
+
+const char* family_word(bool behavioural) { return behavioural ? "behavioural" : "precise-answer"; }
+
+std::string n_tasks(std::size_t n, const char* family) {
+    return fmt::format("{} {}{}task{}", n, family ? family : "", family ? " " : "", n == 1 ? "" : "s");
+}
+
+}  // namespace tiller::study

@@ -1,0 +1,113 @@
+#include "study/task_records.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+
+#include "scoring/metrics.h"
+#include "tiller/error.h"
+
+namespace tiller::study {
+
+BySetting by_setting(const Units& units, const std::vector<std::string>& names) {
+    BySetting out;
+    for (const auto& name : names) {
+        const auto it = units.find(name);
+        if (it == units.end())
+            throw Error(Code::bad_input, fmt::format("records.jsonl lacks the unit {}", name));
+        for (auto& record : read_records<ItemRecord>(it->second))
+            out[record.setting].push_back(std::move(record));
+    }
+    return out;
+}
+
+TaskRecords records_of(const Units& units, const std::string& closing) {
+    ClosedTask closed(closing);
+    auto test = by_setting(units, closed.task.test_units), valid = by_setting(units, closed.task.valid_units);
+    return {std::move(closed), units, std::move(test), std::move(valid)};
+}
+
+ByItem values_of(const std::vector<ItemRecord>& records, const std::string& metric) {
+    const Metric* known = find_metric(metric);
+    const std::string& key = known ? known->key() : metric;
+    ByItem values;
+    for (const ItemRecord& record : records)
+        if (const auto it = record.scores.find(key); it != record.scores.end() && std::isfinite(it->second))
+            values[record.item] = it->second;
+    if (known && known->all_or_none && values.size() < records.size()) values.clear();
+    return values;
+}
+
+std::vector<double> list_of(const ByItem& values) {
+    std::vector<double> out;
+    for (const auto& [item, value] : values) out.push_back(value);
+    return out;
+}
+
+Paired common(const ByItem& a, const ByItem& b) {
+    Paired out;
+    for (const auto& [item, value] : a)
+        if (const auto it = b.find(item); it != b.end()) {
+            out.first.push_back(value);
+            out.second.push_back(it->second);
+        }
+    return out;
+}
+
+Paired paired(const BySetting& records, const std::string& a, const std::string& b,
+              const std::string& metric) {
+    return common(values_of(records.at(a), metric), values_of(records.at(b), metric));
+}
+
+std::vector<std::vector<double>> aligned(const std::vector<ByItem>& values) {
+    std::vector<std::vector<double>> out(values.size());
+    for (const auto& [item, ignored] : values.front())
+        if (std::all_of(values.begin(), values.end(), [&](const ByItem& v) { return v.contains(item); }))
+            for (std::size_t k = 0; k < values.size(); ++k) out[k].push_back(values[k].at(item));
+    return out;
+}
+
+std::vector<std::vector<double>> aligned(const BySetting& records, const std::vector<std::string>& ids,
+                                         const std::string& metric) {
+    std::vector<ByItem> values;
+    for (const auto& id : ids) values.push_back(values_of(records.at(id), metric));
+    return aligned(values);
+}
+
+Interval Scores::mean(const std::vector<double>& values) const {
+    return values.empty() ? no_number() : bootstrap_mean(values, n_bootstrap_, seed_);
+}
+
+Interval Scores::difference(const Paired& values) const {
+    return values.first.empty() ? no_number()
+                                : bootstrap_difference(values.first, values.second, n_bootstrap_, seed_);
+}
+
+Interval Scores::mean(const std::string& id, const std::string& metric) const {
+    const Interval i = mean(values_of(records_.at(id), metric));
+    // A mean of perplexities would be the worst text's alone; the mean is taken over log-probabilities.
+    const Metric* known = find_metric(metric);
+    return known && known->exp_of_mean ? Interval{std::exp(i.mean), std::exp(i.low), std::exp(i.high)} : i;
+}
+
+PairSummary Scores::pair(const std::string& a, const std::string& b, const std::string& metric) const {
+    PairSummary pair{a, b, {}, 0, 0, 1, 1};
+    const Paired values = paired(records_, a, b, metric);
+    pair.difference = bootstrap_difference(values.first, values.second, n_bootstrap_, seed_);
+    std::tie(pair.n_better, pair.n_worse) = changes(values);
+    pair.p = pair.p_holm = paired_p(values.first, values.second, seed_);
+    return pair;
+}
+
+std::pair<int, int> changes(const Paired& values) {
+    std::pair<int, int> out{0, 0};
+    for (std::size_t i = 0; i < values.first.size(); ++i) {
+        out.first += values.first[i] > values.second[i];
+        out.second += values.first[i] < values.second[i];
+    }
+    return out;
+}
+
+}  // namespace tiller::study

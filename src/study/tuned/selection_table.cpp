@@ -1,0 +1,76 @@
+// What choosing on validation items costs: default, chosen and best setting on the test items.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/names.h"
+#include "study/tuned/evidence.h"
+
+namespace tiller::study {
+namespace {
+
+double mean_in(const BySetting& records, const std::string& id, const std::string& metric) {
+    const auto values = list_of(values_of(records.at(id), metric));
+    return values.empty() ? -INFINITY : mean_of(values);
+}
+
+// The setting with the highest score on these very items; of behavioural settings those whose outputs stay
+// whole, when there are any. The first of equals.
+const SettingRecord& best_of(const std::vector<SettingRecord>& settings, const BySetting& records,
+                             const TaskSummary& task, double limit) {
+    const auto score = [&](const SettingRecord& setting) {
+        const bool is_broken = task.behavioural() && mean_in(records, setting.id, "collapsed") > limit;
+        return std::pair(!is_broken, mean_in(records, setting.id, task.primary));
+    };
+    return *std::max_element(settings.begin(), settings.end(),
+                             [&](const auto& a, const auto& b) { return score(a) < score(b); });
+}
+
+}  // namespace
+
+std::optional<AnalysisSummary> selection_table(const Plan& plan, const TaskRecords& records,
+                                               const TaskSummary& task) {
+    const auto closing = records.closing.part<TunedClosing>();
+    if (closing.oracle_units.empty()) return {};
+    const BySetting oracle = by_setting(records.units, closing.oracle_units);
+    const Scores scores(oracle, plan.n_bootstrap, task.seed);
+    AnalysisSummary out{
+        "selection",
+        "What choosing settings costs and gains",
+        "Every method tries the same number of settings (fewer only when it has no more). Default: the "
+        "paper's setting. Chosen: by the validation items. Oracle: the best of the same settings on the test "
+        "items themselves, which no honest choice can count on. Scores on the test items by the task's "
+        "metric; differences are paired by item. Settings that leave the prompt alone share it here, so that "
+        "on quantised models an item may come out otherwise than in the main table. Validation score: of the "
+        "chosen setting where it was chosen, too good by the luck of the choice.",
+        "method",
+        {{"settings", "settings tried"},
+         {"default", "default"},
+         {"chosen", "chosen"},
+         {"oracle", "oracle"},
+         {"gain", "chosen - default"},
+         {"loss", "oracle - chosen"},
+         {"validation", "validation score"}},
+        {},
+        true};
+    for (const auto& [method, ids] : closing.selection) {
+        std::vector<SettingRecord> settings;
+        for (const auto& setting : records.closing.task.grid)
+            if (setting.method == method) settings.push_back(setting);
+        if (settings.empty()) continue;
+        const SettingRecord& best = best_of(settings, oracle, task, plan.collapse_limit);
+        out.rows.push_back(
+            {method,
+             method_title(method),
+             {plain_number(static_cast<double>(settings.size())), scores.mean(ids.standard, task.primary),
+              scores.mean(ids.chosen, task.primary), scores.mean(best.id, task.primary),
+              scores.difference(ids.chosen, ids.standard, task.primary),
+              scores.difference(best.id, ids.chosen, task.primary),
+              plain_number(mean_in(records.valid, ids.chosen, task.primary))},
+             fmt::format("oracle: {}", best.label)});
+    }
+    return out;
+}
+
+}  // namespace tiller::study

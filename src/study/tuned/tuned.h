@@ -1,0 +1,38 @@
+// The default protocol: settings are chosen on the validation split and judged on the test split beside
+// random controls.
+#pragma once
+
+#include "study/protocol.h"
+
+namespace tiller::study {
+
+class Tuned final : public Protocol {
+public:
+    std::string name() const override { return "tuned"; }
+    std::string summary() const override {
+        return "settings chosen on validation items, judged on test items beside random controls";
+    }
+    std::string question() const override {
+        return "Which steering method works for which task on this model, at which setting, at what cost in "
+               "fluency, and how sure is that?";
+    }
+    const char* table() const override { return "tuning"; }
+    void table_fields(Fields& fields, Plan& plan) const override;
+    bool has_instructions() const override { return true; }
+    bool takes_vectors() const override { return true; }
+    bool has_conditions() const override { return false; }
+    bool leaves_winners() const override { return true; }
+    void run(TaskContext& context) const override;
+    void analyse(const Plan& plan, const TaskRecords& records, TaskSummary& task) const override;
+    void analyse_run(const Plan& plan, const std::vector<TaskRecords>& records,
+                     Summary& summary) const override;
+    /// Which method is better on this task, by how much, how sure (Holm-adjusted), and whether the effects
+    /// are above their random controls. A setting with more collapsed outputs than the limit is named and
+    /// does not count.
+    std::string verdict(const Plan& plan, const TaskSummary& task) const override;
+    /// One sentence per task family: what the chosen settings reach beside the baselines.
+    std::vector<std::string> findings(const Plan& plan, const Summary& summary) const override;
+    std::vector<std::string> notes(const Plan& plan) const override;
+};
+
+}  // namespace tiller::study
