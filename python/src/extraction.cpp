@@ -136,7 +136,7 @@ void bind_extraction(nb::module_& m) {
         },
         nb::arg("session"), nb::arg("method"), nb::arg("task"), nb::arg("family"), nb::arg("pairs"),
         nb::arg("pairs_name"), nb::arg("beside"), nb::arg("settings"), nb::arg("counts"), nb::arg("seed"),
-        nb::arg("check"), nb::arg("listener"));
+        nb::arg("check"), nb::arg("listener").none());
     m.def("methods", [] {
         std::vector<std::pair<std::string, std::string>> out;
         for (const Method* method : methods()) out.emplace_back(method->name(), method->summary());

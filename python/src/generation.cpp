@@ -23,7 +23,7 @@ std::vector<Top> tops_of(const std::vector<std::vector<TokenLogprob>>& tops) {
 RowResult& result_of(nb::handle self) { return nb::cast<RowResult&>(self); }
 
 // One array of [layer][position][width] for each capture, of which the result keeps the values.
-nb::list captured_of(nb::handle self) {
+nb::typed<nb::list, nb::ndarray<nb::numpy, float, nb::ndim<3>>> captured_of(nb::handle self) {
     nb::list out;
     for (Captured& c : result_of(self).captured)
         out.append(view_of(c.values,
@@ -110,7 +110,7 @@ void bind_generation(nb::module_& m) {
             for (const Row* row : given) rows.push_back(*row);
             return session.run_rows(rows, std::move(listener), what);
         },
-        nb::arg("session"), nb::arg("rows"), nb::arg("listener"), nb::arg("what"));
+        nb::arg("session"), nb::arg("rows"), nb::arg("listener").none(), nb::arg("what"));
     m.def(
         "free_memory",
         [](Session& session, int n_token) {

@@ -38,7 +38,7 @@ std::shared_ptr<Session> load(const std::string& name, bool exact, const std::st
     return std::make_shared<Session>(std::move(model), engine);
 }
 
-nb::dict info_of(const ModelInfo& info) {
+nb::typed<nb::dict, nb::str, nb::any> info_of(const ModelInfo& info) {
     nb::dict out;
     out["path"] = nb::str(info.path.c_str());
     out["name"] = text_of(info.name);
@@ -139,7 +139,7 @@ void bind_model(nb::module_& m) {
                 return require_match(vector, s.model()->info(), force);
             },
             nb::arg("vector"), nb::arg("force"))
-        .def("doctor", &doctor, nb::arg("fast"), nb::arg("require"), nb::arg("listener"));
+        .def("doctor", &doctor, nb::arg("fast"), nb::arg("require"), nb::arg("listener").none());
     m.def(
         "load",
         [](const std::string& name, bool exact, const std::string& control_names, bool always_bos,
@@ -153,7 +153,7 @@ void bind_model(nb::module_& m) {
         },
         nb::arg("name"), nb::arg("exact"), nb::arg("control_names"), nb::arg("always_bos"),
         nb::arg("gpu_layers"), nb::arg("threads"), nb::arg("cache_f32"), nb::arg("rows"),
-        nb::arg("listener"));
+        nb::arg("listener").none());
     m.def("known_models", [] {
         std::vector<std::pair<std::string, std::string>> out;
         for (const auto& model : cli::known_models()) out.emplace_back(model.name, model.description);

@@ -99,7 +99,8 @@ void bind_study(nb::module_& m) {
                                    std::move(listener), std::move(note)));
         },
         nb::arg("plan"), nb::arg("folder"), nb::arg("threads"), nb::arg("gpu_layers"), nb::arg("rows"),
-        nb::arg("exact"), nb::arg("cache_f32"), nb::arg("check"), nb::arg("listener"), nb::arg("note"));
+        nb::arg("exact"), nb::arg("cache_f32"), nb::arg("check"), nb::arg("listener").none(),
+        nb::arg("note").none());
     m.def(
         "summarise_run", [](const std::string& folder) { return text_of(to_json(summarise_run(folder))); },
         nb::arg("folder"));

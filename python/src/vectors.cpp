@@ -14,17 +14,18 @@ std::vector<std::size_t> shape_of(const SteeringVector& v, const std::vector<flo
     return {direction.size() / width, width};
 }
 
-nb::dict directions_of(SteeringVector& v, nb::handle owner) {
+using Direction = nb::ndarray<nb::numpy, const float>;
+
+nb::typed<nb::dict, int, Direction> directions_of(SteeringVector& v, nb::handle owner) {
     nb::dict out;
     for (auto& [layer, direction] : v.directions) {
         const auto shape = shape_of(v, direction);
-        out[nb::int_(layer)] =
-            nb::ndarray<nb::numpy, const float>(direction.data(), shape.size(), shape.data(), owner);
+        out[nb::int_(layer)] = Direction(direction.data(), shape.size(), shape.data(), owner);
     }
     return out;
 }
 
-nb::dict provenance_of(const Provenance& p) {
+nb::typed<nb::dict, nb::str, nb::any> provenance_of(const Provenance& p) {
     nb::dict out, settings;
     for (const auto& [name, value] : p.settings) settings[text_of(name)] = text_of(value);
     out["task"] = text_of(p.task);

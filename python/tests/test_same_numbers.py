@@ -111,7 +111,7 @@ def test_eval(lm, a, program, folder):
 
 def test_batches_change_nothing(lm, a, b):
     many = lm.generate(PROMPTS * 5, steer=[None, a, [a, b]] * 5, max_tokens=12)
-    alone = [lm.generate(p, steer=s, max_tokens=12) for p, s in zip(PROMPTS, [None, a, [a, b]])]
+    alone = [lm.generate([p], steer=[s], max_tokens=12)[0] for p, s in zip(PROMPTS, [None, a, [a, b]])]
     assert many == alone * 5
 
 

@@ -62,8 +62,10 @@ class Run:
             if table["id"] == id:
                 rows = [[row["label"], *(value["mean"] for value in row["values"]), row["remark"]] for row in
                         table["rows"]]
-                return _pandas().DataFrame(rows, columns=[table["head"], *table["columns"], "remark"])
-        return _pandas().DataFrame()
+                found: pd.DataFrame = _pandas().DataFrame(rows, columns=[table["head"], *table["columns"], "remark"])
+                return found
+        empty: pd.DataFrame = _pandas().DataFrame()
+        return empty
 
     def winner(self, task: str, method: str | None = None) -> SteeringVector:
         """The vector that was chosen for a task, at its strength: the best method's, or that of `method`. Raises
@@ -86,7 +88,8 @@ class Run:
 
     def to_pandas(self) -> pd.DataFrame:
         """A row for each model, task, phase, setting and metric, as results.csv has them. Needs pandas."""
-        return _pandas().read_csv(io.StringIO(_tiller.report(self._folder, "csv")))
+        table: pd.DataFrame = _pandas().read_csv(io.StringIO(_tiller.report(self._folder, "csv")))
+        return table
 
     def rows(self) -> list[dict[str, str]]:
         """The rows of to_pandas() as dicts of texts, without pandas."""

@@ -61,7 +61,7 @@ class SteeringVector:
     @property
     def directions(self) -> dict[int, NDArray[np.float32]]:
         """layer -> [n_embd] ([1 + n_row, n_embd] for "project"), without the strength; read-only, no copy."""
-        return self._native.directions  # type: ignore[return-value]
+        return self._native.directions
 
     @property
     def layers(self) -> list[int]:
