@@ -61,7 +61,18 @@ Setting counts_of(const Request& request, const Source& source) {
     return counts;
 }
 
-Source source_of(const Request& request, const Method& method) {
+// The model was loaded before the task was known.
+void require_control_names(const Task& task, const ModelInfo& info) {
+    if (task.control_names == ControlNames::refuse || task.control_names == info.control_names) return;
+    throw Error(
+        Code::usage,
+        fmt::format("the task {} says that control tokens' names in its texts are {}; load the model with "
+                    "control_names=\"{}\"",
+                    task.name, task.control_names == ControlNames::parse ? "the tokens" : "plain text",
+                    task.control_names == ControlNames::parse ? "parse" : "text"));
+}
+
+Source source_of(const Request& request, const Method& method, const ModelInfo& info) {
     Source source;
     if (request.task.empty()) {
         if (!reads(method, "n_pairs") || method.wants_concepts())
@@ -73,11 +84,15 @@ Source source_of(const Request& request, const Method& method) {
         return source;
     }
     source.task = task_named(request.task, request.family);
+    require_control_names(source.task, info);
     source.train = split_task(source.task, request.seed).train;
     source.counts = counts_of(request, source);
     if (!method.wants_concepts()) return source;
     std::vector<Task> others;
-    for (const auto& name : request.beside) others.push_back(task_named(name, ""));
+    for (const auto& name : request.beside) {
+        others.push_back(task_named(name, ""));
+        require_control_names(others.back(), info);
+    }
     source.concepts =
         study::concepts_of(source.task, others, study::concept_catalogue(), source.train, request.seed);
     return source;
@@ -99,7 +114,7 @@ SteeringVector extract(Session& session, const Request& request, nb::object list
     SteeringVector vector;
     Work work(std::move(listener));
     session.run(work, [&](Engine& engine) {
-        Source source = source_of(request, method);
+        Source source = source_of(request, method, engine.info());
         const auto unrelated = load_sentences(data_dir() / "truncated_sentences.json");
         const Model& model = engine.model();
         const auto n_pairs = static_cast<int>(source.counts.at("n_pairs"));

@@ -103,11 +103,15 @@ void bind_model(nb::module_& m) {
         .def_prop_ro("chat_template", [](const Session& s) { return text_of(s.model()->chat_template()); })
         .def(
             "tokenize",
-            [](const Session& s, const std::string& text, bool bos, const std::string& control_names) {
-                if (control_names == "refuse" && bos) return s.model()->tokenize_prompt(text);
-                return s.model()->tokenize(text, {.bos = bos, .special = control_names == "parse"});
+            [](const Session& s, const std::string& text, bool bos) {
+                const ControlNames names = s.model()->info().control_names;
+                if (names == ControlNames::refuse) {
+                    const auto tokens = s.model()->tokenize_prompt(text);  // refuses
+                    if (bos) return tokens;
+                }
+                return s.model()->tokenize(text, {.bos = bos, .special = names == ControlNames::parse});
             },
-            nb::arg("text"), nb::arg("bos"), nb::arg("control_names"))
+            nb::arg("text"), nb::arg("bos"))
         .def(
             "tokenize_prompt",
             [](const Session& s, const std::string& text) { return s.model()->tokenize_prompt(text); },

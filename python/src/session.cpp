@@ -1,12 +1,22 @@
 #include "session.h"
 
+#include <unistd.h>
+
 #include <chrono>
 
 #include "tiller/error.h"
 
 namespace tiller::python {
 
+Session::Session(std::shared_ptr<const Model> model, const EngineOptions& options)
+    : model_(std::move(model)), options_(options), process_(::getpid()) {}
+
 void Session::run(Work& work, const std::function<void(Engine&)>& job) {
+    if (::getpid() != process_)
+        throw Error(
+            Code::usage,
+            "the model was loaded before this process was forked, and its threads stayed behind; load it "
+            "in this process, or start processes with the method \"spawn\"");
     work.run([&] {
         std::unique_lock lock(mutex_, std::defer_lock);
         while (!lock.try_lock_for(std::chrono::milliseconds(50)))

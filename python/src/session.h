@@ -16,14 +16,14 @@ namespace tiller::python {
 /// threads wait.
 class Session {
 public:
-    Session(std::shared_ptr<const Model> model, const EngineOptions& options)
-        : model_(std::move(model)), options_(options) {}
+    Session(std::shared_ptr<const Model> model, const EngineOptions& options);
 
     const std::shared_ptr<const Model>& model() const { return model_; }
     const EngineOptions& options() const { return options_; }
     bool checked = false;  ///< The hooks passed their check. For the thread that holds the engine.
 
-    /// Runs `job` on the engine as Work::run() does. The engine is made with the first job.
+    /// Runs `job` on the engine as Work::run() does. The engine is made with the first job. Throws usage in a
+    /// forked process, which has none of the engine's threads.
     void run(Work& work, const std::function<void(Engine&)>& job);
     /// Rows through Engine::run().
     std::vector<RowResult> run_rows(const std::vector<Row>& rows, nb::object listener,
@@ -34,6 +34,7 @@ public:
 private:
     std::shared_ptr<const Model> model_;
     EngineOptions options_;
+    int process_;  // whose threads the engine has
     std::timed_mutex mutex_;
     std::unique_ptr<Engine> engine_;
     std::mutex retired_mutex_;

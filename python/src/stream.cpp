@@ -29,12 +29,13 @@ public:
         });
     }
 
-    ~Stream() { close(); }
+    ~Stream() { retire(); }
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
 
     // The next event; nothing after the last.
     std::optional<TokenEvent> next() {
+        const InUse use(in_use_);
         if (events_.empty() && stepper_ && !is_over_) {
             Work work;
             session_->run(work, [&](Engine&) {
@@ -44,17 +45,37 @@ public:
         if (events_.empty()) return std::nullopt;
         TokenEvent event = std::move(events_.front());
         events_.pop_front();
-        if (event.finish != Finish::unfinished) close();
+        if (event.finish != Finish::unfinished) retire();
         return event;
     }
 
     // Gives the caches back.
     void close() {
-        if (stepper_) session_->retire(std::move(stepper_));
+        const InUse use(in_use_);
+        retire();
     }
 
 private:
+    // Two Python threads must not meet in here: the first has released the interpreter's lock.
+    class InUse {
+    public:
+        explicit InUse(std::atomic<bool>& flag) : flag_(flag) {
+            if (flag_.exchange(true))
+                throw Error(Code::usage, "another thread is reading this stream; make a stream for each");
+        }
+        ~InUse() { flag_ = false; }
+        InUse(const InUse&) = delete;
+        InUse& operator=(const InUse&) = delete;
+
+    private:
+        std::atomic<bool>& flag_;
+    };
+    void retire() {
+        if (stepper_) session_->retire(std::move(stepper_));
+    }
+
     std::shared_ptr<Session> session_;
+    std::atomic<bool> in_use_{false};
     std::unique_ptr<Stepper> stepper_;
     RowId id_ = 0;
     std::deque<TokenEvent> events_;

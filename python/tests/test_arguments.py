@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -135,6 +137,23 @@ def test_load(folder, tmp_path):
     (tmp_path / "bad.gguf").write_bytes(b"nothing of the kind")
     with pytest.raises(tiller.BadInputError, match="bad.gguf"):
         tiller.load(tmp_path / "bad.gguf")
+
+
+def test_control_names(lm, folder, tmp_path):
+    for call in (lambda: lm.generate("the <s> cat"), lambda: lm.tokenize("the <s> cat"),
+                 lambda: lm.tokenize("the <s> cat", bos=False)):
+        with pytest.raises(tiller.Error, match="<s>"):
+            call()
+    task = tmp_path / "special.json"
+    items = [{"input": f"{w} <s>", "output": w} for w in ("cat", "dog", "red", "sun", "hot", "cold", "film", "in")]
+    task.write_text(json.dumps({"special": True, "items": items}))
+    with pytest.raises(UsageError, match='control_names="parse"'):
+        lm.extract("mean-diff", task=task, n_pairs=3)
+    with tiller.load(folder / "tiny.gguf", control_names="parse") as parses:
+        assert parses.tokenize("<s>", bos=False).tolist() == [1]
+        assert parses.extract("mean-diff", task=task, n_pairs=3).provenance["task"] == "special"
+    with tiller.load(folder / "tiny.gguf", control_names="text") as texts:
+        assert 1 not in texts.tokenize("<s>", bos=False)
 
 
 def test_hub_names(monkeypatch, folder):

@@ -93,6 +93,31 @@ def test_half_read_streams(folder):
     assert [t + "".join(e.text for e in s) for t, s in zip(texts, streams)] == [whole] * 3
 
 
+def test_one_stream_in_two_threads(lm):
+    """Each event once, or a refusal; never both threads in one step."""
+    whole = lm.generate(PROMPT, max_tokens=200)
+    stream = lm.stream(PROMPT, max_tokens=200)
+    refused: list[str] = []
+    events: list[str] = []
+
+    def read() -> None:
+        while True:
+            try:
+                events.append(next(stream).text)
+            except StopIteration:
+                return
+            except tiller.UsageError as error:
+                refused.append(str(error))
+
+    threads = [threading.Thread(target=read) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted("".join(events)) == sorted(whole)
+    assert all("another thread" in text for text in refused)
+
+
 def test_closed_model(folder):
     with tiller.load(folder / "tiny.gguf") as lm:
         digest = lm.digest
@@ -115,6 +140,20 @@ def test_threads_take_turns(lm, a):
     for thread in threads:
         thread.join()
     assert found == expected
+
+
+def test_forked_process(folder):
+    done = python("""
+        import os, sys, tiller
+        lm = tiller.load(sys.argv[1])
+        lm.generate("the cat")
+        if os.fork() == 0:
+            try: lm.generate("the cat")
+            except tiller.UsageError as error: print("spawn" in str(error), flush=True)
+            os._exit(0)
+        os.wait()
+        """, folder / "tiny.gguf")
+    assert done.stdout.split() == ["True"], done.stderr
 
 
 LONG = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Optional
@@ -61,7 +62,9 @@ def listening(progress: bool | Callable[[str, int, int], None] | None) -> Iterat
 
 def _tqdm() -> Any:
     try:
-        from tqdm.auto import tqdm
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that notebooks would look better with ipywidgets
+            from tqdm.auto import tqdm
     except ImportError:
         return None
     return tqdm

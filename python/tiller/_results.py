@@ -77,7 +77,8 @@ class Stream:
         return self
 
     def __next__(self) -> StreamEvent:
-        event = None if self._native is None else self._native.next()
+        native = self._native  # another thread may close it meanwhile
+        event = None if native is None else native.next()
         if event is None:
             self.close()
             raise StopIteration
@@ -86,8 +87,9 @@ class Stream:
 
     def close(self) -> None:
         """Ends the text."""
-        if self._native is not None:
-            self._native.close()
+        native = self._native
+        if native is not None:
+            native.close()
             self._native = None
 
     def __enter__(self) -> Stream:

@@ -20,9 +20,13 @@ Entry = Union[None, Part, Sequence[Part]]
 Steer = Union[Entry, Sequence[Entry]]
 """One entry for all rows, or a list with an entry for each."""
 
-Messages = Sequence[Mapping[str, str]]
-Prompt = Union[str, Messages]
+One = Union[None, Part]
+"""What is done to one row by itself."""
+
+Conversation = Sequence[Mapping[str, str]]
+Prompt = Union[str, Conversation]
 """A text, or a conversation: [{"role": "user", "content": ...}, ...]."""
+Prompts = Union[Prompt, Sequence[str], Sequence[Conversation]]
 
 
 def is_conversation(prompt: object) -> bool:

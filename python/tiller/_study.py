@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from . import _arguments as arguments
 from . import _tiller
+from ._base import Progress
 from ._errors import UsageError
-from ._model import Model, Progress
+from ._hub import local_file
+from ._model import Model
 from ._progress import listening, log
 from ._vector import SteeringVector, load_vector
 
@@ -139,7 +141,7 @@ def compare(model: Model | str, tasks: Sequence[str] | None = None, methods: Seq
         settings = model._settings
         chosen.models = [str(model.info["path"])]
     elif model is not None:
-        chosen.models = [arguments.path("model", model)]
+        chosen.models = [local_file(arguments.path("model", model))]
     if tasks is not None:
         chosen.tasks = arguments.texts("tasks", tasks)
     if methods is not None:
