@@ -50,6 +50,8 @@ def test_next(lm, a, program):
         assert [t["id"] for t in found] == dist.ids.tolist()
         assert [t["text"] for t in found] == dist.tokens
         assert np.array_equal(f32([t["logprob"] for t in found]), dist.logprobs)
+        with pytest.raises(tiller.UsageError, match="logits=True"):
+            lm.next_token(PROMPTS[0]).logits
         # The logits say the same as the log-probabilities.
         z = dist.logits.astype(np.float64)
         assert np.allclose((z - np.log(np.exp(z - z.max()).sum()) - z.max())[dist.ids], dist.logprobs, atol=1e-4)
@@ -107,6 +109,26 @@ def test_eval(lm, a, program, folder):
         first = [lm.tokenize(p + t)[len(lm.tokenize(p))] for p, t in zip(prompts, answers)]
         hits = sum(int(n.ids[0] == t) for n, t in zip(best, first))
         assert hits / len(test) == pytest.approx(found["metrics"]["first_token"][key]["mean"])
+
+
+def test_logprobs(lm, a):
+    """Of the continuation's tokens, one by one, as next_token() has them."""
+    prompt, text = PROMPTS[0], " hot in the sun"
+    for steer in (None, a):
+        found = lm.logprobs(prompt, text, steer=steer)
+        ids = lm.tokenize(prompt + text)
+        n = len(lm.tokenize(prompt))
+        assert found.shape == (len(ids) - n,)
+        first = lm.next_token(prompt, steer=steer, top=lm.n_vocab)
+        assert found[0] == first.logprobs[first.ids.tolist().index(int(ids[n]))]
+        greedy = lm.generate(prompt, steer=steer, max_tokens=6, logprobs=True)
+        if lm.tokenize(prompt + greedy).tolist() == [*lm.tokenize(prompt).tolist(), *greedy.tokens.tolist()]:
+            assert np.array_equal(lm.logprobs(prompt, greedy, steer=steer), greedy.logprobs)
+    both = lm.logprobs(prompt, [text, " cold"], steer=a)
+    assert np.array_equal(both[0], lm.logprobs(prompt, text, steer=a)) and both[1].shape != both[0].shape
+    many = lm.logprobs(PROMPTS, text)
+    assert [m.shape for m in many] == [both[0].shape] * 3
+    assert np.array_equal(np.array(lm.logprobs(np.array(PROMPTS), text)), np.array(many))
 
 
 def test_batches_change_nothing(lm, a, b):

@@ -6,7 +6,7 @@ import math
 import numbers
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar, Union
+from typing import Any, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,6 @@ from . import _tiller
 from ._errors import ArgumentTypeError, UsageError
 
 PathLike = Union[str, "os.PathLike[str]"]
-_Enum = TypeVar("_Enum")
 
 SITES = ("head_output", "attention_output", "mlp_output", "residual")
 OPERATIONS = ("add", "replace", "turn", "project")
@@ -49,6 +48,13 @@ def integer(name: str, value: object, low: int, high: int) -> int:
     if not low <= found <= high:
         raise UsageError(f"{name}: found {found}, expected {low} to {high}")
     return found
+
+
+def flag(name: str, value: object) -> bool:
+    """True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ArgumentTypeError(f"{name}: found {shown(value)}, expected True or False")
+    return bool(value)
 
 
 def text(name: str, value: object) -> str:

@@ -89,7 +89,7 @@ class BaseModel:
 
     def tokenize(self, text: str, *, bos: bool = True) -> NDArray[np.int32]:
         """[n_token] int32: the tokens of a text, with BOS in front where the model wants it."""
-        tokens = self._session.tokenize(arguments.text("text", text), bool(bos))
+        tokens = self._session.tokenize(arguments.text("text", text), arguments.flag("bos", bos))
         return np.array(tokens, dtype=np.int32)
 
     def detokenize(self, tokens: Sequence[int] | NDArray[np.integer[Any]]) -> str:

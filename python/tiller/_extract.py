@@ -71,5 +71,5 @@ def extract(session: _tiller.Session, method: str, task: arguments.PathLike | No
         arguments.texts("beside", beside) if beside else [],
         {key: arguments.number(key, value) for key, value in settings.items()},
         {key: float(value) for key, value in given.items()},
-        arguments.integer("seed", seed, 0, 2**64 - 1), bool(check), listener)
+        arguments.integer("seed", seed, 0, 2**64 - 1), arguments.flag("check", check), listener)
     return SteeringVector._of(native)

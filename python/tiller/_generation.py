@@ -82,7 +82,7 @@ class Generates(BaseModel):
         built = self._rows(rows, entries)
         for row, row_seed in zip(built, _seeds(seed, len(rows))):
             _ask(row, max_tokens, row_seed, stop, logprobs, sampling)
-        results = [Continuation._of(r, bool(logprobs)) for r in self._run(built, "generate")]
+        results = [Continuation._of(r, arguments.flag("logprobs", logprobs)) for r in self._run(built, "generate")]
         for i, text in enumerate(results):
             if text.finish == "broken":
                 log.warning("continuation %d: steering drove the model's numbers to NaN or infinity and it ended "
@@ -105,4 +105,4 @@ def _ask(row: _tiller.Row, max_tokens: int, seed: int, stop: Stop, logprobs: boo
     row.max_new_tokens = arguments.integer("max_tokens", max_tokens, 1, 1 << 20)
     row.sampling = _sampling(seed, sampling)
     row.stop = [] if stop is None else [stop] if isinstance(stop, str) else arguments.texts("stop", stop)
-    row.want_logprobs = bool(logprobs)
+    row.want_logprobs = arguments.flag("logprobs", logprobs)

@@ -43,10 +43,10 @@ def load(name: arguments.PathLike, *, exact: bool = False, threads: int = 0, cac
         raise UsageError(f"exact: found True with gpu_layers={layers}; exact results need the processor, leave "
                          "gpu_layers out")
     with listening(progress) as listener:
-        session = _tiller.load(file, bool(exact), control_names, bool(always_bos), layers,
+        session = _tiller.load(file, arguments.flag("exact", exact), control_names, arguments.flag("always_bos", always_bos), layers,
                                arguments.integer("threads", threads, 0, 1024), cache == "f32",
                                arguments.integer("rows", rows, 1, 256), listener)
-    settings = {"exact": bool(exact), "threads": threads, "cache": cache, "rows": rows, "gpu_layers": layers}
+    settings = {"exact": arguments.flag("exact", exact), "threads": threads, "cache": cache, "rows": rows, "gpu_layers": layers}
     return Model(session, progress, settings)
 
 
@@ -95,5 +95,5 @@ class Model(Generates, Reads):
         """Checks that activations of this model are read and written as they should be (`tiller doctor`): a dict
         with name, outcome, figure, bound and text for each check."""
         with listening(self._progress) as listener:
-            found = self._session.doctor(bool(fast), False, listener)
+            found = self._session.doctor(arguments.flag("fast", fast), False, listener)
         return [dict(zip(("name", "outcome", "figure", "bound", "text"), line)) for line in found]

@@ -39,7 +39,7 @@ class Reads(BaseModel):
         built = self._rows(rows, entries)
         for row in built:
             row.n_top = arguments.integer("top", top, 1, self.n_vocab)
-            row.want_logits = bool(logits)
+            row.want_logits = arguments.flag("logits", logits)
         out = []
         for i, result in enumerate(self._run(built, "next_token")):
             _refuse_broken(result, i)
@@ -58,20 +58,17 @@ class Reads(BaseModel):
     def logprobs(self, prompts: str | Sequence[str], continuations: str | Sequence[str], *,
                  steer: Steer = None) -> Floats | list[Floats]:
         """Log-probabilities of a given continuation's tokens: [n_token] float32, natural logarithms, or a list of
-        such arrays. Their sum is the continuation's log-probability. One continuation for all prompts, or one for
-        each. `continuations` begin where the prompts end: mostly with a blank. An entry is -inf where steering left
+        such arrays. Their sum is the continuation's log-probability. One continuation for all prompts, one prompt
+        for all continuations, or as many of both. `continuations` begin where the prompts end: mostly with a blank. An entry is -inf where steering left
         no distribution."""
+        wanted = [continuations] if isinstance(continuations, str) else arguments.texts("continuations", continuations)
+        if isinstance(prompts, str) and not isinstance(continuations, str):
+            prompts = [prompts] * len(wanted)
         rows, entries, single = paired(prompts, steer)
         if isinstance(continuations, str):
-            wanted = [continuations] * len(rows)
-        else:
-            wanted = arguments.texts("continuations", continuations)
-            if single or isinstance(prompts, str):
-                raise UsageError(f"continuations: found {len(wanted)} texts for one prompt, expected one text; repeat "
-                                 "the prompt for several")
-            if len(wanted) != len(rows):
-                raise UsageError(f"continuations: found {len(wanted)} texts for {len(rows)} prompts, expected one for "
-                                 "each")
+            wanted *= len(rows)
+        if len(wanted) != len(rows):
+            raise UsageError(f"continuations: found {len(wanted)} texts for {len(rows)} prompts, expected one for each")
         built = self._rows(rows, entries)
         for row, prompt, text in zip(built, rows, wanted):
             if not isinstance(prompt, str):
@@ -85,7 +82,7 @@ class Reads(BaseModel):
     # --- Activations
 
     @overload
-    def capture(self, prompts: Prompts, *, site: str = "residual",
+    def capture(self, prompts: Prompts, *, site: str = "residual",  # type: ignore[overload-overlap]
                 positions: Literal["last_prompt"] = "last_prompt", layers: range | None = None, mean: bool = False,
                 steer: Steer = None) -> Floats: ...
     @overload
@@ -121,12 +118,12 @@ class Reads(BaseModel):
                              f"{self.n_layers}, not empty")
         native_site = arguments.site("site", site)
         built = self._rows(rows, entries)
-        one_each = positions == "last_prompt" or bool(mean)
+        one_each = positions == "last_prompt" or arguments.flag("mean", mean)
         width = max(self._session.site_width(native_site, layer) for layer in span)
         n_position = sum(1 if one_each else len(row.prompt) for row in built)
         self._refuse_size(4 * width * len(span) * n_position, max(len(row.prompt) for row in built))
         for row in built:
-            row.captures = [_tiller.Capture(native_site, span.start, span.stop, where, bool(mean))]
+            row.captures = [_tiller.Capture(native_site, span.start, span.stop, where, arguments.flag("mean", mean))]
         results = self._run(built, "capture")
         if not one_each:
             found: list[Floats] = [result.captured[0] for result in results]

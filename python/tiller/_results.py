@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _tiller
+from ._errors import UsageError
 
 
 class Continuation(str):
@@ -42,14 +43,20 @@ class Continuation(str):
 class NextToken:
     """The likeliest tokens after a prompt, most likely first.
 
-    tokens: their texts; ids: [top] int32; logprobs: [top] float32, natural logarithms over the whole vocabulary;
-    logits: [n_vocab] float32, or None unless asked for.
+    tokens: their texts; ids: [top] int32; logprobs: [top] float32, natural logarithms over the whole vocabulary.
     """
 
     tokens: list[str]
     ids: NDArray[np.int32]
     logprobs: NDArray[np.float32]
-    logits: NDArray[np.float32] | None = field(default=None, repr=False)
+    _logits: NDArray[np.float32] | None = field(default=None, repr=False)
+
+    @property
+    def logits(self) -> NDArray[np.float32]:
+        """[n_vocab] float32. Raises UsageError unless next_token() was asked for them."""
+        if self._logits is None:
+            raise UsageError("the logits were not kept; ask for them with next_token(..., logits=True)")
+        return self._logits
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Union
 
 import numpy as np
@@ -42,7 +42,7 @@ def paired(prompts: object, steer: object, name: str = "prompts") -> tuple[list[
     single = isinstance(prompts, str) or is_conversation(prompts)
     if single:
         rows: list[Prompt] = [prompts]  # type: ignore[list-item]
-    elif isinstance(prompts, Sequence) and not isinstance(prompts, bytes):
+    elif isinstance(prompts, Iterable) and not isinstance(prompts, (bytes, Mapping)):
         rows = list(prompts)
         if not rows:
             raise UsageError(f"{name}: found an empty list, expected at least one prompt")

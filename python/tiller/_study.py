@@ -155,7 +155,7 @@ def compare(model: Model | str, tasks: Sequence[str] | None = None, methods: Seq
     if n_valid is not None:
         chosen.n_valid = arguments.integer("n_valid", n_valid, 1, 1000000)
     if controls is not None:
-        chosen.controls = bool(controls)
+        chosen.controls = arguments.flag("controls", controls)
     if family is not None:
         chosen.family = arguments.choice("family", family, ("functional", "extractive", "behavioural"))
     if title is not None:
@@ -166,7 +166,7 @@ def compare(model: Model | str, tasks: Sequence[str] | None = None, methods: Seq
     with listening(progress) as listener:
         try:
             _tiller.compare(chosen, folder, settings["threads"], settings["gpu_layers"], settings["rows"],
-                            settings["exact"], settings["cache"] == "f32", bool(check), listener, log.info)
+                            settings["exact"], settings["cache"] == "f32", arguments.flag("check", check), listener, log.info)
         except KeyboardInterrupt:
             log.warning("interrupted; finished work is in %s, the same call goes on from there", folder)
             raise

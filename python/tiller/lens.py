@@ -15,7 +15,7 @@ from ._errors import ArgumentTypeError, UnsupportedError, UsageError
 from ._steering import Steer, paired
 
 if TYPE_CHECKING:
-    from ._model import Model
+    from ._base import BaseModel
 
 NamesFilter = Union[None, str, Sequence[str], Callable[[str], bool]]
 
@@ -30,7 +30,7 @@ _SHORT = {"z": "attn.hook_z", "attn_out": "hook_attn_out", "mlp_out": "hook_mlp_
 _NAME = re.compile(r"blocks\.(\d+)\.(.+)")
 
 
-def hook_names(lm: Model) -> list[str]:
+def hook_names(lm: BaseModel) -> list[str]:
     """The names that a cache of this model has. `hook_mlp_out` is missing where a norm follows the MLP (Gemma 2 and 3,
     OLMo 2): TransformerLens reads after that norm, tiller before it (lm.capture(site="mlp_output"))."""
     inner = [name for name in _SITES if not (name == "hook_mlp_out" and lm.info["post_norm"])]
@@ -78,7 +78,7 @@ class ActivationCache(Mapping[str, NDArray[np.float32]]):
         return f"<ActivationCache: {self._listed()}>"
 
 
-def _wanted(lm: Model, names_filter: NamesFilter) -> list[str]:
+def _wanted(lm: BaseModel, names_filter: NamesFilter) -> list[str]:
     known = hook_names(lm)
     if names_filter is None:
         return known
@@ -97,7 +97,7 @@ def _wanted(lm: Model, names_filter: NamesFilter) -> list[str]:
     return names
 
 
-def run_with_cache(lm: Model, prompts: str | Sequence[str], names_filter: NamesFilter,
+def run_with_cache(lm: BaseModel, prompts: str | Sequence[str], names_filter: NamesFilter,
                    steer: Steer) -> tuple[NDArray[np.float32], ActivationCache]:
     """Model.run_with_cache()."""
     rows, entries, _ = paired(prompts, steer)
