@@ -21,6 +21,7 @@ struct Kind {
 };
 constexpr Kind kKinds[] = {
     {"digests", "digests of model files, made again when a model is loaded", ""},
+    {"tried", "models that were tried in a process of their own: done again when one is loaded", ""},
     {"tuned", "searches of extract --tuned that were interrupted", ""},
     {"widened", "copies of models that older versions made; not used any more", ""},
     {"models", "models that were fetched by name: tiller models get NAME", "--models"},

@@ -89,7 +89,7 @@ void converse(ChatSession& session, LineReader& reader, const CLI::App& command)
             session.take_line(line);
         } catch (const Error& error) {
             if (!reader.is_interactive() || error.code() == Code::interrupted) throw;
-            std::fputs(fmt::format("{}{}\n", error.what(), hint_of(command, error.topic())).c_str(), stderr);
+            warn(error.what() + hint_of(command, error.topic()));
         }
         warned = session.was_interrupted();
         if (terminated || (warned && !reader.is_interactive())) throw stopped;

@@ -8,6 +8,7 @@
 
 #include "cli/side_by_side.h"
 #include "cli/stream.h"
+#include "core/escape_controls.h"
 #include "tiller/error.h"
 
 namespace tiller::cli {
@@ -30,7 +31,7 @@ public:
     void add(const std::string& text) {
         if (text.empty()) return;
         ends_line_ = text.back() == '\n';
-        print(printable(text));
+        print_data(text);
     }
     void end() const {
         if (!ends_line_) print("\n");
@@ -68,9 +69,9 @@ ChatEngine::Answers ChatSession::print_answers(const std::string& message) {
     std::vector<std::string> heads;
     for (std::size_t i = 0; i < state_.strengths.size(); ++i)
         heads.push_back(head_of(i, state_.strengths[i]));
-    SideBySide texts(heads, terminal_columns(), print);
+    SideBySide texts(heads, terminal_columns(), print_data);
     return engine_.answer(state_, message, [&](std::size_t i, const std::string& text, bool last) {
-        texts.add(i, printable(text), last);
+        texts.add(i, prints_to_terminal() ? escape_controls(text) : text, last);
     });
 }
 

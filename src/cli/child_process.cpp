@@ -125,6 +125,7 @@ int run_child(const ChildProcess& child) {
     bool open = true;
     while (open || !group.has_ended()) {
         if (interrupted) throw Error(Code::interrupted, "interrupted");
+        if (child.tick) child.tick();
         if (const auto now = std::chrono::steady_clock::now(); child.waiting && now >= next_word) {
             child.waiting(
                 static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(now - begin).count()));

@@ -12,6 +12,8 @@
 #include <system_error>
 
 #include "cli/catalogue.h"
+#include "cli/try_model.h"
+#include "core/escape_controls.h"
 #include "core/paths.h"
 #include "core/shell.h"
 #include "tiller/error.h"
@@ -78,7 +80,18 @@ void add_globals(CLI::App& command, Globals& g, unsigned flags) {
     if (has(kQuietFlag)) shared(command.add_flag("--quiet", g.quiet, "No progress on standard error"));
 }
 
+std::filesystem::path usable_model(const std::string& name_or_path, const Globals& globals) {
+    const auto file = resolve_model(name_or_path);
+    try_model(file, globals);
+    return file;
+}
+
 std::shared_ptr<const Model> open_model(const std::string& name_or_path, const Globals& globals,
+                                        ControlNames control_names) {
+    return load_model(usable_model(name_or_path, globals), globals, control_names);
+}
+
+std::shared_ptr<const Model> load_model(const std::filesystem::path& file, const Globals& globals,
                                         ControlNames control_names) {
     ModelOptions options;
     options.control_names = control_names;
@@ -87,7 +100,7 @@ std::shared_ptr<const Model> open_model(const std::string& name_or_path, const G
     options.weights = weights_of(globals);
     options.cache_dir = cache_dir();
     options.trim_memory = true;
-    return Model::load(resolve_model(name_or_path), options);
+    return Model::load(file, options);
 }
 
 Weights weights_of(const Globals& globals) {
@@ -116,6 +129,16 @@ void say_memory(const MemoryNeed& need, const Globals& globals) {
     note(globals, memory_text(need));
 }
 
+Error own_numbers_broken(const ModelInfo& info) {
+    return {
+        Code::bad_input,
+        fmt::format(
+            "{} ({}) gives NaN or infinity on this prompt without any vector: its weights or metadata are "
+            "damaged, or its quantisation overflows; fetch the model anew, or try a float32 cache",
+            info.path.string(), info.name),
+        Topic::cache_type};
+}
+
 void check_output(const std::string& path) {
     const auto folder = std::filesystem::absolute(path).parent_path();
     std::error_code ec;
@@ -129,7 +152,7 @@ void check_output(const std::string& path) {
 }
 
 ProgressLine::ProgressLine(std::string what, bool quiet)
-    : what_(std::move(what)),
+    : what_(escape_controls(what)),
       quiet_(quiet),
       terminal_(::isatty(STDERR_FILENO) == 1),
       begin_(now()),
@@ -178,14 +201,26 @@ Error resumable(const Error& error, const std::string& folder) {
             fmt::format("interrupted; finished work is in {}, the same command goes on from there", folder)};
 }
 
-void print(const std::string& text) {
+namespace {
+
+void write_out(const std::string& text) {
     if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) return;
     if (errno == EPIPE) return;  // the reader has seen enough
     throw Error(Code::environment, fmt::format("cannot write to standard output: {}", std::strerror(errno)));
 }
 
-void note(const Globals& globals, const std::string& text) {
-    if (!globals.quiet) std::fputs((text + "\n").c_str(), stderr);
+}  // namespace
+
+void print(const std::string& text) { write_out(escape_controls(text)); }
+void print_styled(const std::string& text) { write_out(text); }
+void print_data(const std::string& text) {
+    write_out(::isatty(STDOUT_FILENO) != 0 ? escape_controls(text) : text);
 }
+
+void note(const Globals& globals, const std::string& text) {
+    if (!globals.quiet) warn(text);
+}
+
+void warn(const std::string& text) { std::fputs((escape_controls(text) + "\n").c_str(), stderr); }
 
 }  // namespace tiller::cli

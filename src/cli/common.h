@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -78,7 +79,13 @@ void add_globals(CLI::App& command, Globals& globals, unsigned flags = kAllFlags
 /// --json".
 std::string typed_command(const CLI::App& command);
 
-/// Loads a model given by known name (see catalogue.h) or path.
+/// The file of a model given by known name (see catalogue.h) or path, once it is known that the engine can
+/// compute with it (see try_model.h).
+std::filesystem::path usable_model(const std::string& name_or_path, const Globals& globals);
+/// Loads a model file.
+std::shared_ptr<const Model> load_model(const std::filesystem::path& file, const Globals& globals,
+                                        ControlNames control_names = ControlNames::refuse);
+/// Both: what commands do with -m.
 std::shared_ptr<const Model> open_model(const std::string& name_or_path, const Globals& globals,
                                         ControlNames control_names = ControlNames::refuse);
 /// What weights are computed with. Throws usage (--exact on a GPU).
@@ -90,6 +97,9 @@ Engine make_engine(std::shared_ptr<const Model> model, const Globals& globals);
 /// Says what the work will take before it starts (Engine::memory_need); throws environment when it does not
 /// fit.
 void say_memory(const MemoryNeed& need, const Globals& globals);
+
+/// What to throw when a model gives NaN or infinity without any edit.
+Error own_numbers_broken(const ModelInfo& info);
 
 /// Throws environment when no file can be written at `path`: before minutes of work, not after.
 void check_output(const std::string& path);
@@ -130,9 +140,15 @@ private:
 Error resumable(const Error& error, const std::string& folder);
 
 /// Text to standard output, checked: throws environment when it cannot be written (a closed pipe is no
-/// error).
+/// error). Control characters, which may come from files and models, are escaped (core/escape_controls.h).
 void print(const std::string& text);
-/// A line to standard error unless --quiet.
+/// As print(), for texts with colours: whoever makes one escapes what comes from outside.
+void print_styled(const std::string& text);
+/// As print(), for what a program reads as it is (generated text, CSV, scripts): escaped on a terminal only.
+void print_data(const std::string& text);
+/// A line to standard error unless --quiet; escaped as by print().
 void note(const Globals& globals, const std::string& text);
+/// A line to standard error, whatever --quiet says: results that must not be taken for what they are not.
+void warn(const std::string& text);
 
 }  // namespace tiller::cli

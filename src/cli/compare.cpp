@@ -85,8 +85,8 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     host.observer.task = [&](const TaskSummary& task) {
         steps.clear();
         if (!globals.json)
-            print(terminal_table(task, terminal_width(), prints_in_colour()) + "\n" +
-                  headlines(task.analyses));
+            print_styled(terminal_table(task, terminal_width(), prints_in_colour()) + "\n" +
+                         headlines(task.analyses));
     };
     Summary summary;
     try {

@@ -41,7 +41,7 @@ std::vector<std::string> choices_of(const CLI::Option& option) {
 void add_places(const CLI::App& app, std::vector<Place>& places) {
     Place place;
     place.path = full_name(app);
-    for (const auto* command : app.get_subcommands({}))
+    for (const auto* command : shown_commands(app))
         place.commands.push_back({command->get_name(), command->get_description()});
     for (const auto* option : app.get_options()) {
         if (!option->nonpositional()) continue;
@@ -55,7 +55,7 @@ void add_places(const CLI::App& app, std::vector<Place>& places) {
         place.options.push_back(std::move(value));
     }
     places.push_back(std::move(place));
-    for (const auto* command : app.get_subcommands({})) add_places(*command, places);
+    for (const auto* command : shown_commands(app)) add_places(*command, places);
 }
 
 std::vector<Place> places_of(const CLI::App& app) {
@@ -218,9 +218,9 @@ void add_completion(CLI::App& app, Globals&) {
         "fish:  tiller completion fish | source");
     command->callback([shell, &app] {
         const auto places = places_of(app);
-        print(*shell == "bash"  ? bash_script(places)
-              : *shell == "zsh" ? zsh_script(places)
-                                : fish_script(places));
+        print_data(*shell == "bash"  ? bash_script(places)
+                   : *shell == "zsh" ? zsh_script(places)
+                                     : fish_script(places));
     });
 }
 

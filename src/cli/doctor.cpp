@@ -8,6 +8,7 @@
 
 #include "cli/common.h"
 #include "cli/stream.h"
+#include "core/escape_controls.h"
 #include "tiller/doctor.h"
 #include "tiller/error.h"
 
@@ -47,11 +48,11 @@ std::string coloured(Outcome outcome, const std::string& text, bool colour) {
 }
 
 std::string as_text(const Diagnosis& d, const ModelInfo& info, double seconds, bool colour) {
-    std::string text = fmt::format("{} ({}, {}), {} layers, {} heads; layers tried: {}\n", info.name,
-                                   info.architecture, info.quantisation, info.n_layer, info.n_head_total(),
-                                   static_cast<int>(d.layers.size()) == info.n_layer
-                                       ? "all"
-                                       : fmt::format("{}", fmt::join(d.layers, ", ")));
+    std::string text = fmt::format(
+        "{} ({}, {}), {} layers, {} heads; layers tried: {}\n", escape_line(info.name),
+        escape_line(info.architecture), info.quantisation, info.n_layer, info.n_head_total(),
+        static_cast<int>(d.layers.size()) == info.n_layer ? "all"
+                                                          : fmt::format("{}", fmt::join(d.layers, ", ")));
     for (const Check& c : d.checks) {
         const bool bounded = c.outcome == Outcome::passed || c.outcome == Outcome::failed;
         std::string outcome = c.outcome == Outcome::not_applicable ? "-" : outcome_name(c.outcome);
@@ -93,8 +94,10 @@ void add_doctor(CLI::App& app, Globals& globals) {
         }
         const double seconds =
             std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-        print(globals.json ? as_json(diagnosis, model->info(), seconds).dump() + "\n"
-                           : as_text(diagnosis, model->info(), seconds, prints_in_colour()));
+        if (globals.json)
+            print(as_json(diagnosis, model->info(), seconds).dump() + "\n");
+        else
+            print_styled(as_text(diagnosis, model->info(), seconds, prints_in_colour()));
         require_passed(diagnosis, model->info());
     });
 }

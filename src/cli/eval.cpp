@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -27,11 +28,19 @@ struct Options {
 
 struct Scores {
     std::map<std::string, std::vector<double>> values;
+    std::size_t n_broken = 0;  ///< Rows whose numbers the vectors drove to NaN or infinity.
     void add(const std::string& name, double value) { values[name].push_back(value); }
+    /// Does every item have a value? A row that broke has no log-probability, and a mean over the others
+    /// would be of items that the vector chose.
+    bool complete(const std::string& name) const {
+        const auto& all = values.at(name);
+        return std::all_of(all.begin(), all.end(), [](double value) { return std::isfinite(value); });
+    }
 };
 
 void score(const Task& task, const StyleScorer* scorer, const RowResult& result, const Prompt& prompt,
            Scores& scores) {
+    if (result.broken) ++scores.n_broken;
     if (scorer) {
         const TextHealth health = text_health(result.text);
         scores.add("style", scorer->score(parse_answer(result.text)));
@@ -44,7 +53,7 @@ void score(const Task& task, const StyleScorer* scorer, const RowResult& result,
     }
     if (!result.watch_rank.empty()) {
         const int rank = *std::min_element(result.watch_rank.begin(), result.watch_rank.end());
-        scores.add("rank", rank);
+        scores.add("rank", result.broken ? std::numeric_limits<double>::quiet_NaN() : rank);
         scores.add("first_token", rank == 0 ? 1 : 0);
         scores.add("logprob", static_cast<double>(*std::max_element(result.watch_logprob.begin(),
                                                                     result.watch_logprob.end())));
@@ -114,6 +123,8 @@ void evaluate(const Options& o, const Globals& globals) {
     ProgressLine line("items", globals.quiet);
     engine.on_progress([&](std::size_t done, std::size_t all) { line.update(done, all); });
     const auto results = engine.run(rows);
+    for (std::size_t i = 0; i < n; ++i)
+        if (results[2 * i].broken) throw own_numbers_broken(model->info());
     Scores plain, steered;
     for (std::size_t i = 0; i < n; ++i) {
         score(task, scorer ? &*scorer : nullptr, results[2 * i], prompts[i], plain);
@@ -127,24 +138,29 @@ void evaluate(const Options& o, const Globals& globals) {
     std::string text =
         fmt::format("{}, {} test items, {}-shot prompts\n{:<14} {:>10} {:>10}   difference (95 %)\n",
                     task.name, n, o.n_shot, "score", "unsteered", "steered");
+    const auto as_json = [](const Interval& i) {
+        return nlohmann::json{{"mean", i.mean}, {"low", i.low}, {"high", i.high}};
+    };
     for (const auto& [name, values] : steered.values) {
-        // A row that broke has a log-probability of -infinity, which no mean survives: the item is left out.
-        std::vector<double> without, with;
-        for (std::size_t i = 0; i < values.size(); ++i)
-            if (std::isfinite(values[i]) && std::isfinite(plain.values[name][i])) {
-                without.push_back(plain.values[name][i]);
-                with.push_back(values[i]);
-            }
-        const Interval a = bootstrap_mean(without, 2000, seed), b = bootstrap_mean(with, 2000, seed);
-        const Interval d = bootstrap_difference(with, without, 2000, seed);
-        const auto as_json = [](const Interval& i) {
-            return nlohmann::json{{"mean", i.mean}, {"low", i.low}, {"high", i.high}};
-        };
+        if (!steered.complete(name)) {
+            out["metrics"][name] = nullptr;
+            text += fmt::format("{:<14} {:>10} {:>10}   -\n", name, "-", "-");
+            continue;
+        }
+        const Interval a = bootstrap_mean(plain.values[name], 2000, seed);
+        const Interval b = bootstrap_mean(values, 2000, seed);
+        const Interval d = bootstrap_difference(values, plain.values[name], 2000, seed);
         out["metrics"][name] = {
             {"unsteered", as_json(a)}, {"steered", as_json(b)}, {"difference", as_json(d)}};
         text += fmt::format("{:<14} {:>10.3f} {:>10.3f}   {:+.3f} ({:+.3f} to {:+.3f})\n", name, a.mean,
                             b.mean, d.mean, d.low, d.high);
     }
+    out["n_broken"] = steered.n_broken;
+    if (steered.n_broken > 0)
+        warn(fmt::format(
+            "{} of {} steered items broke: the vectors drove the model's numbers to NaN or infinity. "
+            "They count as wrong answers and have no log-probability; give smaller scales",
+            steered.n_broken, n));
     if (scorer) {
         out["scorer_accuracy"] = scorer->held_out_accuracy();
         text += fmt::format("style scorer: {:.0f} % right on {} held-out sentences\n",

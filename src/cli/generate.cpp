@@ -85,14 +85,15 @@ void add_generate(CLI::App& app, Globals& globals) {
                                        {"broken", result.broken},
                                        {"finish", finish_name(result.finish)}});
                     else if (!stream)
-                        text += printable(heads[r] + out) + "\n";
+                        text += heads[r] + out + "\n";
+                    if (result.broken && (!steered || edits.empty())) throw own_numbers_broken(model->info());
                     if (result.broken)
-                        note(globals,
-                             fmt::format("continuation {}: the vectors drove the model's numbers to NaN or "
-                                         "infinity and it ended there; use a smaller strength",
-                                         r));
+                        warn(fmt::format(
+                            "continuation {} is broken: the vectors drove the model's numbers to NaN or "
+                            "infinity, and it ended there; use a smaller strength",
+                            r));
                 }
-        print(globals.json ? all.dump() + "\n" : text);
+        print_data(globals.json ? all.dump() + "\n" : text);
     });
 }
 

@@ -72,7 +72,7 @@ std::string shown(const std::string& word) { return report::terminal_text(report
 
 std::vector<std::string> commands_of(const CLI::App& app) {
     std::vector<std::string> names;
-    for (const auto* command : app.get_subcommands({})) names.push_back(command->get_name());
+    for (const auto* command : shown_commands(app)) names.push_back(command->get_name());
     return names;
 }
 
@@ -92,7 +92,7 @@ std::string has(const CLI::App& command) {
 // Commands that have an option which the typed one lacks.
 std::vector<std::string> others_with(const CLI::App& app, const std::string& option) {
     std::vector<std::string> names;
-    for (const auto* command : app.get_subcommands({}))
+    for (const auto* command : shown_commands(app))
         if (command->get_option_no_throw(option) != nullptr) names.push_back(command->get_name());
     return names;
 }
@@ -155,6 +155,12 @@ std::string option_notes(const CLI::Option& option) {
     if (!option.get_excludes().empty())
         add(fmt::format("not with {}", fmt::join(names_of(option.get_excludes()), ", ")));
     return text;
+}
+
+std::vector<const CLI::App*> shown_commands(const CLI::App& app) {
+    auto commands =
+        app.get_subcommands([](const CLI::App* command) { return !command->get_group().empty(); });
+    return commands;
 }
 
 std::shared_ptr<CLI::Formatter> help_format() { return std::make_shared<Format>(); }

@@ -21,6 +21,9 @@ struct CommandEntry {
 /// All of them, in the order of the help (main.cpp).
 std::span<const CommandEntry> commands();
 
+/// The commands below `app` that are for people: those with a group in its help.
+std::vector<const CLI::App*> shown_commands(const CLI::App& app);
+
 /// Writes the list of commands with an example under each.
 std::shared_ptr<CLI::Formatter> help_format();
 

@@ -28,6 +28,9 @@ std::string text_of(const std::filesystem::path& path, const json& value, const 
     if (!value.is_string()) bad(path, fmt::format("{} is {}, expected a string", where, value.type_name()));
     auto text = value.get<std::string>();
     if (text.empty()) bad(path, fmt::format("{} is empty, expected a text", where));
+    // Texts go through C interfaces that stop at a NUL.
+    if (text.find('\0') != std::string::npos)
+        bad(path, fmt::format("{} holds a NUL character, expected a text without", where));
     return text;
 }
 
@@ -101,6 +104,9 @@ std::string cell_of(const std::filesystem::path& path, const TableRow& row, std:
     if (row.cells[column].empty())
         bad(fmt::format("{}, line {}", path.string(), row.line),
             "a text of the pair is empty, expected a text");
+    if (row.cells[column].find('\0') != std::string::npos)
+        bad(fmt::format("{}, line {}", path.string(), row.line),
+            "a text of the pair holds a NUL character, expected a text without");
     return row.cells[column];
 }
 

@@ -13,6 +13,7 @@
 #include "cli/common.h"
 #include "cli/help.h"
 #include "cli/hints.h"
+#include "cli/try_model.h"
 #include "tiller/error.h"
 #include "tiller/version.h"
 
@@ -61,13 +62,10 @@ void on_signal(int) {
 
 int report_error(const Globals& globals, Code code, const std::string& message) {
     if (globals.json)
-        std::fputs((nlohmann::json{{"error", {{"code", code_name(code)}, {"message", message}}}}.dump(
-                        -1, ' ', false, nlohmann::json::error_handler_t::replace) +
-                    "\n")
-                       .c_str(),
-                   stderr);
+        warn(nlohmann::json{{"error", {{"code", code_name(code)}, {"message", message}}}}.dump(
+            -1, ' ', false, nlohmann::json::error_handler_t::replace));
     else
-        std::fputs(fmt::format("tiller: {}\n", message).c_str(), stderr);
+        warn("tiller: " + message);
     return exit_code(code);
 }
 
@@ -85,6 +83,7 @@ void add_commands(CLI::App& app, Globals& globals) {
         entry.add(app, globals);
         app.get_subcommand(entry.name)->group(entry.group);
     }
+    add_try_model(app, globals);
     tidy_defaults(app);
 }
 
@@ -144,5 +143,6 @@ int main(int argc, char** argv) {
     std::signal(SIGINT, tiller::cli::on_signal);
     std::signal(SIGTERM, tiller::cli::on_signal);
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // a file at its limit (ulimit -f) is an error of write(), as a full disk
     return tiller::cli::run(argc, argv);
 }

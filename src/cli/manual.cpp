@@ -79,7 +79,7 @@ std::string page_name(const CLI::App& command) {
 
 std::string commands_in(const CLI::App& command) {
     std::string text;
-    for (const auto* below : command.get_subcommands({}))
+    for (const auto* below : shown_commands(command))
         text += fmt::format(".TP\n\\fB{}\\fR\n{}\n", roff(full_name(*below)), roff(below->get_description()));
     return text;
 }
@@ -123,7 +123,7 @@ std::string page_of(const CLI::App& command) {
 std::size_t write_pages(const CLI::App& command, const fs::path& folder) {
     write_file_atomic(folder / (page_name(command) + ".1"), page_of(command));
     std::size_t n = 1;
-    for (const auto* below : command.get_subcommands({})) n += write_pages(*below, folder);
+    for (const auto* below : shown_commands(command)) n += write_pages(*below, folder);
     return n;
 }
 

@@ -36,6 +36,7 @@ void add_next(CLI::App& app, Globals& globals) {
         row.edits = load_edits(o->steering, model->info(), globals);
         row.n_top = o->top;
         const auto result = engine.run(std::span(&row, 1)).front();
+        if (result.broken && row.edits.empty()) throw own_numbers_broken(model->info());
         if (result.broken)
             throw Error(Code::bad_input,
                         "the vectors drive the model's numbers to infinity or NaN, so that there is no "

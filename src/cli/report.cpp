@@ -23,10 +23,10 @@ void add_report(CLI::App& app, Globals& globals) {
         const Summary summary = summarise_run(o->folder);
         const auto costs = read_costs(o->folder);
         const std::string format = globals.json ? "json" : o->format;
-        if (format == "html") return print(report_html(summary, costs, use_command(o->folder)));
-        if (format == "markdown") return print(report_markdown(summary, costs, use_command(o->folder)));
-        if (format == "csv") return print(report_csv(summary));
-        if (format == "json") return print(report_json(summary, costs) + "\n");
+        if (format == "html") return print_data(report_html(summary, costs, use_command(o->folder)));
+        if (format == "markdown") return print_data(report_markdown(summary, costs, use_command(o->folder)));
+        if (format == "csv") return print_data(report_csv(summary));
+        if (format == "json") return print_data(report_json(summary, costs) + "\n");
         write_reports(summary, o->folder);
         note(globals, fmt::format("wrote the reports in {}", o->folder));
     });

@@ -1,6 +1,5 @@
 #include "cli/run_folder.h"
 
-#include "cli/catalogue.h"
 #include "cli/use_command.h"
 #include "core/paths.h"
 #include "core/util.h"
@@ -10,7 +9,7 @@ namespace tiller::cli {
 
 StudyHost study_host(const Globals& globals, ProgressSteps& steps, bool check) {
     StudyHost host;
-    host.resolve_model = resolve_model;
+    host.resolve_model = [globals](const std::string& name) { return usable_model(name, globals); };
     host.engine = engine_options(globals);
     host.n_gpu_layers = globals.gpu_layers;
     host.weights = weights_of(globals);

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "cli/common.h"
+#include "core/escape_controls.h"
 #include "core/names.h"
 
 namespace tiller::cli {
@@ -59,7 +60,7 @@ double squares(std::span<const float> values) {
 
 std::string as_text(const SteeringVector& v) {
     std::string text =
-        fmt::format("method      {}\napplied     {} at {}, {} tokens, scale {}\n", v.method,
+        fmt::format("method      {}\napplied     {} at {}, {} tokens, scale {}\n", escape_line(v.method),
                     operation_name(v.operation), site_name(v.site), positions_name(v.positions), v.scale);
     if (v.extraction)
         text += "kind        raw extraction, before a setting was chosen: not to be applied as it is\n";
@@ -71,9 +72,11 @@ std::string as_text(const SteeringVector& v) {
         text += fmt::format(
             "model       {} ({}, {}), {} layers, width {}\ndigest      {}\ntask        {} (seed {})\n"
             "made by     tiller {}\n",
-            p.model_name, p.architecture, p.quantisation, p.n_layer, p.n_embd, p.model_digest, p.task, p.seed,
-            p.program_version);
-    for (const auto& [key, value] : p.settings) text += fmt::format("  {:<20} {}\n", key, value);
+            escape_line(p.model_name), escape_line(p.architecture), escape_line(p.quantisation), p.n_layer,
+            p.n_embd, escape_line(p.model_digest), escape_line(p.task), p.seed,
+            escape_line(p.program_version));
+    for (const auto& [key, value] : p.settings)
+        text += fmt::format("  {:<20} {}\n", escape_line(key), escape_line(value));
     const bool is_projection = v.operation == Operation::project;
     text += is_projection ? "layers (rows of W, trace of W^T W, norm of the centre)\n"
                           : "layers (norm of the direction)\n";

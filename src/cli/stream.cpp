@@ -27,7 +27,7 @@ public:
             if (!ended_[shown_]) break;
             out += "\n";
         }
-        if (!out.empty()) print(printable(out));
+        if (!out.empty()) print_data(out);
     }
 
 private:
@@ -44,24 +44,6 @@ bool prints_in_colour() {
     const char *no = std::getenv("NO_COLOR"), *terminal = std::getenv("TERM");
     return prints_to_terminal() && (no == nullptr || *no == '\0') &&
            (terminal == nullptr || std::string_view(terminal) != "dumb");
-}
-
-std::string printable(const std::string& text) {
-    if (!prints_to_terminal()) return text;
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(text[i]);
-        const bool c0 = (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7F;
-        // C1 control characters are two bytes of UTF-8: C2 80 to C2 9F.
-        const bool c1 =
-            byte == 0xC2 && i + 1 < text.size() && (static_cast<unsigned char>(text[i + 1]) & 0xE0) == 0x80;
-        if (c0 || c1)
-            out += "\xEF\xBF\xBD";
-        else
-            out += text[i];
-        i += c1;
-    }
-    return out;
 }
 
 std::vector<RowResult> stream_rows(Engine& engine, std::span<const Row> rows,

@@ -16,10 +16,6 @@ bool prints_to_terminal();
 /// empty.
 bool prints_in_colour();
 
-/// Text for a terminal: control characters, with which a text could move the cursor or change what was
-/// printed before, become U+FFFD; line breaks and tabs stay. Elsewhere the text as it is.
-std::string printable(const std::string& text);
-
 /// Runs rows as Engine::run() does and prints the text of each behind its head, in order; a row is shown from
 /// its first token on while those behind it are computed beside it. Errors as Engine::run().
 std::vector<RowResult> stream_rows(Engine& engine, std::span<const Row> rows,

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "core/strict_json.h"
 #include "core/text.h"
 #include "core/util.h"
 #include "tasks/family.h"
@@ -104,7 +105,7 @@ Json parsed(std::string_view bytes, const std::string& where) {
     try {
         return Json::parse(bytes);
     } catch (const Json::exception& e) {
-        throw Error(Code::bad_input, fmt::format("{}: no JSON: {}", where, e.what()));
+        throw Error(Code::bad_input, fmt::format("{}: no JSON: {}", where, json_error_text(e)));
     }
 }
 

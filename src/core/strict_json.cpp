@@ -5,6 +5,15 @@
 
 namespace tiller {
 
+std::string json_error_text(const std::exception& error) {
+    // "[json.exception.parse_error.101] parse error at line 1, column 2: ..."
+    std::string text = error.what();
+    if (const auto prefix = text.find("] ");
+        text.starts_with("[json.exception.") && prefix != std::string::npos)
+        text.erase(0, prefix + 2);
+    return text;
+}
+
 nlohmann::json parse_strict_json(std::string_view bytes, int max_depth, const OnJsonFault& fault) {
     using Json = nlohmann::json;
     using Event = Json::parse_event_t;
@@ -20,7 +29,7 @@ nlohmann::json parse_strict_json(std::string_view bytes, int max_depth, const On
             return true;
         });
     } catch (const Json::exception& e) {
-        fault(JsonFault::malformed, e.what());
+        fault(JsonFault::malformed, json_error_text(e));
         throw;
     }
 }

@@ -1,6 +1,7 @@
 // JSON of unknown origin as a tree, without what a tree would hide.
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -9,10 +10,14 @@
 namespace tiller {
 
 enum class JsonFault {
-    malformed,  ///< Detail: the parser's own message.
+    malformed,  ///< Detail: json_error_text().
     too_deep,   ///< No detail.
     key_twice,  ///< In one object; a tree would keep the last one silently. Detail: the key.
 };
+/// What a parser's exception says, without its number: "parse error at line 1, column 2: syntax error while
+/// parsing value - ...".
+std::string json_error_text(const std::exception& error);
+
 /// Must throw.
 using OnJsonFault = std::function<void(JsonFault, const std::string& detail)>;
 

@@ -50,7 +50,12 @@ public:
     void heads(std::int64_t n_layer, std::int64_t n_embd) const;
     void head_widths(std::int64_t n_layer, std::int64_t n_embd) const;
     void experts(std::int64_t n_layer) const;
+    /// How many values of a head of d_head RoPE turns, where the file says so.
+    std::optional<std::int64_t> turned(const char* suffix, std::int64_t d_head) const;
+    void windows(std::int64_t d_head, std::int64_t n_rot) const;
+    void other_widths(std::int64_t n_embd) const;
     void epsilons() const;
+    void reals() const;
     void vocabulary() const;
 
 private:
@@ -81,6 +86,28 @@ void Check::heads(std::int64_t n_layer, std::int64_t n_embd) const {
     }
 }
 
+std::optional<std::int64_t> Check::turned(const char* suffix, std::int64_t d_head) const {
+    const auto n = file_.integer(key(suffix));
+    if (!n) return n;
+    within(suffix, *n, 0, d_head);
+    if (*n % 2 != 0) bad(file_, fmt::format("key {} is {}, expected an even number", key(suffix), *n));
+    return n;
+}
+
+// Layers with a sliding window may have heads of another width.
+void Check::windows(std::int64_t d_head, std::int64_t n_rot) const {
+    const auto d_window = file_.integer(key("attention.key_length_swa")).value_or(d_head);
+    if (!turned("rope.dimension_count_swa", d_window) && n_rot > d_window)
+        bad(file_, fmt::format(
+                       "key {} is missing, expected at most {}, the width of a head with a window ({} is {})",
+                       key("rope.dimension_count_swa"), d_window, key("rope.dimension_count"), n_rot));
+    const std::string pattern = key("attention.sliding_window_pattern");
+    const auto id = gguf_find_key(file_.gguf(), pattern.c_str());
+    if (id < 0 || gguf_get_kv_type(file_.gguf(), id) == GGUF_TYPE_ARRAY) return;  // one entry a layer
+    if (file_.integer(pattern) == 1)
+        bad(file_, fmt::format("key {} is 1 (no layer has a window), expected 0 or at least 2", pattern));
+}
+
 void Check::head_widths(std::int64_t n_layer, std::int64_t n_embd) const {
     const auto n_head = file_.per_layer(key("attention.head_count"), static_cast<int>(n_layer))->front();
     const auto length = file_.integer(key("attention.key_length"));
@@ -97,14 +124,19 @@ void Check::head_widths(std::int64_t n_layer, std::int64_t n_embd) const {
     if (d_value != d_head && (whole_heads || contains(kOneHeadWidth, architecture_)))
         bad(file_, fmt::format("key {} is {} and {} is {}, expected the same width",
                                key("attention.key_length"), d_head, key("attention.value_length"), d_value));
-    const auto n_rot = file_.integer(key("rope.dimension_count"));
+    const auto n_rot = turned("rope.dimension_count", d_head);
+    windows(d_head, n_rot.value_or(d_head));
     if (!n_rot) return;
-    within("rope.dimension_count", *n_rot, 0, d_head);
-    if (*n_rot % 2 != 0)
-        bad(file_, fmt::format("key {} is {}, expected an even number", key("rope.dimension_count"), *n_rot));
     if (*n_rot != d_head && whole_heads)
         bad(file_, fmt::format("key {} is {}, expected the width of a head, {}", key("rope.dimension_count"),
                                *n_rot, d_head));
+}
+
+void Check::other_widths(std::int64_t n_embd) const {
+    // Other outputs than one of n_embd values per token are read by nobody.
+    if (const auto out = file_.integer(key("embedding_length_out")); out && *out != 0 && *out != n_embd)
+        bad(file_, fmt::format("key {} is {}, expected {} ({})", key("embedding_length_out"), *out, n_embd,
+                               key("embedding_length")));
 }
 
 void Check::experts(std::int64_t n_layer) const {
@@ -132,6 +164,20 @@ void Check::epsilons() const {
             bad(file_, fmt::format("key {} is {}, expected a number from 0 to below 1", key(suffix), *value));
 }
 
+// The engine computes with them as they are, and with one NaN everything is NaN.
+void Check::reals() const {
+    const gguf_context* g = file_.gguf();
+    for (std::int64_t i = 0; i < gguf_get_n_kv(g); ++i) {
+        const std::string name = gguf_get_key(g, i);
+        if (gguf_get_kv_type(g, i) != GGUF_TYPE_FLOAT32 || !name.starts_with(architecture_ + ".")) continue;
+        const float value = gguf_get_val_f32(g, i);
+        if (!std::isfinite(value))
+            bad(file_, fmt::format("key {} is {}, expected a finite number", name, value));
+        if (name.find(".rope.freq_base") != std::string::npos && value <= 0)
+            bad(file_, fmt::format("key {} is {}, expected a number above 0", name, value));
+    }
+}
+
 void Check::vocabulary() const {
     const auto tokenizer = file_.string("tokenizer.ggml.model");
     if (tokenizer && (*tokenizer == "no_vocab" || *tokenizer == "none"))
@@ -150,6 +196,32 @@ void Check::vocabulary() const {
 }
 
 }  // namespace
+
+void check_turned(const GgufFile& file, const std::string& architecture) {
+    for (const char* suffix : {"rope.dimension_count", "rope.dimension_count_swa"}) {
+        const std::string key = fmt::format("{}.{}", architecture, suffix);
+        // The loop over the values of a head would never end.
+        if (file.integer(key).value_or(1) == 0)
+            bad(file, fmt::format(
+                          "key {} is 0, expected at least 2: architecture {} turns positions into its heads "
+                          "(RoPE)",
+                          key, architecture));
+    }
+}
+
+void check_tensors(const GgufFile& file) {
+    const gguf_context* g = file.gguf();
+    for (std::int64_t i = 0; i < gguf_get_n_tensors(g); ++i) {
+        const std::string name = gguf_get_tensor_name(g, i);
+        const ggml_tensor* tensor = file.tensor(name);
+        // A router of one expert has one row, and is multiplied like a matrix.
+        if (!tensor || ggml_n_dims(tensor) != 1 || name.find("gate_inp") != std::string::npos) continue;
+        if (tensor->type != GGML_TYPE_F32)
+            bad(file,
+                fmt::format("tensor {} is {}, expected F32, as all tensors of one dimension (norms, biases)",
+                            name, ggml_type_name(tensor->type)));
+    }
+}
 
 void check_metadata(const GgufFile& file) {
     const auto name = file.string("general.architecture");
@@ -192,8 +264,10 @@ void check_metadata(const GgufFile& file) {
     check.positive("context_length", (std::int64_t{1} << 31) - 1);
     check.heads(n_layer, n_embd);
     check.head_widths(n_layer, n_embd);
+    check.other_widths(n_embd);
     check.experts(n_layer);
     check.epsilons();
+    check.reals();
     check.vocabulary();
 }
 

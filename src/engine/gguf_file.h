@@ -14,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/model_parts.h"
+
 namespace tiller::engine {
 
 /// One part of a model, metadata only.
@@ -66,12 +68,15 @@ private:
 /// Throws bad_input with the file's name in front.
 [[noreturn]] void bad(const GgufFile& file, const std::string& what);
 
-/// All parts of a model in order: one file, or the "-00001-of-0000N" set around it. Throws missing,
-/// bad_input.
-std::vector<std::filesystem::path> model_parts(const std::filesystem::path& path);
-
 /// Refuses metadata that the engine would abort on or that no transformer decoder has.
 /// Throws bad_input or unsupported, naming the key, the value and what was expected.
 void check_metadata(const GgufFile& file);
+
+/// Refuses tensors of types that the engine's graphs abort on. For every part of a model. Throws bad_input.
+void check_tensors(const GgufFile& file);
+
+/// For architectures that turn positions into heads (RoPE): refuses a file that says 0 values of each are
+/// turned, with which the engine's first step never ends. Throws bad_input.
+void check_turned(const GgufFile& file, const std::string& architecture);
 
 }  // namespace tiller::engine

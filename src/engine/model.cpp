@@ -186,6 +186,7 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
         info.file_bytes += std::filesystem::file_size(part);
     }
     engine::check_metadata(*h->parts.front());
+    for (const auto& part : h->parts) engine::check_tensors(*part);
     check_memory(h->parts,
                  options.weights == Weights::float32 ? engine::float_bytes(h->parts) : info.file_bytes);
     check_devices(options);
@@ -213,6 +214,7 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
     const GgufFile& first = *h->parts.front();
     info.path = first.path();
     info.architecture = *first.string("general.architecture");
+    if (llama_model_rope_type(m) != LLAMA_ROPE_TYPE_NONE) engine::check_turned(first, info.architecture);
     info.name = first.string("general.name").value_or(info.path.stem().string());
     info.quantisation = quantisation_name(m);
     info.n_param = llama_model_n_params(m);

@@ -92,6 +92,14 @@ PairLatents pair_latents(Engine& engine, std::span<const Pair> pairs, const Late
             if (text->empty()) throw Error(Code::bad_input, fmt::format("pair {} has an empty text", p));
             texts.push_back(*text);
         }
+    if (!pairs.empty() &&
+        std::all_of(pairs.begin(), pairs.end(), [](const Pair& p) { return p.negative == p.positive; }))
+        throw Error(
+            Code::bad_input,
+            fmt::format(
+                "the two texts of {} are the same, so there is no difference to steer along; expected "
+                "pairs of a negative and a positive text",
+                pairs.size() == 1 ? "the pair" : fmt::format("each of the {} pairs", pairs.size())));
     LatentOptions of_texts = options;
     if (options.progress)
         of_texts.progress = [&](std::size_t done, std::size_t all) { options.progress(done / 2, all / 2); };

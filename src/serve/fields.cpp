@@ -28,15 +28,12 @@ std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::erro
 Json parse_json(std::string_view bytes) {
     if (bytes.empty()) throw Problem(400, "invalid_json", "the body is empty, expected a JSON object");
     return parse_strict_json(bytes, kDepth, [](JsonFault fault, const std::string& detail) {
-        // "[json.exception.parse_error.101] parse error at line 1, column 2: ..."
-        const auto prefix = detail.find("] ");
         throw Problem(400, "invalid_json",
                       fault == JsonFault::too_deep
                           ? fmt::format("the body is nested deeper than {} levels", kDepth)
                       : fault == JsonFault::key_twice
                           ? fmt::format("the key {} stands twice in one object", excerpt(detail))
-                          : fmt::format("the body is no JSON: {}",
-                                        prefix == std::string::npos ? detail : detail.substr(prefix + 2)));
+                          : fmt::format("the body is no JSON: {}", detail));
     });
 }
 

@@ -68,6 +68,8 @@ VectorPointer VectorStore::read(std::string name, std::string bytes, const std::
                 fmt::format("{} is a raw extraction, all that a method read before a setting was chosen; "
                             "send a vector that `tiller extract` or a comparison's winners/ holds",
                             checked(name).subject));
+        if (is_zero(stored->vector))
+            reject(checked(name), "its direction", "0 in all layers", "one that changes something");
         stored->edits = edits_of(stored->vector, 1.0f);
     } catch (const Error& error) {
         throw Problem(400, "invalid_value", valid_utf8(error.what()), param);

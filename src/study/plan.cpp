@@ -11,6 +11,7 @@
 #include "core/util.h"
 #include "study/contestants.h"
 #include "study/protocol.h"
+#include "study/toml_depth.h"
 #include "study/toml_fields.h"
 #include "tiller/error.h"
 #include "tiller/study.h"
@@ -237,6 +238,7 @@ std::optional<Fault> fault_of(const Plan& plan) {
 
 Plan load_plan(const std::filesystem::path& path) {
     const std::string text = read_file(path, 1 << 20);
+    study::check_toml_depth(text, path.string());
     toml::table table;
     try {
         table = toml::parse(text, path.string());

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "core/strict_json.h"
 #include "core/util.h"
 #include "tiller/error.h"
 
@@ -87,9 +88,7 @@ public:
     }
     bool parse_error(std::size_t position, const std::string&,
                      const nlohmann::detail::exception& e) override {
-        std::string why = e.what();
-        if (const auto end = why.find("] "); end != std::string::npos)
-            why.erase(0, end + 2);  // library's number
+        const std::string why = json_error_text(e);
         throw Error(
             Code::bad_input,
             fmt::format("{}: malformed JSON at byte {}: {}; expected a valid JSON text in UTF-8: correct "

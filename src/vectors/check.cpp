@@ -112,6 +112,12 @@ void check_heads(const SteeringVector& vector, const Checked& checked) {
 
 }  // namespace
 
+bool is_zero(const SteeringVector& vector) noexcept {
+    return std::all_of(vector.directions.begin(), vector.directions.end(), [](const auto& direction) {
+        return std::all_of(direction.second.begin(), direction.second.end(), [](float x) { return x == 0; });
+    });
+}
+
 void check_vector(const SteeringVector& vector, const Checked& checked) {
     check_application(vector, checked);
     check_directions(vector, checked);

@@ -167,6 +167,11 @@ SteeringVector combine(const Parts& parts) {
     result.operation = first.operation;
     result.positions = first.positions;
     result.directions = sum_of(parts);
+    if (is_zero(result))
+        throw Error(Code::bad_input,
+                    "combine: the sum is 0 in all layers, expected a direction: the parts cancel, or are 0 "
+                    "themselves. Give other weights",
+                    Topic::vector);
     // Parts with different scales have no common dose: 1 then means the sum as it stands.
     result.scale = first.scale;
     for (const auto& [vector, weight] : parts)

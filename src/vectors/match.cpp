@@ -5,6 +5,7 @@
 #include "tiller/vector.h"
 #include "vectors/architecture_names.h"
 #include "vectors/reject.h"
+#include "vectors/vector_format.h"
 
 namespace tiller {
 namespace {
@@ -77,6 +78,7 @@ std::vector<std::string> require_match(const SteeringVector& vector, const Model
     std::vector<std::string> notes;
     differences.add_shapes();
     const bool shapes_fit = differences.text().empty();
+    if (is_zero(vector)) notes.push_back("is 0 in all layers: it changes nothing at any strength");
     if (!force) differences.add_identity(notes);
     if (differences.text().empty()) return notes;
     const std::string& model = vector.provenance.model_name;

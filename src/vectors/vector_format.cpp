@@ -231,6 +231,8 @@ void read_own_keys(const gguf::File& file, SteeringVector& vector, const Checked
 
 std::string vector_to_bytes(const SteeringVector& vector, const Checked& checked) {
     check_vector(vector, checked);
+    if (!vector.extraction && is_zero(vector))
+        reject(checked, "its direction", "0 in all layers", "a direction: such a vector changes nothing");
     const Provenance& from = vector.provenance;
     gguf::Writer out;
     out.text("general.architecture", "controlvector");

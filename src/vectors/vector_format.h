@@ -18,7 +18,11 @@ inline constexpr int max_layer = 4096;
 /// and read back.
 void check_vector(const SteeringVector& vector, const Checked& checked);
 
-/// The file's bytes. Equal vectors give equal bytes. Throws bad_input as check_vector does.
+/// Is every number of its directions 0? Adding or turning towards it then does nothing at any strength.
+bool is_zero(const SteeringVector& vector) noexcept;
+
+/// The file's bytes. Equal vectors give equal bytes. Throws bad_input as check_vector does, and for a vector
+/// to apply that is_zero().
 std::string vector_to_bytes(const SteeringVector& vector, const Checked& checked);
 
 /// Reads a file's bytes, which are not trusted. Throws bad_input; nothing else but std::bad_alloc.

@@ -119,6 +119,62 @@ const Bad kBad[] = {
      {"rope.dimension_count"},
      u32("gptneox.rope.dimension_count", 7),
      "gptneox"},
+    {"rope_of_nothing",
+     Code::bad_input,
+     {"gemma3.rope.dimension_count", "is 0", "RoPE"},
+     u32("gemma3.rope.dimension_count", 0),
+     "gemma3"},
+    {"rope_of_nothing_phi3",
+     Code::bad_input,
+     {"phi3.rope.dimension_count", "is 0"},
+     u32("phi3.rope.dimension_count", 0),
+     "phi3"},
+    {"rope_of_nothing_gptneox",
+     Code::bad_input,
+     {"gptneox.rope.dimension_count", "is 0"},
+     u32("gptneox.rope.dimension_count", 0),
+     "gptneox"},
+    {"rope_of_nothing_in_windows",
+     Code::bad_input,
+     {"gemma2.rope.dimension_count_swa", "is 0"},
+     u32("gemma2.rope.dimension_count_swa", 0),
+     "gemma2"},
+    {"rope_odd_in_windows",
+     Code::bad_input,
+     {"rope.dimension_count_swa is 7", "even"},
+     u32("gemma3.rope.dimension_count_swa", 7),
+     "gemma3"},
+    {"rope_wider_than_heads_in_windows",
+     Code::bad_input,
+     {"rope.dimension_count_swa is 64", "0 to 16"},
+     u32("gemma3.rope.dimension_count_swa", 64),
+     "gemma3"},
+    {"rope_of_windows_missing",
+     Code::bad_input,
+     {"rope.dimension_count_swa is missing"},
+     without("gemma4.rope.dimension_count_swa"),
+     "gemma4"},
+    {"rope_base_zero",
+     Code::bad_input,
+     {"llama.rope.freq_base is 0", "above 0"},
+     f32("llama.rope.freq_base", 0)},
+    {"rope_factor_nan",
+     Code::bad_input,
+     {"llama.rope.scaling.factor is nan", "finite"},
+     f32("llama.rope.scaling.factor", kNaN)},
+    {"no_layer_has_a_window",
+     Code::bad_input,
+     {"sliding_window_pattern is 1", "at least 2"},
+     u32("gemma2.attention.sliding_window_pattern", 1),
+     "gemma2"},
+    {"other_outputs",
+     Code::bad_input,
+     {"embedding_length_out is 49", "expected 48"},
+     u32("llama.embedding_length_out", 49)},
+    {"norm_of_halves",
+     Code::bad_input,
+     {"output_norm.weight is f16", "F32"},
+     [](gguf_context* g) { gguf_set_tensor_type(g, "output_norm.weight", GGML_TYPE_F16); }},
     {"rope_scaling_unknown",
      Code::bad_input,
      {"rope.scaling.type"},
@@ -167,6 +223,15 @@ const Bad kBad[] = {
      }},
     {"types_too_few", Code::bad_input, {"toktypes"}, array("tokenizer.ggml.token_type", {1, 2})},
 };
+
+// A position that is looked up instead of turned in needs no RoPE, whatever the file says of it.
+TEST(EngineOddModel, NothingTurnedWhereNothingIsTurned) {
+    TinyOptions o;
+    o.architecture = "gpt2";
+    o.metadata = u32("gpt2.rope.dimension_count", 0);
+    Engine engine(Model::load(make_tiny_model(o)), exact());
+    EXPECT_EQ(engine.info().architecture, "gpt2");
+}
 
 class EngineBadModel : public testing::TestWithParam<Bad> {};
 

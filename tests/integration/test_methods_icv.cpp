@@ -181,9 +181,13 @@ TEST_P(MethodsIcv, BadInputIsRefused) {
 // Nothing to learn: the vector is zero, and using it changes nothing but rounding.
 TEST_P(MethodsIcv, EqualTextsGiveNoDirection) {
     const std::vector<Pair> pairs(4, Pair{"the cat is hot", "the cat is hot"});
-    const SteeringVector v = in_context_vector(engine_, pairs);
-    for (const auto& [il, direction] : v.directions)
-        for (float e : direction) ASSERT_EQ(e, 0.0f);
+    expect_error(Code::bad_input, {"each of the 4 pairs", "same"},
+                 [&] { in_context_vector(engine_, pairs); });
+}
+
+TEST_P(MethodsIcv, ATurnTowardsNothingDoesNothing) {
+    SteeringVector v = in_context_vector(engine_, std::vector<Pair>{{"the cat is hot", "the cat is cold"}});
+    for (auto& [il, direction] : v.directions) std::fill(direction.begin(), direction.end(), 0.0f);
     std::vector<Row> rows = {logits_row(random_prompt(9, 4), edits_of(v, 1)),
                              logits_row(random_prompt(9, 4))};
     const auto results = engine_.run(rows);

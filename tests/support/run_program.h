@@ -32,8 +32,9 @@ struct ProgramOptions {
     std::string standard_output;   ///< A file to write to, like /dev/full; empty = captured.
     std::map<std::string, std::string> environment = {};
     rlim_t file_limit = RLIM_INFINITY;  ///< Bytes that a file may have; more fails as a full disk does.
-    uid_t uid = 0;                      ///< Not 0: the process drops to this user.
-    bool closed_output = false;         ///< Standard output is a pipe whose reader has gone.
+    bool ignores_file_limit = true;  ///< The signal that comes with it is ignored before the program starts.
+    uid_t uid = 0;                   ///< Not 0: the process drops to this user.
+    bool closed_output = false;      ///< Standard output is a pipe whose reader has gone.
 };
 
 struct ProgramResult {
@@ -86,7 +87,7 @@ public:
             if (options.file_limit != RLIM_INFINITY) {
                 const rlimit limit{options.file_limit, options.file_limit};
                 if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) ::_exit(126);
-                ::signal(SIGXFSZ, SIG_IGN);
+                ::signal(SIGXFSZ, options.ignores_file_limit ? SIG_IGN : SIG_DFL);
             }
             if (options.uid != 0 &&
                 (::setgroups(0, nullptr) != 0 || ::setgid(options.uid) != 0 || ::setuid(options.uid) != 0))

@@ -162,6 +162,22 @@ TEST_F(PlanFile, NotToml) {
     expect_parts(refusal("tasks = " + std::string(100'000, '[')), {"TOML"});
 }
 
+// The parser calls itself for each part of a key; 50,000 ended the process.
+TEST_F(PlanFile, KeysAndValuesThatAreTooDeep) {
+    std::string key = "a";
+    for (int i = 0; i < 50'000; ++i) key += ".a";
+    for (const std::string& text :
+         {key + " = 1\n", "[" + key + "]\n", "x = {" + key + " = 1}\n", "\"a.b\"" + key.substr(1) + " = 1\n"})
+        expect_parts(refusal("# one\n" + text), {"plan.toml", "line 2", "dotted key", "32 deep"});
+    expect_parts(refusal("x = " + std::string(50'000, '{')), {"line 1", "nested"});
+    // Texts and comments may hold what they like.
+    const std::string dots(1000, '.'), open(100, '[');
+    const Plan plan = load("title = \"" + dots + "\\\"[[[[\" # " + dots + "\nn_test = 5\ndata_dir = '''" +
+                           dots + "'\n" + open + "'''\n");
+    EXPECT_EQ(plan.n_test, 5);
+    EXPECT_EQ(plan.title, dots + "\"[[[[");
+}
+
 TEST_F(PlanFile, TooLarge) {
     expect_parts(refusal("# " + std::string(1 << 20, 'x') + "\n"), {"plan.toml", "1048576"});
 }
