@@ -77,8 +77,9 @@ def test_types(tmp_path):
     (tmp_path / "calls.py").write_text(CALLS)
     environment = {**os.environ, "MYPYPATH": str(pathlib.Path(tiller.__file__).parents[1])}
     for what in (["-p", "tiller"], [str(tmp_path / "page.py")], [str(tmp_path / "calls.py")]):
-        done = subprocess.run([sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), "--cache-dir",
-                               str(tmp_path / "cache"), *what], capture_output=True, text=True, env=environment)
+        done = subprocess.run([sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"),
+                               "--cache-dir", str(tmp_path / "cache"), *what], capture_output=True, text=True,
+                              env=environment)
         assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -27,8 +27,8 @@ def test_generate(lm, a, b, program):
 
 
 def test_sampled(lm, a, program):
-    rows = program("generate", "-m", "tiny.gguf", "-p", PROMPTS[0], "-n", 20, "--vector", "a.gguf", "--temperature", 1.3,
-                   "--top-p", 0.9, "--top-k", 40, "--seed", 7, "--samples", 3)
+    rows = program("generate", "-m", "tiny.gguf", "-p", PROMPTS[0], "-n", 20, "--vector", "a.gguf",
+                   "--temperature", 1.3, "--top-p", 0.9, "--top-k", 40, "--seed", 7, "--samples", 3)
     texts = lm.generate([PROMPTS[0]] * 3, steer=a, max_tokens=20, temperature=1.3, top_p=0.9, top_k=40,
                         seed=[7, 8, 9])
     assert [r["tokens"] for r in rows] == [t.tokens.tolist() for t in texts]

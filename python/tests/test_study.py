@@ -82,5 +82,6 @@ def test_wrong_arguments(lm, tmp_path):
 def test_notes_are_logged(lm, folder, tmp_path, caplog):
     with caplog.at_level(logging.INFO, logger="tiller"):
         for _ in range(2):
-            tiller.compare(lm, tasks=[str(folder / "second.json")], methods=["mean-diff"], out=tmp_path / "run", **SMALL)
+            tiller.compare(lm, tasks=[str(folder / "second.json")], methods=["mean-diff"],
+                           out=tmp_path / "run", **SMALL)
     assert any(message.startswith("tiny needs about") for message in caplog.messages)

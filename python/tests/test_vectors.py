@@ -70,7 +70,8 @@ def test_own_arrays(lm, tmp_path):
     assert (read.site, read.operation, read.positions, read.strength) == ("mlp_output", "add", "all", 0.5)
     assert np.array_equal(logits(lm, read), logits(lm, v)) and not np.array_equal(logits(lm, v), logits(lm, None))
     assert v.only_layers(2, 2).layers == [2]
-    assert np.array_equal(logits(lm, v.only_layers(2, 2)), logits(lm, tiller.Edit("mlp_output", 2, direction, strength=0.5)))
+    edit = tiller.Edit("mlp_output", 2, direction, strength=0.5)
+    assert np.array_equal(logits(lm, v.only_layers(2, 2)), logits(lm, edit))
 
 
 def test_edits(lm, a):

@@ -29,7 +29,8 @@ def task(name: arguments.PathLike, *, family: str | None = None) -> Task:
     return Task(*_tiller.read_task(arguments.path("name", name), _family(family)))
 
 
-def split(name: arguments.PathLike, *, family: str | None = None, seed: int = 0) -> tuple[list[int], list[int], list[int]]:
+def split(name: arguments.PathLike, *, family: str | None = None,
+          seed: int = 0) -> tuple[list[int], list[int], list[int]]:
     """(train, test, validation): which items of a task extractions read, comparisons judge by and choose by."""
     return _tiller.split_task(arguments.path("name", name), _family(family),
                               arguments.integer("seed", seed, 0, 2**64 - 1))

@@ -39,14 +39,15 @@ def load(name: arguments.PathLike, *, exact: bool = False, threads: int = 0, cac
     arguments.choice("cache", cache, ("f16", "f32"))
     arguments.choice("control_names", control_names, ("refuse", "parse", "text"))
     layers = arguments.integer("gpu_layers", gpu_layers, -1, 100000)
-    if exact and layers != 0:
+    is_exact = arguments.flag("exact", exact)
+    if is_exact and layers != 0:
         raise UsageError(f"exact: found True with gpu_layers={layers}; exact results need the processor, leave "
                          "gpu_layers out")
     with listening(progress) as listener:
-        session = _tiller.load(file, arguments.flag("exact", exact), control_names, arguments.flag("always_bos", always_bos), layers,
+        session = _tiller.load(file, is_exact, control_names, arguments.flag("always_bos", always_bos), layers,
                                arguments.integer("threads", threads, 0, 1024), cache == "f32",
                                arguments.integer("rows", rows, 1, 256), listener)
-    settings = {"exact": arguments.flag("exact", exact), "threads": threads, "cache": cache, "rows": rows, "gpu_layers": layers}
+    settings = {"exact": is_exact, "threads": threads, "cache": cache, "rows": rows, "gpu_layers": layers}
     return Model(session, progress, settings)
 
 

@@ -59,8 +59,9 @@ class Reads(BaseModel):
                  steer: Steer = None) -> Floats | list[Floats]:
         """Log-probabilities of a given continuation's tokens: [n_token] float32, natural logarithms, or a list of
         such arrays. Their sum is the continuation's log-probability. One continuation for all prompts, one prompt
-        for all continuations, or as many of both. `continuations` begin where the prompts end: mostly with a blank. An entry is -inf where steering left
-        no distribution."""
+        for all continuations, or as many of both. A continuation begins where its prompt ends: mostly with a blank.
+        An entry is -inf where steering left no distribution.
+        """
         wanted = [continuations] if isinstance(continuations, str) else arguments.texts("continuations", continuations)
         if isinstance(prompts, str) and not isinstance(continuations, str):
             prompts = [prompts] * len(wanted)

@@ -166,7 +166,8 @@ def compare(model: Model | str, tasks: Sequence[str] | None = None, methods: Seq
     with listening(progress) as listener:
         try:
             _tiller.compare(chosen, folder, settings["threads"], settings["gpu_layers"], settings["rows"],
-                            settings["exact"], settings["cache"] == "f32", arguments.flag("check", check), listener, log.info)
+                            settings["exact"], settings["cache"] == "f32", arguments.flag("check", check), listener,
+                            log.info)
         except KeyboardInterrupt:
             log.warning("interrupted; finished work is in %s, the same call goes on from there", folder)
             raise

@@ -151,8 +151,8 @@ class SteeringVector:
         return _sum(self, self.strength, other, -other.strength)
 
     def __reduce__(self) -> NoReturn:
-        raise ArgumentTypeError("a SteeringVector cannot be pickled; v.save(path) and tiller.load_vector(path) keep all "
-                                "of it")
+        raise ArgumentTypeError("a SteeringVector cannot be pickled; v.save(path) and tiller.load_vector(path) keep "
+                                "all of it")
 
     def __repr__(self) -> str:
         layers = self.layers
