@@ -2,7 +2,22 @@
 #include "bind.h"
 #include "tiller/version.h"
 
+namespace {
+
+// The engine of a wheel uses these instructions without asking; this file does not.
+void require_processor() {
+#if defined(TILLER_PORTABLE) && defined(__x86_64__)
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("bmi2"))
+        throw nb::import_error(
+            "tiller: this processor lacks AVX2, FMA or BMI2, which this wheel needs; install from source "
+            "(pip install .) to build it for this machine");
+#endif
+}
+
+}  // namespace
+
 NB_MODULE(_tiller, m) {
+    require_processor();
     nb::set_leak_warnings(false);  // nothing is printed, at exit neither
     m.doc() = "The compiled half of tiller. Use the package `tiller`; what is here may change.";
     m.def("version", [] { return tiller::version(); });
