@@ -1,5 +1,7 @@
 #include "core/paths.h"
 
+#include <dlfcn.h>
+
 #include <cstdlib>
 #include <string>
 #include <system_error>
@@ -24,6 +26,16 @@ bool is_folder(const fs::path& path) {
     return fs::is_directory(path, error);
 }
 
+/// The folder of the program or shared library that this code is in; empty when it cannot be told.
+fs::path own_folder() {
+    Dl_info info{};
+    if (::dladdr(reinterpret_cast<const void*>(&from_env), &info) == 0 || info.dli_fname == nullptr)
+        return {};
+    std::error_code error;
+    const fs::path file = fs::absolute(info.dli_fname, error);
+    return error ? fs::path() : file.parent_path();
+}
+
 }  // namespace
 
 fs::path data_dir() {
@@ -38,6 +50,8 @@ fs::path data_dir() {
     }
 
     std::vector<fs::path> places;
+    // The Python package has its data beside its module.
+    if (const fs::path own = own_folder(); !own.empty()) places.push_back(own / "share" / "tiller");
     std::error_code error;
     const fs::path program = fs::read_symlink("/proc/self/exe", error);
     if (!error) places.push_back(program.parent_path().parent_path() / "share" / "tiller");

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Installs the Python package into an environment in tiller's cache folder and tests it there: ./run python-test.
+set -euo pipefail
+shopt -s inherit_errexit
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+root="$(cd "$here/../.." && pwd)"
+
+usage() {
+    cat <<'TEXT'
+Usage: python/tests/run.sh [PYTEST ARGUMENTS]
+
+Builds the package (minutes the first time), installs it with what the tests need into tiller's cache folder, and tests the
+installed module against the installed program, on a tiny model and, where it was fetched, on gemma3-270m.
+PYTHON names another Python than python3; the pinned versions of requirements.txt need 3.11 or later.
+TEXT
+}
+
+case "${1:-}" in -h | --help) usage && exit 0 ;; esac
+python="${PYTHON:-python3}"
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "run.sh: $python is older than Python 3.11; name another in PYTHON" >&2 && exit 4; }
+cache="${TILLER_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/tiller}/python-test"
+folder="$cache/$(cat "$here/requirements.txt" <("$python" --version) | sha256sum | cut -c1-12)"
+# What has the final name is whole.
+if [[ ! -f "$folder/ready" ]]; then
+    echo "Installing what the tests need into $folder" >&2
+    rm -rf "$folder"
+    mkdir -p "$cache"
+    "$python" -m venv "$folder" >&2
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r "$here/requirements.txt" >&2
+    touch "$folder/ready"
+fi
+echo "Building and installing the package; its build folder is $root/build-wheel" >&2
+# The pinned build tools are in the environment already.
+PATH="$folder/bin:$PATH" "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps \
+    --force-reinstall "$root" >&2
+export PYTHONDONTWRITEBYTECODE=1
+cd "$cache" # no source folder on the module path
+exec "$folder/bin/python" -m pytest -q -p no:cacheprovider --rootdir "$here" "$here" "$@"
