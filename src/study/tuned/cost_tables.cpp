@@ -94,8 +94,10 @@ std::optional<AnalysisSummary> cost_over_tasks(const Summary& summary) {
         const auto* table = find_analysis(task.analyses, "cost");
         if (!table) continue;
         for (const auto& row : table->rows) {
+            // The cue and the instruction are each task's own: rows of one id with different labels.
             std::size_t at = 0;
-            while (at < out.rows.size() && out.rows[at].id != row.id) ++at;
+            while (at < out.rows.size() && (out.rows[at].id != row.id || out.rows[at].label != row.label))
+                ++at;
             if (at == out.rows.size()) {
                 out.rows.push_back({row.id, row.label, {}});
                 values.emplace_back(n_column);
