@@ -61,7 +61,11 @@ def test_tables(run):
     for name, value in zero_shot["metrics"].items():
         row = rows[(rows.metric == name) & rows.versus.isna()]
         assert np.allclose(row["mean"].iloc[0], value["mean"])
-    assert isinstance(run.answers, pandas.DataFrame)
+    answers = next(a for a in run.summary["analyses"] if a["id"] == "answers")
+    assert list(run.answers["remark"]) == [row["remark"] for row in answers["rows"]]
+    assert list(run.answers.columns)[1:-1] == answers["columns"]
+    assert np.allclose(run.answers[answers["columns"][0]], [row["values"][0]["mean"] for row in answers["rows"]])
+    assert len(run.analysis("cost", "second")) > 0 and len(run.analysis("none")) == 0
 
 
 def test_a_folder_read_again(run):

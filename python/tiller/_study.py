@@ -58,9 +58,13 @@ class Run:
         Needs pandas. Empty where the protocol has no such table."""
         return self.analysis("answers")
 
-    def analysis(self, id: str) -> pd.DataFrame:
-        """One of the tables that the protocol computed over the tasks, by id (docs/comparisons.md). Needs pandas."""
-        for table in self._summary.get("analyses", []):
+    def analysis(self, id: str, task: str | None = None) -> pd.DataFrame:
+        """A table that the protocol computed over all tasks, or for one, by id (docs/comparisons.md); empty where there
+        is none. Needs pandas."""
+        tables = list(self._summary.get("analyses", []))
+        if task is not None:
+            tables = [table for t in self._summary["tasks"] if t["name"] == task for table in t.get("analyses", [])]
+        for table in tables:
             if table["id"] == id:
                 rows = [[row["label"], *(value["mean"] for value in row["values"]), row["remark"]] for row in
                         table["rows"]]
