@@ -138,7 +138,7 @@ TEST_F(PaperStudy, InAllLayersAnInContextVectorIsWhatItAlwaysIs) {
     const auto all = of(t.tables[2].settings, "icv 28 pairs alpha 1 all 0-shot");
     const auto plain = of(t.test, "icv 28 pairs alpha 1 0-shot");
     for (const auto& [name, value] : plain.metrics) EXPECT_EQ(all.metrics.at(name).mean, value.mean) << name;
-    EXPECT_EQ(all.kind, "all");
+    EXPECT_EQ(all.layers, "all");
     EXPECT_EQ(all.setting.at("layer_begin"), 0);
     EXPECT_EQ(all.setting.at("layer_end"), 3);
     for (const auto& [key, record] : records("run"))

@@ -260,8 +260,8 @@ TEST(ReportHtml, AnswersStandBeforeEverythingElseAndOnce) {
                                 "Which method, for each task",
                                 "How to <read> it",
                                 "task",
-                                {"score"},
-                                {{"plural: FV & co", {{0.5, 0.25, 0.75}}, "layer 6"}}});
+                                {{"score", "score"}},
+                                {{"plural", "plural: FV & co", {{0.5, 0.25, 0.75}}, "layer 6"}}});
     const std::string page = page_of(summary);
     EXPECT_EQ(count(page, "Which method, for each task"), 1u);
     EXPECT_EQ(count(page, "plural: FV &amp; co"), 1u);

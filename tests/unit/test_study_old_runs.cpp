@@ -37,7 +37,7 @@ TEST_P(OldRun, GivesTheSameSummary) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Study, OldRun, testing::Values("tuned", "paper", "crossed", "dose", "transfer"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& run) { return std::string(run.param); });
 
 }  // namespace
 }  // namespace tiller
