@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "statistics/shift.h"
 #include "study/dose/dose.h"
 #include "support/json_units.h"
 #include "support/run_program.h"

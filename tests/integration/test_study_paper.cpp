@@ -106,7 +106,7 @@ TEST_F(PaperStudy, HasTheConditionsOfThePlan) {
         for (const char* metric :
              {"first_word", "f1", "present", "ngram_entropy", "distinct_1", "distinct_2"})
             EXPECT_TRUE(setting.metrics.count(metric)) << setting.id << metric;
-        EXPECT_EQ(setting.difference.count("unsteered"), setting.kind != "baseline") << setting.id;
+        EXPECT_EQ(setting.difference.count("unsteered"), setting.kind != Kind::baseline) << setting.id;
     }
     const TaskSummary& cheer = s.tasks[1];
     EXPECT_EQ(cheer.primary, "style");

@@ -88,7 +88,7 @@ TEST_F(Sweeps, EveryCellIsItsSettingRunAlone) {
             const int item = split.test[i];
             ASSERT_EQ(sweep.items[i].item, twice.items[static_cast<std::size_t>(item)].id);
             Prompt prompt = make_test_prompt(twice, split.train, item, 0, 0);
-            if (column.context == SweepContext::natural) prompt = study::natural_text_prompt(twice, item);
+            if (column.context == SweepContext::natural) prompt = natural_text_prompt(twice, item);
             if (column.context == SweepContext::shuffled) {
                 Random shots(0, "shots/" + std::to_string(item)), labels(0, "labels/" + std::to_string(item));
                 std::vector<int> demos;
