@@ -83,6 +83,18 @@ def test_extract_from_a_task(lm, program, folder, method, counts):
     assert made.provenance["task"] == "second"
 
 
+def test_several_turns(lm, pairs, program, folder):
+    """Vectors that turn the same layer share the turn; where only one turns it, it has all of its strength."""
+    v, w = lm.extract("icv", pairs=pairs[:6]), lm.extract("icv", pairs=pairs[6:]).only_layers(0, 0)
+    v.save(folder / "turn-v.gguf")
+    w.save(folder / "turn-w.gguf")
+    found = program("next", "-m", "tiny.gguf", "-p", PROMPTS[0], "--top", 12, "--vector", "turn-v.gguf:3", "--vector",
+                    "turn-w.gguf:2")["tokens"]
+    dist = lm.next_token(PROMPTS[0], steer=[[v.at(3), w.at(2)]], top=12)[0]
+    assert [t["id"] for t in found] == dist.ids.tolist()
+    assert np.array_equal(f32([t["logprob"] for t in found]), dist.logprobs)
+
+
 def same_vector(made: tiller.SteeringVector, read: tiller.SteeringVector) -> None:
     assert made.layers == read.layers and made.strength == read.strength
     assert (made.site, made.operation, made.positions, made.method) == (read.site, read.operation, read.positions,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Union
 
@@ -90,17 +91,16 @@ class Edits:
         return edits
 
     def _together(self, parts: list[Part]) -> list[_tiller.Edit]:
-        # As the program has it: n vectors that turn share the turn, each gets 1/n of its strength.
-        n_turn = sum(isinstance(part, SteeringVector) and part.operation == "turn" for part in parts)
-        edits: list[_tiller.Edit] = []
+        made: list[tuple[_tiller.Edit, bool]] = []  # with: is it a vector's turn?
         for part in parts:
             if isinstance(part, Edit):
-                edits.append(part._native)
+                made.append((part._native, False))
                 continue
             for remark in self._session.require_match(part._native, False):
                 log.info("%r: %s", part, remark)
-            strength = np.float32(part.strength)
-            if part.operation == "turn":
-                strength = np.float32(strength / np.float32(n_turn))
-            edits.extend(part._native.edits(float(strength)))
-        return edits
+            turns = part.operation == "turn"
+            made.extend((edit, turns) for edit in part._native.edits(part.strength))
+        # As the program has it: where n vectors turn the same site of a layer, each gets 1/n of its strength.
+        n_turn = Counter((edit.site, edit.layer) for edit, turns in made if turns)
+        return [edit.at(float(np.float32(edit.strength) / np.float32(n_turn[edit.site, edit.layer]))) if turns else edit
+                for edit, turns in made]
