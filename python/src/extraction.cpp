@@ -5,8 +5,8 @@
 
 #include "bind.h"
 #include "core/paths.h"
+#include "methods/concepts.h"
 #include "session.h"
-#include "study/concepts.h"
 #include "tiller/doctor.h"
 #include "tiller/error.h"
 #include "tiller/method.h"
@@ -93,8 +93,7 @@ Source source_of(const Request& request, const Method& method, const ModelInfo& 
         others.push_back(task_named(name, ""));
         require_control_names(others.back(), info);
     }
-    source.concepts =
-        study::concepts_of(source.task, others, study::concept_catalogue(), source.train, request.seed);
+    source.concepts = concepts_of(source.task, others, concept_catalogue(), source.train, request.seed);
     return source;
 }
 
