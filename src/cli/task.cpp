@@ -68,7 +68,7 @@ std::string text_of(const Task& task, const TaskCheck& check, const Model* model
     std::string text = size_text(task, check);
     const auto pair = [&](const ItemPair& p) { return pair_line(task, p); };
     text += some(check.contradicting, "the same input with other answers", pair);
-    text += some(check.repeated, "items that stand twice", pair);
+    text += some(check.repeated, "items that stand twice (each input counts once)", pair);
     text += some(check.leaks,
                  "test or validation items whose input is a training item's, so that they were seen", pair);
     text += some(check.unchanged, "answers that are the input",

@@ -96,7 +96,8 @@ void claim_folder(const Plan& plan, const std::filesystem::path& folder) {
 }
 
 void give_folder_back(const std::filesystem::path& folder) noexcept {
-    if (holds_something(folder / "records.jsonl") || holds_something(folder / "checkpoints")) return;
+    for (const char* name : {"records.jsonl", "checkpoints", "vectors"})
+        if (holds_something(folder / name)) return;
     std::error_code ec;
     for (const char* name : {"plan.toml", "environment.json", "cost.jsonl", "records.jsonl", ".lock"})
         std::filesystem::remove(folder / name, ec);

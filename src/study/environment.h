@@ -28,7 +28,7 @@ struct Environment {
 /// write over. Throws bad_input.
 void check_folder(const Plan& plan, const std::filesystem::path& folder);
 /// Takes back claim_folder() of a start that failed before it had anything to keep: removes what a start
-/// writes, and the folder when it is empty then. Leaves it alone where records or checkpoints are.
+/// writes, and the folder when it is empty then. Leaves it alone where records, vectors or checkpoints are.
 void give_folder_back(const std::filesystem::path& folder) noexcept;
 /// Writes plan.toml into a new folder. An existing one must hold the same plan: bad_input.
 void claim_folder(const Plan& plan, const std::filesystem::path& folder);

@@ -35,7 +35,7 @@ TEST_F(CliInspect, FiguresAreThoseOfNextAndGenerate) {
         // The first token, after the prompt alone.
         const auto all = [&](const Arguments& more) {
             Arguments arguments = {"next", "-m",        "m.gguf", "-p",           "the cat is", "--top",
-                                   "300",  "--threads", "1",      "--cache-type", "f32"};
+                                   "1000", "--threads", "1",      "--cache-type", "f32"};
             arguments.insert(arguments.end(), more.begin(), more.end());
             std::map<int, double> out;
             for (const auto& t : run_json(arguments).at("tokens")) out[t.at("id")] = t.at("logprob");
@@ -74,7 +74,9 @@ TEST_F(CliInspect, BadInput) {
     refusal(4, {"inspect", "i.gguf", "-m", "m.gguf", "-p", "the", "--html", "no/page.html"});
     EXPECT_FALSE(is_there("no"));
     // A strength that breaks the model is shown, not averaged.
-    const auto found = inspect({"--strengths", "1e38", "-n", "4"});
+    make_fv();
+    const auto found =
+        run_json({"inspect", "v.gguf:3", "-m", "m.gguf", "-p", "the cat", "--strengths", "1e38", "-n", "4"});
     EXPECT_EQ(found.at("texts").at(1).at("broken"), true);
     EXPECT_EQ(found.at("texts").at(1).at("tokens").size(), 0u);
 }

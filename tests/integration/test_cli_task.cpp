@@ -83,8 +83,8 @@ TEST_F(CliTask, WhatIsNoTaskLeavesNothing) {
 
 TEST_F(CliTask, CheckFindsWhatWasSeen) {
     std::string text = "input,output\n";
-    for (int copy = 0; copy < 4; ++copy)
-        for (int i = 0; i < 10; ++i) text += "w" + std::to_string(i) + ",v" + std::to_string(i % 5) + "\n";
+    for (const char* word : {"wa", "Wa", "wA", "WA"})
+        for (int i = 0; i < 10; ++i) text += word + std::to_string(i) + ",v" + std::to_string(i % 5) + "\n";
     write("dup.csv", text);
     const json found = run_json({"task", "check", "dup.csv", "-m", "m.gguf"});
     EXPECT_EQ(found.at("repeated").size(), 30u);
@@ -93,14 +93,15 @@ TEST_F(CliTask, CheckFindsWhatWasSeen) {
     EXPECT_FALSE(found.at("shared_first_tokens").empty());
     const auto r = run({"task", "check", "dup.csv"});
     EXPECT_EQ(r.code, 0);
-    expect_parts(r.out, {"40 items", "items that stand twice: 30", "were seen", "and 25 more", "p < 0.05"});
+    expect_parts(r.out, {"40 items", "items that stand twice (each input counts once): 30", "were seen",
+                         "and 25 more", "p < 0.05"});
 }
 
 // A comparison on such a file says so before it starts, and in its report.
 TEST_F(CliTask, AComparisonSaysWhatWasSeen) {
     std::string text = "input,output\n";
-    for (int copy = 0; copy < 2; ++copy)
-        for (const char* word : test::kWords) text += fmt::format("{0},{0} {0}\n", word);
+    for (const char* copy : {"x", "X", "x"})
+        for (const char* word : test::kWords) text += fmt::format("{1}{0},{0} {0}\n", word, copy);
     write("dup.csv", text);
     Plan plan = test::tiny_plan("m.gguf", "data");
     plan.tasks = {"dup.csv"};
@@ -108,7 +109,8 @@ TEST_F(CliTask, AComparisonSaysWhatWasSeen) {
     write("p.toml", plan_toml(plan));
     const auto r = run({"compare", "--plan", "p.toml", "-o", "run", "--threads", "1"});
     ASSERT_EQ(r.code, 0) << r.err;
-    expect_parts(r.err, {"dup: ", "of 6 test items have an input that stands among the training items"});
+    expect_parts(r.err, {"dup: 40 of 120 items have the input of another one and count once", "80 are left",
+                         "of 6 test items have an input that stands among the training items"});
     const json summary = json::parse(std::ifstream(folder.path() / "run/summary.json"));
     EXPECT_NE(summary.at("notes").at(0).get<std::string>().find("was seen"), std::string::npos);
 }

@@ -376,7 +376,7 @@ TEST_F(EvidenceTables, CostsByHand) {
     EXPECT_EQ(cell(table, "fv", "bytes"), 2560);
     EXPECT_EQ(cell(table, "fv", "extra"), 0);
     // 58 tokens on average against 8: 50 more. 1000 tokens are 20 queries' worth.
-    EXPECT_EQ(cell(table, "5-shot", "extra tokens per query"), 50);
+    EXPECT_EQ(cell(table, "5-shot", "extra"), 50);
     EXPECT_EQ(cell(table, "fv", "queries"), 21);
     EXPECT_TRUE(std::isnan(cell(table, "icv", "tokens")));
     EXPECT_TRUE(std::isnan(cell(table, "icv", "queries")));
@@ -389,7 +389,7 @@ TEST_F(EvidenceTables, CostsByHand) {
     EXPECT_EQ(cell(*mean, "fv", "tokens"), 2000);
     EXPECT_EQ(cell(*mean, "fv", "queries"), (21 + 61) / 2.0);
     EXPECT_TRUE(std::isnan(cell(*mean, "icv", "tokens")));
-    EXPECT_EQ(cell(*mean, "5-shot", "extra tokens per query"), 50);
+    EXPECT_EQ(cell(*mean, "5-shot", "extra"), 50);
 }
 
 }  // namespace

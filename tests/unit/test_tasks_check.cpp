@@ -51,20 +51,35 @@ TEST(TaskCheckItems, RepeatedContradictingUnchanged) {
     EXPECT_EQ(check.unchanged, std::vector<int>{14});
 }
 
-// A file whose items stand in it four times puts most test items among the training items, whatever the seed.
+// Items that stand in a file four times, in other letters each time, put most test items among the training
+// items, whatever the seed.
 TEST(TaskCheckItems, WhatIsTestedWasSeen) {
     auto items = distinct(12);
-    for (int copy = 0; copy < 3; ++copy)
-        for (int i = 0; i < 12; ++i) items.push_back(items[static_cast<std::size_t>(i)]);
+    for (const char* prefix : {"Ab", "aB", "AB"})
+        for (int i = 0; i < 12; ++i) {
+            items.push_back(items[static_cast<std::size_t>(i)]);
+            items.back().first = prefix + items.back().first;
+        }
+    for (std::size_t i = 0; i < 12; ++i) items[i].first = "ab" + items[i].first;
     for (std::uint64_t seed : {0, 1, 2}) {
         const Task task = task_of(items);
         const TaskCheck check = check_task(task, seed, 10);
         EXPECT_EQ(check.repeated.size(), 36u);
         EXPECT_GT(check.leaks.size(), 8u);
         for (const auto& [seen, training] : check.leaks)
-            EXPECT_EQ(task.items[static_cast<std::size_t>(seen)].input,
-                      task.items[static_cast<std::size_t>(training)].input);
+            EXPECT_EQ(task.items[static_cast<std::size_t>(seen)].output,
+                      task.items[static_cast<std::size_t>(training)].output);
     }
+}
+
+// The very same input is no leak: it counts once.
+TEST(TaskCheckItems, RepeatedItemsCountOnce) {
+    auto items = distinct(12);
+    for (int i = 0; i < 36; ++i) items.push_back(items[static_cast<std::size_t>(i)]);
+    const TaskCheck check = check_task(task_of(items), 0, 10);
+    EXPECT_EQ(check.repeated.size(), 36u);
+    EXPECT_TRUE(check.leaks.empty());
+    EXPECT_EQ(check.n_train + check.n_valid + check.n_test, 12);
 }
 
 TEST(TaskCheckItems, TokensOfAnswers) {
