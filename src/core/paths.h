@@ -5,11 +5,11 @@
 
 namespace tiller {
 
-/// The folder that holds tasks/ and lists/: $TILLER_DATA_DIR when set; else share/tiller beside the program or
-/// shared library that this code is in; else ../share/tiller seen from the running program; else the data folder of the checkout the library was built from; else
-/// share/tiller below the prefix it was configured for. The first of these that exists.
-/// Throws Error(missing), naming the folders tried, when none does or when the variable names a
-/// folder that is not there.
+/// The folder that holds tasks/ and lists/: $TILLER_DATA_DIR when set; else share/tiller beside the program
+/// or shared library that this code is in; else ../share/tiller seen from the running program; else the data
+/// folder of the checkout the library was built from; else share/tiller below the prefix it was configured
+/// for. The first of these that exists. Throws Error(missing), naming the folders tried, when none does or
+/// when the variable names a folder that is not there.
 std::filesystem::path data_dir();
 
 /// The folder for files that can be made again (fetched models, digests): $TILLER_CACHE_DIR, else

@@ -38,7 +38,8 @@ TEST_F(CliInspect, FiguresAreThoseOfNextAndGenerate) {
                                    "1000", "--threads", "1",      "--cache-type", "f32"};
             arguments.insert(arguments.end(), more.begin(), more.end());
             std::map<int, double> out;
-            for (const auto& t : run_json(arguments).at("tokens")) out[t.at("id")] = t.at("logprob");
+            const nlohmann::json result = run_json(arguments);
+            for (const auto& t : result.at("tokens")) out[t.at("id")] = t.at("logprob");
             return out;
         };
         const auto plain = all({}), steered = all({"--vector", "i.gguf:" + scale});
