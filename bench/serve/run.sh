@@ -12,7 +12,7 @@ Usage: bench/serve/run.sh [--out DIR] [--threads N] [--model NAME] [--rounds N] 
   --out          where the results go as JSON (default build/bench-serve)
   --threads      of each server (default 2)
   --model        a known model's name or a GGUF file (default gemma3-270m)
-  --rounds       turns of each side; medians count (default 5)
+  --rounds       turns of each side, an even number; medians count (default 6)
   --quick        tiny counts, to try the scripts; the figures mean nothing
   --no-llama     without llama.cpp's server, which is built once otherwise (ten minutes on two cores)
   --plain-llama  llama.cpp's server as it ships, without tiller's patches of the engine
