@@ -122,6 +122,14 @@ void check_devices(const ModelOptions& options) {
         Topic::gpu_layers);
 }
 
+// As the engine says it, which has one answer for all failures.
+bool ran_out_of_memory(const std::string& log) {
+    for (const char* sign : {"Cannot allocate memory", "unable to allocate", "failed to allocate",
+                             "insufficient memory", "bad_alloc"})
+        if (log.find(sign) != std::string::npos) return true;
+    return false;
+}
+
 // The engine's model of these parts; nullptr when the engine cannot load it. `mapped` are all files that it
 // may map.
 engine::ModelHandle load_weights(std::span<const std::unique_ptr<GgufFile>> parts,
@@ -197,6 +205,14 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
     h->mapped = files;
     h->llama = load_weights(h->parts, h->mapped, options);
     for (const auto& part : h->parts) part->forget_tokenizer();
+    if (!h->llama && ran_out_of_memory(log.text()))
+        throw Error(
+            Code::environment,
+            fmt::format(
+                "memory ran out while {} was loaded ({:.1f} GB of weights, some of them held twice for a "
+                "moment); use a smaller model or a stronger quantisation, or raise the process's limit",
+                path.string(), static_cast<double>(info.file_bytes) / 1e9),
+            Topic::model);
     if (!h->llama)
         throw Error(Code::bad_input, fmt::format("the engine cannot load {}: {}", path.string(), log.text()));
     const llama_model* m = h->llama.get();

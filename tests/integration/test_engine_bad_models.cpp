@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <llama.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <fstream>
 #include <limits>
+#include <new>
 
 #include "support/engine_rows.h"
 
@@ -339,6 +342,39 @@ TEST(EngineModel, LayersOnAGpuNeedOne) {
             Code::environment, {std::to_string(n) + " layers", "devices: CPU", "ask for none"},
             [&] { Model::load(make_tiny_model(), options); }, Topic::gpu_layers);
     }
+}
+
+// A limit of memory is no fault of the file, wherever it is met.
+TEST(EngineModel, MemoryThatRunsOutIsTheEnvironment) {
+    TinyOptions o;
+    o.n_ff = 40'000;
+    const auto path = make_tiny_model(o);
+    Model::load(path);  // what stays allocated after the first time
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
+    std::uint64_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    const std::uint64_t taken = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGE_SIZE));
+    int n_refused = 0;
+    for (std::uint64_t mb = 0; mb <= 256; mb += 8) {
+        rlimit limit = before;
+        limit.rlim_cur = taken + (mb << 20);
+        ASSERT_EQ(::setrlimit(RLIMIT_AS, &limit), 0);
+        std::string fault;
+        bool refused = false;
+        try {
+            Model::load(path);
+        } catch (const Error& e) {
+            refused = true;
+            if (e.code() != Code::environment) fault = e.what();
+        } catch (const std::bad_alloc&) {
+            refused = true;
+        }
+        ::setrlimit(RLIMIT_AS, &before);
+        EXPECT_EQ(fault, "") << mb << " MB";
+        n_refused += refused;
+    }
+    EXPECT_GT(n_refused, 0);
 }
 
 TEST(EngineModel, ProgressCanStopTheLoad) {
