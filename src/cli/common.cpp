@@ -197,6 +197,9 @@ void ProgressSteps::update(const std::string& step, std::size_t done, std::size_
 
 Error resumable(const Error& error, const std::string& folder) {
     if (error.code() != Code::interrupted) return error;
+    std::error_code gone;
+    if (!std::filesystem::exists(folder, gone))  // a start without anything to keep leaves nothing
+        return {Code::interrupted, "interrupted before there was anything to keep"};
     return {Code::interrupted,
             fmt::format("interrupted; finished work is in {}, the same command goes on from there", folder)};
 }

@@ -149,7 +149,9 @@ TEST_F(StudyProcess, SignalsStopItOrderly) {
         program.send(signal);
         const auto result = program.wait();
         EXPECT_EQ(result.code, 130) << result.err;
-        expect_parts(result.err, {"interrupted", "run", "goes on"});
+        // At the first of the two moments there may be nothing to keep yet.
+        expect_parts(result.err, {"interrupted"});
+        if (fs::exists(at("stopped", "plan.toml"))) expect_parts(result.err, {"run", "goes on"});
         EXPECT_FALSE(fs::exists(at("stopped", "summary.json")));
     }
     // What is there can be read, though not all of it is there.
