@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         try {
             const tiller::Table table = tiller::read_table(bytes, separator, "fuzz");
             for (const auto& row : table.rows) {
-                if (row.cells.size() != table.head.size()) std::abort();
+                if (row.cells.size() != table.head.cells.size()) std::abort();
                 for (const auto& cell : row.cells)
                     if (!tiller::is_valid_utf8(cell)) std::abort();
             }

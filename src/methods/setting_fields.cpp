@@ -90,8 +90,9 @@ Setting complete_setting(const Method& method, const ModelInfo& info, int n_pair
     const auto fields = setting_fields(method, info, n_pairs);
     Setting setting = method.paper_setting(info);
     for (const auto& [name, value] : given) {
-        const auto field =
-            std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.name == name; });
+        // Named once more, because clang 14 captures no structured bindings.
+        const auto field = std::find_if(fields.begin(), fields.end(),
+                                        [&wanted = name](const auto& f) { return f.name == wanted; });
         if (field == fields.end()) {
             std::vector<std::string> names;
             for (const auto& f : fields) names.push_back(f.name);
