@@ -8,7 +8,6 @@
 
 #include "cli/side_by_side.h"
 #include "cli/stream.h"
-#include "core/escape_controls.h"
 #include "tiller/error.h"
 
 namespace tiller::cli {
@@ -71,7 +70,7 @@ ChatEngine::Answers ChatSession::print_answers(const std::string& message) {
         heads.push_back(head_of(i, state_.strengths[i]));
     SideBySide texts(heads, terminal_columns(), print_data);
     return engine_.answer(state_, message, [&](std::size_t i, const std::string& text, bool last) {
-        texts.add(i, prints_to_terminal() ? escape_controls(text) : text, last);
+        texts.add(i, as_data(text), last);
     });
 }
 

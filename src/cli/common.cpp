@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "cli/catalogue.h"
+#include "cli/stream.h"
 #include "cli/try_model.h"
 #include "core/escape_controls.h"
 #include "core/paths.h"
@@ -216,9 +217,8 @@ void write_out(const std::string& text) {
 
 void print(const std::string& text) { write_out(escape_controls(text)); }
 void print_styled(const std::string& text) { write_out(text); }
-void print_data(const std::string& text) {
-    write_out(::isatty(STDOUT_FILENO) != 0 ? escape_controls(text) : text);
-}
+void print_data(const std::string& text) { write_out(as_data(text)); }
+std::string as_data(const std::string& text) { return prints_to_terminal() ? escape_controls(text) : text; }
 
 void note(const Globals& globals, const std::string& text) {
     if (!globals.quiet) warn(text);

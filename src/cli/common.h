@@ -147,6 +147,8 @@ void print(const std::string& text);
 void print_styled(const std::string& text);
 /// As print(), for what a program reads as it is (generated text, CSV, scripts): escaped on a terminal only.
 void print_data(const std::string& text);
+/// What print_data() prints, for those who lay it out first.
+std::string as_data(const std::string& text);
 /// A line to standard error unless --quiet; escaped as by print().
 void note(const Globals& globals, const std::string& text);
 /// A line to standard error, whatever --quiet says: results that must not be taken for what they are not.

@@ -33,30 +33,19 @@ std::vector<Edit> at_strength(std::span<const Edit> edits, float strength) {
     return out;
 }
 
-// One row for each place of the text: the prompt and the tokens before it.
-void add_places(std::vector<Row>& rows, std::span<const Token> prompt, std::span<const InspectedToken> tokens,
-                std::vector<Edit> edits) {
-    edits = fixed_to(edits, prompt.size());
-    Row row;
-    row.prompt.assign(prompt.begin(), prompt.end());
-    row.want_logits = true;
-    row.edits = std::move(edits);
-    for (const InspectedToken& token : tokens) {
-        row.watch = {token.token};
-        rows.push_back(row);
-        row.prompt.push_back(token.token);
-    }
-}
-
 // Fills in the log-probabilities and divergences of a text. The tokens from a place on where the steered
 // numbers are not finite are dropped: the text broke there.
 void compare(Engine& engine, std::span<const Token> prompt, std::span<const Edit> edits,
              InspectedText& text) {
-    std::vector<Row> rows;
-    add_places(rows, prompt, text.tokens, {});
-    if (text.strength != 0) add_places(rows, prompt, text.tokens, at_strength(edits, text.strength));
-    const auto results = engine.run(rows);
     const std::size_t n = text.tokens.size();
+    SteeredText read{{prompt.begin(), prompt.end()}, {}};
+    for (const auto& token : text.tokens) read.continuation.push_back(token.token);
+    std::vector<Row> rows = rows_of_places(read, {}, n);
+    if (text.strength != 0)
+        for (Row& row : rows_of_places(read, at_strength(edits, text.strength), n))
+            rows.push_back(std::move(row));
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i].watch = {text.tokens[i % n].token};
+    const auto results = engine.run(rows);
     for (std::size_t i = 0; i < n; ++i) {
         const RowResult& unsteered = results[i];
         const RowResult& steered = results[text.strength == 0 ? i : n + i];

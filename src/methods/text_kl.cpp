@@ -59,25 +59,28 @@ std::vector<SteeredText> steered_texts(Engine& engine, std::span<const std::vect
     return texts;
 }
 
+std::vector<Row> rows_of_places(const SteeredText& text, std::span<const Edit> edits, std::size_t n_place) {
+    Row row;
+    row.prompt = text.prompt;
+    row.edits = fixed_to(edits, text.prompt.size());
+    row.want_logits = true;
+    std::vector<Row> rows;
+    for (std::size_t place = 0; place < n_place; ++place) {
+        if (place > 0) row.prompt.push_back(text.continuation[place - 1]);
+        rows.push_back(row);
+    }
+    return rows;
+}
+
 TextKl text_kl(Engine& engine, const SteeredText& text, std::span<const Edit> original,
                std::span<const std::vector<Edit>> candidates) {
     TextKl out;
     out.n_place = std::max<std::size_t>(1, text.continuation.size());
-    std::vector<std::vector<Edit>> ways{fixed_to(original, text.prompt.size())};
-    for (const auto& candidate : candidates) ways.push_back(fixed_to(candidate, text.prompt.size()));
-    std::vector<Row> rows;  // [way][place]
-    for (const auto& way : ways)
-        for (std::size_t place = 0; place < out.n_place; ++place) {
-            Row row;
-            row.prompt = text.prompt;
-            row.prompt.insert(row.prompt.end(), text.continuation.begin(),
-                              text.continuation.begin() + static_cast<std::ptrdiff_t>(place));
-            row.edits = way;
-            row.want_logits = true;
-            rows.push_back(std::move(row));
-        }
+    std::vector<Row> rows = rows_of_places(text, original, out.n_place);  // [way][place]
+    for (const auto& candidate : candidates)
+        for (Row& row : rows_of_places(text, candidate, out.n_place)) rows.push_back(std::move(row));
     const auto results = engine.run(rows);
-    for (std::size_t way = 1; way < ways.size(); ++way) {
+    for (std::size_t way = 1; way <= candidates.size(); ++way) {
         double sum = 0;
         for (std::size_t place = 0; place < out.n_place; ++place) {
             const RowResult &a = results[place], &b = results[way * out.n_place + place];

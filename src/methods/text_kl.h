@@ -23,6 +23,11 @@ std::vector<SteeredText> steered_texts(Engine& engine, std::span<const std::vect
 /// with what follows it.
 std::vector<Edit> fixed_to(std::span<const Edit> edits, std::size_t n_prompt);
 
+/// A row for each of the first n_place places of a text, after its prompt and after each token of the
+/// continuation, that asks for the logits there; the edits mean the same tokens in all of them. n_place is at
+/// most one more than the continuation's length.
+std::vector<Row> rows_of_places(const SteeredText& text, std::span<const Edit> edits, std::size_t n_place);
+
 struct TextKl {
     std::vector<double> sums;  ///< Of KL(original || candidate) over the places, nats; one per candidate.
     std::size_t n_place = 0;

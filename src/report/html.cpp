@@ -32,6 +32,16 @@ std::string base64_of_hex(const std::string& hex) {
     return out.replace(out.size() - missing, missing, std::string(missing, '='));
 }
 
+/// Only these very scripts may run: an escape that were forgotten somewhere would still run nothing.
+std::string security_policy(std::span<const std::string_view> scripts) {
+    std::string allowed;
+    for (const auto script : scripts) allowed += fmt::format(" 'sha256-{}'", base64_of_hex(sha256(script)));
+    return fmt::format(
+        "default-src 'none'; script-src{}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'",
+        allowed);
+}
+
 std::string contents(const Summary& summary, const std::vector<Cost>& costs) {
     const auto link = [](const std::string& anchor, const std::string& text, const char* classes = "") {
         return fmt::format(R"(<li{}><a href="#{}">{}</a></li>)", classes, anchor, html(text));
@@ -52,18 +62,8 @@ std::string contents(const Summary& summary, const std::vector<Cost>& costs) {
 
 namespace report {
 
-std::string security_policy(std::span<const std::string_view> scripts) {
-    std::string allowed;
-    for (const auto script : scripts) allowed += fmt::format(" 'sha256-{}'", base64_of_hex(sha256(script)));
-    return fmt::format(
-        "default-src 'none'; script-src{}; style-src 'unsafe-inline'; img-src data: blob:; "
-        "base-uri 'none'; form-action 'none'",
-        allowed);
-}
-
-std::string whole_page(const std::string& title, const Palette& palette, const std::string& body) {
-    const std::array<std::string_view, 4> scripts = {vega_js(), vega_lite_js(), vega_embed_js(),
-                                                     page_script()};
+std::string page_of(const std::string& title, const std::string& style, const std::string& body,
+                    std::span<const std::string_view> scripts) {
     std::string out = fmt::format(
         R"(<!DOCTYPE html>
 <html lang="en">
@@ -77,7 +77,7 @@ std::string whole_page(const std::string& title, const Palette& palette, const s
 </head>
 <body>
 )",
-        security_policy(scripts), html(title), page_style(palette));
+        security_policy(scripts), html(title), style);
     out += body;
     for (const auto script : scripts) {
         out += "<script>";
@@ -85,6 +85,12 @@ std::string whole_page(const std::string& title, const Palette& palette, const s
         out += "</script>\n";
     }
     return out + "</body>\n</html>\n";
+}
+
+std::string whole_page(const std::string& title, const Palette& palette, const std::string& body) {
+    const std::array<std::string_view, 4> scripts = {vega_js(), vega_lite_js(), vega_embed_js(),
+                                                     page_script()};
+    return page_of(title, page_style(palette), body, scripts);
 }
 
 }  // namespace report

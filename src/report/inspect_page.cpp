@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "report/escape.h"
@@ -108,7 +107,7 @@ std::string table_of(std::span<const InspectedText> texts) {
 }
 
 // The reports' page has a column of contents, which this one has not.
-constexpr std::string_view kStyle = R"css(
+constexpr const char* kStyle = R"css(
 body{display:block}main{max-width:900px}
 .tokens{font-size:1.15rem;line-height:1.9;max-width:none}
 .t{border-radius:3px;padding:.12em 0}
@@ -144,7 +143,7 @@ const show = () => {
 };
 const colour = () => {
   const mode = controls.querySelector('input[name=mode]:checked').value;
-  document.body.dataset.mode = mode;
+  document.querySelector('main').dataset.mode = mode;
   document.querySelectorAll('.legend p').forEach(p => { p.hidden = p.dataset.of !== mode; });
 };
 slider.addEventListener('input', show);
@@ -224,19 +223,8 @@ std::string inspect_page(const InspectOrigin& origin, std::span<const InspectedT
     for (const auto& vector : origin.vectors) vectors += (vectors.empty() ? "" : ", ") + vector;
     std::string sections;
     for (std::size_t i = 0; i < texts.size(); ++i) sections += text_section(texts[i], i) + "\n";
-    const std::array<std::string_view, 1> scripts = {kScript};
-    return fmt::format(
-        R"(<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{}</title>
-<style>{}{}</style>
-</head>
-<body data-mode="effect"><main>
+    const std::string body = fmt::format(
+        R"(<main data-mode="effect">
 <header><h1>What steering does to a text</h1><p class="question">{} on {}</p><p class="prompt"><span class="quiet">Prompt:</span> {}</p><p>{}</p></header>
 {}
 {}
@@ -244,15 +232,12 @@ std::string inspect_page(const InspectOrigin& origin, std::span<const InspectedT
 <div class="curves">{}{}</div>
 {}
 </main>
-<script>{}</script>
-</body>
-</html>
 )",
-        security_policy(scripts), html(vectors), page_style(Palette(Summary{})), kStyle, html(vectors),
-        html(origin.model), html(origin.prompt), html(where_it_breaks(texts)),
+        html(vectors), html(origin.model), html(origin.prompt), html(where_it_breaks(texts)),
         controls(texts.size(), first_shown(texts)), kLegend, sections,
         curve(texts, "Mean KL a token, nats", &InspectedText::mean_kl),
-        curve(texts, "Perplexity without steering", &InspectedText::perplexity), table_of(texts), kScript);
+        curve(texts, "Perplexity without steering", &InspectedText::perplexity), table_of(texts));
+    return page_of(vectors, page_style(Palette(Summary{})) + kStyle, body, std::span(&kScript, 1));
 }
 
 }  // namespace tiller::report

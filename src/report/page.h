@@ -18,9 +18,10 @@ std::string page_style(const Palette& palette);
 /// The script that draws the charts.
 std::string_view page_script();
 
-/// The content security policy of a page whose scripts are these: only they may run, so that an escape that
-/// were forgotten somewhere would still run nothing, and nothing is fetched.
-std::string security_policy(std::span<const std::string_view> scripts);
+/// A page of `body` with a style sheet and the scripts that run behind it. Nothing else runs, and nothing is
+/// fetched.
+std::string page_of(const std::string& title, const std::string& style, const std::string& body,
+                    std::span<const std::string_view> scripts);
 
 /// A page of `body` with the style and the scripts that draw its figures; works without a network.
 std::string whole_page(const std::string& title, const Palette& palette, const std::string& body);

@@ -33,10 +33,7 @@ std::string machine_text() {
 
 template <class V, Is<ModelRecord> T>
 void fields(V& visit, T& x) {
-    visit("plan_name", x.name), visit("name", x.path), visit("digest", x.digest);
-    visit("architecture", x.architecture), visit("quantisation", x.quantisation);
-    visit("n_param", x.n_param), visit("file_bytes", x.file_bytes), visit("n_layer", x.n_layer);
-    visit("n_embd", x.n_embd), visit("n_head", x.n_head), visit("post_norm", x.post_norm);
+    model_fields(visit, x, "plan_name", "name");
 }
 template <class V, Is<Environment> T>
 void fields(V& visit, T& x) {

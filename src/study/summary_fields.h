@@ -92,12 +92,17 @@ void fields(V& visit, T& x) {
     visit("top_heads", x.top_heads), visit("examples", x.examples), visit("verdict", x.verdict);
     visit("winners", x.winners);
 }
-template <class V, Is<ModelSummary> T>
-void fields(V& visit, T& x) {
-    visit("name", x.name), visit("path", x.path), visit("digest", x.digest);
+/// Environments call a model's two names otherwise than summaries.
+template <class V, class T>
+void model_fields(V& visit, T& x, const char* name, const char* path) {
+    visit(name, x.name), visit(path, x.path), visit("digest", x.digest);
     visit("architecture", x.architecture), visit("quantisation", x.quantisation);
     visit("n_param", x.n_param), visit("file_bytes", x.file_bytes), visit("n_layer", x.n_layer);
     visit("n_embd", x.n_embd), visit("n_head", x.n_head), visit("post_norm", x.post_norm);
+}
+template <class V, Is<ModelSummary> T>
+void fields(V& visit, T& x) {
+    model_fields(visit, x, "name", "path");
 }
 template <class V, Is<ProvenanceSummary> T>
 void fields(V& visit, T& x) {
