@@ -96,6 +96,9 @@ public:
     virtual std::string meaning(const std::string& name) const;
     /// The counts of MethodInput::options that extract() reads.
     virtual std::vector<std::string> counts() const { return {"n_mean", "n_patch", "n_shot", "n_pairs"}; }
+    /// The name of a method that is this one without the task in it, to be applied at the same settings
+    /// beside it; empty = there is none but a random direction.
+    virtual std::string control() const { return ""; }
     /// True when extract() needs MethodInput::concepts.
     virtual bool wants_concepts() const { return false; }
     /// True when edits touch only the last prompt token and later ones, so that prompts can be shared (fork).

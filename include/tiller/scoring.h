@@ -87,6 +87,11 @@ const char* collapse_rule() noexcept;
 /// "is" for certain.
 bool says_too_little(std::string_view text, std::string_view input);
 
+/// Does more than half of a text repeat phrases? True when more than half of its words (marks not counted,
+/// labels like "Q:" at the beginning of a line left out) lie in runs of three words that begin earlier in the
+/// text too, and when no word is left.
+bool repeats_phrases(std::string_view text);
+
 /// Words of a text as the scores see them: runs of letters/digits (Unicode), and single punctuation marks.
 std::vector<std::string> words_of(std::string_view text);
 

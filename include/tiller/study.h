@@ -48,6 +48,13 @@ struct PaperPlan {
 /// A search with the same number of settings for every method, in place of the methods' own grids. Field
 /// names are the keys of the table [tuning].
 struct TuningPlan {
+    /// Parts of the items that are tested in turn, each by vectors extracted anew from the others, at the
+    /// settings that did best on average over the other parts: every item counts, and none chooses its own
+    /// setting. 1 = one split, 70 % to train, 9 % to choose, 21 % to test.
+    int n_fold = 1;
+    /// The score of answers that settings of functional and extractive tasks are chosen and judged by:
+    /// "first_token" or one of generated answers, like "exact".
+    std::string choose_by = "first_token";
     int n_setting = 0;              ///< Functional and extractive tasks; 0 = the methods' own grids.
     int n_setting_behavioural = 0;  ///< Behavioural tasks, where each setting generates texts; 0 likewise.
     /// Try all settings on the test items as well: what the best of them would have reached there.
@@ -129,8 +136,8 @@ struct Plan {
     std::vector<std::uint64_t> seeds = {0};
     std::string data_dir;  ///< Folder of task files; empty = tiller's own.
     std::string family;    ///< family_name() of the tasks given as files; empty = as load_task() has it.
-    int n_test = 40;       ///< Test items at most (the split may hold fewer).
-    int n_valid = 20;      ///< Validation items at most.
+    int n_test = 40;       ///< Test items at most, over all folds (the task may hold fewer).
+    int n_valid = 20;      ///< Validation items at most; with folds those of the other folds choose.
     int n_shot = 10;       ///< Demonstrations of the prompting baseline for functional tasks.
     int n_shot_behavioural = 4;  ///< The same for behavioural tasks, whose items are sentences.
     bool controls = true;        ///< A random direction of equal norm beside each chosen setting.
@@ -143,7 +150,7 @@ struct Plan {
     float temperature = 0;  ///< 0 = greedy.
     float top_p = 1;
     int top_k = 0;
-    double collapse_limit = 0.05;  ///< Share of collapsed outputs a chosen behavioural setting may have.
+    double collapse_limit = 0.05;  ///< Share of collapsed outputs of a setting that is compared (dose).
     int n_bootstrap = 2000;        ///< Resamples of the items for intervals.
     int n_example = 8;             ///< Test items shown in the report.
     PaperPlan paper;               ///< Only with protocol "paper".

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,15 +54,22 @@ struct SettingSummary {
     /// Items whose primary metric is higher and lower than zero-shot (the paper's protocol: than unsteered):
     /// what the setting mends and what it spoils.
     int n_better = 0, n_worse = 0;
+    /// Means of the primary metric by draw of training items and prompts; empty under one split.
+    std::vector<double> by_draw = {};
+    /// Of "a chosen setting is not above zero-shot and each of its controls": the greatest p of these
+    /// comparisons, adjusted by Holm's method for the task's methods. None where that was not asked.
+    std::optional<double> p_works = {};
 };
 
-/// Two chosen settings of a task, item by item.
+/// Two settings of a task, item by item.
 struct PairSummary {
     std::string a, b;               ///< Ids in TaskSummary::test.
     Interval difference;            ///< Primary metric of a minus b.
     int n_better = 0, n_worse = 0;  ///< Items on which a scores higher, lower.
     double p = 1;                   ///< paired_p() of statistics.h.
-    double p_holm = 1;              ///< Adjusted for all pairs of the study's tasks.
+    double p_holm = 1;              ///< Adjusted for all pairs of the same question on this task.
+    /// Draws of training items and prompts, and those on which a scores higher; 0 under one split.
+    int n_draw = 0, n_draw_better = 0;
 };
 
 /// A further table of a task on the test items (the paper's protocol): other strengths, prompts, edit layers.
@@ -126,7 +134,7 @@ struct WinnerSummary {
     std::string method;
     std::string setting;     ///< Id in TaskSummary::test.
     std::string file;        ///< Relative to the run folder.
-    bool collapses = false;  ///< More of its outputs collapse than the plan allows: it does not count.
+    bool shown = true;       ///< Is it shown to work (SettingSummary::p_works at 5 %)?
 };
 
 struct HeadEffectSummary {

@@ -83,6 +83,13 @@ struct Split {
 };
 Split split_task(const Task& task, std::uint64_t seed);
 
+/// For cross-fitting: the items (one of each input) in n_fold parts of equal size give or take one. Split k
+/// tests and chooses on part k (`test` and `valid` are the same list) and trains on all others. The parts are
+/// cut from the shuffled order of split_task() from its first test item on: with 5 parts or more the first
+/// one's test items are among that split's. Throws usage when n_fold is below 2, bad_input when there are
+/// fewer items than parts.
+std::vector<Split> fold_task(const Task& task, std::uint64_t seed, int n_fold);
+
 /// The split that the code of arXiv 2411.07213 makes of the same file with the same seed, item for item:
 /// sklearn's train_test_split with test_size 0.3, then once more on the 30 % (70 % test, 30 % validation),
 /// both with random_state = seed. Sizes are rounded up: train n - ceil(0.3 n). Throws bad_input when the task

@@ -85,9 +85,9 @@ class Run:
             known = [w["method"] for w in found]
             arguments.choice("method", method, known)
             found = [w for w in found if w["method"] == method]
-        elif found and found[0]["collapses"]:
-            raise UsageError(f"{wanted}: no method's vector counts, since more of their outputs collapse than the plan "
-                             f"allows; name one of {', '.join(w['method'] for w in found)} to use it all the same")
+        elif found and not found[0]["shown"]:
+            raise UsageError(f"{wanted}: no method is shown to work; name one of "
+                             f"{', '.join(w['method'] for w in found)} to use it all the same")
         if not found:
             raise UsageError(f"{wanted}: the run has no chosen vector for it")
         return load_vector(os.path.join(self._folder, found[0]["file"]))

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
 #include "cli/common.h"
@@ -26,8 +27,9 @@ struct Options {
     int n_mean = 0, n_patch = 0, n_pairs = 0, n_shot = 0;
     std::vector<std::uint64_t> seeds;
     int n_test = 0, n_valid = 0;
-    int tune = 0;
-    bool no_controls = false, print_plan = false, no_check = false;
+    int tune = 0, folds = 0;
+    std::string choose_by;
+    bool quick = false, no_controls = false, print_plan = false, no_check = false;
 };
 
 int terminal_width() {
@@ -44,13 +46,31 @@ std::string headlines(const std::vector<AnalysisSummary>& analyses) {
     return text;
 }
 
+// A first look: two tasks, few items, settings and draws.
+void make_quick(Plan& plan) {
+    plan.tasks = {"present-past", "sentiment_transfer"};
+    plan.n_test = 30;
+    plan.tuning.n_fold = 3, plan.tuning.n_setting = 12, plan.tuning.n_setting_behavioural = 4;
+    plan.functional.n_mean = plan.behavioural.n_mean = 20;
+    plan.functional.n_patch = plan.behavioural.n_patch = 10;
+}
+
+// How far apart the shares of right answers of two methods have to be, at least, for n items to show it: half of
+// the items differ, each as likely either way.
+int points_shown(int n_test) { return static_cast<int>(std::ceil(196 * std::sqrt(0.5 / n_test))); }
+
 Plan plan_of(const Options& o, const Globals& globals, bool seed_given) {
-    Plan plan = !o.plan.empty() ? load_plan(o.plan) : o.protocol.empty() ? Plan{} : default_plan(o.protocol);
+    Plan plan = !o.plan.empty() ? load_plan(o.plan) : default_plan(o.protocol.empty() ? Plan{}.protocol : o.protocol);
     if (!o.protocol.empty() && o.protocol != plan.protocol)
         throw Error(Code::usage,
                     fmt::format("--protocol {}: the plan {} has protocol = \"{}\"; leave one of them out, or "
                                 "change the plan",
                                 o.protocol, o.plan, plan.protocol));
+    if (plan.protocol != Plan{}.protocol && (o.quick || o.folds > 0 || !o.choose_by.empty()))
+        throw Error(Code::usage, fmt::format("--quick, --folds and --choose-by belong to the protocol {}, and the "
+                                             "plan's is {}; leave them out",
+                                             Plan{}.protocol, plan.protocol));
+    if (o.quick) make_quick(plan);
     if (!o.models.empty()) plan.models = o.models;
     if (!o.tasks.empty()) plan.tasks = o.tasks;
     if (!o.methods.empty()) plan.methods = o.methods;
@@ -66,8 +86,13 @@ Plan plan_of(const Options& o, const Globals& globals, bool seed_given) {
     if (!o.family.empty()) plan.family = o.family;
     if (o.n_test > 0) plan.n_test = o.n_test;
     if (o.n_valid > 0) plan.n_valid = o.n_valid;
+    if (o.folds > 0) plan.tuning.n_fold = o.folds;
+    if (!o.choose_by.empty()) plan.tuning.choose_by = o.choose_by;
     if (o.no_controls) plan.controls = false;
-    if (o.tune > 0) plan.tuning = {o.tune, std::max(1, o.tune / 4), true};
+    if (o.tune > 0) {
+        plan.tuning.n_setting = o.tune, plan.tuning.n_setting_behavioural = std::max(1, o.tune / 4);
+        plan.tuning.oracle = true;
+    }
     if (!o.seeds.empty()) plan.seeds = o.seeds;
     if (seed_given) plan.seeds = {globals.seed};
     check_plan(plan);
@@ -79,6 +104,10 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     if (o.print_plan) return print(plan_toml(plan));
     for (const auto& name : plan.tasks)
         if (is_task_file(name) && plan.family.empty()) say_family(load_task(name), globals);
+    if (o.quick)
+        note(globals, fmt::format("--quick is a first look: with {} items a task, differences of less than about "
+                                  "{} points cannot be shown. Leave it out for an answer",
+                                  plan.n_test, points_shown(plan.n_test)));
     ProgressSteps steps(globals.quiet);
     StudyHost host = study_host(globals, steps, !o.no_check);
     host.command = command;
@@ -121,7 +150,7 @@ std::string names_below() {
 void add_compare(CLI::App& app, Globals& globals) {
     auto o = std::make_shared<Options>();
     auto* command = app.add_subcommand(
-        "compare", "Compare methods on tasks: the main job (default plan: gemma3-270m, 8 tasks)");
+        "compare", "Compare methods on tasks: the main job (default plan: gemma3-270m, 5 tasks)");
     command->add_option("--plan", o->plan, "Plan file (TOML); flags below override it");
     std::vector<std::string> names;
     for (const auto& [name, what] : protocol_list()) names.push_back(name);
@@ -158,9 +187,18 @@ void add_compare(CLI::App& app, Globals& globals) {
                    "Try as many settings for every method (--tune=N; a quarter of them where text is "
                    "generated for each), and on the test items too: default, chosen and oracle scores")
         ->check(CLI::Range(1, 100000));
+    command->add_option("--folds", o->folds,
+                        "Parts of the items that are tested in turn, by vectors extracted anew (1: one split; "
+                        "default: the plan's)")
+        ->check(CLI::Range(1, 1000))
+        ->default_str("");
+    command->add_option("--choose-by", o->choose_by,
+                        "The score of answers that settings are chosen and methods judged by: first_token, "
+                        "first_word, exact or contains (default: the plan's)");
+    command->add_flag("--quick", o->quick, "A first look in about two minutes: two tasks, few items");
     command->add_option("--seeds", o->seeds, "Several seeds: the whole study for each, and all together")
         ->delimiter(',');
-    command->add_flag("--no-controls", o->no_controls, "Leave out the random directions");
+    command->add_flag("--no-controls", o->no_controls, "Leave out the controls");
     command->add_flag("--no-check", o->no_check,
                       "Do not check the models' hooks first (tiller doctor --fast)");
     command->add_flag("--print-plan", o->print_plan, "Print the plan as TOML and stop");

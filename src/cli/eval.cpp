@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -83,6 +84,19 @@ std::uint64_t seed_of(const Options& o, const Globals& globals, const Task& task
     return globals.seed;
 }
 
+// Vectors of a study with draws were made of all but their draw's items.
+Split split_of(const Task& task, std::uint64_t seed, const std::vector<std::string>& vectors) {
+    for (const auto& argument : vectors) {
+        const Provenance made = load_vector(parse_vector_argument(argument).path).provenance;
+        const auto draw = made.settings.find("winner.draw");
+        if (made.task != task.name || made.seed != seed || draw == made.settings.end()) continue;
+        int k = 0, n = 0;
+        if (std::sscanf(draw->second.c_str(), "%d of %d", &k, &n) == 2 && n >= 2 && k >= 1 && k <= n)
+            return fold_task(task, seed, n)[static_cast<std::size_t>(k - 1)];
+    }
+    return split_task(task, seed);
+}
+
 void evaluate(const Options& o, const Globals& globals) {
     if (o.steering.vectors.vectors.empty() && o.steering.from.empty())
         throw Error(Code::usage, "eval needs a vector: --vector V.gguf, or --from RUN");
@@ -91,7 +105,7 @@ void evaluate(const Options& o, const Globals& globals) {
     const auto vectors = vector_arguments(o.steering, model->info(), globals, task.name);
     const auto edits = load_edits(vectors, model->info(), globals, o.steering.vectors.layers);
     const std::uint64_t seed = seed_of(o, globals, task, vectors);
-    const Split split = split_task(task, seed);
+    const Split split = split_of(task, seed, vectors);
     const bool behavioural = task.family == Family::behavioural;
     std::optional<StyleScorer> scorer;
     if (behavioural) scorer = StyleScorer::train(task, split.train, split.test);
@@ -142,9 +156,11 @@ void evaluate(const Options& o, const Globals& globals) {
             text += fmt::format("{:<14} {:>10} {:>10}   -\n", name, "-", "-");
             continue;
         }
-        const Interval a = bootstrap_mean(plain.values[name], 2000, seed);
-        const Interval b = bootstrap_mean(values, 2000, seed);
-        const Interval d = bootstrap_difference(values, plain.values[name], 2000, seed);
+        const Metric* metric = find_metric(name);
+        const Scale scale = metric ? metric->scale : Scale::number;
+        const Interval a = bootstrap_mean(plain.values[name], scale, 2000, seed);
+        const Interval b = bootstrap_mean(values, scale, 2000, seed);
+        const Interval d = bootstrap_difference(values, plain.values[name], scale, 2000, seed);
         out["metrics"][name] = {
             {"unsteered", as_json(a)}, {"steered", as_json(b)}, {"difference", as_json(d)}};
         text += fmt::format("{:<14} {:>10.3f} {:>10.3f}   {:+.3f} ({:+.3f} to {:+.3f})\n", name, a.mean,

@@ -133,21 +133,14 @@ std::string quality_of(const Winner& winner) {
                         number(winner.setting("n")));
     if (!winner.setting("zero_shot").empty())
         text += fmt::format(" (zero-shot {:.2f})", number(winner.setting("zero_shot")));
-    if (!winner.setting("collapsed").empty())
-        text += fmt::format(", {:.0f} % of outputs collapsed", 100 * number(winner.setting("collapsed")));
-    if (winner.setting("above_random") == "false") text += "; no better than a random direction";
+    if (!winner.setting("broken").empty())
+        text += fmt::format(", {:.0f} % of texts broken", 100 * number(winner.setting("broken")));
     return text;
 }
 
-const Winner& chosen_of(const Winners& winners, const SteeringOptions& o, const std::string& task) {
-    const auto best = std::min_element(winners.begin(), winners.end(),
-                                       [](const auto& a, const auto& b) { return a.place() < b.place(); });
-    if (!o.method.empty() || best->counts()) return *best;
-    throw Error(
-        Code::usage,
-        fmt::format("{}: no method's vector counts for {}: more of their outputs collapse than the plan "
-                    "allows. To use one all the same, name it with --method: {}",
-                    o.from, printable(task), list_of(names_of(winners, method_of))));
+const Winner& chosen_of(const Winners& winners) {
+    return *std::min_element(winners.begin(), winners.end(),
+                             [](const auto& a, const auto& b) { return a.place() < b.place(); });
 }
 
 }  // namespace
@@ -169,8 +162,11 @@ std::vector<std::string> vector_arguments(const SteeringOptions& o, const ModelI
     winners = only(std::move(winners), o.from, "for the task", wanted, task_of);
     winners = of_model(std::move(winners), o, info, globals.force);
     if (!o.method.empty()) winners = only(std::move(winners), o.from, "of the method", o.method, method_of);
-    const Winner& chosen = chosen_of(winners, o, wanted);
+    const Winner& chosen = chosen_of(winners);
     note(globals, quality_of(chosen));
+    if (!chosen.counts())
+        warn(fmt::format("{}: {} is not shown to work for {}: see the run's verdict", o.from,
+                         report::terminal_text(chosen.vector.method), printable(wanted)));
     arguments.push_back(chosen.file.string());
     return arguments;
 }

@@ -10,6 +10,7 @@ public:
     std::string summary() const override {
         return "function vector: sum of the heads that carry the task, added at one layer (arXiv 2310.15213)";
     }
+    std::string control() const override { return "fv-shuffled"; }
 };
 
 }  // namespace

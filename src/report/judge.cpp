@@ -82,7 +82,7 @@ std::string task_title(const Summary& summary, const TaskSummary& task) {
 }
 
 const WinnerSummary* best_winner(const TaskSummary& task) {
-    return task.winners.empty() || task.winners.front().collapses ? nullptr : &task.winners.front();
+    return task.winners.empty() || !task.winners.front().shown ? nullptr : &task.winners.front();
 }
 
 std::vector<CostLine> sum_costs(const std::vector<Cost>& costs) {

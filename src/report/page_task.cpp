@@ -36,7 +36,7 @@ std::string use_part(const TaskSummary& task, const UseText& use) {
     for (const auto& winner : task.winners)
         files += fmt::format("{}{}: <code>{}</code>{}", files.empty() ? "" : "; ",
                              html(method_title(winner.method)), html(winner.file),
-                             winner.collapses ? " (does not count: its outputs collapse)" : "");
+                             winner.shown ? "" : " (not shown to work)");
     return out + fmt::format(R"(<p class="quiet">Chosen vectors, in the run folder: {}.</p>)", files);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "scoring/unicode.h"
 #include "scoring/words.h"
@@ -59,6 +60,41 @@ bool is_collapsed(std::string_view text, const std::vector<std::string>& words, 
 
 bool says_too_little(std::string_view text, std::string_view input) {
     return 4 * plain_words_of(text).size() < plain_words_of(input).size();
+}
+
+namespace {
+
+// Without a letter and a colon at the beginning of a line: base models go on with labels, which would part
+// the words of a loop.
+std::string without_labels(std::string_view text) {
+    std::string out;
+    for (std::size_t begin = 0; begin <= text.size();) {
+        const std::size_t end = std::min(text.find('\n', begin), text.size());
+        std::string_view line = text.substr(begin, end - begin);
+        const std::size_t letter = line.find_first_not_of(" \t");
+        if (letter != line.npos && letter + 1 < line.size() && line[letter + 1] == ':' &&
+            ((line[letter] >= 'a' && line[letter] <= 'z') || (line[letter] >= 'A' && line[letter] <= 'Z')))
+            line.remove_prefix(letter + 2);
+        out.append(line).push_back('\n');
+        begin = end + 1;
+    }
+    return out;
+}
+
+}  // namespace
+
+bool repeats_phrases(std::string_view text) {
+    constexpr std::size_t run = 3;
+    const auto words = plain_words_of(without_labels(text));
+    std::vector<bool> repeated(words.size(), false);
+    std::set<std::vector<std::string>> known;
+    for (std::size_t i = 0; i + run <= words.size(); ++i) {
+        const auto begin = words.begin() + static_cast<std::ptrdiff_t>(i);
+        if (known.emplace(begin, begin + run).second) continue;
+        for (std::size_t k = i; k < i + run; ++k) repeated[k] = true;
+    }
+    const auto n = static_cast<std::size_t>(std::count(repeated.begin(), repeated.end(), true));
+    return words.empty() || 2 * n > words.size();
 }
 
 const char* collapse_rule() noexcept {

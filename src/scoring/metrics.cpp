@@ -92,6 +92,25 @@ const Metric own[] = {
          "Probability of the wanted style by a classifier trained on the task's own training pairs.",
      .of_text = [](const ScoredOutput& o) { return o.context().style->score(o.answer()); },
      .place = 90},
+    {.name = "whole_style",
+     .label = "style of whole texts",
+     .explanation = "The style's probability, 0 where the text is broken: effect and damage in one number.",
+     .place = 85},
+    {.name = "second_judge",
+     .label = "second judge",
+     .explanation =
+         "The same by another judge of style: how much likelier the text is behind sentences of the wanted "
+         "style than behind those of the other, calibrated on training pairs; 0 where the text is broken.",
+     .place = 95},
+    {.name = "broken",
+     .label = "broken",
+     .explanation = "Share of texts that are no use: loops, next to no words, or a perplexity under the "
+                    "unsteered model far above the zero-shot outputs'; lower is better.",
+     .scale = Scale::hit,
+     .lower_is_better = true,
+     .place = 105,
+     .recorded_as = "broken_text",
+     .whole = true},
     {.name = "collapsed",
      .label = "collapsed",
      .explanation = "Share of texts that fell apart (repetition or no words); lower is better.",
@@ -188,6 +207,11 @@ bool lower_is_better(std::string_view name) {
 bool is_share(std::string_view name) {
     const Metric* metric = find_metric(name);
     return metric && metric->is_share();
+}
+
+bool is_generated(std::string_view name) {
+    const Metric* metric = find_metric(name);
+    return metric && metric->of_answer;
 }
 
 int metric_rank(std::string_view name) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tiller/scoring.h"
+#include "tiller/statistics.h"
 
 namespace tiller {
 
@@ -43,11 +44,7 @@ private:
 };
 
 struct Metric {
-    enum class Scale {
-        hit,     ///< 0 or 1 for each item, so that a mean is a share of items.
-        share,   ///< Between 0 and 1 for each item.
-        number,  ///< Any number.
-    };
+    using Scale = tiller::Scale;
     using Score = double (*)(const ScoredOutput&);
 
     std::string name;         ///< In records, summaries and files.
@@ -83,6 +80,8 @@ const Metric* find_recorded(std::string_view key);
 std::string metric_label(std::string_view name);
 bool lower_is_better(std::string_view name);
 bool is_share(std::string_view name);
+/// Is it a score of a generated answer (and not of the next token alone)?
+bool is_generated(std::string_view name);
 /// Place of a metric in tables; unknown ones come last.
 int metric_rank(std::string_view name);
 

@@ -155,16 +155,16 @@ VarianceShares variance_shares(const Factorial& design, const ItemsByCells& valu
     return out;
 }
 
-GapShares gap_shares(std::size_t n_factor, const std::vector<std::vector<double>>& corners, int n_resample,
-                     std::uint64_t seed) {
+GapShares gap_shares(std::size_t n_factor, const std::vector<std::vector<double>>& corners, Scale scale,
+                     int n_resample, std::uint64_t seed) {
     const std::size_t n_set = std::size_t{1} << n_factor, n_item = corners.front().size();
     std::vector<double> factorial(n_factor + 1, 1.0);
     for (std::size_t k = 1; k <= n_factor; ++k) factorial[k] = factorial[k - 1] * static_cast<double>(k);
-    const auto interval = [&](const std::vector<double>& a, const std::vector<double>& b) {
-        return bootstrap_difference(a, b, n_resample, seed);
+    const auto interval = [&](const std::vector<double>& a, const std::vector<double>& b, Scale of) {
+        return bootstrap_difference(a, b, of, n_resample, seed);
     };
     GapShares out;
-    out.gap = interval(corners.back(), corners.front());
+    out.gap = interval(corners.back(), corners.front(), scale);
     std::vector<std::vector<double>> average(n_factor, std::vector<double>(n_item, 0.0));
     for (std::size_t f = 0; f < n_factor; ++f) {
         const std::size_t bit = std::size_t{1} << f;
@@ -176,9 +176,9 @@ GapShares gap_shares(std::size_t n_factor, const std::vector<std::vector<double>
             for (std::size_t i = 0; i < n_item; ++i)
                 average[f][i] += weight * (corners[set | bit][i] - corners[set][i]);
         }
-        out.factors.push_back({interval(average[f], std::vector<double>(n_item, 0.0)),
-                               interval(corners[bit], corners[0]),
-                               interval(corners[n_set - 1], corners[(n_set - 1) ^ bit]), 0});
+        out.factors.push_back({interval(average[f], std::vector<double>(n_item, 0.0), Scale::number),
+                               interval(corners[bit], corners[0], scale),
+                               interval(corners[n_set - 1], corners[(n_set - 1) ^ bit], scale), 0});
     }
     Random random(seed, "largest part");
     std::vector<double> sums(n_factor);

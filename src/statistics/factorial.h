@@ -71,7 +71,7 @@ struct GapShares {
 /// Splits the difference between two cells, which differ in n factors, into the factors' parts. `corners` is
 /// [2^n][item]: the values of the cell in which the factors of the set (see Factorial) have the level of the
 /// end, the others that of the start. Intervals as bootstrap_difference() gives, over items.
-GapShares gap_shares(std::size_t n_factor, const std::vector<std::vector<double>>& corners, int n_resample,
-                     std::uint64_t seed);
+GapShares gap_shares(std::size_t n_factor, const std::vector<std::vector<double>>& corners, Scale scale,
+                     int n_resample, std::uint64_t seed);
 
 }  // namespace tiller

@@ -8,15 +8,12 @@
 #include <numeric>
 #include <utility>
 
+#include "statistics/draws.h"
 #include "tiller/error.h"
 #include "tiller/random.h"
 
 namespace tiller {
 namespace {
-
-bool is_share(std::span<const double> values) {
-    return std::all_of(values.begin(), values.end(), [](double v) { return v == 0 || v == 1; });
-}
 
 std::vector<double> difference_of(std::span<const double> a, std::span<const double> b) {
     if (a.size() != b.size())
@@ -90,6 +87,14 @@ Interval resampled(std::span<const double> values, std::vector<double> extremes,
     return percentiles(mean, std::move(means), z);
 }
 
+Interval wider(const Interval& a, const DrawSpread& over) {
+    return {a.mean, std::min(a.low, a.mean - over.half_width), std::max(a.high, a.mean + over.half_width)};
+}
+
+Interval within(Interval i, double low, double high) {
+    return {i.mean, std::max(i.low, low), std::min(i.high, high)};
+}
+
 // Ranks from 1; equal values share the mean of theirs.
 std::vector<double> ranks_of(std::span<const double> values) {
     std::vector<std::size_t> order(values.size());
@@ -158,24 +163,30 @@ double mean_of(std::span<const double> values) {
     return sum / static_cast<double>(values.size());
 }
 
-Interval bootstrap_mean(std::span<const double> values, int n_resample, std::uint64_t seed) {
-    return resampled(values, is_share(values) ? std::vector<double>{0, 1} : std::vector<double>{}, n_resample,
-                     seed);
+Interval bootstrap_mean(std::span<const double> values, Scale scale, int n_resample, std::uint64_t seed,
+                        std::span<const int> draws) {
+    const bool bounded = scale != Scale::number;
+    Interval out =
+        resampled(values, bounded ? std::vector<double>{0, 1} : std::vector<double>{}, n_resample, seed);
+    if (const auto over = spread_over_draws(values, draws)) out = wider(out, *over);
+    return bounded ? within(out, 0, 1) : out;
 }
 
-Interval bootstrap_difference(std::span<const double> a, std::span<const double> b, int n_resample,
-                              std::uint64_t seed) {
+Interval bootstrap_difference(std::span<const double> a, std::span<const double> b, Scale scale,
+                              int n_resample, std::uint64_t seed, std::span<const int> draws) {
     const auto difference = difference_of(a, b);
-    return resampled(difference,
-                     is_share(a) && is_share(b) ? std::vector<double>{-1, 1} : std::vector<double>{},
-                     n_resample, seed);
+    const bool bounded = scale != Scale::number;
+    Interval out = resampled(difference, bounded ? std::vector<double>{-1, 1} : std::vector<double>{},
+                             n_resample, seed);
+    if (const auto over = spread_over_draws(difference, draws)) out = wider(out, *over);
+    return bounded ? within(out, -1, 1) : out;
 }
 
 Interval bootstrap_ratio(std::span<const double> a, std::span<const double> b, int n_resample,
                          std::uint64_t seed) {
     const auto unknown = plain_number(std::numeric_limits<double>::quiet_NaN());
     difference_of(a, b);  // refuses lists of different lengths
-    if (a.size() < 2 || !(bootstrap_mean(b, n_resample, seed).low > 0)) return unknown;
+    if (a.size() < 2 || !(bootstrap_mean(b, Scale::number, n_resample, seed).low > 0)) return unknown;
     const auto n = static_cast<double>(a.size());
     const auto& items = draws(a.size(), n_resample, seed);
     std::vector<double> ratios;
@@ -198,11 +209,16 @@ Interval percentile_interval(double value, std::vector<double> resampled, std::s
     return percentiles(value, std::move(resampled), t_quantile(n - 1) * std::sqrt(n / (n - 1)));
 }
 
-double paired_p(std::span<const double> a, std::span<const double> b, std::uint64_t seed) {
+double paired_p(std::span<const double> a, std::span<const double> b, Scale scale, std::uint64_t seed,
+                std::span<const int> draws) {
     const auto difference = difference_of(a, b);
-    if (!is_share(a) || !is_share(b)) return sign_flips(difference, seed);
-    return mcnemar(static_cast<std::size_t>(std::count(difference.begin(), difference.end(), 1.0)),
-                   static_cast<std::size_t>(std::count(difference.begin(), difference.end(), -1.0)));
+    const double over_items =
+        scale == Scale::hit
+            ? mcnemar(static_cast<std::size_t>(std::count(difference.begin(), difference.end(), 1.0)),
+                      static_cast<std::size_t>(std::count(difference.begin(), difference.end(), -1.0)))
+            : sign_flips(difference, seed);
+    const auto over = spread_over_draws(difference, draws);
+    return over ? std::max(over_items, over->p) : over_items;
 }
 
 double spearman(std::span<const double> a, std::span<const double> b) {

@@ -8,6 +8,8 @@ std::string few_shot_id(int n_shot) { return fmt::format("{}-shot", n_shot); }
 
 std::string random_id(const std::string& method) { return method + "-random"; }
 
+std::string shuffled_id(const std::string& method) { return method + "-shuffled"; }
+
 Candidate zero_shot() { return {zero_shot_id, "Zero-shot", "none", Kind::baseline}; }
 
 Candidate few_shot(int n_shot) {

@@ -37,6 +37,9 @@ std::string few_shot_id(int n_shot);
 /// "fv-random": the control of a method's chosen vector.
 std::string random_id(const std::string& method);
 
+/// "fv-shuffled": the control that is the method without the task in it.
+std::string shuffled_id(const std::string& method);
+
 /// The prompts that nearly every protocol has beside its vectors.
 Candidate zero_shot();
 Candidate few_shot(int n_shot);

@@ -24,6 +24,8 @@ struct Environment {
     std::vector<std::string> tasks;
 };
 
+/// The plan of a run folder; what its version did not know yet is as it was then. Errors as load_plan().
+Plan load_run_plan(const std::filesystem::path& folder);
 /// Before anything is touched: the folder is new, or holds a run of this plan, or nothing that a run would
 /// write over. Throws bad_input.
 void check_folder(const Plan& plan, const std::filesystem::path& folder);

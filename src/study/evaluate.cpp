@@ -8,8 +8,10 @@
 
 #include "core/util.h"
 #include "statistics/shift.h"
+#include "study/broken_texts.h"
 #include "study/first_token.h"
 #include "study/progress_scope.h"
+#include "study/second_judge.h"
 #include "tasks/repeats.h"
 #include "tiller/error.h"
 
@@ -165,6 +167,7 @@ std::vector<ItemRecord> evaluate(TaskContext& c, std::span<const int> items,
                           .phase = phase,
                           .setting = candidates[r % candidates.size()].id,
                           .item = item.id};
+        if (c.draw >= 0) record.draw = c.draw;
         if (phase == Phase::test) record.n_prompt = rows[r].prompt.size();
         record.broken = results[r].broken;
         if (!c.behavioural()) score_next_token(record, results[r]);
@@ -176,9 +179,11 @@ std::vector<ItemRecord> evaluate(TaskContext& c, std::span<const int> items,
         records.push_back(std::move(record));
     }
     add_shifts(candidates, results, records);
-    // The oracle only asks what a better choice would have scored, and damage costs as much as the texts.
-    if (c.behavioural() && generate && phase != Phase::oracle)
+    if (c.behavioural() && generate) {
         add_damage(c, items, candidates.size(), what, results, records);
+        if (c.primary == primary_metric(true)) add_whole_style(c, records);
+        if (c.policy.second_judge && phase == Phase::test) add_second_judge(c, candidates, records);
+    }
     return records;
 }
 

@@ -25,7 +25,7 @@ Setting options_of(const TaskContext& c, std::optional<int> n_pairs) {
 MethodInput input_of(TaskContext& c, const Method& method, std::optional<int> n_pairs, Checkpoint* checkpoint,
                      const TaskForm* form = nullptr) {
     const Task& task = form ? form->task : c.task;
-    MethodInput input{c.engine, task, c.split.train, c.unrelated, c.seed, options_of(c, n_pairs), checkpoint,
+    MethodInput input{c.engine, task, c.split.train, c.unrelated, c.draw_seed(), options_of(c, n_pairs), checkpoint,
                       {},       {}};
     if (c.policy.queries_from_validation) input.queries = c.split.valid;
     if (form) input.form = form->form->pieces;
@@ -57,16 +57,17 @@ void charge(const TaskContext& c, const Method& method, const EngineStats& befor
 
 // The name holds a digest of all that the contents depend on, so that a changed plan never finds an old file.
 std::string file_stem(const TaskContext& c, const std::string& what, std::optional<int> n_pairs = {}) {
+    const std::string of = c.draw > 0 ? fmt::format("{}-draw{}", what, c.draw + 1) : what;
     Digest digest;
-    digest.add(c.key).add(what);
+    digest.add(c.key).add(of);
     for (const auto& [key, value] : options_of(c, n_pairs)) digest.add(key).add(fmt::format("{}", value));
     const auto model = std::filesystem::path(c.model_name).stem().string();
-    return fmt::format("{}-{}-s{}-{}-{}", model, c.task.name, c.seed, what, digest.hex().substr(0, 8));
+    return fmt::format("{}-{}-s{}-{}-{}", model, c.task.name, c.seed, of, digest.hex().substr(0, 8));
 }
 
-// One for all methods of the task, which share work through it.
+// One for all methods and draws of the task, which share work through it; keys say what was read.
 std::filesystem::path checkpoint_folder(const TaskContext& c) {
-    return c.folder / "checkpoints" / file_stem(c, "all");
+    return c.folder / "checkpoints" / fmt::format("{}-s{}-{}", c.task.name, c.seed, c.key.substr(0, 8));
 }
 
 // What the engine gives for a prompt under this plan, whatever the task.

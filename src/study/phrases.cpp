@@ -66,10 +66,13 @@ PairSummary pair_of(const TaskSummary& t, const std::string& a, const std::strin
     return {};
 }
 
-bool better(const PairSummary& p) {
-    constexpr double level = 0.05;
-    return p.difference.mean > 0 && p.p_holm <= level;
+namespace {
+constexpr double kLevel = 0.05;
 }
+
+bool better(const PairSummary& p) { return p.difference.mean > 0 && p.p_holm <= kLevel; }
+
+bool works(const SettingSummary& s) { return s.p_works && *s.p_works <= kLevel; }
 
 bool off_zero(const Interval& i) { return i.low > 0 || i.high < 0; }
 

@@ -30,6 +30,8 @@ Tasks tasks_of(const Summary& summary, bool behavioural);
 PairSummary pair_of(const TaskSummary& task, const std::string& a, const std::string& b);
 /// Is the pair's first setting better, at 5 % after Holm's adjustment?
 bool better(const PairSummary& pair);
+/// Is the setting above zero-shot and each of its controls, at 5 % (SettingSummary::p_works)?
+bool works(const SettingSummary& setting);
 /// Does the interval leave out 0?
 bool off_zero(const Interval& interval);
 /// Do more of the setting's outputs collapse than allowed? Not where the task has no such score.

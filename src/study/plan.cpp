@@ -10,6 +10,7 @@
 
 #include "core/util.h"
 #include "study/contestants.h"
+#include "study/environment.h"
 #include "study/protocol.h"
 #include "study/toml_depth.h"
 #include "study/toml_fields.h"
@@ -148,6 +149,7 @@ void check_counts(const Plan& plan, PlanFaults& faults) {
     at_least("n_shot_behavioural", plan.n_shot_behavioural, 1);
     at_least("max_new_tokens", plan.max_new_tokens, 1);
     at_least("max_new_tokens_behavioural", plan.max_new_tokens_behavioural, 1);
+    at_least("tuning.n_fold", plan.tuning.n_fold, 1);
     at_least("tuning.n_setting", plan.tuning.n_setting, 0);
     at_least("tuning.n_setting_behavioural", plan.tuning.n_setting_behavioural, 0);
     faults.refuse_if(
@@ -187,7 +189,10 @@ std::optional<Fault> fault_of(const Plan& plan) {
 
 }  // namespace
 
-Plan load_plan(const std::filesystem::path& path) {
+namespace {
+
+// `of_run`: plan.toml of a run folder, which has every field that its version knew.
+Plan read_plan(const std::filesystem::path& path, bool of_run) {
     const std::string text = read_file(path, 1 << 20);
     study::check_toml_depth(text, path.string());
     toml::table table;
@@ -208,6 +213,7 @@ Plan load_plan(const std::filesystem::path& path) {
                                     owner->name()));
     const study::Protocol* known = study::find_protocol(protocol);
     Plan plan = known ? known->plan() : Plan{};
+    if (of_run) plan.tuning = {};  // there were no folds once
     Fields fields(&table, path.string());
     fields_of(fields, plan);
     fields.refuse_unknown();
@@ -220,6 +226,12 @@ Plan load_plan(const std::filesystem::path& path) {
     }
     return plan;
 }
+
+}  // namespace
+
+Plan load_plan(const std::filesystem::path& path) { return read_plan(path, false); }
+
+Plan study::load_run_plan(const std::filesystem::path& folder) { return read_plan(folder / "plan.toml", true); }
 
 std::string plan_toml(const Plan& plan) {
     Plan copy = plan;

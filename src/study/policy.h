@@ -21,6 +21,8 @@ struct Policy {
     /// Extracted vectors are conditions of the study, not raw extractions that settings are built from.
     bool vectors_are_conditions = false;
 
+    bool second_judge = false;  ///< Texts of test items are judged twice (study/second_judge.h).
+
     std::vector<std::string> stop = {"\n"};  ///< Ends of generated answers (functional and extractive tasks).
     bool first_answer_only = false;          ///< Of an item's right answers only the first counts.
     bool whole_answer = false;               ///< OutputContext's switches.

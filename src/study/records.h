@@ -24,6 +24,7 @@ struct ItemRecord {
     Phase phase = Phase::test;
     std::string setting;  ///< Id.
     int item = 0;         ///< Item::id.
+    std::optional<int> draw = {};  ///< Of training items and prompts, from 0; none under one split.
     std::optional<std::size_t> n_prompt = {},
                                n_token = {};    ///< Tokens of the prompt (test items), the output.
     std::optional<std::string> generated = {};  ///< Where a text was generated.
@@ -55,6 +56,7 @@ struct ItemText {
 struct ScorerRecord {
     double accuracy = 0;  ///< Held out.
     int count = 0;        ///< Sentences behind it.
+    bool operator==(const ScorerRecord&) const = default;
 };
 
 /// What closes a task. A protocol fills in what it ran; close_task() the rest.
@@ -72,7 +74,9 @@ struct TaskClosing {
     std::vector<SettingRecord> settings;             ///< The main table.
     std::optional<std::vector<TableRecord>> tables;  ///< Absent under protocols that have none.
     std::vector<SettingRecord> grid;                 ///< Validation points.
-    std::map<std::string, Setting> chosen;           ///< Method -> setting.
+    std::map<std::string, Setting> chosen;           ///< Method -> setting; with draws, by all of them.
+    /// By draw, the settings that the other draws chose, which its items were tested under; may be empty.
+    std::vector<std::map<std::string, Setting>> chosen_by_draw;
     std::vector<std::vector<double>> aie;            ///< [n_layer][n_head]; may be empty.
     std::vector<HeadEffectSummary> top_heads;        ///< First 20.
     std::vector<std::string> valid_units, test_units;

@@ -115,7 +115,7 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
 }
 
 Summary summarise_run(const std::filesystem::path& folder) {
-    return summarise(load_plan(folder / "plan.toml"), read_units(folder), read_environment(folder));
+    return summarise(load_run_plan(folder), read_units(folder), read_environment(folder));
 }
 
 }  // namespace tiller

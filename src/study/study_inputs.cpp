@@ -121,7 +121,7 @@ TaskContext StudyInputs::context(std::size_t model, std::size_t task, std::uint6
                   .instruction = instruction_of(of)};
     c.test = first(c.split.test, plan_.n_test);
     c.valid = protocol_.validation(plan_, c.split);
-    c.primary = protocol_.primary(c.behavioural());
+    c.primary = protocol_.primary(plan_, c.behavioural());
     if (wants_concepts(plan_)) c.concepts = concepts_of(of, tasks_, further_concepts_, c.split.train, seed);
     c.label = fmt::format("{} ({}/{})", of.name, task + 1, tasks_.size());
     c.key = key(engine.info(), of, seed);

@@ -9,6 +9,7 @@
 
 #include "core/util.h"
 #include "scoring/metrics.h"
+#include "study/adjust.h"
 #include "study/phrases.h"
 #include "study/protocol.h"
 #include "study/winners.h"
@@ -32,6 +33,7 @@ public:
         std::vector<SettingSummary> table;
         for (const auto& setting : settings) {
             table.push_back(summary_of(setting, test_, scores_, setting.same_as));
+            if (setting.same_as.empty()) table.back().by_draw = scores_.by_draw(setting.id, primary);
             has_conditions_ ? compare_with_unsteered(setting, primary, table.back())
                             : compare_with_baselines(primary, table.back());
         }
@@ -48,6 +50,13 @@ public:
         for (std::size_t i = 0; i < chosen.size(); ++i)
             for (std::size_t j = i + 1; j < chosen.size(); ++j)
                 pairs.push_back(scores_.pair(chosen[i]->id, chosen[j]->id, t.primary));
+        if (has_conditions_) return pairs;
+        // What a method that works is above.
+        for (const auto* s : chosen) {
+            if (test_.contains(zero_shot_id)) pairs.push_back(scores_.pair(s->id, zero_shot_id, t.primary));
+            for (const auto& control : control_ids(s->method))
+                if (test_.contains(control)) pairs.push_back(scores_.pair(s->id, control, t.primary));
+        }
         return pairs;
     }
 
@@ -70,23 +79,24 @@ private:
         if (setting.clean.empty()) return;
         const Paired values =
             paired(test_, setting.same_as.empty() ? setting.id : setting.same_as, setting.clean, primary);
-        s.difference["unsteered"] = difference(values);
+        s.difference["unsteered"] = difference(values, primary);
         std::tie(s.n_better, s.n_worse) = changes(values);
     }
     // Else: to zero-shot and to the method's random control.
     void compare_with_baselines(const std::string& primary, SettingSummary& s) const {
-        const std::string random = random_id(s.method);
         if (s.id != zero_shot_id) {
             const Paired values = paired(test_, s.id, zero_shot_id, primary);
-            s.difference[zero_shot_id] = difference(values);
+            s.difference[zero_shot_id] = difference(values, primary);
             std::tie(s.n_better, s.n_worse) = changes(values);
         }
-        if (s.id != random && test_.contains(random))
-            s.difference["random"] = difference(paired(test_, s.id, random, primary));
+        for (const auto& control : control_ids(s.method))
+            if (s.id != control && test_.contains(control))
+                s.difference[control == random_id(s.method) ? "random" : "shuffled"] =
+                    difference(paired(test_, s.id, control, primary), primary);
     }
     // Zeros, not "no number", where the two share no item.
-    Interval difference(const Paired& values) const {
-        return values.first.empty() ? Interval{} : scores_.difference(values);
+    Interval difference(const Paired& values, const std::string& metric) const {
+        return values.first.empty() ? Interval{} : scores_.difference(values, scale_of(metric));
     }
 
     const BySetting &test_, &valid_;
@@ -126,22 +136,15 @@ TaskSummary summarise_task(const Plan& plan, const TaskRecords& records) {
     t.grid = tables.grid(task.grid);
     t.aie = task.aie, t.top_heads = task.top_heads;
     t.examples = examples_of(plan, records, t);
-    t.winners = winners_of(plan, t);
     protocol_of(plan).analyse(plan, records, t);
+    adjust(t);
+    t.winners = winners_of(plan, t);
     return t;
 }
 
 namespace {
 
-// One family of tests: all pairs of all tasks. The verdicts say what stands after the adjustment.
 void judge(Summary& s, const std::vector<TaskRecords>& records, const Plan& plan) {
-    std::vector<double> p;
-    for (const auto& t : s.tasks)
-        for (const auto& pair : t.pairs) p.push_back(pair.p);
-    const auto adjusted = holm(p);
-    std::size_t next = 0;
-    for (auto& t : s.tasks)
-        for (auto& pair : t.pairs) pair.p_holm = adjusted[next++];
     const Protocol& protocol = protocol_of(plan);
     protocol.analyse_run(plan, records, s);
     for (auto& t : s.tasks) t.verdict = protocol.verdict(plan, t);

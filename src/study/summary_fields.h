@@ -45,11 +45,13 @@ void fields(V& visit, T& x) {
     visit("kind", study::kind_field(x.kind, x.layers));
     visit("setting", x.setting), visit("n", x.n), visit("metrics", x.metrics);
     visit("difference", x.difference), visit("n_better", x.n_better), visit("n_worse", x.n_worse);
+    visit.optional("by_draw", x.by_draw), visit.optional("p_works", x.p_works);
 }
 template <class V, Is<PairSummary> T>
 void fields(V& visit, T& x) {
     visit("a", x.a), visit("b", x.b), visit("difference", x.difference), visit("n_better", x.n_better);
     visit("n_worse", x.n_worse), visit("p", x.p), visit("p_holm", x.p_holm);
+    visit.optional("n_draw", x.n_draw), visit.optional("n_draw_better", x.n_draw_better);
 }
 template <class V, Is<TableSummary> T>
 void fields(V& visit, T& x) {
@@ -75,7 +77,7 @@ void fields(V& visit, T& x) {
 template <class V, Is<WinnerSummary> T>
 void fields(V& visit, T& x) {
     visit("method", x.method), visit("setting", x.setting), visit("file", x.file);
-    visit("collapses", x.collapses);
+    visit.newer("shown", x.shown), visit.skip("collapses");
 }
 template <class V, Is<HeadEffectSummary> T>
 void fields(V& visit, T& x) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,11 @@
 #include "tiller/study.h"
 
 namespace tiller::study {
+
+class SecondJudge;  // second_judge.h
+
+/// Seeds of the draws behind the first, which has the seed itself.
+std::uint64_t seed_of_draw(std::uint64_t seed, int draw);
 
 /// References outlive the run of the task.
 struct TaskContext {
@@ -22,10 +28,13 @@ struct TaskContext {
     std::string model_name;  ///< As the plan names it.
     std::uint64_t seed = 0;
     Task task;
+    int draw = -1;  ///< Of training items and prompts, from 0; -1 under one split.
     Split split;
     Policy policy = {};
     std::vector<int> test = {}, valid = {};  ///< As used.
     std::optional<StyleScorer> scorer = {};  ///< Behavioural tasks.
+    std::shared_ptr<const SecondJudge> second_judge = {};  ///< second_judge_of(), once it is calibrated.
+    std::optional<double> nll_limit = {};    ///< perplexity_limit() of the split, once it is known.
     std::vector<std::string> unrelated = {};
     std::vector<ConceptForm> concepts = {};       ///< What methods that want them get (methods/concepts.h).
     std::optional<Instruction> instruction = {};  ///< Where baselines with one are wanted and known.
@@ -33,6 +42,8 @@ struct TaskContext {
     std::string key = {};                         ///< Digest of all that every unit of this task depends on.
     std::string primary = {};                     ///< The metric that settings are chosen and judged by.
 
+    /// What is drawn for the present split is drawn with it.
+    std::uint64_t draw_seed() const { return draw <= 0 ? seed : seed_of_draw(seed, draw); }
     bool behavioural() const { return task.family == Family::behavioural; }
     FamilyPlan counts() const { return plan.of(task.family); }
     std::size_t max_rows() const { return static_cast<std::size_t>(engine.options().max_rows); }
@@ -48,6 +59,6 @@ struct TaskContext {
 };
 
 /// The metric that settings of a family are chosen and judged by, but for protocols that say otherwise.
-inline std::string primary_metric(bool behavioural) { return behavioural ? "style" : "first_token"; }
+inline std::string primary_metric(bool behavioural) { return behavioural ? "whole_style" : "first_token"; }
 
 }  // namespace tiller::study

@@ -50,6 +50,7 @@ Paired common(const ByItem& a, const ByItem& b) {
     Paired out;
     for (const auto& [item, value] : a)
         if (const auto it = b.find(item); it != b.end()) {
+            out.items.push_back(item);
             out.first.push_back(value);
             out.second.push_back(it->second);
         }
@@ -76,29 +77,77 @@ std::vector<std::vector<double>> aligned(const BySetting& records, const std::ve
     return aligned(values);
 }
 
-Interval Scores::mean(const std::vector<double>& values) const {
-    return values.empty() ? no_number() : bootstrap_mean(values, n_bootstrap_, seed_);
+Scale scale_of(const std::string& metric) {
+    const Metric* known = find_metric(metric);
+    return known ? known->scale : Scale::number;
 }
 
-Interval Scores::difference(const Paired& values) const {
-    return values.first.empty() ? no_number()
-                                : bootstrap_difference(values.first, values.second, n_bootstrap_, seed_);
+Scores::Scores(const BySetting& records, int n_bootstrap, std::uint64_t seed)
+    : records_(records), n_bootstrap_(n_bootstrap), seed_(seed) {
+    for (const auto& [id, of_setting] : records)
+        for (const ItemRecord& record : of_setting)
+            if (record.draw) draws_[record.item] = *record.draw;
+}
+
+std::vector<int> Scores::draws_of(const std::vector<int>& items) const {
+    std::vector<int> draws;
+    if (draws_.empty()) return draws;
+    for (const int item : items) draws.push_back(draws_.at(item));
+    return draws;
+}
+
+Interval Scores::mean(const ByItem& values, Scale scale) const {
+    if (values.empty()) return no_number();
+    std::vector<int> items;
+    for (const auto& [item, value] : values) items.push_back(item);
+    return bootstrap_mean(list_of(values), scale, n_bootstrap_, seed_, draws_of(items));
+}
+
+Interval Scores::mean(const std::vector<double>& values) const {
+    return values.empty() ? no_number() : bootstrap_mean(values, Scale::number, n_bootstrap_, seed_);
+}
+
+Interval Scores::difference(const Paired& values, Scale scale) const {
+    if (values.items.empty()) return no_number();
+    return bootstrap_difference(values.first, values.second, scale, n_bootstrap_, seed_,
+                                draws_of(values.items));
+}
+
+double Scores::p(const Paired& values, Scale scale) const {
+    return paired_p(values.first, values.second, scale, seed_, draws_of(values.items));
 }
 
 Interval Scores::mean(const std::string& id, const std::string& metric) const {
-    const Interval i = mean(values_of(records_.at(id), metric));
+    const Interval i = mean(values_of(records_.at(id), metric), scale_of(metric));
     // A mean of perplexities would be the worst text's alone; the mean is taken over log-probabilities.
     const Metric* known = find_metric(metric);
     return known && known->exp_of_mean ? Interval{std::exp(i.mean), std::exp(i.low), std::exp(i.high)} : i;
 }
 
 PairSummary Scores::pair(const std::string& a, const std::string& b, const std::string& metric) const {
-    PairSummary pair{a, b, {}, 0, 0, 1, 1};
+    PairSummary pair;
+    pair.a = a, pair.b = b;
     const Paired values = paired(records_, a, b, metric);
-    pair.difference = bootstrap_difference(values.first, values.second, n_bootstrap_, seed_);
+    const Scale scale = scale_of(metric);
+    const std::vector<int> draws = draws_of(values.items);
+    pair.difference =
+        bootstrap_difference(values.first, values.second, scale, n_bootstrap_, seed_, draws);
     std::tie(pair.n_better, pair.n_worse) = changes(values);
-    pair.p = pair.p_holm = paired_p(values.first, values.second, seed_);
+    pair.p = pair.p_holm = p(values, scale);
+    std::map<int, double> ahead;
+    for (std::size_t i = 0; i < draws.size(); ++i) ahead[draws[i]] += values.first[i] - values.second[i];
+    for (const auto& [draw, sum] : ahead) ++pair.n_draw, pair.n_draw_better += sum > 0;
     return pair;
+}
+
+std::vector<double> Scores::by_draw(const std::string& id, const std::string& metric) const {
+    std::map<int, std::vector<double>> values;
+    if (!draws_.empty())
+        for (const auto& [item, value] : values_of(records_.at(id), metric))
+            values[draws_.at(item)].push_back(value);
+    std::vector<double> means;
+    for (const auto& [draw, of_draw] : values) means.push_back(mean_of(of_draw));
+    return means;
 }
 
 std::pair<int, int> changes(const Paired& values) {

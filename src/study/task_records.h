@@ -35,8 +35,11 @@ ByItem values_of(const std::vector<ItemRecord>& records, const std::string& metr
 /// The same values in the order of items.
 std::vector<double> list_of(const ByItem& values);
 
-using Paired = std::pair<std::vector<double>, std::vector<double>>;
-/// The items that both have, in their order.
+/// Values of two settings on the items that both have, in their order.
+struct Paired {
+    std::vector<double> first, second;
+    std::vector<int> items;  ///< Item::id of each.
+};
 Paired common(const ByItem& a, const ByItem& b);
 /// The values of two settings on the items that both have. Throws std::out_of_range when a setting has no
 /// records.
@@ -47,28 +50,38 @@ std::vector<std::vector<double>> aligned(const BySetting& records, const std::ve
                                          const std::string& metric);
 std::vector<std::vector<double>> aligned(const std::vector<ByItem>& values);
 
-/// Means and paired differences over the items of one task, with their bootstrap intervals; NaN throughout
-/// where no item has a value. References outlive the object.
+/// What values a metric can have; any number where it is unknown.
+Scale scale_of(const std::string& metric);
+
+/// Means and paired differences over the items of one task, with their intervals (over items, and over draws
+/// where they differ: bootstrap_mean()); NaN throughout where no item has a value. References outlive the
+/// object.
 class Scores {
 public:
-    Scores(const BySetting& records, int n_bootstrap, std::uint64_t seed)
-        : records_(records), n_bootstrap_(n_bootstrap), seed_(seed) {}
+    Scores(const BySetting& records, int n_bootstrap, std::uint64_t seed);
 
+    Interval mean(const ByItem& values, Scale scale) const;
+    /// Of any numbers over items, under one split.
     Interval mean(const std::vector<double>& values) const;
-    Interval mean(const ByItem& values) const { return mean(list_of(values)); }
-    Interval difference(const Paired& values) const;
+    Interval difference(const Paired& values, Scale scale) const;
+    double p(const Paired& values, Scale scale) const;  ///< paired_p()
     /// Of a setting; of logarithms the exponential of the mean. Throws std::out_of_range when a setting has
     /// no records.
     Interval mean(const std::string& id, const std::string& metric) const;
     /// a minus b.
     Interval difference(const std::string& a, const std::string& b, const std::string& metric) const {
-        return difference(paired(records_, a, b, metric));
+        return difference(paired(records_, a, b, metric), scale_of(metric));
     }
     /// With the items that differ and the paired test; p is not adjusted yet.
     PairSummary pair(const std::string& a, const std::string& b, const std::string& metric) const;
+    /// Means by draw, in their order; empty under one split.
+    std::vector<double> by_draw(const std::string& id, const std::string& metric) const;
 
 private:
+    std::vector<int> draws_of(const std::vector<int>& items) const;
+
     const BySetting& records_;
+    std::map<int, int> draws_;  // by item; empty under one split
     int n_bootstrap_;
     std::uint64_t seed_;
 };

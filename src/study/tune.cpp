@@ -12,7 +12,8 @@
 #include "study/choose.h"
 #include "study/contestants.h"
 #include "study/evaluate.h"
-#include "study/extraction.h"
+#include "scoring/metrics.h"
+#include "study/method_vectors.h"
 #include "study/units.h"
 
 namespace tiller::study {
@@ -24,51 +25,8 @@ std::vector<Axis> axes_of(const TaskContext& c, const Method& method) {
                                     : std::vector<Axis>{};
 }
 
-// A method's vectors by number of pairs: one, unless its settings ask for several.
-class Vectors {
-public:
-    Vectors(TaskContext& c, const Method& method, const std::vector<Axis>& axes)
-        : method_(method), model_(c.engine.model()), own_(c.counts().extraction.n_pairs) {
-        std::set<int> sizes;
-        for (const auto& axis : axes)
-            for (const auto& choice : axis)
-                if (choice.count("pairs")) sizes.insert(static_cast<int>(choice.at("pairs")));
-        if (sizes.empty()) {
-            files[method.name()] = vector_file(c, method).string();
-            add(own_, extracted_vector(c, method));
-            return;
-        }
-        sizes.insert(own_);  // together, so that the texts are run once
-        for (const int n : sizes)
-            files[n == own_ ? method.name() : fmt::format("{}, {} pairs", method.name(), n)] =
-                vector_file(c, method, n).string();
-        for (auto& [n, vector] : extracted_vectors(c, method, std::vector<int>(sizes.begin(), sizes.end())))
-            add(n, std::move(vector));
-    }
+}  // namespace
 
-    const SteeringVector& base() const { return bases_.at(own_); }
-    SteeringVector build(const Setting& setting) const {
-        const auto pairs = setting.find("pairs");
-        return builders_.at(pairs == setting.end() ? own_ : static_cast<int>(pairs->second))(setting);
-    }
-    std::map<std::string, std::string> files;
-
-private:
-    void add(int n, SteeringVector vector) {
-        const auto& kept = bases_.emplace(n, std::move(vector)).first->second;
-        builders_.emplace(n, method_.builder(model_, kept));
-    }
-    const Method& method_;
-    const Model& model_;
-    int own_;
-    std::map<int, SteeringVector> bases_;
-    std::map<int, std::function<SteeringVector(const Setting&)>> builders_;
-};
-
-// Records of the settings on the validation items, or on the test items for the oracle. Settings of several
-// methods fill the engine's rows together where texts are generated; a prompt's settings of one method are
-// one fork otherwise, so that its numbers do not depend on the plan's other methods. `name` is that of the
-// units.
 std::vector<ItemRecord> try_settings(TaskContext& c, const std::string& name,
                                      std::span<const Candidate> settings, Phase phase,
                                      std::vector<std::string>& units) {
@@ -85,12 +43,14 @@ std::vector<ItemRecord> try_settings(TaskContext& c, const std::string& name,
                  valid ? "tune" : phase_name(phase), units, [&] {
                      return evaluate(c, items, some, phase,
                                      fmt::format("{}: {}", name, valid ? "validation" : "oracle"),
-                                     c.behavioural());
+                                     c.behavioural() || is_generated(c.primary));
                  }))
             records.push_back(std::move(record));
     }
     return records;
 }
+
+namespace {
 
 // Neighbours of the best settings so far that were not tried yet, n at most.
 std::vector<Setting> near_the_best(const TaskContext& c, std::vector<Candidate> grid,
@@ -100,7 +60,7 @@ std::vector<Setting> near_the_best(const TaskContext& c, std::vector<Candidate> 
     for (const auto& k : grid) known.insert(k.setting);
     std::vector<Setting> out;
     while (out.size() < n && !grid.empty()) {
-        const std::size_t best = choose(grid, records, c.behavioural(), c.plan.collapse_limit);
+        const std::size_t best = choose(grid, records, c.primary);
         for (auto& setting : neighbours_of(grid[best].setting, axes))
             if (out.size() < n && known.insert(setting).second) out.push_back(std::move(setting));
         grid.erase(grid.begin() + static_cast<std::ptrdiff_t>(best));
@@ -119,7 +79,7 @@ public:
           paper_(method.paper_setting(c.engine.info())),
           budget_(static_cast<std::size_t>(c.counts().n_setting)),
           axes_(axes_of(c, method)),
-          vectors_(c, method, axes_) {}
+          vectors_(c, method, sizes_in(axes_)) {}
 
     std::string name() const { return method_.name(); }
     const std::vector<Candidate>& grid() const { return grid_; }
@@ -136,9 +96,7 @@ public:
                 sample_settings(paper_, axes_, static_cast<int>(until[0]), c_.seed, "tune/" + method_.name());
         else if (begin < until[round])
             settings = near_the_best(c_, grid_, records_, axes_, until[round] - begin);
-        for (const auto& setting : settings)
-            grid_.push_back(
-                candidate(setting, name() + setting_text(setting), setting_label(setting), Kind::grid));
+        for (const auto& setting : settings) grid_.push_back(vectors_.grid_point(setting));
         return {grid_.begin() + static_cast<std::ptrdiff_t>(begin), grid_.end()};
     }
     /// Takes what is this method's.
@@ -152,34 +110,29 @@ public:
     TunedMethod finish() {
         const Setting best =
             grid_.empty() ? paper_
-                          : grid_[choose(grid_, records_, c_.behavioural(), c_.plan.collapse_limit)].setting;
+                          : grid_[choose(grid_, records_, c_.primary)].setting;
         TunedMethod out;
         const std::string title = method_title(name());
-        out.paper =
-            candidate(paper_, name() + "-paper",
-                      fmt::format("{}, paper's setting ({})", title, setting_label(paper_)), Kind::paper);
-        out.chosen = candidate(best, name() + "-chosen",
-                               fmt::format("{}, chosen ({})", title, setting_label(best)), Kind::chosen);
+        out.paper = vectors_.candidate(
+            paper_, name() + "-paper", fmt::format("{}, paper's setting ({})", title, setting_label(paper_)),
+            Kind::paper);
+        out.chosen = vectors_.candidate(best, name() + "-chosen",
+                                        fmt::format("{}, chosen ({})", title, setting_label(best)),
+                                        Kind::chosen);
         out.chosen_vector = vectors_.build(best);
         out.base = vectors_.base();
-        out.files = vectors_.files;
+        out.files = vectors_.files();
         out.grid = std::move(grid_);
         return out;
     }
 
 private:
-    Candidate candidate(const Setting& setting, const std::string& id, const std::string& label,
-                        Kind kind) const {
-        return {id,   label,   name(),
-                kind, setting, edits_of(vectors_.build(setting), method_.strength(setting))};
-    }
-
     TaskContext& c_;
     const Method& method_;
     Setting paper_;
     std::size_t budget_;
     std::vector<Axis> axes_;
-    Vectors vectors_;
+    MethodVectors vectors_;
     std::vector<Candidate> grid_;
     std::vector<ItemRecord> records_;
 };
@@ -192,7 +145,9 @@ std::vector<ItemRecord> tune(TaskContext& c, const std::string& name, const std:
 }
 
 SteeringVector vector_at(TaskContext& c, const Method& method, const Setting& setting) {
-    SteeringVector vector = Vectors(c, method, axes_of(c, method)).build(setting);
+    const auto sizes =
+        c.draw < 0 ? sizes_in(axes_of(c, method)) : sizes_in(offered_settings(c, method));
+    SteeringVector vector = MethodVectors(c, method, sizes).build(setting);
     vector.scale = method.strength(setting);
     return vector;
 }

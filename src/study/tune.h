@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,14 @@ TunedMethods tune_methods(TaskContext& context, const std::vector<std::string>& 
 /// The method's vector at one of the settings that tune_methods() tries on this task, ready to use: its scale
 /// is the setting's strength. From the run folder's extractions, or extracted.
 SteeringVector vector_at(TaskContext& context, const Method& method, const Setting& setting);
+
+/// Records of settings on the validation items, or on the test items for the oracle. Settings of several
+/// methods fill the engine's rows together where texts are generated; a prompt's settings of one method are
+/// one fork otherwise, so that its numbers do not depend on the plan's other methods. `name` is that of the
+/// units and the progress.
+std::vector<ItemRecord> try_settings(TaskContext& context, const std::string& name,
+                                     std::span<const Candidate> settings, Phase phase,
+                                     std::vector<std::string>& units);
 
 /// Validation points of the settings of one method, for choose(); `name` names the units and the progress.
 std::vector<ItemRecord> tune(TaskContext& context, const std::string& name,

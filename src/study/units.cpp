@@ -20,7 +20,13 @@ std::string unit_name(const std::string& model, const std::string& task, std::ui
 }
 
 std::string unit_name(const TaskContext& c, const std::string& what) {
-    return unit_name(c.model_name, c.task.name, c.seed, what, c.key);
+    const std::string of_draw = c.draw < 0 ? what : fmt::format("draw{}/{}", c.draw + 1, what);
+    return unit_name(c.model_name, c.task.name, c.seed, of_draw, c.key);
+}
+
+std::uint64_t seed_of_draw(std::uint64_t seed, int draw) {
+    const std::string hex = Digest().add(seed).add("draw").add(static_cast<std::uint64_t>(draw)).hex();
+    return std::stoull(hex.substr(0, 12), nullptr, 16);
 }
 
 void charge(const TaskContext& c, const std::vector<std::string>& methods, const std::string& phase,
@@ -95,10 +101,10 @@ void finish_closing(TaskContext& c, TaskClosing& closing) {
     closing.n_train = static_cast<int>(c.split.train.size());
     closing.n_valid = static_cast<int>(c.valid.size());
     closing.n_test = static_cast<int>(c.test.size());
-    closing.n_seen = static_cast<int>(items_seen(c.task, c.split.train, c.test).size());
+    if (c.draw < 0) closing.n_seen = static_cast<int>(items_seen(c.task, c.split.train, c.test).size());
     closing.checked = c.host.check;
     for (int i : c.test) closing.items.push_back({c.item(i).id, c.item(i).input, c.item(i).output});
-    if (c.scorer) closing.scorer = {c.scorer->held_out_accuracy(), c.scorer->held_out_count()};
+    if (c.scorer && !closing.scorer) closing.scorer = {c.scorer->held_out_accuracy(), c.scorer->held_out_count()};
     remove_checkpoints(c);
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "study/contestants.h"
+#include "study/draws.h"
 #include "study/phrases.h"
 #include "study/protocol.h"
 #include "study/summarise.h"
@@ -53,25 +54,25 @@ bool is_written(const std::filesystem::path& path, const std::string& unit) {
 }
 
 void mark(SteeringVector& vector, const TaskContext& c, const TaskSummary& task, std::size_t place,
-          const std::string& unit) {
+          const Setting& used, const std::string& unit) {
     const WinnerSummary& winner = task.winners[place];
     const SettingSummary& setting = *find_setting(task, winner.setting);
     auto& out = vector.provenance.settings;
     out["checked"] = c.journal.records<TaskClosing>(unit).at(0).checked ? "true" : "false";
-    out["winner.setting"] = setting_label(setting.setting);
+    out["winner.setting"] = setting_label(used);
     out["winner.place"] = fmt::format("{} of {}", place + 1, task.winners.size());
-    out["winner.counts"] = winner.collapses ? "false" : "true";
+    out["winner.counts"] = winner.shown ? "true" : "false";
+    if (c.draw >= 0) out["winner.draw"] = fmt::format("{} of {}", c.draw + 1, c.plan.tuning.n_fold);
     out["winner.seeds"] = seeds_text(c.plan);
     out["winner.n_valid"] = std::to_string(task.n_valid);
     out["winner.records"] = records_digest(unit);
     if (const Interval* score = metric_of(setting, task.primary))
         mark_score(vector, "winner", task.primary, *score, setting.n);
-    if (const Interval* collapsed = metric_of(setting, "collapsed"))
-        out["winner.collapsed"] = fmt::format("{}", collapsed->mean);
+    for (const char* damage : {"collapsed", "broken"})
+        if (const Interval* share = metric_of(setting, damage))
+            out[fmt::format("winner.{}", damage)] = fmt::format("{}", share->mean);
     if (const auto* plain = find_setting(task, zero_shot_id))
         out["winner.zero_shot"] = fmt::format("{}", score_of(*plain, task.primary));
-    if (const auto random = setting.difference.find("random"); random != setting.difference.end())
-        out["winner.above_random"] = random->second.low > 0 ? "true" : "false";
 }
 
 }  // namespace
@@ -98,10 +99,10 @@ std::vector<WinnerSummary> winners_of(const Plan& plan, const TaskSummary& task)
     for (const auto* setting : by_score(task, of_kind(task, Kind::chosen))) {
         winners.push_back({setting->method, setting->id,
                            winner_file(plan, task.model, task.name, setting->method).generic_string(),
-                           collapses(*setting, plan.collapse_limit)});
+                           works(*setting)});
     }
     std::stable_partition(winners.begin(), winners.end(),
-                          [](const WinnerSummary& winner) { return !winner.collapses; });
+                          [](const WinnerSummary& winner) { return winner.shown; });
     return winners;
 }
 
@@ -115,14 +116,19 @@ void write_winners(TaskContext& c) {
     for (const auto& method : c.plan.methods)
         if (!is_written(path_of(method), unit)) missing.push_back(method);
     if (missing.empty()) return;
-    const TaskSummary task =
-        summarise_task(c.plan, records_of(c.journal.units(), c.journal.lines(unit).at(0)));
+    const TaskRecords records = records_of(c.journal.units(), c.journal.lines(unit).at(0));
+    const TaskSummary task = summarise_task(c.plan, records);
+    // With draws, the first one's vector, at the setting that its items were tested under.
+    const auto& by_draw = records.closing.task.chosen_by_draw;
+    if (!by_draw.empty()) c.draw = 0, c.split = draws_of(c).front();
     for (std::size_t place = 0; place < task.winners.size(); ++place) {
         const std::string& name = task.winners[place].method;
         if (std::find(missing.begin(), missing.end(), name) == missing.end()) continue;
-        SteeringVector vector =
-            vector_at(c, contestant(c.plan, name), find_setting(task, task.winners[place].setting)->setting);
-        mark(vector, c, task, place, unit);
+        const Setting setting = by_draw.empty()
+                                    ? find_setting(task, task.winners[place].setting)->setting
+                                    : by_draw.front().at(name);
+        SteeringVector vector = vector_at(c, contestant(c.plan, name), setting);
+        mark(vector, c, task, place, setting, unit);
         const auto path = path_of(name);
         std::filesystem::create_directories(path.parent_path());
         save_vector(vector, path);

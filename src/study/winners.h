@@ -15,7 +15,8 @@ std::filesystem::path winner_file(const Plan& plan, const std::string& model, co
                                   const std::string& method);
 
 /// The chosen settings of a summarised task that are left as vectors: those of the plan's first seed under a
-/// protocol that chooses, by falling score, those that collapse last; else empty. Pure.
+/// protocol that chooses, by falling score, those that are not shown to work last (adjust()); else empty.
+/// Pure.
 std::vector<WinnerSummary> winners_of(const Plan& plan, const TaskSummary& task);
 
 /// Writes the vectors of a finished task that are not there, or are of other records, each whole. The same

@@ -79,7 +79,7 @@ void measure_tokens(const Task& task, int n_shot,
 void measure_power(TaskCheck& check) {
     std::vector<double> values;
     for (int i = 0; i < check.n_test; ++i) values.push_back(i % 2);
-    const Interval interval = bootstrap_mean(values, kResamples, 0);
+    const Interval interval = bootstrap_mean(values, Scale::hit, kResamples, 0);
     // One item leaves everything open, whatever a resample of it says.
     check.half_interval = check.n_test < 2 ? 0.5 : (interval.high - interval.low) / 2;
     // All of k differing items on one side: p = 2 * 0.5^k.

@@ -99,7 +99,7 @@ TEST_F(StudyWinners, EachDoesWhatWasTested) {
             expect_same_as_tested(task, winner);
             // Those that count come first, by falling score.
             for (const auto& setting : task.test)
-                if (setting.id == winner.setting && !winner.collapses) {
+                if (setting.id == winner.setting && winner.shown) {
                     EXPECT_LE(setting.metrics.at(task.primary).mean, last);
                     last = setting.metrics.at(task.primary).mean;
                 }
@@ -143,7 +143,7 @@ TEST_F(StudyWinners, SaysWhatItIs) {
             EXPECT_EQ(said.at("winner.n_valid"), "3");
             EXPECT_EQ(said.at("winner.seeds"), "0");
             EXPECT_EQ(said.at("winner.place"), place == 0 ? "1 of 2" : "2 of 2");
-            EXPECT_EQ(said.at("winner.counts"), winner.collapses ? "false" : "true");
+            EXPECT_EQ(said.at("winner.counts"), winner.shown ? "true" : "false");
             EXPECT_EQ(said.contains("winner.collapsed"), task.behavioural());
             EXPECT_TRUE(said.contains("winner.zero_shot"));
             EXPECT_EQ(said.at("winner.above_random"),

@@ -44,7 +44,7 @@ TEST(ReportUse, StandsInPages) {
 
 TEST(ReportUse, NothingThatCollapsesIsRecommended) {
     Summary summary = won();
-    summary.tasks[0].winners[0].collapses = true;
+    summary.tasks[0].winners[0].shown = false;
     EXPECT_EQ(report::best_winner(summary.tasks[0]), nullptr);
     EXPECT_EQ(terminal_verdicts(summary, 80, use).find("steer"), std::string::npos);
     const std::string page = report_html(summary, {}, use);

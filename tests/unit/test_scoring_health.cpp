@@ -1,9 +1,16 @@
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "core/paths.h"
+#include "study/broken_texts.h"
 #include "tiller/scoring.h"
 #include "tiller/task.h"
 
@@ -145,6 +152,45 @@ TEST(SaysTooLittle, AgainstAQuarterOfTheInputsWords) {
     EXPECT_FALSE(says_too_little("Parking is easy.", input));
     EXPECT_TRUE(says_too_little("", "Bad."));
     EXPECT_FALSE(says_too_little("Good.", "Bad day."));
+}
+
+TEST(RepeatsPhrases, LoopsOfLongPhrases) {
+    EXPECT_TRUE(repeats_phrases("I love the food here. I love the food here. I love the food"));
+    EXPECT_FALSE(repeats_phrases("I love the food here. The staff is kind. We will come back soon."));
+    // 3 of 9 words repeat; then 6 of 11.
+    EXPECT_FALSE(repeats_phrases("one two three four five six one two three"));
+    EXPECT_TRUE(repeats_phrases("one two three four five one two three one two three"));
+    EXPECT_TRUE(repeats_phrases("")) << "no word is left";
+    EXPECT_TRUE(repeats_phrases("Q:\nA: "));
+    EXPECT_FALSE(repeats_phrases("fine"));
+}
+
+TEST(RepeatsPhrases, LabelsDoNotHideALoop) {
+    EXPECT_TRUE(repeats_phrases("go home now\nB: go home now\nC: go home now"));
+    EXPECT_FALSE(repeats_phrases("Note: go home now")) << "a word is no label";
+}
+
+// 300 outputs of two models, labelled by reading (scripts/broken_texts.py): the rule says of them what its
+// Python form says, and docs/methods.md says how often that is right.
+TEST(BrokenTexts, AgreeWithTheReaderAsOftenAsTheDocsSay) {
+    std::ifstream in(std::filesystem::path(TILLER_TESTS_DIR) / "unit" / "broken_texts.jsonl");
+    ASSERT_TRUE(in);
+    std::map<std::string, std::array<int, 4>> counts;  // broken, missed, whole, false alarms
+    for (std::string line; std::getline(in, line);) {
+        const auto row = nlohmann::json::parse(line);
+        const std::string output = row["output"], input = row["input"];
+        const bool collapsed = text_health(output).collapsed || says_too_little(parse_answer(output), input);
+        EXPECT_EQ(collapsed, row["collapsed_today"] == 1) << output;
+        const bool broken = collapsed || repeats_phrases(output) ||
+                            row["nll"].get<double>() > study::perplexity_limit(std::vector<double>{
+                                                           row["zero_shot_nll_mean"].get<double>()});
+        auto& count = counts[row["part"]];
+        const bool labelled = row["broken"];
+        ++count[labelled ? 0 : 2];
+        if (broken != labelled) ++count[labelled ? 1 : 3];
+    }
+    EXPECT_EQ(counts["choose"], (std::array{34, 4, 66, 0}));
+    EXPECT_EQ(counts["validate"], (std::array{59, 12, 141, 2}));
 }
 
 }  // namespace

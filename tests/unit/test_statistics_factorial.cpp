@@ -214,7 +214,7 @@ TEST(GapShares, OfASumAreItsTerms) {
                                                    sum += set >> f & 1 ? terms[f] : 0;
                                                return sum;
                                            }),
-                                200, 1);
+                                Scale::number, 200, 1);
     EXPECT_NEAR(gap.gap.mean, 2.25, 1e-12);
     for (std::size_t f = 0; f < 4; ++f) {
         EXPECT_NEAR(gap.factors[f].average.mean, terms[f], 1e-12);
@@ -227,7 +227,7 @@ TEST(GapShares, OfASumAreItsTerms) {
 TEST(GapShares, WhatNeedsTwoIsSharedByThem) {
     // Nothing happens until both of the first two are changed; the third does nothing.
     const auto gap =
-        gap_shares(3, corners_of(3, [](std::size_t set) { return (set & 3) == 3 ? 1.0 : 0.0; }), 200, 1);
+        gap_shares(3, corners_of(3, [](std::size_t set) { return (set & 3) == 3 ? 1.0 : 0.0; }), Scale::number, 200, 1);
     EXPECT_NEAR(gap.factors[0].average.mean, 0.5, 1e-12);
     EXPECT_NEAR(gap.factors[1].average.mean, 0.5, 1e-12);
     EXPECT_NEAR(gap.factors[2].average.mean, 0, 1e-12);
@@ -242,7 +242,7 @@ TEST(GapShares, PartsAddUpToTheGap) {
     std::vector<std::vector<double>> corners(16, std::vector<double>(12));
     for (auto& corner : corners)
         for (double& value : corner) value = random.normal();
-    const auto gap = gap_shares(4, corners, 300, 1);
+    const auto gap = gap_shares(4, corners, Scale::number, 300, 1);
     double sum = 0, largest = 0;
     for (const auto& factor : gap.factors) {
         sum += factor.average.mean;
@@ -264,7 +264,7 @@ TEST(GapSharesCoverage, OfPlantedParts) {
                 corners[set].push_back(item + (set & 1 ? 0.6 : 0) + ((set & 6) == 6 ? 0.4 : 0) +
                                        0.7 * random.normal());
         }
-        const auto gap = gap_shares(3, corners, 400, static_cast<std::uint64_t>(s));
+        const auto gap = gap_shares(3, corners, Scale::number, 400, static_cast<std::uint64_t>(s));
         const double parts[] = {0.6, 0.2, 0.2};
         for (std::size_t f = 0; f < 3; ++f)
             covered[f] += gap.factors[f].average.low <= parts[f] && parts[f] <= gap.factors[f].average.high;

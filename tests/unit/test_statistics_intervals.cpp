@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <utility>
 #include <vector>
@@ -18,14 +19,14 @@ using test::error_of;
 
 TEST(Bootstrap, ConstantValuesHaveNoSpread) {
     const std::vector<double> values(7, 2.5);
-    const Interval i = bootstrap_mean(values, 500, 3);
+    const Interval i = bootstrap_mean(values, Scale::number, 500, 3);
     EXPECT_EQ(i.mean, 2.5);
     EXPECT_EQ(i.low, 2.5);
     EXPECT_EQ(i.high, 2.5);
 }
 
 TEST(Bootstrap, NothingIsZero) {
-    const Interval i = bootstrap_mean({}, 500, 3);
+    const Interval i = bootstrap_mean({}, Scale::number, 500, 3);
     EXPECT_EQ(i.mean, 0);
     EXPECT_EQ(i.low, 0);
     EXPECT_EQ(i.high, 0);
@@ -33,7 +34,7 @@ TEST(Bootstrap, NothingIsZero) {
 
 TEST(Bootstrap, OneValueIsItsOwnInterval) {
     const std::vector<double> values = {-4.25};
-    const Interval i = bootstrap_mean(values, 500, 3);
+    const Interval i = bootstrap_mean(values, Scale::number, 500, 3);
     EXPECT_EQ(i.mean, -4.25);
     EXPECT_EQ(i.low, -4.25);
     EXPECT_EQ(i.high, -4.25);
@@ -43,7 +44,7 @@ TEST(Bootstrap, OneValueIsItsOwnInterval) {
 // ends.
 TEST(Bootstrap, TwoValuesReachBothEnds) {
     const std::vector<double> values = {0, 1};
-    const Interval i = bootstrap_mean(values, 1000, 3);
+    const Interval i = bootstrap_mean(values, Scale::hit, 1000, 3);
     EXPECT_EQ(i.mean, 0.5);
     EXPECT_EQ(i.low, 0);
     EXPECT_EQ(i.high, 1);
@@ -55,7 +56,7 @@ TEST(Bootstrap, WidthIsTheStandardError) {
     std::vector<double> values(400);
     std::iota(values.begin(), values.end(), 0.0);  // variance (n^2 - 1) / 12
     const double mean = 199.5, error = std::sqrt((400.0 * 400.0 - 1) / 12 / 400);
-    const Interval i = bootstrap_mean(values, 4000, 8);
+    const Interval i = bootstrap_mean(values, Scale::number, 4000, 8);
     EXPECT_DOUBLE_EQ(i.mean, mean);
     EXPECT_NEAR(i.low, mean - 1.96 * error, 0.12 * error);
     EXPECT_NEAR(i.high, mean + 1.96 * error, 0.12 * error);
@@ -65,8 +66,8 @@ TEST(Bootstrap, SeedDecides) {
     std::vector<double> values;
     Random random(1, "values");
     for (int k = 0; k < 40; ++k) values.push_back(random.normal());
-    const Interval a = bootstrap_mean(values, 300, 7), b = bootstrap_mean(values, 300, 7),
-                   c = bootstrap_mean(values, 300, 8);
+    const Interval a = bootstrap_mean(values, Scale::number, 300, 7), b = bootstrap_mean(values, Scale::number, 300, 7),
+                   c = bootstrap_mean(values, Scale::number, 300, 8);
     EXPECT_EQ(a.low, b.low);
     EXPECT_EQ(a.high, b.high);
     EXPECT_TRUE(a.low != c.low || a.high != c.high);
@@ -77,9 +78,9 @@ TEST(Bootstrap, SeedDecides) {
 TEST(Bootstrap, OrderOfItemsDoesNotMatter) {
     std::vector<double> values;
     for (int k = 0; k < 64; ++k) values.push_back(k % 5);  // sums are exact in any order
-    const Interval a = bootstrap_mean(values, 4000, 7);
+    const Interval a = bootstrap_mean(values, Scale::number, 4000, 7);
     std::sort(values.begin(), values.end());
-    const Interval b = bootstrap_mean(values, 4000, 7);
+    const Interval b = bootstrap_mean(values, Scale::number, 4000, 7);
     EXPECT_EQ(a.mean, b.mean);
     EXPECT_NEAR(a.low, b.low, 0.05);
     EXPECT_NEAR(a.high, b.high, 0.05);
@@ -92,7 +93,7 @@ TEST(Bootstrap, DifferenceIsPaired) {
         a.push_back(100.0 * k + 1);
         b.push_back(100.0 * k);
     }
-    const Interval d = bootstrap_difference(a, b, 500, 1);
+    const Interval d = bootstrap_difference(a, b, Scale::number, 500, 1);
     EXPECT_EQ(d.mean, 1);
     EXPECT_EQ(d.low, 1);
     EXPECT_EQ(d.high, 1);
@@ -105,7 +106,7 @@ TEST(Bootstrap, DifferenceTurnsItsSign) {
         a.push_back(random.normal());
         b.push_back(random.normal());
     }
-    const Interval ab = bootstrap_difference(a, b, 501, 1), ba = bootstrap_difference(b, a, 501, 1);
+    const Interval ab = bootstrap_difference(a, b, Scale::number, 501, 1), ba = bootstrap_difference(b, a, Scale::number, 501, 1);
     EXPECT_DOUBLE_EQ(ab.mean, -ba.mean);
     EXPECT_NEAR(ab.low, -ba.high, 1e-2);
     EXPECT_NEAR(ab.high, -ba.low, 1e-2);
@@ -113,7 +114,7 @@ TEST(Bootstrap, DifferenceTurnsItsSign) {
 
 TEST(Bootstrap, SidesOfDifferentLengthAreRefused) {
     const std::vector<double> a = {1, 2, 3}, b = {1, 2};
-    const auto text = error_of(Code::usage, [&] { bootstrap_difference(a, b, 500, 1); });
+    const auto text = error_of(Code::usage, [&] { bootstrap_difference(a, b, Scale::number, 500, 1); });
     test::expect_parts(text, {"3", "2"});
 }
 
@@ -123,7 +124,7 @@ TEST(Bootstrap, SidesOfDifferentLengthAreRefused) {
 constexpr int n_set = 2000, n_item = 40, n_resample = 600;
 
 template <class Draw>
-double coverage(double truth, const char* stream, Draw draw) {
+double coverage(double truth, const char* stream, Scale scale, Draw draw) {
     Random random(5, stream);
     int covered = 0;
     for (int s = 0; s < n_set; ++s) {
@@ -133,7 +134,7 @@ double coverage(double truth, const char* stream, Draw draw) {
             a.push_back(x);
             b.push_back(y);
         }
-        const Interval i = bootstrap_difference(a, b, n_resample, static_cast<std::uint64_t>(s));
+        const Interval i = bootstrap_difference(a, b, scale, n_resample, static_cast<std::uint64_t>(s));
         covered += i.low <= truth && truth <= i.high;
     }
     return static_cast<double>(covered) / n_set;
@@ -148,7 +149,7 @@ void expect_nominal(double share) {
 double right(bool yes) { return yes ? 1.0 : 0.0; }
 
 TEST(BootstrapCoverage, MeanOfNormalDraws) {
-    expect_nominal(coverage(0.3, "normal", [](Random& r) { return std::pair(0.3 + 2 * r.normal(), 0.0); }));
+    expect_nominal(coverage(0.3, "normal", Scale::number, [](Random& r) { return std::pair(0.3 + 2 * r.normal(), 0.0); }));
 }
 
 TEST(BootstrapCoverage, StyleScores) {  // mostly near 0 or 1, as the classifier's are
@@ -158,12 +159,12 @@ TEST(BootstrapCoverage, StyleScores) {  // mostly near 0 or 1, as the classifier
     };
     // E[u^3] = 1/4: 0.75 q + 0.25 (1 - q) = 0.25 + 0.5 q on each side.
     expect_nominal(
-        coverage(0.15, "style", [&](Random& r) { return std::pair(score(r, 0.7), score(r, 0.4)); }));
+        coverage(0.15, "style", Scale::share, [&](Random& r) { return std::pair(score(r, 0.7), score(r, 0.4)); }));
 }
 
 TEST(BootstrapCoverage, PairedAnswersWithAPlantedEffect) {
     // Right under both 20 %, under the first alone 35 %, under the second alone 5 %.
-    expect_nominal(coverage(0.3, "answers", [](Random& r) {
+    expect_nominal(coverage(0.3, "answers", Scale::hit, [](Random& r) {
         const double u = r.uniform();
         return std::pair(right(u < 0.55), right(u < 0.2 || (u >= 0.55 && u < 0.6)));
     }));
@@ -176,7 +177,7 @@ TEST(BootstrapCoverage, SharesOfRightAnswers) {
         for (int s = 0; s < n_set; ++s) {
             std::vector<double> values;
             for (int k = 0; k < n_item; ++k) values.push_back(right(random.uniform() < share));
-            const Interval i = bootstrap_mean(values, n_resample, static_cast<std::uint64_t>(s));
+            const Interval i = bootstrap_mean(values, Scale::hit, n_resample, static_cast<std::uint64_t>(s));
             covered += i.low <= share && share <= i.high;
         }
         EXPECT_GE(covered, n_set * 93 / 100) << share;
@@ -186,8 +187,8 @@ TEST(BootstrapCoverage, SharesOfRightAnswers) {
 
 TEST(Bootstrap, NoHitsAreNotACertainZero) {
     const std::vector<double> none(40, 0), all(40, 1);
-    const Interval low = bootstrap_mean(none, 2000, 1), high = bootstrap_mean(all, 2000, 1),
-                   same = bootstrap_difference(none, none, 2000, 1);
+    const Interval low = bootstrap_mean(none, Scale::hit, 2000, 1), high = bootstrap_mean(all, Scale::hit, 2000, 1),
+                   same = bootstrap_difference(none, none, Scale::hit, 2000, 1);
     EXPECT_EQ(low.mean, 0);
     EXPECT_EQ(low.low, 0);
     EXPECT_GT(low.high, 0.05);  // the exact interval ends at 0.088
@@ -214,7 +215,7 @@ std::pair<std::vector<double>, std::vector<double>> answers(int n, int won, int 
 TEST(PairedP, McNemarExactKnownValues) {
     const auto p = [](int won, int lost) {
         const auto [a, b] = answers(60, won, lost);
-        return paired_p(a, b, 1);
+        return paired_p(a, b, Scale::hit, 1);
     };
     EXPECT_DOUBLE_EQ(p(0, 0), 1);
     EXPECT_DOUBLE_EQ(p(1, 0), 1);
@@ -228,12 +229,12 @@ TEST(PairedP, McNemarExactKnownValues) {
 TEST(PairedP, SignFlipsKnownValues) {
     // Five equal differences: only the two extreme patterns of 2^5 reach the observed sum.
     const std::vector<double> zero(5, 0), half(5, 0.5);
-    EXPECT_NEAR(paired_p(half, zero, 1), 2.0 / 32, 0.01);
-    EXPECT_EQ(paired_p(zero, zero, 1), 1);
+    EXPECT_NEAR(paired_p(half, zero, Scale::number, 1), 2.0 / 32, 0.01);
+    EXPECT_EQ(paired_p(zero, zero, Scale::number, 1), 1);
     const std::vector<double> mixed = {0.5, -0.5, 0.25, -0.25};
-    EXPECT_EQ(paired_p(mixed, std::vector<double>(4, 0), 1), 1);
-    EXPECT_EQ(paired_p(half, zero, 1), paired_p(half, zero, 1));
-    const auto text = error_of(Code::usage, [&] { paired_p(half, mixed, 1); });
+    EXPECT_EQ(paired_p(mixed, std::vector<double>(4, 0), Scale::number, 1), 1);
+    EXPECT_EQ(paired_p(half, zero, Scale::number, 1), paired_p(half, zero, Scale::number, 1));
+    const auto text = error_of(Code::usage, [&] { paired_p(half, mixed, Scale::number, 1); });
     test::expect_parts(text, {"5", "4"});
 }
 
@@ -250,8 +251,8 @@ TEST(PairedP, EqualSidesAreToldApartInAtMostFivePercent) {
             x.push_back(item + random.normal());
             y.push_back(item + random.normal());
         }
-        answers_apart += paired_p(a, b, static_cast<std::uint64_t>(s)) <= 0.05;
-        styles_apart += paired_p(x, y, static_cast<std::uint64_t>(s)) <= 0.05;
+        answers_apart += paired_p(a, b, Scale::hit, static_cast<std::uint64_t>(s)) <= 0.05;
+        styles_apart += paired_p(x, y, Scale::number, static_cast<std::uint64_t>(s)) <= 0.05;
     }
     // 5 % and two standard errors of 0.9 %; a test that never speaks says nothing.
     EXPECT_LE(answers_apart, n_null * 68 / 1000);
@@ -270,60 +271,104 @@ TEST(Holm, KnownValues) {
     EXPECT_TRUE(holm({}).empty());
 }
 
-// Hits of `n_group` seeds whose own probabilities spread around `p` with `spread`.
-std::vector<std::vector<double>> groups_of_hits(Random& random, int n_group, double p, double spread) {
-    std::vector<std::vector<double>> groups;
-    for (int g = 0; g < n_group; ++g) {
+// --- Draws of training items and prompts: five, of 20 hits each, whose own probabilities spread ---------
+
+struct DrawnHits {
+    std::vector<double> values;
+    std::vector<int> draws;
+};
+
+DrawnHits drawn_hits(Random& random, double p, double spread) {
+    DrawnHits out;
+    for (int draw = 0; draw < 5; ++draw) {
         const double own = std::clamp(p + spread * random.normal(), 0.0, 1.0);
-        auto& group = groups.emplace_back();
-        for (int i = 0; i < 30; ++i) group.push_back(right(random.uniform() < own));
+        for (int i = 0; i < 20; ++i) {
+            out.values.push_back(right(random.uniform() < own));
+            out.draws.push_back(draw);
+        }
     }
-    return groups;
+    return out;
 }
 
-TEST(BootstrapGroups, CoversWhileGroupsSpreadNoMoreThanTheirItemsLeaveOpen) {
-    Random random(3, "groups");
-    for (const double spread : {0.0, 0.05, 0.1}) {
+TEST(Draws, IntervalsHoldWhatAnotherRunWouldDraw) {
+    for (const double spread : {0.0, 0.05, 0.1, 0.2}) {
+        Random random(9, "draws");
+        int covered = 0, by_items = 0;
+        for (int s = 0; s < n_set; ++s) {
+            const auto [values, draws] = drawn_hits(random, 0.5, spread);
+            const Interval i = bootstrap_mean(values, Scale::hit, 400, 1, draws),
+                           items = bootstrap_mean(values, Scale::hit, 400, 1);
+            covered += i.low <= 0.5 && 0.5 <= i.high;
+            by_items += items.low <= 0.5 && 0.5 <= items.high;
+            EXPECT_LE(i.low, items.low);
+            EXPECT_GE(i.high, items.high);
+        }
+        EXPECT_GE(covered, n_set * 91 / 100) << spread;
+        if (spread == 0.2) EXPECT_LE(by_items, n_set * 75 / 100);
+    }
+}
+
+TEST(Draws, EqualDrawsArePooled) {
+    std::vector<double> values;
+    std::vector<int> draws;
+    for (int i = 0; i < 40; ++i) values.push_back(i % 2), draws.push_back(i / 8);
+    const Interval pooled = bootstrap_mean(values, Scale::hit, 500, 1),
+                   drawn = bootstrap_mean(values, Scale::hit, 500, 1, draws);
+    EXPECT_EQ(drawn.low, pooled.low);
+    EXPECT_EQ(drawn.high, pooled.high);
+}
+
+// All that differs are the draws: 1, 1, 0, 0, 0 (mean 0.4, standard error sqrt(0.3 / 5)), t of 4 degrees.
+TEST(Draws, StudentsTOverDraws) {
+    std::vector<double> values, zero;
+    std::vector<int> draws;
+    for (int i = 0; i < 100; ++i) values.push_back(i < 40 ? 1 : 0), zero.push_back(0), draws.push_back(i / 20);
+    const double half = 2.776445 * std::sqrt(0.3 / 5);
+    const Interval i = bootstrap_difference(values, zero, Scale::hit, 500, 1, draws);
+    EXPECT_NEAR(i.low, 0.4 - half, 1e-5);
+    EXPECT_NEAR(i.high, 1, 1e-12) << "a difference of hits ends at 1";
+    // 40 items won and none lost would be certain without the draws: t = 1.633, p = 0.178.
+    EXPECT_LT(paired_p(values, zero, Scale::hit, 1), 1e-9);
+    EXPECT_NEAR(paired_p(values, zero, Scale::hit, 1, draws), 0.1778, 1e-3);
+}
+
+// The scale decides, not the values: numbers that happen to be 0 and 1 are no hits.
+TEST(Scales, DecideWhatAnIntervalCanBe) {
+    const std::vector<double> none(40, 0.0);
+    EXPECT_EQ(bootstrap_mean(none, Scale::number, 500, 1).high, 0);
+    EXPECT_GT(bootstrap_mean(none, Scale::share, 500, 1).high, 0.01);
+    EXPECT_EQ(bootstrap_mean(none, Scale::share, 500, 1).high, bootstrap_mean(none, Scale::hit, 500, 1).high);
+}
+
+// Runs over the same items, whose own probabilities spread; items are drawn anew in each set.
+TEST(Runs, IntervalsHoldWhereRunsDiffer) {
+    for (const double spread : {0.0, 0.1, 0.2, 0.3}) {
+        Random random(11, "runs");
         int covered = 0;
-        constexpr int n_study = 300;
-        for (int s = 0; s < n_study; ++s) {
-            const Interval i =
-                bootstrap_groups(groups_of_hits(random, 3, 0.5, spread), 400, static_cast<std::uint64_t>(s));
+        for (int s = 0; s < n_set; ++s) {
+            std::vector<double> ease;
+            for (int i = 0; i < 100; ++i) ease.push_back(0.2 * random.normal());
+            std::vector<std::map<int, double>> runs(3);
+            for (auto& run : runs) {
+                const double own = 0.5 + spread * random.normal();
+                for (int i = 0; i < 100; ++i)
+                    run[i] = right(random.uniform() < own + ease[static_cast<std::size_t>(i)]);
+            }
+            const Interval i = repeated_mean(runs, Scale::hit, false).interval;
             covered += i.low <= 0.5 && 0.5 <= i.high;
         }
-        EXPECT_GE(covered, n_study * 93 / 100) << spread;
+        EXPECT_GE(covered, n_set * 93 / 100) << spread;
     }
 }
 
-TEST(BootstrapGroups, IsWiderThanItemsAloneWhereGroupsDiffer) {
-    const std::vector<std::vector<double>> groups = {std::vector<double>(20, 0.2),
-                                                     std::vector<double>(20, 0.8)};
-    const Interval i = bootstrap_groups(groups, 500, 1);
-    EXPECT_DOUBLE_EQ(i.mean, 0.5);
-    EXPECT_LE(i.low, 0.2);  // no item differs within a group: all that is unsure is which groups come
-    EXPECT_GE(i.high, 0.8);
+TEST(Runs, OneOrNone) {
+    EXPECT_TRUE(std::isnan(repeated_mean({}, Scale::hit, false).interval.mean));
+    EXPECT_TRUE(std::isnan(repeated_mean({{}}, Scale::hit, false).interval.mean));
+    const Estimate one = repeated_mean({{}, {{1, 1.0}, {2, 3.0}, {3, 2.0}}}, Scale::number, false);
+    EXPECT_DOUBLE_EQ(one.interval.mean, 2);
+    EXPECT_NEAR(one.interval.high - 2, 4.302653 / std::sqrt(3), 1e-4) << "t of 2 degrees, variance 1";
+    EXPECT_LT(one.p, 0.1);
 }
-
-TEST(BootstrapGroups, NoHitInAnyGroupIsNoCertainty) {
-    const std::vector<std::vector<double>> none(3, std::vector<double>(20, 0));
-    EXPECT_EQ(bootstrap_groups(none, 500, 1).high, 0);
-    const Interval hits = bootstrap_groups(none, 500, 1, {0, 1});
-    EXPECT_EQ(hits.mean, 0);
-    EXPECT_GT(hits.high, 0.03);
-    EXPECT_LT(hits.high, 0.25);
-}
-
-TEST(BootstrapGroups, GroupsCountAlikeAndEmptyOnesNotAtAll) {
-    EXPECT_DOUBLE_EQ(bootstrap_groups({{1, 1, 1, 1}, {0}}, 200, 1).mean, 0.5);
-    const std::vector<double> one = {0.25, 0.5, 1};
-    const Interval single = bootstrap_groups({{}, one}, 200, 1), plain = bootstrap_mean(one, 200, 1);
-    EXPECT_EQ(single.low, plain.low);
-    EXPECT_EQ(single.high, plain.high);
-    EXPECT_EQ(bootstrap_groups({}, 200, 1).mean, 0);
-}
-
-// --- Rank correlation
-// ---------------------------------------------------------------------------------------
 
 TEST(Spearman, KnownValues) {
     const std::vector<double> a = {1, 2, 3, 4, 5}, up = {-3, 0, 7, 8, 1e9}, down = {4, 3, 2, 1, 0};

@@ -27,13 +27,13 @@ ItemRecord functional(const char* setting, int first_token, double logprob) {
     return record(setting, {{"first_token", first_token}, {"logprob", logprob}});
 }
 
-ItemRecord behavioural(const char* setting, double style, int collapsed) {
-    return record(setting, {{"style", style}, {"collapsed", collapsed}});
+ItemRecord behavioural(const char* setting, double whole_style, double nll) {
+    return record(setting, {{"whole_style", whole_style}, {"nll", nll}});
 }
 
 std::string chosen(const std::vector<Candidate>& grid, const std::vector<ItemRecord>& records,
-                   bool is_behavioural, double limit = 0.25) {
-    return grid[choose(grid, records, is_behavioural, limit)].id;
+                   bool is_behavioural) {
+    return grid[choose(grid, records, is_behavioural ? "whole_style" : "first_token")].id;
 }
 
 TEST(Choose, HighestAccuracyWins) {
@@ -101,64 +101,65 @@ TEST(Choose, BrokenRowsWithoutLogProbabilityLose) {
               "whole");
 }
 
-TEST(Choose, HighestStyleWithinTheLimitWins) {
-    const auto grid = grid_of({"weak", "strong", "wild"});
-    const std::vector<ItemRecord> records = {behavioural("weak", 0.4, 0), behavioural("strong", 0.7, 0),
-                                             behavioural("wild", 0.99, 1)};
-    EXPECT_EQ(chosen(grid, records, true), "strong");
-    EXPECT_EQ(chosen(grid, records, true, 1.0), "wild");
-}
-
-// 1 of 20 would be the limit of 5 % itself, but who saw it cannot expect the limit to hold.
-TEST(Choose, OneCollapsedOutputOfTwentyIsTooMany) {
+// One broken text costs its own style and no more: no gate that it could tip.
+TEST(Choose, ABrokenTextCountsAsNothing) {
     const auto grid = grid_of({"weak", "strong"});
     std::vector<ItemRecord> records;
     for (int i = 0; i < 20; ++i) {
-        records.push_back(behavioural("weak", 0.4, 0));
-        records.push_back(behavioural("strong", 0.9, i == 0));
+        records.push_back(behavioural("weak", 0.4, 1));
+        records.push_back(behavioural("strong", i < 3 ? 0 : 0.95, 2));
     }
-    EXPECT_EQ(chosen(grid, records, true, 0.05), "weak");
-    EXPECT_EQ(chosen(grid, records, true, 0.1), "strong");
+    EXPECT_EQ(chosen(grid, records, true), "strong");
 }
 
-TEST(Choose, TheLimitItselfIsAllowed) {
-    const auto grid = grid_of({"weak", "edge"});
+// What looks best by less than its noise gives way to what is gentler.
+TEST(Choose, WithinOneStandardErrorTheGentlestWins) {
+    const auto grid = grid_of({"wild", "gentle", "idle"});
+    std::vector<ItemRecord> records;
+    for (int i = 0; i < 20; ++i) {
+        records.push_back(behavioural("wild", i % 2 ? 1 : 0.3, 3));    // 0.65, error 0.08
+        records.push_back(behavioural("gentle", i % 2 ? 0.9 : 0.32, 1));  // 0.61
+        records.push_back(behavioural("idle", 0.4, 0.5));
+    }
+    EXPECT_EQ(chosen(grid, records, true), "gentle");
+}
+
+// A text of no token has no perplexity: it must not count as the gentlest.
+TEST(Choose, NoTextIsNotGentle) {
+    const auto grid = grid_of({"empty", "whole"});
     std::vector<ItemRecord> records;
     for (int i = 0; i < 4; ++i) {
-        records.push_back(behavioural("weak", 0.4, 0));
-        records.push_back(behavioural("edge", 0.9, i == 0));
+        records.push_back(behavioural("empty", 0, std::nan("")));
+        records.push_back(behavioural("whole", 0, 2));
     }
-    EXPECT_EQ(chosen(grid, records, true, 2.0 / 6), "edge");  // (1 + 1) of (4 + 2)
-    EXPECT_EQ(chosen(grid_of({"edge", "weak"}), records, true, 2.0 / 6), "edge");
-    EXPECT_EQ(chosen(grid, records, true, 0.33), "weak");
+    EXPECT_EQ(chosen(grid, records, true), "whole");
 }
 
-// It is the share that counts, though one setting has more records.
-TEST(Choose, AboveTheLimitTheLeastDamageWins) {
-    const auto grid = grid_of({"a", "b", "c"});
-    const std::vector<ItemRecord> records = {behavioural("a", 0.9, 1), behavioural("a", 0.9, 1),
-                                             behavioural("b", 0.2, 1), behavioural("b", 0.2, 0),
-                                             behavioural("c", 0.3, 1), behavioural("c", 0.3, 1)};
-    EXPECT_EQ(chosen(grid, records, true), "b");
-    const std::vector<ItemRecord> equal = {behavioural("a", 0.2, 1), behavioural("b", 0.9, 1),
-                                           behavioural("c", 0.3, 1)};
-    EXPECT_EQ(chosen(grid, equal, true), "b");
-}
-
-TEST(Choose, FunctionalTasksKnowNoCollapse) {
+TEST(Choose, OnlyWhatCountsDecides) {
     const auto grid = grid_of({"a", "b"});
-    ItemRecord collapsed = functional("b", 1, -1);
-    collapsed.scores["style"] = 0.0;
-    EXPECT_EQ(chosen(grid, {functional("a", 0, -1), collapsed}, false, 0.0), "b");
+    std::vector<ItemRecord> records;
+    for (int draw = 0; draw < 2; ++draw)
+        for (int i = 0; i < 10; ++i) {
+            records.push_back(functional("a", draw == 0, -1));
+            records.push_back(functional("b", draw == 1, -1));
+            records[records.size() - 2].draw = records.back().draw = draw;
+        }
+    const auto without = [&](int draw) {
+        return grid[choose(grid, records, "first_token",
+                           [&](const ItemRecord& r) { return r.draw != draw; })]
+            .id;
+    };
+    EXPECT_EQ(without(0), "b");
+    EXPECT_EQ(without(1), "a");
 }
 
-TEST(ChoiceRules, NameTheLimit) {
+TEST(ChoiceRules, NameTheScore) {
     Plan plan;
-    plan.collapse_limit = 0.07;
+    plan.tuning.choose_by = "exact";
     const auto rules = choice_rules(plan);
     ASSERT_EQ(rules.size(), 2u);
-    EXPECT_NE(rules[0].find("first-token accuracy"), std::string::npos);
-    EXPECT_NE(rules[1].find("7 %"), std::string::npos);
+    EXPECT_NE(rules[0].find("exact"), std::string::npos);
+    EXPECT_NE(rules[1].find("style of whole texts"), std::string::npos);
 }
 
 }  // namespace

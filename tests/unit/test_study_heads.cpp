@@ -57,7 +57,7 @@ TEST(SweepScores, AreOverTheKeptItemsThatHaveANumber) {
     EXPECT_EQ(all.n_broken, 1);
     EXPECT_DOUBLE_EQ(all.first_token.mean, 0.5);
     EXPECT_DOUBLE_EQ(all.logprob.mean, -2.75 / 3);
-    const auto interval = bootstrap_mean(std::vector<double>{1, 0, 0, 1}, 200, 3);
+    const auto interval = bootstrap_mean(std::vector<double>{1, 0, 0, 1}, Scale::hit, 200, 3);
     EXPECT_DOUBLE_EQ(all.first_token.low, interval.low);
     EXPECT_DOUBLE_EQ(all.first_token.high, interval.high);
     const SweepScore kept = sweep_score(items, {true, true, false, false}, 200, 3);

@@ -18,8 +18,8 @@ struct Score {
 };
 
 // The first one is the primary metric.
-std::vector<Score> scores_of(bool behavioural) {
-    if (behavioural) return {{"style", "style"}};
+std::vector<Score> scores_of(const TaskSummary& t) {
+    if (t.behavioural()) return {{t.primary.c_str(), "style"}};
     return {{"first_token", "first token"}, {"exact", "whole answer"}, {"logprob", "log p"}};
 }
 
@@ -140,7 +140,7 @@ AnalysisSummary factors_table(const Plan& plan, const TaskRecords& records, cons
     out.headline = true;
     std::vector<VarianceShares> shares;
     std::string dropped;
-    const auto scores = scores_of(t.behavioural());
+    const auto scores = scores_of(t);
     for (const auto& score : scores) {
         const auto values = by_item(cells, records.test, score.name);
         shares.push_back(variance_shares(design, values, plan.n_bootstrap, t.seed));
@@ -206,11 +206,11 @@ std::optional<AnalysisSummary> gap_table(const Plan& plan, const TaskRecords& re
         "what is changed"};
     out.headline = true;
     std::vector<GapShares> gaps;
-    const auto scores = scores_of(t.behavioural());
+    const auto scores = scores_of(t);
     for (const auto& score : scores) {
         const auto corners = corners_of(plan, records.test, score.name);
         if (corners.empty()) return std::nullopt;
-        gaps.push_back(gap_shares(n_crossed_factor, corners, plan.n_bootstrap, t.seed));
+        gaps.push_back(gap_shares(n_crossed_factor, corners, scale_of(score.name), plan.n_bootstrap, t.seed));
     }
     out.columns = {{scores.front().name, scores.front().label},
                    {"first", "first"},

@@ -180,7 +180,7 @@ private:
         });
     }
     const Setting& best_of(const std::vector<Candidate>& grid, const std::vector<ItemRecord>& records) const {
-        return grid[choose(grid, records, c_.behavioural(), c_.plan.collapse_limit)].setting;
+        return grid[choose(grid, records, c_.primary)].setting;
     }
 
     // The function vector is the one that does best where it belongs: added in one layer. That layer and dose

@@ -192,13 +192,13 @@ private:
         const ByItem slope = slopes_over(settings);
         ByItem wrong;
         for (const auto& [item, v] : slope) wrong[item] = v < 0;
-        row.values[0] = scores_.mean(slope);
-        row.values[1] = scores_.mean(wrong);
+        row.values[0] = scores_.mean(slope, Scale::number);
+        row.values[1] = scores_.mean(wrong, Scale::number);
         const auto random = reached_of(method, true);
         if (!control && !random.empty())
-            row.values[2] = scores_.difference(common(slope, slopes_over(random)));
+            row.values[2] = scores_.difference(common(slope, slopes_over(random)), Scale::number);
         std::erase_if(settings, [&](const DoseEntry& e) { return !common_doses.contains(e.target); });
-        if (!settings.empty()) row.values[3] = scores_.mean(slopes_over(settings));
+        if (!settings.empty()) row.values[3] = scores_.mean(slopes_over(settings), Scale::number);
         return row;
     }
 

@@ -70,8 +70,8 @@ public:
     Split split(const Task& task, std::uint64_t seed) const override { return paper_split(task, seed); }
     // Nothing is chosen: validation items are the queries of extraction.
     std::vector<int> validation(const Plan&, const Split& split) const override { return split.valid; }
-    std::string primary(bool behavioural) const override {
-        return behavioural ? primary_metric(true) : "first_word";
+    std::string primary(const Plan&, bool behavioural) const override {
+        return behavioural ? "style" : "first_word";
     }
     void run(TaskContext& context) const override;
     std::string verdict(const Plan& plan, const TaskSummary& task) const override;

@@ -225,7 +225,7 @@ private:
         const auto& shared = of.universal_test.items.hit;
         of.own_minus_universal = bootstrap_difference(std::vector<double>(own.begin(), own.end()),
                                                       std::vector<double>(shared.begin(), shared.end()),
-                                                      plan().n_bootstrap, plan().seed);
+                                                      Scale::hit, plan().n_bootstrap, plan().seed);
     }
 
     void score(SweepCell& cell, ItemScores items) const {

@@ -143,8 +143,8 @@ SweepScore sweep_score(const ItemScores& items, const std::vector<bool>& kept, i
         else
             ++score.n_broken;
     }
-    score.first_token = bootstrap_mean(hits, n_bootstrap, seed);
-    score.logprob = bootstrap_mean(logprobs, n_bootstrap, seed);
+    score.first_token = bootstrap_mean(hits, Scale::hit, n_bootstrap, seed);
+    score.logprob = bootstrap_mean(logprobs, Scale::number, n_bootstrap, seed);
     return score;
 }
 

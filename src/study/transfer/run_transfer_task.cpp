@@ -88,7 +88,8 @@ private:
         }
         const Setting best =
             grid.empty() ? method.paper_setting(model.info())
-                         : grid[choose(grid, tune(c_, prefix, grid, closing_.valid_units), false, 0)].setting;
+                         : grid[choose(grid, tune(c_, prefix, grid, closing_.valid_units),
+                                primary_metric(false))].setting;
         const SteeringVector vector = build(best);
         Taken taken{method.name(), name, best, edits_of(vector, method.strength(best)), {}};
         if (place == 0) {

@@ -144,7 +144,7 @@ std::vector<AnalysisSummary> analyse_models(const Plan& plan, const std::vector<
         for (const auto& model : models)
             table.columns.push_back({model_title(plan, model), "on " + model_title(plan, model)});
     const auto mean = [&](const std::vector<double>& values) {
-        return values.empty() ? no_number() : bootstrap_mean(values, plan.n_bootstrap, 0);
+        return values.empty() ? no_number() : bootstrap_mean(values, Scale::number, plan.n_bootstrap, 0);
     };
     for (const auto& method : plan.methods)
         for (const auto& source : models) {

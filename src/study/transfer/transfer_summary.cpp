@@ -318,7 +318,7 @@ AnalysisRow overview_row(const Plan& plan, const std::vector<const TaskRecords*>
         append(all.into, one.into), append(all.out, one.out), append(all.within, one.within);
     }
     const auto interval = [&](const Values& v) {
-        return v.empty() ? no_number() : bootstrap_mean(v, plan.n_bootstrap, 0);
+        return v.empty() ? no_number() : bootstrap_mean(v, Scale::number, plan.n_bootstrap, 0);
     };
     AnalysisRow row{
         method,

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "core/names.h"
+#include "study/adjust.h"
 #include "study/candidate.h"
 #include "study/tuned/evidence.h"
 #include "study/tuned/seed_groups.h"
@@ -14,6 +16,7 @@
 namespace tiller::study {
 namespace {
 
+constexpr double kLevel = 0.05;
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 // Mean of f(task) over the seeds that have it.
@@ -71,18 +74,17 @@ public:
         : plan_(plan), records_(records), summary_(summary), family_(family) {}
 
     std::optional<AnalysisRow> row() const {
-        const Settings chosen = of_kind(first(), Kind::chosen);
+        Settings chosen = of_kind(first(), Kind::chosen);
         if (chosen.empty()) return {};
-        Settings usable;
-        for (const auto* s : chosen)
-            if (!(metric_over(family_, summary_, s->id, "collapsed") > plan_.collapse_limit))
-                usable.push_back(s);
-        if (usable.empty())
-            return AnalysisRow{family_.title, family_.title + ": none", std::vector<Interval>(8, no_number()),
-                               "the outputs of every method's chosen setting collapse"};
-        std::stable_sort(usable.begin(), usable.end(),
+        std::stable_sort(chosen.begin(), chosen.end(),
                          [&](const auto* a, const auto* b) { return score(a->id) > score(b->id); });
-        return row_of(*usable[0], {usable.begin() + 1, usable.end()});
+        const std::vector<bool> shown = work(chosen);
+        // Of those that work the highest; else the highest that there is, which is not crowned.
+        const auto at = std::find(shown.begin(), shown.end(), true);
+        const auto best = at == shown.end() ? std::size_t{0} : static_cast<std::size_t>(at - shown.begin());
+        Settings others = chosen;
+        others.erase(others.begin() + static_cast<std::ptrdiff_t>(best));
+        return row_of(*chosen[best], others, at != shown.end());
     }
 
 private:
@@ -90,54 +92,117 @@ private:
     bool is_single() const { return family_.places.size() == 1; }
     double score(const std::string& id) const { return metric_over(family_, summary_, id, first().primary); }
 
-    Interval over_seeds(const std::string& id, const std::string& other = "") const {
-        const SeedGroups groups = seed_groups(family_, records_, first().primary, id, other);
-        return seed_interval(plan_, summary_, groups, first().primary, !other.empty());
+    Estimate difference(const std::string& id, const std::string& other) const {
+        if (is_single()) {
+            const PairSummary p = pair_of(first(), id, other);
+            return {p.a.empty() ? no_number() : p.difference, p.p};
+        }
+        return over_seeds(seed_groups(family_, records_, first().primary, id, other), first().primary, true);
     }
     Interval score_of(const SettingSummary& s) const {
         const Interval* own = metric_of(s, first().primary);
-        return is_single() && own ? *own : over_seeds(s.id);
+        return is_single() && own ? *own
+                                  : over_seeds(seed_groups(family_, records_, first().primary, s.id),
+                                               first().primary, false)
+                                        .interval;
     }
-    Interval over(const SettingSummary& s, const std::string& what, const std::string& id) const {
-        if (!is_single()) return over_seeds(s.id, id);
-        const auto it = s.difference.find(what);
-        return it == s.difference.end() ? no_number() : it->second;
+    // What the setting has to be above: zero-shot, and the controls that every seed has.
+    std::vector<std::string> bars(const SettingSummary& s) const {
+        std::vector<std::string> ids = {zero_shot_id};
+        for (auto& id : control_ids(s.method)) ids.push_back(std::move(id));
+        std::erase_if(ids, [&](const auto& id) { return !find_setting(first(), id); });
+        return ids;
     }
-    Interval over_method(const SettingSummary& a, const SettingSummary& b) const {
-        return is_single() ? pair_of(first(), a.id, b.id).difference : over_seeds(a.id, b.id);
+    // The control that is hardest to be above.
+    Interval over_control(const SettingSummary& s) const {
+        Interval least = no_number();
+        for (const auto& id : bars(s))
+            if (id != zero_shot_id)
+                if (const Interval d = difference(s.id, id).interval; !(d.low >= least.low)) least = d;
+        return least;
     }
-    bool is_better(const SettingSummary& a, const SettingSummary& b) const {
-        return is_single() ? better(pair_of(first(), a.id, b.id)) : over_method(a, b).low > 0;
+    std::vector<bool> work(const Settings& chosen) const {
+        std::vector<bool> out;
+        if (is_single()) {
+            for (const auto* s : chosen) out.push_back(works(*s));
+            return out;
+        }
+        std::vector<double> p;
+        for (const auto* s : chosen) {
+            double greatest = 0;
+            for (const auto& id : bars(*s)) {
+                const Estimate d = difference(s->id, id);
+                greatest = std::max(greatest, d.interval.mean > 0 ? d.p : 1.0);
+            }
+            p.push_back(greatest);
+        }
+        for (const double adjusted : holm(p)) out.push_back(adjusted <= kLevel);
+        return out;
+    }
+    // Those of `others` that `best` is better than, adjusted for all pairs of methods.
+    std::set<std::string> beaten(const SettingSummary& best, const Settings& others) const {
+        std::set<std::string> ids;
+        if (is_single()) {
+            for (const auto* other : others)
+                if (better(pair_of(first(), best.id, other->id))) ids.insert(other->id);
+            return ids;
+        }
+        std::vector<double> p;
+        std::vector<const SettingSummary*> of;
+        Settings all = others;
+        all.push_back(&best);
+        for (std::size_t i = 0; i < all.size(); ++i)
+            for (std::size_t j = i + 1; j < all.size(); ++j) {
+                const Estimate d = difference(all[j]->id, all[i]->id);
+                p.push_back(d.p);
+                of.push_back(j + 1 == all.size() && d.interval.mean > 0 ? all[i] : nullptr);
+            }
+        const auto adjusted = holm(p);
+        for (std::size_t i = 0; i < p.size(); ++i)
+            if (of[i] && adjusted[i] <= kLevel) ids.insert(of[i]->id);
+        return ids;
     }
 
-    AnalysisRow row_of(const SettingSummary& best, const Settings& others) const {
+    AnalysisRow row_of(const SettingSummary& best, const Settings& others, bool is_shown) const {
         std::vector<std::string> remarks, equal;
+        const auto worse = beaten(best, others);
         for (const auto* other : others)
-            if (!is_better(best, *other)) equal.push_back(method_title(other->method));
-        const Interval plain = over(best, zero_shot_id, zero_shot_id),
-                       random = over(best, "random", random_id(best.method));
-        const bool above_plain = plain.low > 0, above_random = !std::isfinite(random.mean) || random.low > 0;
-        if (!above_plain) remarks.push_back("not above zero-shot");
-        if (!above_random) remarks.push_back("not above its random control");
-        if (!others.empty())
+            if (!worse.contains(other->id)) equal.push_back(method_title(other->method));
+        const Interval plain = difference(best.id, zero_shot_id).interval, control = over_control(best);
+        if (!is_shown) {
+            if (!(plain.low > 0)) remarks.push_back("not above zero-shot");
+            if (std::isfinite(control.mean) && !(control.low > 0)) remarks.push_back("not above its controls");
+            if (remarks.empty()) remarks.push_back("not beyond chance");
+        } else if (!others.empty()) {
             remarks.push_back(equal.empty()
                                   ? fmt::format("better than {}", others.size() == 1
                                                                       ? method_title(others[0]->method)
                                                                       : std::string("all others"))
                                   : fmt::format("no difference shown from {}", fmt::join(equal, ", ")));
+        }
+        if (const std::string draws = on_draws(best); !draws.empty()) remarks.push_back(draws);
         remarks.push_back(settings_text(family_, summary_, best.id));
         // A name alone would read as a recommendation where nothing is shown to work.
         const std::string name = method_title(best.method);
         return {family_.title,
-                fmt::format("{}: {}", family_.title,
-                            above_plain && above_random ? name : "none shown (" + name + ")"),
-                {score_of(best), plain, random, others.empty() ? no_number() : over_method(best, *others[0]),
-                 plain_number(metric_over(family_, summary_, best.id, "collapsed")),
+                fmt::format("{}: {}", family_.title, is_shown ? name : "none shown (" + name + ")"),
+                {score_of(best), plain, control,
+                 others.empty() ? no_number() : difference(best.id, others[0]->id).interval,
+                 plain_number(metric_over(family_, summary_, best.id, "broken")),
                  plain_number(perplexity_ratio(family_, summary_, best.id)),
                  plain_number(cost_over(family_, summary_, best.method, "tokens")),
                  plain_number(cost_over(family_, summary_, best.method, "queries"))},
                 fmt::format("{}", fmt::join(remarks, "; ")),
-                {{"method", best.method}}};
+                {{"method", best.method}, {"shown", is_shown ? "yes" : "no"}}};
+    }
+    // "above zero-shot on 14 of 15 draws": draws of all seeds.
+    std::string on_draws(const SettingSummary& best) const {
+        int n = 0, n_above = 0;
+        for (const std::size_t place : family_.places) {
+            const PairSummary p = pair_of(summary_.tasks[place], best.id, zero_shot_id);
+            n += p.n_draw, n_above += p.n_draw_better;
+        }
+        return n > 0 ? fmt::format("above zero-shot on {} of {} draws", n_above, n) : "";
     }
 
     const Plan& plan_;
@@ -153,20 +218,18 @@ std::optional<AnalysisSummary> answers_table(const Plan& plan, const std::vector
     AnalysisSummary out{
         "answers",
         "Which method, for each task",
-        fmt::format("The highest score at a chosen setting, of the methods whose outputs collapse in at most "
-                    "{:.0f} %; how far it is above zero-shot, its random control and the next method; its "
-                    "damage (collapsed outputs, perplexity as a multiple of zero-shot) and its cost (tokens "
-                    "read for the extraction, the query from which it is cheaper than the few-shot prompt). "
-                    "One seed: a difference counts when it is beyond chance after Holm's adjustment. Several "
-                    "seeds: when the interval over seeds leaves out 0, which is not adjusted for the number "
-                    "of methods. The remark ends with the setting, by seed.",
-                    plan.collapse_limit * 100),
+        "The highest score at a chosen setting, of the methods that are shown to work: above zero-shot and "
+        "above each of their controls, at 5 %, adjusted by Holm's method for the methods of the task. How far "
+        "it is above zero-shot, above the control that is hardest to be above, and above the next method; its "
+        "damage (broken texts, perplexity as a multiple of zero-shot) and its cost (tokens read for the "
+        "extraction, the query from which it is cheaper than the few-shot prompt). Over several seeds, "
+        "intervals and tests are over items and seeds. The remark ends with the setting, by seed.",
         "task and method",
         {{"score", "score"},
          {"over_zero_shot", "over zero-shot"},
-         {"over_random", "over random"},
+         {"over_control", "over control"},
          {"over_next", "over next"},
-         {"collapsed", "collapsed"},
+         {"broken", "broken"},
          {"perplexity", "perplexity"},
          {"tokens", "tokens read"},
          {"queries", "from query"}},

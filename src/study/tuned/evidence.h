@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "study/candidate.h"
 #include "study/phrases.h"
 #include "study/task_records.h"
 #include "study/tuned/tuned_records.h"
@@ -14,6 +15,12 @@
 namespace tiller::study {
 
 struct TaskContext;
+
+/// Prompts that take no vector: zero-shot, an instruction, a one-word cue, demonstrations.
+std::vector<Candidate> baselines(const TaskContext& context);
+
+/// The tuned protocol on a task whose items are tested in turn (TuningPlan::n_fold).
+void run_draws(TaskContext& context);
 
 /// `base` is the vector of the plan's own counts, `applied` that of the chosen setting. Reads the base
 /// through the output head (one unit of work).

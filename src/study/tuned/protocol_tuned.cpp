@@ -1,6 +1,9 @@
+#include <fmt/format.h>
+
 #include <optional>
 #include <utility>
 
+#include "scoring/metrics.h"
 #include "study/choose.h"
 #include "study/toml_fields.h"
 #include "study/tuned/evidence.h"
@@ -19,7 +22,44 @@ void keep(std::vector<AnalysisSummary> analyses, std::vector<AnalysisSummary>& l
 
 }  // namespace
 
+Plan Tuned::plan() const {
+    Plan plan = Protocol::plan();
+    plan.tasks = {"present-past", "capitalize", "country-capital", "sentiment_transfer", "detoxification"};
+    plan.n_test = 100;
+    plan.tuning.n_fold = 5;
+    plan.tuning.n_setting = 24;
+    plan.tuning.n_setting_behavioural = 8;
+    plan.functional = {40, 20, 10, 100};
+    plan.behavioural = {30, 15, 4, 100};
+    return plan;
+}
+
+Policy Tuned::policy(const Plan&) const {
+    Policy policy;
+    policy.second_judge = true;
+    return policy;
+}
+
+std::string Tuned::primary(const Plan& plan, bool behavioural) const {
+    return behavioural ? primary_metric(true) : plan.tuning.choose_by;
+}
+
+void Tuned::check(const Plan& plan, PlanFaults& faults) const {
+    const TuningPlan& t = plan.tuning;
+    const Metric* metric = find_metric(t.choose_by);
+    faults.refuse_if(
+        t.choose_by != primary_metric(false) &&
+            !(metric && metric->scale == Scale::hit && metric->of_answer),
+        "tuning.choose_by",
+        fmt::format("is \"{}\", expected first_token, first_word, exact or contains", t.choose_by));
+    faults.refuse_if(t.n_fold > 1 && plan.n_test < t.n_fold, "n_test",
+                     fmt::format("is {}, expected at least one item for each of tuning.n_fold = {}",
+                                 plan.n_test, t.n_fold));
+}
+
 void Tuned::table_fields(Fields& f, Plan& plan) const {
+    f.field("n_fold", plan.tuning.n_fold);
+    f.field("choose_by", plan.tuning.choose_by);
     f.field("n_setting", plan.tuning.n_setting);
     f.field("n_setting_behavioural", plan.tuning.n_setting_behavioural);
     f.field("oracle", plan.tuning.oracle);
@@ -44,11 +84,25 @@ void Tuned::analyse_run(const Plan& plan, const std::vector<TaskRecords>& record
 std::vector<std::string> Tuned::notes(const Plan& plan) const {
     auto notes = choice_rules(plan);
     notes.push_back(
-        "A method is called better when McNemar's exact test (shares) or a permutation test (style) says so "
-        "at 5 %, adjusted by Holm's method for all pairs of methods of this run.");
+        "A method works when it is above zero-shot and above each of its controls: a random direction that "
+        "moves the model equally far, and, for FV, the vector of shuffled labels. One is better than another, "
+        "or above a control, when a paired test says so at 5 %: McNemar's exact test for hits, a permutation "
+        "test for other scores, and, where the draws differ by more than their items leave open, Student's t "
+        "over draws as well. Tests are adjusted by Holm's method within a task and question.");
+    if (plan.tuning.n_fold > 1)
+        notes.push_back(fmt::format(
+            "Draws: the items are cut into {} parts. Each part is tested by vectors that were extracted anew "
+            "from the others, at the settings that did best over the other parts. The vectors left in the run "
+            "folder are those of the first draw.",
+            plan.tuning.n_fold));
+    else
+        notes.push_back(
+            "Splits: 70 % train (vectors, demonstrations, style scorer), 9 % validation (choice of settings), "
+            "21 % test (everything shown).");
     notes.push_back(
-        "Splits: 70 % train (vectors, demonstrations, style scorer), 9 % validation (choice of settings), 21 "
-        "% test (everything shown).");
+        "A text is broken when it counts as collapsed, or when its perplexity under the unsteered model lies "
+        "far above that of the zero-shot outputs (docs/methods.md). The second judge of style is the unsteered "
+        "model: how much likelier a text is behind sentences of the wanted style than behind the others.");
     return notes;
 }
 

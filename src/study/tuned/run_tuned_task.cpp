@@ -9,9 +9,7 @@
 #include "study/units.h"
 
 namespace tiller::study {
-namespace {
 
-// Prompts that take no vector: zero-shot, an instruction, a one-word cue, demonstrations.
 std::vector<Candidate> baselines(const TaskContext& c) {
     std::vector<Candidate> out = {zero_shot()};
     const auto with_text = [&](const char* id, const std::string& label, const std::string& text) {
@@ -27,9 +25,8 @@ std::vector<Candidate> baselines(const TaskContext& c) {
     return out;
 }
 
-}  // namespace
-
 void Tuned::run(TaskContext& c) const {
+    if (c.plan.tuning.n_fold > 1) return run_draws(c);
     std::vector<Candidate> test = baselines(c);
     TaskClosing closing;
     TunedClosing part;

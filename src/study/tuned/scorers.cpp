@@ -28,13 +28,13 @@ struct Score {
     std::string id, title;
     /// By item; `zero` are the zero-shot records of the task.
     std::function<ByItem(const Records& records, const Records& zero)> values;
-    bool primary = false;
+    Scale scale = Scale::hit;
     bool to_zero_shot = false;  // zero-shot is 0 by definition
 };
 
-Score plain(const std::string& metric, const std::string& title, bool primary = false) {
+Score plain(const std::string& metric, const std::string& title) {
     return {metric, title, [metric](const Records& r, const Records&) { return values_of(r, metric); },
-            primary};
+            scale_of(metric)};
 }
 
 // 1 where the metric is above (below) the bound.
@@ -62,20 +62,22 @@ ByItem logprob_gain(const Records& r, const Records& zero) {
     return gain;
 }
 
-std::vector<Score> scores_of(bool behavioural) {
+// The one that settings are judged by comes first.
+std::vector<Score> scores_of(const TaskSummary& t) {
     std::vector<Score> scores;
-    if (behavioural)
-        scores = {plain("style", "Style", true),
+    if (t.behavioural())
+        scores = {plain("style", "Style"),
                   share("style_half", "Style above 0.5", "style", [](double v) { return v > 0.5; }),
                   share("style_sure", "Style above 0.9", "style", [](double v) { return v > 0.9; }),
-                  {"style_whole", "Style, collapsed outputs left out", style_of_whole}};
+                  {"style_whole", "Style, collapsed outputs left out", style_of_whole, Scale::share}};
     else
-        scores = {plain("first_token", "First token", true),
+        scores = {plain("first_token", "First token"),
                   share("top_5", "First token among the top 5", "rank", [](double rank) { return rank < 5; }),
-                  {"gain", "Log-probability gain", logprob_gain, false, true}};
+                  {"gain", "Log-probability gain", logprob_gain, Scale::number, true}};
     for (const Metric* metric : metrics())
-        if (!metric->as_score.empty() && (behavioural ? metric->of_text : metric->of_answer))
+        if (!metric->as_score.empty() && (t.behavioural() ? metric->of_text : metric->of_answer))
             scores.push_back(plain(metric->name, metric->as_score));
+    std::stable_partition(scores.begin(), scores.end(), [&](const Score& s) { return s.id == t.primary; });
     return scores;
 }
 
@@ -109,25 +111,26 @@ struct Under {
 };
 
 // For every score, the orders that differ from those of the first one; p adjusted by Holm over all of them.
-std::vector<Orders> orders_of(const std::vector<Under>& table, const Settings& chosen, std::uint64_t seed) {
+std::vector<Orders> orders_of(const std::vector<Under>& table, const Settings& chosen,
+                              const Scores& scores) {
     std::vector<Orders> out(table.size());
     std::vector<double> p;
     std::vector<std::pair<std::size_t, std::ptrdiff_t>> of;  // each p's score and place in its changes, or -1
     for (std::size_t i = 0; i < chosen.size(); ++i)
         for (std::size_t j = i + 1; j < chosen.size(); ++j) {
             const auto sign = [&](const Under& u) {
-                const auto [a, b] = common(u.methods[i], u.methods[j]);
+                const Paired both = common(u.methods[i], u.methods[j]);
                 double d = 0;
-                for (std::size_t k = 0; k < a.size(); ++k) d += a[k] - b[k];
+                for (std::size_t k = 0; k < both.items.size(); ++k) d += both.first[k] - both.second[k];
                 return (d > 0) - (d < 0);
             };
             const int primary = sign(table.front());
             if (primary == 0) continue;
             for (std::size_t s = 1; s < table.size(); ++s) {
-                const auto [a, b] = common(table[s].methods[i], table[s].methods[j]);
-                if (a.empty()) continue;
+                const Paired both = common(table[s].methods[i], table[s].methods[j]);
+                if (both.items.empty()) continue;
                 ++out[s].compared;
-                p.push_back(paired_p(a, b, seed));
+                p.push_back(scores.p(both, table[s].score.scale));
                 const bool is_changed = sign(table[s]) == -primary;
                 of.emplace_back(s, is_changed ? std::ssize(out[s].changes) : -1);
                 if (is_changed)
@@ -146,7 +149,7 @@ std::vector<Orders> orders_of(const std::vector<Under>& table, const Settings& c
 std::vector<Under> under_all(const TaskRecords& records, const TaskSummary& t, const std::set<int>* kept) {
     const Records& zero = records.test.at(zero_shot_id);
     std::vector<Under> table;
-    for (const Score& score : scores_of(t.behavioural())) {
+    for (const Score& score : scores_of(t)) {
         const auto values = [&](const std::string& id) {
             ByItem all = score.values(records.test.at(id), zero);
             if (kept) std::erase_if(all, [&](const auto& v) { return !kept->contains(v.first); });
@@ -168,14 +171,15 @@ AnalysisSummary table_of(const Plan& plan, const TaskRecords& records, const Tas
     for (const auto* s : chosen) out.columns.push_back({s->method, method_title(s->method)});
     out.columns.push_back({zero_shot_id, "Zero-shot"});
     if (chosen.size() > 1) out.columns.insert(out.columns.end(), {kOrders, kChanged, kBeyond});
-    if (table.empty() || !table.front().score.primary) return out;
+    if (table.empty() || table.front().score.id != t.primary) return out;
     const Scores scores(records.test, plan.n_bootstrap, t.seed);
-    const auto orders = orders_of(table, chosen, t.seed);
+    const auto orders = orders_of(table, chosen, scores);
     for (std::size_t s = 0; s < table.size(); ++s) {
         const Under& under = table[s];
         AnalysisRow row{under.score.id, under.score.title, {}, remark_of(orders[s].changes)};
-        for (const auto& method : under.methods) row.values.push_back(scores.mean(method));
-        row.values.push_back(under.score.to_zero_shot ? plain_number(0) : scores.mean(under.zero));
+        for (const auto& method : under.methods) row.values.push_back(scores.mean(method, under.score.scale));
+        row.values.push_back(under.score.to_zero_shot ? plain_number(0)
+                                                             : scores.mean(under.zero, under.score.scale));
         if (chosen.size() > 1) {
             const auto& changes = orders[s].changes;
             const auto n_beyond =

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "scoring/metrics.h"
 
 namespace tiller::study {
 
@@ -30,28 +29,19 @@ SeedGroups seed_groups(const SeedFamily& family, const std::vector<TaskRecords>&
         const BySetting& test = records[place].test;
         if (!test.count(id) || (!other.empty() && !test.count(other))) continue;
         if (other.empty()) {
-            groups.push_back(list_of(values_of(test.at(id), metric)));
+            groups.push_back(values_of(test.at(id), metric));
             continue;
         }
-        const auto [x, y] = paired(test, id, other, metric);
+        const Paired both = paired(test, id, other, metric);
         auto& group = groups.emplace_back();
-        for (std::size_t i = 0; i < x.size(); ++i) group.push_back(x[i] - y[i]);
+        for (std::size_t i = 0; i < both.items.size(); ++i)
+            group[both.items[i]] = both.first[i] - both.second[i];
     }
     return groups;
 }
 
-Interval seed_interval(const Plan& plan, const Summary& summary, const SeedGroups& groups,
-                       const std::string& metric, bool is_difference) {
-    if (groups.empty()) return no_number();
-    const Metric* known = find_metric(metric);
-    const bool hits = known && known->scale == Metric::Scale::hit;
-    const std::vector<double> extremes = !hits           ? std::vector<double>{}
-                                         : is_difference ? std::vector<double>{-1, 1}
-                                                         : std::vector<double>{0, 1};
-    Interval out = bootstrap_groups(groups, plan.n_bootstrap, summary.tasks.front().seed, extremes);
-    out.low = std::max(out.low, is_difference ? -1.0 : 0.0);
-    out.high = std::min(out.high, 1.0);
-    return out;
+Estimate over_seeds(const SeedGroups& groups, const std::string& metric, bool is_difference) {
+    return repeated_mean(groups, scale_of(metric), is_difference);
 }
 
 }  // namespace tiller::study

@@ -16,17 +16,15 @@ struct SeedFamily {
 /// In the order of their first tasks.
 std::vector<SeedFamily> seed_families(const Summary& summary);
 
-/// Values by seed.
-using SeedGroups = std::vector<std::vector<double>>;
+/// Values by seed and item.
+using SeedGroups = std::vector<ByItem>;
 
 /// Values of a setting, or of its paired difference to another, over the items of each seed; seeds without
 /// them are left out. `records` are those of Summary::tasks, in their order.
 SeedGroups seed_groups(const SeedFamily& family, const std::vector<TaskRecords>& records,
                        const std::string& metric, const std::string& id, const std::string& other = "");
 
-/// Mean over seeds with an interval that resamples seeds and items within them (bootstrap_groups()), within
-/// [0, 1] for scores and [-1, 1] for differences. NaN throughout where no seed has values.
-Interval seed_interval(const Plan& plan, const Summary& summary, const SeedGroups& groups,
-                       const std::string& metric, bool is_difference);
+/// Mean over seeds with its interval and test (repeated_mean()). NaN throughout where no seed has values.
+Estimate over_seeds(const SeedGroups& groups, const std::string& metric, bool is_difference);
 
 }  // namespace tiller::study

@@ -13,7 +13,7 @@ namespace {
 std::string per_seed(const SeedGroups& groups) {
     std::vector<std::string> means;
     for (const auto& group : groups)
-        means.push_back(group.empty() ? "none" : fmt::format("{:.2f}", mean_of(group)));
+        means.push_back(group.empty() ? "none" : fmt::format("{:.2f}", mean_of(list_of(group))));
     return fmt::format("by seed: {}", fmt::join(means, ", "));
 }
 
@@ -58,7 +58,7 @@ private:
         return seed_groups(family_, records_, first().primary, id, other);
     }
     Interval interval(const SeedGroups& values, bool is_difference) const {
-        return seed_interval(plan_, summary_, values, first().primary, is_difference);
+        return over_seeds(values, first().primary, is_difference).interval;
     }
 
     const Plan& plan_;

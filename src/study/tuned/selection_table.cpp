@@ -15,16 +15,12 @@ double mean_in(const BySetting& records, const std::string& id, const std::strin
     return values.empty() ? -INFINITY : mean_of(values);
 }
 
-// The setting with the highest score on these very items; of behavioural settings those whose outputs stay
-// whole, when there are any. The first of equals.
+// The setting with the highest score on these very items; the first of equals.
 const SettingRecord& best_of(const std::vector<SettingRecord>& settings, const BySetting& records,
-                             const TaskSummary& task, double limit) {
-    const auto score = [&](const SettingRecord& setting) {
-        const bool is_broken = task.behavioural() && mean_in(records, setting.id, "collapsed") > limit;
-        return std::pair(!is_broken, mean_in(records, setting.id, task.primary));
-    };
-    return *std::max_element(settings.begin(), settings.end(),
-                             [&](const auto& a, const auto& b) { return score(a) < score(b); });
+                             const TaskSummary& task) {
+    return *std::max_element(settings.begin(), settings.end(), [&](const auto& a, const auto& b) {
+        return mean_in(records, a.id, task.primary) < mean_in(records, b.id, task.primary);
+    });
 }
 
 }  // namespace
@@ -32,8 +28,11 @@ const SettingRecord& best_of(const std::vector<SettingRecord>& settings, const B
 std::optional<AnalysisSummary> selection_table(const Plan& plan, const TaskRecords& records,
                                                const TaskSummary& task) {
     const auto closing = records.closing.part<TunedClosing>();
-    if (closing.oracle_units.empty()) return {};
-    const BySetting oracle = by_setting(records.units, closing.oracle_units);
+    // With draws every tested item has been tried under every setting.
+    const bool has_draws = !records.closing.task.chosen_by_draw.empty();
+    if (!has_draws && closing.oracle_units.empty()) return {};
+    BySetting oracle =
+        has_draws ? records.valid : by_setting(records.units, closing.oracle_units);
     const Scores scores(oracle, plan.n_bootstrap, task.seed);
     AnalysisSummary out{
         "selection",
@@ -59,14 +58,20 @@ std::optional<AnalysisSummary> selection_table(const Plan& plan, const TaskRecor
         for (const auto& setting : records.closing.task.grid)
             if (setting.method == method) settings.push_back(setting);
         if (settings.empty()) continue;
-        const SettingRecord& best = best_of(settings, oracle, task, plan.collapse_limit);
+        const SettingRecord& best = best_of(settings, oracle, task);
+        // Under draws what was chosen differs from item to item, and never by the item itself.
+        std::string chosen = ids.chosen;
+        if (has_draws) {
+            chosen = method + "-chosen";
+            oracle[chosen] = records.test.at(chosen);
+        }
         out.rows.push_back(
             {method,
              method_title(method),
              {plain_number(static_cast<double>(settings.size())), scores.mean(ids.standard, task.primary),
-              scores.mean(ids.chosen, task.primary), scores.mean(best.id, task.primary),
-              scores.difference(ids.chosen, ids.standard, task.primary),
-              scores.difference(best.id, ids.chosen, task.primary),
+              scores.mean(chosen, task.primary), scores.mean(best.id, task.primary),
+              scores.difference(chosen, ids.standard, task.primary),
+              scores.difference(best.id, chosen, task.primary),
               plain_number(mean_in(records.valid, ids.chosen, task.primary))},
              fmt::format("oracle: {}", best.label)});
     }

@@ -16,6 +16,10 @@ public:
         return "Which steering method works for which task on this model, at which setting, at what cost in "
                "fluency, and how sure is that?";
     }
+    Plan plan() const override;
+    Policy policy(const Plan&) const override;
+    void check(const Plan& plan, PlanFaults& faults) const override;
+    std::string primary(const Plan& plan, bool behavioural) const override;
     const char* table() const override { return "tuning"; }
     void table_fields(Fields& fields, Plan& plan) const override;
     bool has_instructions() const override { return true; }
@@ -26,9 +30,8 @@ public:
     void analyse(const Plan& plan, const TaskRecords& records, TaskSummary& task) const override;
     void analyse_run(const Plan& plan, const std::vector<TaskRecords>& records,
                      Summary& summary) const override;
-    /// Which method is better on this task, by how much, how sure (Holm-adjusted), and whether the effects
-    /// are above their random controls. A setting with more collapsed outputs than the limit is named and
-    /// does not count.
+    /// Which methods work on this task, which of them is better, by how much and how sure; what a method that
+    /// is not shown to work is not above, and which differences so many items would have shown.
     std::string verdict(const Plan& plan, const TaskSummary& task) const override;
     /// One sentence per task family: what the chosen settings reach beside the baselines.
     std::vector<std::string> findings(const Plan& plan, const Summary& summary) const override;

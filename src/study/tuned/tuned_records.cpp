@@ -32,7 +32,7 @@ void fields(V& visit, T& x) {
 template <class V, Is<TunedClosing> T>
 void fields(V& visit, T& x) {
     visit.newer("selection", x.selection), visit.newer("oracle_units", x.oracle_units);
-    visit.newer("evidence", x.evidence);
+    visit.newer("evidence", x.evidence), visit.optional("second_judge", x.second_judge);
 }
 template <class V, Is<ReadingRecord> T>
 void fields(V& visit, T& x) {
@@ -40,7 +40,14 @@ void fields(V& visit, T& x) {
     visit("method", x.method), visit("predictors", x.predictors);
 }
 
+template <class V, Is<ControlRecord> T>
+void fields(V& visit, T& x) {
+    visit.constant("type", "control"), visit("model", x.model), visit("task", x.task), visit("seed", x.seed);
+    visit("method", x.method), visit("tried", x.tried), visit("strength", x.strength), visit("kl", x.kl);
+}
+
 TILLER_RECORD(ReadingRecord);
+TILLER_RECORD(ControlRecord);
 TILLER_CLOSING_PART(TunedClosing);
 
 }  // namespace tiller::study

@@ -30,7 +30,17 @@ struct Selection {
     std::string standard, chosen;
 };
 
+/// A strength and how far it moves the next token's distribution: a control's search is a unit of its own.
+struct ControlRecord {
+    std::string model, task;
+    std::uint64_t seed = 0;
+    std::string method, tried;  ///< Id of what was tried.
+    double strength = 0;
+    double kl = 0;  ///< Mean over items, nats; NaN where a row broke.
+};
+
 struct TunedClosing {
+    std::vector<ScorerRecord> second_judge;  ///< By draw: how well it was calibrated; may be empty.
     std::map<std::string, Selection> selection;  ///< By method.
     std::vector<std::string> oracle_units;       ///< The grids on the test items; may be empty.
     std::map<std::string, Evidence> evidence;    ///< By method.

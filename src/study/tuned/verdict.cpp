@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/names.h"
+#include "scoring/metrics.h"
 #include "study/candidate.h"
 #include "study/phrases.h"
 #include "study/tuned/tuned.h"
@@ -20,16 +21,14 @@ std::string scored(const TaskSummary& t, const SettingSummary& s) {
     return metric_of(s, t.primary) ? percent(score_of(s, t.primary)) : "no score";
 }
 
-bool above_random(const SettingSummary& s) {
-    const auto it = s.difference.find("random");
-    return it != s.difference.end() && it->second.low > 0;
+// The difference that so many items, and draws that differ so much, would have shown.
+std::string could_show(const PairSummary& p) {
+    const double half = (p.difference.high - p.difference.low) / 2;
+    return half > 0 ? fmt::format(" ({:.0f} points or more would have shown)", std::ceil(100 * half)) : "";
 }
 
-Settings usable(const Settings& chosen, double limit) {
-    Settings out;
-    std::copy_if(chosen.begin(), chosen.end(), std::back_inserter(out),
-                 [&](const SettingSummary* s) { return !collapses(*s, limit); });
-    return out;
+std::string on_draws(const PairSummary& p) {
+    return p.n_draw > 0 ? fmt::format(", on {} of {} draws", p.n_draw_better, p.n_draw) : "";
 }
 
 std::string p_text(double p) { return p < 0.001 ? "p < 0.001" : fmt::format("p = {:.2g}", p); }
@@ -39,34 +38,47 @@ std::string two_methods(const TaskSummary& t, const SettingSummary& best, const 
     const PairSummary p = pair_of(t, best.id, other.id);
     const std::string a = method_title(best.method), b = method_title(other.method);
     const auto ahead = [&](const char* how) {
-        return fmt::format("{} {} by {:.0f} points (95 % {:.0f} to {:.0f})", a, how, p.difference.mean * 100,
-                           p.difference.low * 100, p.difference.high * 100);
+        return fmt::format("{} {} by {:.0f} points (95 % {:.0f} to {:.0f}{})", a, how,
+                           p.difference.mean * 100, p.difference.low * 100, p.difference.high * 100,
+                           on_draws(p));
     };
     const std::string scores =
         fmt::format(": {} {} against {} for {}", what, scored(t, best), scored(t, other), b);
     if (better(p)) return ahead("better") + scores;
     if (p.difference.low > 0)
-        return ahead("ahead") +
-               fmt::format(", but not beyond chance over the comparisons of this run ({})",
-                           p_text(p.p_holm)) +
-               scores;
-    return fmt::format("No difference shown between {} ({}) and {} ({}) in {}", a, scored(t, best), b,
-                       scored(t, other), what);
+        return ahead("ahead") + fmt::format(", but not beyond chance ({})", p_text(p.p_holm)) + scores;
+    return fmt::format("No difference shown between {} ({}) and {} ({}) in {}{}", a, scored(t, best), b,
+                       scored(t, other), what, could_show(p));
 }
 
 std::string many_methods(const TaskSummary& t, const SettingSummary& best, const Settings& others,
                          const std::string& what) {
     std::vector<std::string> beaten, equal;
-    for (const auto* other : others)
-        (better(pair_of(t, best.id, other->id)) ? beaten : equal).push_back(with_score(t, *other));
+    for (const auto* other : others) {
+        const PairSummary p = pair_of(t, best.id, other->id);
+        if (better(p))
+            beaten.push_back(with_score(t, *other));
+        else
+            equal.push_back(with_score(t, *other) + could_show(p));
+    }
     std::string text = fmt::format("Highest {}: {} ({})", what, method_title(best.method), scored(t, best));
     if (!beaten.empty()) text += fmt::format("; better than {}", fmt::join(beaten, ", "));
     if (!equal.empty()) text += fmt::format("; no difference shown from {}", fmt::join(equal, ", "));
     return text;
 }
 
+// What a method that is not shown to work falls short of.
+std::string short_of(const TaskSummary& t, const SettingSummary& s) {
+    std::vector<std::string> missed;
+    for (const auto& p : t.pairs) {
+        const auto* other = p.a == s.id ? find_setting(t, p.b) : nullptr;
+        if (!other || other->kind == Kind::chosen || better(p)) continue;
+        missed.push_back(fmt::format("{} ({}){}", p.b, scored(t, *other), could_show(p)));
+    }
+    return missed.empty() ? "" : fmt::format("not above {}", fmt::join(missed, " nor "));
+}
+
 std::string compared(const TaskSummary& t, const Settings& counted, const std::string& what) {
-    if (counted.empty()) return "No method has a setting that keeps the outputs from collapsing";
     const SettingSummary& best = *counted[0];
     if (counted.size() == 1)
         return fmt::format("{}: {} {}", method_title(best.method), what, scored(t, best));
@@ -81,31 +93,44 @@ std::string beside_baselines(const TaskSummary& t) {
     return text.empty() ? "" : "; " + text;
 }
 
-std::string beside_random(const Settings& chosen) {
-    std::vector<std::string> above, not_above;
-    for (const auto* s : chosen)
-        if (s->difference.count("random"))
-            (above_random(*s) ? above : not_above).push_back(method_title(s->method));
-    if (not_above.empty()) return "";
-    if (!above.empty())
-        return fmt::format(" Only {} {} above the random control.", fmt::join(above, ", "),
-                           above.size() == 1 ? "is" : "are");
-    return not_above.size() == 1 ? " The effect is not above its random control."
-                                 : " No effect is above its random control.";
+// What the score alone does not say of a setting that works.
+std::string remarks(const TaskSummary& t, const SettingSummary& s) {
+    std::string text;
+    const std::string title = method_title(s.method);
+    if (const Interval* broken = metric_of(s, "broken"); broken && broken->mean > 0)
+        text += fmt::format(" {} of {}'s texts are broken.", percent(broken->mean), title);
+    const auto* plain = find_setting(t, zero_shot_id);
+    const double own = score_of(s, "second_judge"), before = plain ? score_of(*plain, "second_judge") : NAN;
+    if (own <= before)
+        text += fmt::format(" The second judge does not share that {} changes the style ({:.2f}, {:.2f} "
+                            "zero-shot).",
+                            title, own, before);
+    constexpr double kFar = 0.25;
+    if (const Interval* exact = metric_of(s, "exact");
+        t.primary == "first_token" && exact && score_of(s, t.primary) - exact->mean > kFar)
+        text += fmt::format(" {}'s first tokens and whole answers disagree: {} of the answers are exact.",
+                            title, percent(exact->mean));
+    return text;
 }
 
 }  // namespace
 
-std::string Tuned::verdict(const Plan& plan, const TaskSummary& t) const {
-    const std::string what = t.primary == "style" ? "style score" : "first-token accuracy";
-    const Settings chosen = of_kind(t, Kind::chosen);
+std::string Tuned::verdict(const Plan&, const TaskSummary& t) const {
+    const std::string what = metric_label(t.primary);
+    const Settings chosen = by_score(t, of_kind(t, Kind::chosen));
     if (chosen.empty()) return fmt::format("Baselines only: {}{}.", what, beside_baselines(t));
-    std::string text = compared(t, by_score(t, usable(chosen, plan.collapse_limit)), what) +
-                       beside_baselines(t) + "." + beside_random(chosen);
-    for (const auto* s : chosen)
-        if (collapses(*s, plan.collapse_limit))
-            text += fmt::format(" {} ({}) does not count: {} of its outputs collapse.",
-                                method_title(s->method), scored(t, *s), percent(score_of(*s, "collapsed")));
+    Settings shown, others;
+    for (const auto* s : chosen) (works(*s) ? shown : others).push_back(s);
+    std::string text;
+    if (shown.empty())
+        text = fmt::format("No method is shown to work; highest {}: {}", what, with_score(t, *others[0]));
+    else
+        text = compared(t, shown, what);
+    text += beside_baselines(t) + ".";
+    for (const auto* s : others)
+        if (const std::string missed = short_of(t, *s); !missed.empty())
+            text += fmt::format(" {} ({}) is {}.", method_title(s->method), scored(t, *s), missed);
+    for (const auto* s : shown) text += remarks(t, *s);
     return text;
 }
 
@@ -128,27 +153,26 @@ bool repeated(const Tasks& tasks) {
     return seeds.size() > 1;
 }
 
-// Is it better than each of the others, of which it is the first?
+// Does it work, and is it better than each of the others, of which it is the first?
 bool beats_all(const TaskSummary& t, const SettingSummary& s, const Settings& counted) {
-    return counted.size() > 1 && counted[0] == &s &&
+    return works(s) && counted.size() > 1 && counted[0] == &s &&
            std::all_of(counted.begin() + 1, counted.end(),
                        [&](const auto* other) { return better(pair_of(t, s.id, other->id)); });
 }
 
-// Is it above its random control, where there is one, and none of the others better?
+// Does it work, and is none of the others better?
 bool is_unbeaten(const TaskSummary& t, const SettingSummary& s, const Settings& counted) {
-    return (above_random(s) || !s.difference.count("random")) &&
-           std::none_of(counted.begin(), counted.end(), [&](const auto* other) {
+    return works(s) && std::none_of(counted.begin(), counted.end(), [&](const auto* other) {
                return other != &s && better(pair_of(t, other->id, s.id));
            });
 }
 
 // How often each method was `counts` on a task.
 template <class Counts>
-std::map<std::string, int> cases_of(const Tasks& tasks, double limit, const Counts& counts) {
+std::map<std::string, int> cases_of(const Tasks& tasks, const Counts& counts) {
     std::map<std::string, int> cases;
     for (const auto* t : tasks) {
-        const Settings counted = by_score(*t, usable(of_kind(*t, Kind::chosen), limit));
+        const Settings counted = by_score(*t, of_kind(*t, Kind::chosen));
         for (const auto* s : counted)
             if (counts(*t, *s, counted)) ++cases[s->method];
     }
@@ -156,8 +180,8 @@ std::map<std::string, int> cases_of(const Tasks& tasks, double limit, const Coun
 }
 
 // "; clearly better than every other: FV on 2, ICV on 1". Among more than two methods nobody is that for
-// long; there it says how often each was above its random control and not shown to be worse than another.
-std::string clear_cases(const Tasks& tasks, double limit) {
+// long; there it says how often each was shown to work and not shown to be worse than another.
+std::string clear_cases(const Tasks& tasks) {
     std::set<std::string> methods;
     for (const auto* t : tasks)
         for (const auto* s : of_kind(*t, Kind::chosen)) methods.insert(s->method);
@@ -165,7 +189,7 @@ std::string clear_cases(const Tasks& tasks, double limit) {
     const std::string of = repeated(tasks) ? fmt::format(" (of {} runs)", tasks.size()) : "";
     std::vector<std::string> texts;
     if (methods.size() == 2) {
-        auto cases = cases_of(tasks, limit, beats_all);
+        auto cases = cases_of(tasks, beats_all);
         if (cases.empty())
             return fmt::format("; neither {} nor {} is clearly better on any{}.",
                                method_title(*methods.begin()), method_title(*methods.rbegin()), of);
@@ -173,13 +197,13 @@ std::string clear_cases(const Tasks& tasks, double limit) {
             texts.push_back(fmt::format("{} on {}", method_title(method), cases[method]));
         return fmt::format("; clearly better than every other{}: {}.", of, fmt::join(texts, ", "));
     }
-    const auto cases = cases_of(tasks, limit, is_unbeaten);
+    const auto cases = cases_of(tasks, is_unbeaten);
     std::vector<std::pair<std::string, int>> counts(cases.begin(), cases.end());
     std::stable_sort(counts.begin(), counts.end(),
                      [](const auto& a, const auto& b) { return a.second > b.second; });
     for (const auto& [method, n] : counts) texts.push_back(fmt::format("{} on {}", method_title(method), n));
-    if (texts.empty()) return fmt::format("; above its random control{}: none.", of);
-    return fmt::format("; above its random control, and no other shown to be better{}: {}.", of,
+    if (texts.empty()) return fmt::format("; shown to work{}: none.", of);
+    return fmt::format("; shown to work, and no other shown to be better{}: {}.", of,
                        fmt::join(texts, ", "));
 }
 
@@ -223,7 +247,7 @@ std::vector<std::string> chosen_texts(const Tasks& tasks, const Text& text) {
     return texts;
 }
 
-std::string precise_finding(const Tasks& tasks, double limit) {
+std::string precise_finding(const Tasks& tasks) {
     std::vector<std::string> baselines;
     const auto add = [&](std::vector<std::string>& list, const SettingSummary& s, const std::string& name) {
         list.push_back(fmt::format("{} {}", name, percent(family_mean(tasks, s.id))));
@@ -237,32 +261,33 @@ std::string precise_finding(const Tasks& tasks, double limit) {
         break;
     }
     if (methods.empty())
-        return fmt::format("On {}, baselines get these shares of first tokens right: {}.",
-                           how_many(tasks, family_word(false)), fmt::join(baselines, ", "));
-    return fmt::format("On {}, these shares of first tokens are right at chosen settings: {} ({}){}",
-                       how_many(tasks, family_word(false)), fmt::join(methods, ", "),
-                       fmt::join(baselines, ", "), clear_cases(tasks, limit));
+        return fmt::format("On {}, baselines get these scores ({}): {}.",
+                           how_many(tasks, family_word(false)), metric_label(tasks[0]->primary),
+                           fmt::join(baselines, ", "));
+    return fmt::format("On {}, chosen settings get these scores ({}): {} ({}){}",
+                       how_many(tasks, family_word(false)), metric_label(tasks[0]->primary), fmt::join(methods, ", "),
+                       fmt::join(baselines, ", "), clear_cases(tasks));
 }
 
-std::string behavioural_finding(const Tasks& tasks, double limit) {
+std::string behavioural_finding(const Tasks& tasks) {
     const auto methods = chosen_texts(tasks, [&](const SettingSummary& s) {
-        return fmt::format("{} {} with {} of outputs collapsed", long_title(s.method),
-                           percent(family_mean(tasks, s.id)), percent(family_mean(tasks, s.id, "collapsed")));
+        return fmt::format("{} {} with {} of texts broken", long_title(s.method),
+                           percent(family_mean(tasks, s.id)), percent(family_mean(tasks, s.id, "broken")));
     });
-    return fmt::format("On {}, the mean style score is {} zero-shot{}{}{}",
-                       how_many(tasks, family_word(true)), percent(family_mean(tasks, zero_shot_id)),
+    return fmt::format("On {}, the mean {} is {} zero-shot{}{}{}", how_many(tasks, family_word(true)),
+                       metric_label(tasks[0]->primary), percent(family_mean(tasks, zero_shot_id)),
                        methods.empty() ? "" : "; at chosen settings: ", fmt::join(methods, ", "),
-                       clear_cases(tasks, limit));
+                       clear_cases(tasks));
 }
 
 }  // namespace
 
-std::vector<std::string> Tuned::findings(const Plan& plan, const Summary& summary) const {
+std::vector<std::string> Tuned::findings(const Plan&, const Summary& summary) const {
     std::vector<std::string> out;
     if (const Tasks precise = tasks_of(summary, false); !precise.empty())
-        out.push_back(precise_finding(precise, plan.collapse_limit));
+        out.push_back(precise_finding(precise));
     if (const Tasks behavioural = tasks_of(summary, true); !behavioural.empty())
-        out.push_back(behavioural_finding(behavioural, plan.collapse_limit));
+        out.push_back(behavioural_finding(behavioural));
     return out;
 }
 

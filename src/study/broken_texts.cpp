@@ -1,0 +1,51 @@
+#include "study/broken_texts.h"
+
+#include <cmath>
+#include <limits>
+
+#include "study/evaluate.h"
+#include "study/units.h"
+#include "tiller/scoring.h"
+#include "tiller/statistics.h"
+
+namespace tiller::study {
+namespace {
+
+// Nats per token above the mean of the zero-shot outputs: 20 times their perplexity. Few-shot outputs come to
+// 2 (tests/unit/broken_texts.jsonl).
+constexpr double kFarAbove = 3.0;
+
+double limit_of(TaskContext& c) {
+    // Of these texts themselves only loops are told.
+    c.nll_limit = std::numeric_limits<double>::infinity();
+    std::vector<std::string> ignored;
+    const Candidate plain[] = {zero_shot()};
+    const auto records =
+        unit<ItemRecord>(c, "plain", {plain[0].method}, "tune", ignored, [&] {
+            return evaluate(c, c.valid, plain, Phase::valid, "zero-shot texts", true);
+        });
+    std::vector<double> nll;
+    for (const ItemRecord& record : records)
+        if (const auto it = record.scores.find("nll"); it != record.scores.end() && std::isfinite(it->second))
+            nll.push_back(it->second);
+    return perplexity_limit(nll);
+}
+
+}  // namespace
+
+double perplexity_limit(std::span<const double> zero_shot) {
+    return zero_shot.empty() ? std::numeric_limits<double>::infinity() : mean_of(zero_shot) + kFarAbove;
+}
+
+void add_whole_style(TaskContext& c, std::vector<ItemRecord>& records) {
+    if (!c.nll_limit) c.nll_limit = limit_of(c);
+    for (ItemRecord& record : records) {
+        auto& scores = record.scores;
+        const bool broken = scores.at("collapsed") > 0 || repeats_phrases(record.generated.value_or("")) ||
+                            scores.at("nll") > *c.nll_limit;
+        scores["broken_text"] = broken ? 1 : 0;
+        scores["whole_style"] = broken ? 0 : scores.at("style");
+    }
+}
+
+}  // namespace tiller::study

@@ -1,0 +1,45 @@
+#include "study/draws.h"
+
+#include <algorithm>
+
+#include "study/study_inputs.h"
+
+namespace tiller::study {
+namespace {
+
+// Of the n tested items at most, the share of one draw.
+std::vector<int> tested_of(const TaskContext& c, const std::vector<Split>& draws, std::size_t draw) {
+    const auto n = static_cast<std::size_t>(c.plan.n_test), k = draws.size();
+    const std::size_t share = (draw + 1) * n / k - draw * n / k;
+    const auto& items = draws[draw].test;
+    return {items.begin(),
+            items.begin() + static_cast<std::ptrdiff_t>(std::clamp<std::size_t>(share, 1, items.size()))};
+}
+
+}  // namespace
+
+std::vector<Split> draws_of(const TaskContext& c) {
+    const int n = c.plan.tuning.n_fold;
+    return n < 2 ? std::vector<Split>{} : fold_task(c.task, c.seed, n);
+}
+
+void use_draw(TaskContext& c, const std::vector<Split>& draws, int draw) {
+    const auto at = static_cast<std::size_t>(draw);
+    c.draw = draw;
+    c.split = draws[at];
+    c.test = c.valid = tested_of(c, draws, at);
+    c.nll_limit.reset();
+    c.second_judge.reset();
+    c.scorer.reset();
+    train_scorer(c);
+}
+
+void leave_draws(TaskContext& c, const std::vector<Split>& draws) {
+    c.draw = -1;
+    c.test.clear();
+    for (std::size_t k = 0; k < draws.size(); ++k)
+        for (const int item : tested_of(c, draws, k)) c.test.push_back(item);
+    c.valid = c.test;
+}
+
+}  // namespace tiller::study
