@@ -7,9 +7,9 @@
 namespace tiller::study {
 namespace {
 
-// Of the n tested items at most, the share of one draw.
-std::vector<int> tested_of(const TaskContext& c, const std::vector<Split>& draws, std::size_t draw) {
-    const auto n = static_cast<std::size_t>(c.plan.n_test), k = draws.size();
+// Of n items at most over all draws, the share of one.
+std::vector<int> share_of(int n_item, const std::vector<Split>& draws, std::size_t draw) {
+    const auto n = static_cast<std::size_t>(n_item), k = draws.size();
     const std::size_t share = (draw + 1) * n / k - draw * n / k;
     const auto& items = draws[draw].test;
     return {items.begin(),
@@ -27,7 +27,8 @@ void use_draw(TaskContext& c, const std::vector<Split>& draws, int draw) {
     const auto at = static_cast<std::size_t>(draw);
     c.draw = draw;
     c.split = draws[at];
-    c.test = c.valid = tested_of(c, draws, at);
+    c.test = share_of(c.plan.n_test, draws, at);
+    c.valid = share_of(std::min(c.plan.n_valid, c.plan.n_test), draws, at);
     c.nll_limit.reset();
     c.second_judge.reset();
     c.scorer.reset();
@@ -36,10 +37,12 @@ void use_draw(TaskContext& c, const std::vector<Split>& draws, int draw) {
 
 void leave_draws(TaskContext& c, const std::vector<Split>& draws) {
     c.draw = -1;
-    c.test.clear();
-    for (std::size_t k = 0; k < draws.size(); ++k)
-        for (const int item : tested_of(c, draws, k)) c.test.push_back(item);
-    c.valid = c.test;
+    c.test.clear(), c.valid.clear();
+    for (std::size_t k = 0; k < draws.size(); ++k) {
+        for (const int item : share_of(c.plan.n_test, draws, k)) c.test.push_back(item);
+        for (const int item : share_of(std::min(c.plan.n_valid, c.plan.n_test), draws, k))
+            c.valid.push_back(item);
+    }
 }
 
 }  // namespace tiller::study

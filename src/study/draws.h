@@ -10,8 +10,8 @@ namespace tiller::study {
 /// The task's splits, one per draw; none under one split (TuningPlan::n_fold).
 std::vector<Split> draws_of(const TaskContext& context);
 
-/// Turns the context to a draw: its training items, its share of the tested items (which also choose settings
-/// for the other draws), its style scorer and what was measured of its texts.
+/// Turns the context to a draw: its training items, its share of the tested items (the first of which choose
+/// settings for the other draws), its style scorer and what was measured of its texts.
 void use_draw(TaskContext& context, const std::vector<Split>& draws, int draw);
 
 /// Back to the task as a whole: all tested items, no draw.

@@ -13,7 +13,7 @@ using test::expect_parts;
 
 Summary won() {
     Summary summary = test::small_summary();
-    summary.tasks[0].winners = {{"fv", "fv-chosen", "winners/antonym-fv.gguf", false}};
+    summary.tasks[0].winners = {{"fv", "fv-chosen", "winners/antonym-fv.gguf", true}};
     return summary;
 }
 
@@ -42,14 +42,14 @@ TEST(ReportUse, StandsInPages) {
     EXPECT_EQ(report_markdown(won(), {}), report_markdown(test::small_summary(), {}));
 }
 
-TEST(ReportUse, NothingThatCollapsesIsRecommended) {
+TEST(ReportUse, NothingThatIsNotShownToWorkIsRecommended) {
     Summary summary = won();
     summary.tasks[0].winners[0].shown = false;
     EXPECT_EQ(report::best_winner(summary.tasks[0]), nullptr);
     EXPECT_EQ(terminal_verdicts(summary, 80, use).find("steer"), std::string::npos);
     const std::string page = report_html(summary, {}, use);
     EXPECT_EQ(page.find("Use it"), std::string::npos);
-    expect_parts(page, {"winners/antonym-fv.gguf</code> (does not count: its outputs collapse)"});
+    expect_parts(page, {"winners/antonym-fv.gguf</code> (not shown to work)"});
 }
 
 TEST(ReportUse, HostileCommandsStayText) {

@@ -304,7 +304,7 @@ TEST(Draws, IntervalsHoldWhatAnotherRunWouldDraw) {
             EXPECT_GE(i.high, items.high);
         }
         EXPECT_GE(covered, n_set * 91 / 100) << spread;
-        if (spread == 0.2) EXPECT_LE(by_items, n_set * 75 / 100);
+        if (spread == 0.2) { EXPECT_LE(by_items, n_set * 75 / 100); }
     }
 }
 

@@ -79,8 +79,10 @@ TEST_F(PlanFile, MissingKeysKeepTheirDefaults) {
     const Plan plan = load("n_test = 7\n[behavioural]\nn_pairs = 9\n");
     EXPECT_EQ(plan.n_test, 7);
     EXPECT_EQ(plan.behavioural.n_pairs, 9);
-    EXPECT_EQ(plan.behavioural.n_mean, Plan{}.behavioural.n_mean);
-    EXPECT_EQ(plan.functional.n_pairs, Plan{}.functional.n_pairs);
+    const Plan standard = default_plan("tuned");
+    EXPECT_EQ(plan.behavioural.n_mean, standard.behavioural.n_mean);
+    EXPECT_EQ(plan.functional.n_pairs, standard.functional.n_pairs);
+    EXPECT_EQ(plan.tuning.n_fold, 5);
     EXPECT_EQ(plan.models, Plan{}.models);
 }
 

@@ -21,8 +21,12 @@ std::string scored(const TaskSummary& t, const SettingSummary& s) {
     return metric_of(s, t.primary) ? percent(score_of(s, t.primary)) : "no score";
 }
 
-// The difference that so many items, and draws that differ so much, would have shown.
+std::string p_text(double p) { return p < 0.001 ? "p < 0.001" : fmt::format("p = {:.2g}", p); }
+
+// Of a difference that is not shown: what so many items, and draws that differ so much, would have shown, or,
+// where that alone would have done, the p value that the other comparisons leave of it.
 std::string could_show(const PairSummary& p) {
+    if (p.difference.low > 0) return fmt::format(" ({} with the task's other comparisons)", p_text(p.p_holm));
     const double half = (p.difference.high - p.difference.low) / 2;
     return half > 0 ? fmt::format(" ({:.0f} points or more would have shown)", std::ceil(100 * half)) : "";
 }
@@ -30,8 +34,6 @@ std::string could_show(const PairSummary& p) {
 std::string on_draws(const PairSummary& p) {
     return p.n_draw > 0 ? fmt::format(", on {} of {} draws", p.n_draw_better, p.n_draw) : "";
 }
-
-std::string p_text(double p) { return p < 0.001 ? "p < 0.001" : fmt::format("p = {:.2g}", p); }
 
 std::string two_methods(const TaskSummary& t, const SettingSummary& best, const SettingSummary& other,
                         const std::string& what) {
