@@ -33,7 +33,7 @@ std::string examples_table(const TaskSummary& task, const Palette& palette) {
         }
         table += "</tr>";
     }
-    return "<h4>Examples</h4>" + scrolled(table + "</tbody></table>") +
+    return "<h4>Examples</h4>" + scrolled(task.name + ": examples", table + "</tbody></table>") +
            "<p class=\"quiet\">Test items fixed before the run, with the text as the model generated it. "
            "<span class=\"ws\">\u21b5</span> line break, <span class=\"ws\">\u21e5</span> tab, <span "
            "class=\"ws\">\u00b7</span> blank at an end.</p>";
