@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <initializer_list>
+#include <optional>
+#include <utility>
 
 #include "report/judge.h"
+#include "scoring/metrics.h"
 
 namespace tiller::report {
 namespace {
@@ -48,6 +51,14 @@ Answer answer_of(const Summary& summary, const AnalysisSummary& table, const Ana
         out.over_zero_shot.low > 0 && (!std::isfinite(out.over_control.mean) || out.over_control.low > 0);
     out.shown = !out.method.empty() && (said.empty() ? numbers_show : said == "yes");
     return out;
+}
+
+// The answer for one of the summary's own tasks.
+std::optional<Answer> answer_for(const Summary& summary, const TaskSummary& task) {
+    for (auto& answer : answers_of(summary))
+        for (const std::size_t place : answer.tasks)
+            if (&summary.tasks[place] == &task) return std::move(answer);
+    return std::nullopt;
 }
 
 }  // namespace
@@ -97,14 +108,22 @@ std::string few_shot_id(const TaskSummary& task) {
 }
 
 bool answered_none(const Summary& summary, const TaskSummary& task) {
-    for (const auto& answer : answers_of(summary))
-        for (const std::size_t place : answer.tasks)
-            if (&summary.tasks[place] == &task) return !answer.shown;
-    return false;
+    const auto answer = answer_for(summary, task);
+    return answer && !answer->shown;
 }
 
 std::set<std::string> best_shown(const Summary& summary, const TaskSummary& task) {
-    return answered_none(summary, task) ? std::set<std::string>{} : best_of(task);
+    const auto answer = answer_for(summary, task);
+    if (!answer) return best_of(task);
+    std::set<std::string> out;
+    for (const auto& setting : task.test) {
+        const Interval* value = metric_of(setting, task.primary);
+        if (answer->shown && setting.kind == Kind::chosen && setting.method == answer->method && value &&
+            (answer->tasks.size() == 1 ? value->mean > 0 || !is_share(task.primary)
+                                       : is_shown(task, setting)))
+            out.insert(setting.id);
+    }
+    return out;
 }
 
 }  // namespace tiller::report

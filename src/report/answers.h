@@ -41,8 +41,9 @@ std::string few_shot_id(const TaskSummary& task);
 /// answer.
 bool answered_none(const Summary& summary, const TaskSummary& task);
 
-/// The settings that the task's tables mark as best: best_of(), but none where the answer is that no method
-/// is shown to work.
+/// The settings that the tables of this task (one of summary.tasks) mark as best. With an answer: the
+/// winner's chosen setting; of several seeds, only in the tables of those that show it too. None where no
+/// method is shown to work. Without an answer: best_of().
 std::set<std::string> best_shown(const Summary& summary, const TaskSummary& task);
 
 }  // namespace tiller::report

@@ -71,8 +71,12 @@ bool is_better(const Interval& difference, const std::string& primary) {
     return lower_is_better(primary) ? difference.high < 0 : difference.low > 0;
 }
 
-bool may_be_best(const TaskSummary& task, const SettingSummary& setting, double mean) {
-    if (!lower_is_better(task.primary) && is_share(task.primary) && !(mean > 0)) return false;
+}  // namespace
+
+bool is_shown(const TaskSummary& task, const SettingSummary& setting) {
+    const Interval* value = metric_of(setting, task.primary);
+    if (!value) return false;
+    if (!lower_is_better(task.primary) && is_share(task.primary) && !(value->mean > 0)) return false;
     for (const auto& winner : task.winners)
         if (winner.setting == setting.id && winner.collapses) return false;
     return std::all_of(std::begin(kRivals), std::end(kRivals), [&](const char* rival) {
@@ -82,8 +86,6 @@ bool may_be_best(const TaskSummary& task, const SettingSummary& setting, double 
                is_better(found->second, task.primary);
     });
 }
-
-}  // namespace
 
 std::set<std::string> best_of(const TaskSummary& task) {
     std::set<std::string> best;
@@ -100,7 +102,7 @@ std::set<std::string> best_of(const TaskSummary& task) {
         }
     }
     for (const auto& setting : task.test)
-        if (best.contains(setting.id) && !may_be_best(task, setting, best_mean)) best.erase(setting.id);
+        if (best.contains(setting.id) && !is_shown(task, setting)) best.erase(setting.id);
     return best;
 }
 

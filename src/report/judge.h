@@ -18,10 +18,13 @@ bool is_steering(const SettingSummary& setting);
 /// The interval of a metric, or nullptr.
 const Interval* metric_of(const SettingSummary& setting, const std::string& metric);
 
-/// Ids of the steering settings with the best mean of the primary metric (several when they tie), of those
-/// that are shown to work: a share above 0, clearly better than zero-shot (or unsteered) and than the random
-/// control where those differences are known, and outputs that do not collapse. Empty when none of the best
-/// is.
+/// Is the setting shown to work by the numbers of the task's table? A share must be above 0, clearly better
+/// than zero-shot (or unsteered) and than the random control where those differences are known, and its
+/// outputs must not collapse.
+bool is_shown(const TaskSummary& task, const SettingSummary& setting);
+
+/// Ids of the steering settings with the best mean of the primary metric (several when they tie), without
+/// those that are not is_shown().
 std::set<std::string> best_of(const TaskSummary& task);
 
 /// True when a steering setting's difference to its random control is known and its interval does not lie on

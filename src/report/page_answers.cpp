@@ -53,12 +53,13 @@ std::string method_cell(const Answer& answer) {
     else
         out += fmt::format(R"(none shown<small>nearest: {}</small>)", html(method_title(answer.method)));
     if (std::isfinite(answer.over_zero_shot.mean))
-        out += fmt::format("<small>{}<br>over zero-shot</small>", signed_interval(answer.over_zero_shot));
+        out += fmt::format(R"(<small>{}<span class="over"> over zero-shot</span></small>)",
+                           signed_interval(answer.over_zero_shot));
     return out + "</td>";
 }
 
 std::string heard(const char* what, const Interval& value) {
-    return std::isfinite(value.mean) ? fmt::format("{} {}; ", what, format_interval(value)) : "";
+    return std::isfinite(value.mean) ? fmt::format("{} {}; ", what, with_minus(format_interval(value))) : "";
 }
 
 // A picture where the task is judged by a share, else the same as numbers.
@@ -72,7 +73,7 @@ std::string picture_cell(const Summary& summary, const Answer& answer) {
                           heard(method_title(answer.method).c_str(), answer.score);
     if (!numbers.empty()) numbers.resize(numbers.size() - 2);
     if (!is_share(task->primary))
-        return fmt::format(R"(<td role="cell" class="picture">{}</td>)", html(with_minus(numbers)));
+        return fmt::format(R"(<td role="cell" class="picture">{}</td>)", html(numbers));
     return fmt::format(
         R"(<td role="cell" class="picture">{}</td>)",
         answer_picture(zero_shot, few_shot, answer.score, answer.shown,
@@ -84,7 +85,8 @@ std::string damage_cell(const Answer& answer) {
     if (std::isfinite(answer.broken)) out += fmt::format("<span>{:.0f} % broken</span>", 100 * answer.broken);
     if (std::isfinite(answer.perplexity))
         out += fmt::format("<span>perplexity \u00d7\u00a0{}</span>", format_value(answer.perplexity));
-    if (out.empty()) out = R"(<span class="quiet">not measured</span>)";
+    if (out.empty())
+        return R"(<td role="cell" class="damage unmeasured"><span class="quiet">not measured</span></td>)";
     return fmt::format(R"(<td role="cell" class="damage">{}</td>)", out);
 }
 
@@ -103,7 +105,7 @@ std::string use_of(const Summary& summary, const Answer& answer, const UseText& 
 std::string answers_table(const Summary& summary, const std::vector<Answer>& answers, const UseText& use) {
     std::string table = fmt::format(
         R"(<table class="answers" role="table"><thead role="rowgroup"><tr role="row">)"
-        R"(<th scope="col" role="columnheader">task</th><th scope="col" role="columnheader">winner</th>)"
+        R"(<th scope="col" role="columnheader">task</th><th scope="col" role="columnheader">winner, gain over zero-shot</th>)"
         R"(<th scope="col" role="columnheader">score{}</th><th scope="col" role="columnheader">damage</th>)"
         R"(<th scope="col" role="columnheader">remark, and how to use it</th></tr></thead>)"
         R"(<tbody role="rowgroup">)",

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "report/escape.h"
 #include "report/judge.h"
 #include "report/page.h"
@@ -18,18 +20,23 @@ std::string cell(const std::string& head, const std::string& text, const char* c
 
 std::string examples_table(const TaskSummary& task, const Palette& palette) {
     if (task.examples.empty()) return "";
+    // What was chosen first: columns on the right may be out of sight.
+    std::vector<const SettingSummary*> settings;
+    for (const auto& setting : task.test) settings.push_back(&setting);
+    std::stable_partition(settings.begin(), settings.end(),
+                          [](const SettingSummary* setting) { return setting->kind == Kind::chosen; });
     std::string table =
         R"(<table class="examples"><thead><tr><th scope="col">input</th><th scope="col">wanted</th>)";
-    for (const auto& setting : task.test)
+    for (const auto* setting : settings)
         table +=
-            fmt::format(R"(<th scope="col">{}{}</th>)", palette.sign(setting), html(short_name(setting)));
+            fmt::format(R"(<th scope="col">{}{}</th>)", palette.sign(*setting), html(short_name(*setting)));
     table += "</tr></thead><tbody>";
     for (const auto& example : task.examples) {
         table += "<tr>" + cell("input", example.input, "") + cell("wanted", example.target, "");
-        for (const auto& setting : task.test) {
-            const auto found = example.outputs.find(setting.id);
+        for (const auto* setting : settings) {
+            const auto found = example.outputs.find(setting->id);
             table += found == example.outputs.end() ? "<td></td>"
-                                                    : cell(short_name(setting), found->second, "out");
+                                                    : cell(short_name(*setting), found->second, "out");
         }
         table += "</tr>";
     }

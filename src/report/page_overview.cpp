@@ -101,6 +101,8 @@ std::string overview_section(const Summary& summary, const Palette& palette) {
 std::string matrix_section(const Summary& summary, const Palette& palette) {
     auto settings = all_settings(summary);
     if (settings.empty()) return "";
+    std::stable_partition(settings.begin(), settings.end(),
+                          [](const SettingSummary* setting) { return setting->kind == Kind::baseline; });
     const std::size_t n_all = settings.size();
     // So many columns would push the ones that matter off the page.
     std::erase_if(settings, [&](const SettingSummary* setting) {

@@ -136,7 +136,7 @@ constexpr std::string_view script = R"js(
   // The rows' pictures below each other, with the tasks, the methods and the legend.
   function answersPicture(section) {
     const rows = [...section.querySelectorAll('.answers tbody tr')].filter(row => row.querySelector('svg'));
-    const step = 52, width = 640, height = 58 + step * rows.length;
+    const step = 52, width = 760, height = 58 + step * rows.length;
     const all = make('svg', {viewBox: `0 0 ${width} ${height}`, width, height, 'font-size': 12,
                              'font-family': getComputedStyle(document.body).fontFamily});
     const text = (x, y, line, colour = '--ink') => all.append(make('text', {x, y, fill: variable(colour)}, line));
@@ -150,11 +150,11 @@ constexpr std::string_view script = R"js(
     section.querySelectorAll('.answer-legend .legend span').forEach(span => {
       if (span.querySelector('svg')) place(span.querySelector('svg'), x, 8, 12, 12);
       if (span.querySelector('svg')) text(x + 16, 18, span.textContent);
-      x += 40 + 6.2 * span.textContent.length;
+      x += 40 + 6.6 * span.textContent.length;
     });
     rows.forEach((row, i) => {
       const y = 34 + step * i;
-      text(8, y + 26, row.querySelector('th a, th').textContent);
+      text(8, y + 26, (row.querySelector('th a') || row.querySelector('th')).textContent);
       place(row.querySelector('.picture svg'), 190, y, 240, 44);
       const method = row.querySelector('.method');
       text(446, y + 18, method.firstChild.textContent);

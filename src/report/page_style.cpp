@@ -27,7 +27,7 @@ h3{font-size:1rem;font-weight:650;margin:0 0 .3rem}
 h4{font-size:.93rem;font-weight:650;margin:1.6rem 0 .4rem}
 p{margin:.5rem 0;max-width:75ch;overflow-wrap:anywhere}
 a{color:var(--link);text-decoration-thickness:1px;text-underline-offset:2px}
-.unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+.unseen,.over{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 button{font:inherit;font-size:.78rem;line-height:1.3;color:var(--link);background:var(--page);border:1px solid var(--line);border-radius:4px;padding:.1rem .5rem;cursor:pointer;white-space:nowrap}
 button:hover{border-color:var(--link)}
 [hidden]{display:none!important}
@@ -76,18 +76,19 @@ figure{margin:0;min-width:0}
 .pair>div,.triple>div,.stack>div{min-width:0}
 figcaption{max-width:75ch;margin-top:.2rem}
 #answers h2{margin-top:1.2rem}
+section .finding{font-size:1.05rem;max-width:75ch}
 .answer-legend{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;align-items:baseline;justify-content:space-between}
 .answer-legend .legend{margin:0}
 .answers{table-layout:fixed}
-.answers th:nth-child(1){width:16%}
-.answers th:nth-child(2){width:17%}
-.answers th:nth-child(3){width:24%}
+.answers th:nth-child(1){width:15%}
+.answers th:nth-child(2){width:15%}
+.answers th:nth-child(3){width:23%}
 .answers th:nth-child(4){width:13%}
 .answers th,.answers td{vertical-align:middle;min-width:0}
 .answers thead th{vertical-align:bottom;white-space:normal}
 .answers small{display:block;font-size:.76rem;color:var(--quiet);line-height:1.3}
 .answers .answer{display:block;width:100%;max-width:260px;height:auto}
-.answers .damage span{display:block}
+.answers .damage span{display:block;font-size:.78rem;line-height:1.35;white-space:nowrap}
 .answers .remark p{margin:0;font-size:.8rem;line-height:1.35;color:var(--quiet)}
 .command{display:flex;gap:.4rem;align-items:center;margin-top:.15rem;min-width:0}
 .command code{flex:1;min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;font-size:.74rem}
@@ -130,22 +131,24 @@ nav li{margin:.42rem 0}
 nav .inner{display:list-item;padding-left:.8rem;margin:.28rem 0}
 main{margin:0;padding-left:40px;padding-right:40px;max-width:1190px}
 }
-@media(max-width:860px){
+@media screen and (max-width:720px){
 .answers,.answers tbody{display:block}
 .answers thead{display:block;position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .answers tbody tr{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:.25rem .8rem;padding:.6rem 0;border-bottom:1px solid var(--line)}
 .answers tbody tr>*{border:0;padding:0;width:auto!important}
 .answers .picture{grid-column:1/-1;display:flex;align-items:center;gap:.3rem;color:var(--quiet);font-size:.76rem}
-.answers .picture .answer{flex:1;max-width:none}
+.answers .picture .answer{flex:1;max-width:420px}
 .answers .picture::before{content:"0"}
 .answers .picture::after{content:"1"}
 .answers .picture:not(:has(svg))::before,.answers .picture:not(:has(svg))::after{content:none}
 .answers .damage,.answers .remark{grid-column:1/-1}
+.over{position:static;display:block;width:auto;height:auto;clip-path:none}
+.answers .unmeasured{display:none}
 .answers .damage span{display:inline;margin-right:1rem}
 .answers .damage::before{content:"damage: ";color:var(--quiet)}
 .answers .remark:empty{display:none}
 }
-@media(max-width:720px){
+@media screen and (max-width:720px){
 main,nav{padding-left:14px;padding-right:14px}
 header{padding-top:1.4rem}
 h1{font-size:1.4rem}

@@ -105,11 +105,16 @@ std::string metrics_table(const TaskSummary& task, const Palette& palette, const
     for (const auto& setting : task.test)
         for (const auto& [other, value] : setting.difference) others.insert(other);
     std::string table = R"(<table class="metrics"><thead><tr><th scope="col">setting</th>)";
-    for (const auto& metric : metrics) table += metric_head(metric);
-    for (const auto& other : others)
-        table += fmt::format(
-            R"(<th class="num" scope="col" title="Paired difference of {} to this setting">over {}</th>)",
-            html(metric_label(task.primary)), html(other));
+    // The differences stand after the metric that they are of: columns on the right may be out of sight.
+    const auto is_primary = [&](const std::string& metric) { return metric == task.primary; };
+    for (const auto& metric : metrics) {
+        table += metric_head(metric);
+        if (!is_primary(metric)) continue;
+        for (const auto& other : others)
+            table += fmt::format(
+                R"(<th class="num" scope="col" title="Paired difference of {} to this setting">over {}</th>)",
+                html(metric_label(task.primary)), html(other));
+    }
     table +=
         R"(<th class="num" scope="col" title="Items that score higher and lower than without steering">items up / down</th>)"
         R"(<th class="num" scope="col">n</th></tr></thead><tbody>)";
@@ -117,15 +122,16 @@ std::string metrics_table(const TaskSummary& task, const Palette& palette, const
         const bool is_best = best.contains(setting.id), null = no_better_than_random(setting, task.primary);
         table += fmt::format(R"(<tr><th scope="row">{}{}</th>)", palette.sign(setting),
                              html(setting.label.empty() ? setting.id : setting.label));
-        for (const auto& metric : metrics)
-            table += interval_cell(metric_of(setting, metric),
-                                   metric != task.primary
-                                       ? ""
-                                       : fmt::format("{}{}", is_best ? "best " : "", null ? "null" : ""));
-        for (const auto& other : others) {
-            const auto found = setting.difference.find(other);
-            table += interval_cell(found == setting.difference.end() ? nullptr : &found->second,
-                                   null && other == "random" ? "null" : "");
+        for (const auto& metric : metrics) {
+            table += interval_cell(
+                metric_of(setting, metric),
+                is_primary(metric) ? fmt::format("{}{}", is_best ? "best " : "", null ? "null" : "") : "");
+            if (!is_primary(metric)) continue;
+            for (const auto& other : others) {
+                const auto found = setting.difference.find(other);
+                table += interval_cell(found == setting.difference.end() ? nullptr : &found->second,
+                                       null && other == "random" ? "null" : "");
+            }
         }
         table += fmt::format(R"(<td class="num">{}</td><td class="num">{}</td></tr>)", items_changed(setting),
                              setting.n);

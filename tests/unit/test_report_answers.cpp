@@ -98,7 +98,7 @@ TEST(ReportAnswers, OneRowForEachTaskBeforeTheFindings) {
 TEST(ReportAnswers, AWinnerIsBoldAndNoneShownIsNot) {
     const std::string screen = screen_of(answered());
     expect_parts(row_of(screen, "antonym"),
-                 {"<b class=\"winner\">FV</b>", "+0.38 [0.12, 0.50]<br>over zero-shot",
+                 {"<b class=\"winner\">FV</b>", "+0.38 [0.12, 0.50]<span class=\"over\"> over zero-shot",
                   "<span>2 % broken</span>", "\u00d7\u00a01.50", "better than ICV"});
     const std::string none = row_of(screen, "plural");
     EXPECT_EQ(count(none, "<b"), 0U);
@@ -274,6 +274,39 @@ TEST(ReportBest, TablesAgreeWithTheAnswer) {
     table_of(summary).rows[0].about["shown"] = "no";
     EXPECT_EQ(count(report_html(summary, {}), "class=\"num best"), 0U);
     EXPECT_EQ(count(report_markdown(summary, {}), "**0.50"), 0U);
+}
+
+TEST(ReportBest, WithAnAnswerItIsTheWinnersChosenSetting) {
+    Summary summary = answered();
+    const auto best = [&](std::size_t task) { return best_shown(summary, summary.tasks[task]); };
+    const std::set<std::string> fv = {"fv-chosen"}, none;
+    EXPECT_EQ(best(0), fv);
+    EXPECT_EQ(best(1), none);
+    // A setting that nobody chose on validation items may score higher by luck.
+    auto& paper = summary.tasks[0].test[2];
+    ASSERT_EQ(paper.id, "fv-paper");
+    paper.metrics["first_token"] = {0.875, 0.75, 1};
+    paper.difference.clear();
+    EXPECT_EQ(best_of(summary.tasks[0]), std::set<std::string>{"fv-paper"});
+    EXPECT_EQ(best(0), fv);
+    // Of two seeds, the second does not show what both together do.
+    summary.tasks[1].name = "antonym";
+    summary.tasks[1].test[3].difference["zero-shot"].low = -0.125;
+    EXPECT_EQ(best(0), fv);
+    EXPECT_EQ(best(1), none);
+}
+
+TEST(ReportTables, WhatMattersStandsOnTheLeft) {
+    const std::string page = report_html(answered(), {});
+    const auto table = page.find("antonym: all settings</caption>");
+    ASSERT_NE(table, std::string::npos);
+    EXPECT_LT(page.find(">over zero-shot</th>", table), page.find(">rank</th>", table));
+    const auto examples = page.find("<table class=\"examples\">");
+    EXPECT_LT(page.find("FV chosen</th>", examples), page.find("zero-shot</th>", examples));
+    const auto matrix = page.find("<table class=\"matrix\">");
+    const std::string head = page.substr(matrix, page.find("</thead>", matrix) - matrix);
+    EXPECT_EQ(count(head, "FV paper") + count(head, "random"), 0U) << "they are in the tasks' tables";
+    EXPECT_EQ(count(head, "FV chosen"), 1U);
 }
 
 TEST(ReportTitle, NamesMethodsAndModelsWhereThePlanNamesNone) {
