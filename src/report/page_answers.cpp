@@ -29,6 +29,14 @@ std::string signed_interval(const Interval& value) {
     return with_minus((value.mean >= 0 ? "+" : "") + format_interval(value));
 }
 
+// Names of tasks may be broken after an underscore.
+std::string breakable(const std::string& name) {
+    std::string out = html(name);
+    for (std::size_t at = 0; (at = out.find('_', at)) != std::string::npos; at += 6)
+        out.insert(at + 1, "<wbr>");
+    return out;
+}
+
 const TaskSummary* task_of(const Summary& summary, const Answer& answer) {
     return answer.tasks.empty() ? nullptr : &summary.tasks[answer.tasks.front()];
 }
@@ -40,7 +48,7 @@ std::string task_cell(const Summary& summary, const Answer& answer) {
     if (answer.tasks.size() > 1) what += fmt::format(", {} seeds", answer.tasks.size());
     return fmt::format(
         R"(<th scope="row" role="rowheader"><a href="#{}">{}</a><small class="quiet">{}</small></th>)",
-        task_anchor(answer.tasks.front()), html(answer.name), what);
+        task_anchor(answer.tasks.front()), breakable(answer.name), what);
 }
 
 // The winner in bold, or in plain weight that there is none.

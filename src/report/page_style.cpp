@@ -84,11 +84,11 @@ section .finding{font-size:1.05rem;max-width:75ch}
 .answers th:nth-child(2){width:15%}
 .answers th:nth-child(3){width:23%}
 .answers th:nth-child(4){width:13%}
-.answers th,.answers td{vertical-align:middle;min-width:0}
+.answers th,.answers td{vertical-align:middle;min-width:0;overflow-wrap:anywhere}
 .answers thead th{vertical-align:bottom;white-space:normal}
 .answers small{display:block;font-size:.76rem;color:var(--quiet);line-height:1.3}
 .answers .answer{display:block;width:100%;max-width:260px;height:auto}
-.answers .damage span{display:block;font-size:.78rem;line-height:1.35;white-space:nowrap}
+.answers .damage span{display:block;font-size:.78rem;line-height:1.35}
 .answers .remark p{margin:0;font-size:.8rem;line-height:1.35;color:var(--quiet)}
 .command{display:flex;gap:.4rem;align-items:center;margin-top:.15rem;min-width:0}
 .command code{flex:1;min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;font-size:.74rem}
@@ -167,8 +167,10 @@ tbody th{min-width:6.6rem}
 }
 @media print{
 @page{margin:14mm 12mm}
+html{font-size:12px}
+#overview:has(>details:not([open])){display:none}
 nav,button,.unfold-line,details.more:not([open]){display:none!important}
-body{display:block;font-size:9pt}
+body{display:block;font-size:1rem}
 main{max-width:none;padding:0}
 header{padding-top:0}
 h2{margin-top:1.4rem}
@@ -176,14 +178,19 @@ h2{margin-top:1.4rem}
 .scroll{overflow:visible}
 tr,figure,.finding,.whole,.triple>div,.stack>div,summary,dl,pre{break-inside:avoid}
 h2,h3,h4,.legend,summary{break-after:avoid}
-.metrics,.matrix,.examples,.grid{font-size:6.6pt}
+.metrics,.matrix,.examples,.grid{font-size:.72rem}
+.metrics small,.matrix small{font-size:.64rem}
+.metrics .num,.matrix .num{white-space:normal}
+.examples{table-layout:fixed}
+.examples thead th{white-space:normal;font-size:.64rem}
+.examples td.out{font-size:.64rem}
 .metrics th,.metrics td,.matrix th,.matrix td,.examples th,.examples td{padding-right:.35rem;position:static}
-.metrics thead th,.matrix thead th{white-space:normal;font-size:6.6pt}
+.metrics thead th,.matrix thead th{white-space:normal;font-size:.68rem}
 td.remark,td.text{min-width:0}
 tbody th{min-width:0}
 details.task>summary::before{display:none}
 details.task>summary{grid-template-columns:10rem 1fr}
-.command code{white-space:normal;overflow:visible;font-size:6.6pt}
+.command code{white-space:normal;overflow:visible;font-size:.68rem}
 details.task p{max-width:none}
 .drawing[data-mode=dark] svg{filter:invert(1) hue-rotate(180deg)}
 }
