@@ -107,9 +107,9 @@ std::string few_shot_id(const TaskSummary& task) {
     return "";
 }
 
-bool answered_none(const Summary& summary, const TaskSummary& task) {
+std::string use_lead(const Summary& summary, const TaskSummary& task) {
     const auto answer = answer_for(summary, task);
-    return answer && !answer->shown;
+    return answer && !answer->shown ? "Not shown to work; to try it" : "Use it";
 }
 
 std::set<std::string> best_shown(const Summary& summary, const TaskSummary& task) {

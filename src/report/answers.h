@@ -37,9 +37,9 @@ Interval score_of(const Summary& summary, const Answer& answer, const std::strin
 /// The id of a task's few-shot prompt ("10-shot"); empty when there is none.
 std::string few_shot_id(const TaskSummary& task);
 
-/// Is the answer for this task (one of summary.tasks) that no method is shown to work? False without an
-/// answer.
-bool answered_none(const Summary& summary, const TaskSummary& task);
+/// What stands before the command of the best vector of this task (one of summary.tasks): "Use it", or, where
+/// the answer is that no method is shown to work, words that say so.
+std::string use_lead(const Summary& summary, const TaskSummary& task);
 
 /// The settings that the tables of this task (one of summary.tasks) mark as best. With an answer: the
 /// winner's chosen setting; of several seeds, only in the tables of those that show it too. None where no

@@ -38,15 +38,6 @@ const Interval* metric_of(const SettingSummary& setting, const std::string& metr
 
 namespace {
 
-// A model's name without the folder and ending that a path has.
-std::string file_stem(const std::string& name) {
-    constexpr std::string_view ending = ".gguf";
-    std::string stem = name.substr(name.find_last_of('/') + 1);
-    if (stem.size() > ending.size() && std::string_view(stem).substr(stem.size() - ending.size()) == ending)
-        stem.resize(stem.size() - ending.size());
-    return stem.empty() ? name : stem;
-}
-
 // "FV, ICV and mean-diff"; beyond a handful "9 steering methods".
 std::string counted(const std::vector<std::string>& names, const char* what) {
     constexpr std::size_t handful = 5;
@@ -135,6 +126,14 @@ std::string task_title(const Summary& summary, const TaskSummary& task) {
     return summary.models.size() > 1 ? fmt::format("{} ({})", name, task.model) : name;
 }
 
+std::string model_title(const std::string& name) {
+    constexpr std::string_view ending = ".gguf";
+    std::string stem = name.substr(name.find_last_of('/') + 1);
+    if (stem.size() > ending.size() && std::string_view(stem).substr(stem.size() - ending.size()) == ending)
+        stem.resize(stem.size() - ending.size());
+    return stem.empty() ? name : stem;
+}
+
 std::string report_title(const Summary& summary) {
     if (summary.title != Plan{}.title) return summary.title;
     std::vector<std::string> methods, models;
@@ -144,7 +143,7 @@ std::string report_title(const Summary& summary) {
     for (const auto& task : summary.tasks)
         for (const auto& setting : task.test)
             if (is_steering(setting)) add_once(methods, method_title(setting.method));
-    for (const auto& model : summary.models) add_once(models, file_stem(model.name));
+    for (const auto& model : summary.models) add_once(models, model_title(model.name));
     if (methods.empty() || models.empty()) return summary.title;
     return fmt::format("{}{} on {}", counted(methods, "steering methods"),
                        methods.size() > 1 ? " compared" : " tested", counted(models, "models"));

@@ -42,6 +42,9 @@ std::string row_name(const Summary& summary, const TaskSummary& task);
 /// The same with the model when the summary has several.
 std::string task_title(const Summary& summary, const TaskSummary& task);
 
+/// A model's name without the folder and the ending that a path has.
+std::string model_title(const std::string& name);
+
 /// The summary's title; in place of a plan's default one, which names no method and no model, those that were
 /// compared: "FV, ICV and mean-diff compared on gemma3-270m".
 std::string report_title(const Summary& summary);

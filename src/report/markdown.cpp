@@ -138,7 +138,9 @@ void add_task(std::string& out, const Summary& summary, const TaskSummary& task,
     out += fmt::format("\n### {}\n\n", markdown(task_title(summary, task)));
     if (!task.verdict.empty()) out += markdown(task.verdict) + "\n\n";
     const auto* best = use ? best_winner(task) : nullptr;
-    if (best) out += fmt::format("Use it: {}\n\n", markdown_sample(use(task, *best), command_limit));
+    if (best)
+        out += fmt::format("{}: {}\n\n", use_lead(summary, task),
+                           markdown_sample(use(task, *best), command_limit));
     out += fmt::format("{}, seed {}; {} training, {} validation and {} test items; judged by {}.",
                        family_name(task.family), task.seed, task.n_train, task.n_valid, task.n_test,
                        markdown(metric_label(task.primary)));

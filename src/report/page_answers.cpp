@@ -45,10 +45,11 @@ std::string task_cell(const Summary& summary, const Answer& answer) {
     const TaskSummary* task = task_of(summary, answer);
     if (!task) return fmt::format(R"(<th scope="row" role="rowheader">{}</th>)", html(answer.name));
     std::string what = html(metric_label(task->primary));
+    if (summary.models.size() > 1) what += ", " + html(model_title(task->model));
     if (answer.tasks.size() > 1) what += fmt::format(", {} seeds", answer.tasks.size());
     return fmt::format(
         R"(<th scope="row" role="rowheader"><a href="#{}">{}</a><small class="quiet">{}</small></th>)",
-        task_anchor(answer.tasks.front()), breakable(answer.name), what);
+        task_anchor(answer.tasks.front()), breakable(task->name), what);
 }
 
 // The winner in bold, or in plain weight that there is none.

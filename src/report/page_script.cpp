@@ -154,7 +154,8 @@ constexpr std::string_view script = R"js(
     });
     rows.forEach((row, i) => {
       const y = 34 + step * i;
-      text(8, y + 26, (row.querySelector('th a') || row.querySelector('th')).textContent);
+      text(8, y + 20, (row.querySelector('th a') || row.querySelector('th')).textContent);
+      row.querySelectorAll('th small').forEach(small => text(8, y + 34, small.textContent, '--quiet'));
       place(row.querySelector('.picture svg'), 190, y, 240, 44);
       const method = row.querySelector('.method');
       text(446, y + 18, method.firstChild.textContent);

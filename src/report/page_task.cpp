@@ -28,11 +28,11 @@ std::string facts(const TaskSummary& task) {
 }
 
 /// The best method's command, and the files of all methods.
-std::string use_part(const TaskSummary& task, const UseText& use, bool shown) {
+std::string use_part(const TaskSummary& task, const UseText& use, const std::string& lead) {
     if (task.winners.empty()) return "";
     std::string out;
     if (const auto* best = best_winner(task))
-        out += fmt::format(R"(<p class="use">{}: {}</p>)", shown ? "Use it" : "Not shown to work; to try it",
+        out += fmt::format(R"(<p class="use">{}: {}</p>)", lead,
                            command_line(use(task, *best), "for " + task.name));
     std::string files;
     for (const auto& winner : task.winners)
@@ -186,7 +186,7 @@ std::string task_section(const Summary& summary, std::size_t index, const Palett
         task_anchor(index), open ? " open" : "", html(task_title(summary, task)), html(task.verdict),
         facts(task));
     const std::string name = task_title(summary, task);
-    if (use) out += use_part(task, use, !answered_none(summary, task));
+    if (use) out += use_part(task, use, use_lead(summary, task));
     if (!task.test.empty())
         out += metrics_table(task, palette, best_shown(summary, task), name + ": all settings") +
                pairs_table(task);

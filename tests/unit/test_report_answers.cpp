@@ -160,6 +160,9 @@ TEST(ReportAnswers, TheCommandIsThatOfTheWinnerAndOfNothingElse) {
     const std::string page = report_html(answered(), {}, use);
     EXPECT_EQ(count(page, "Use it: <code>"), 1U);
     EXPECT_EQ(count(page, "Not shown to work; to try it: <code>"), 1U);
+    const std::string text = report_markdown(answered(), {}, use);
+    EXPECT_EQ(count(text, "Use it: "), 1U);
+    EXPECT_EQ(count(text, "Not shown to work; to try it: "), 1U);
 }
 
 TEST(ReportAnswers, ALongRemarkIsCutBetweenItsParts) {
@@ -199,6 +202,7 @@ TEST(ReportAnswers, RowsOfSeveralModelsFindTheirTasks) {
     const auto answers = answers_of(summary);
     EXPECT_EQ(answers[0].tasks, std::vector<std::size_t>{0});
     EXPECT_EQ(answers[1].tasks, std::vector<std::size_t>{1});
+    expect_parts(row_of(screen_of(summary), "plural"), {"<small class=\"quiet\">first token, other</small>"});
 }
 
 TEST(ReportAnswers, ATableOfAnOlderVersionIsShownAsNumbers) {
