@@ -185,11 +185,11 @@ Chart overview_chart(const Summary& summary, const std::vector<const TaskSummary
             row["id"] = valid_utf8(setting.id);
             rows.push_back(row);
             if (!seen.insert(setting.id).second) continue;
-            const std::string ink = palette.colour(setting.method);
+            const std::string ink = palette.colour(setting);
             ids.push_back(valid_utf8(setting.id));
             inks.push_back(ink);
             fills.push_back(is_hollow(setting) ? "var(--page)" : ink);
-            shapes.push_back(palette.style(setting.method).shape);
+            shapes.push_back(palette.style(setting).shape);
         }
     }
     const auto by_id = [&](const Json& range) {
@@ -204,7 +204,7 @@ Chart overview_chart(const Summary& summary, const std::vector<const TaskSummary
     low["field"] = "low";
     Json spec;
     spec["data"] = {{"values", rows}};
-    spec["height"] = {{"step", 10}, {"for", "offset"}};
+    spec["height"] = {{"step", 9}, {"for", "offset"}};
     spec["encoding"] = {
         {"y",
          {{"field", "task"},

@@ -171,7 +171,7 @@ std::string heads_html(const HeadsAcrossTasks& h) {
     }
     std::string common =
         R"(<table class="narrow"><thead><tr><th scope="col">head</th><th class="num" scope="col">tasks</th>)"
-        R"(<th class="num" scope="col">mean AIE</th><th scope="col"></th></tr></thead><tbody>)";
+        R"(<th class="num" scope="col">mean AIE</th><th scope="col">universal</th></tr></thead><tbody>)";
     for (std::size_t i = 0; i < shown(h); ++i)
         common += fmt::format(R"(<tr><th scope="row">layer {}, head {}</th><td class="num">{}</td>)"
                               R"(<td class="num">{:.4f}</td><td>{}</td></tr>)",
@@ -194,7 +194,7 @@ std::string heads_html(const HeadsAcrossTasks& h) {
     const std::string title = fmt::format("Heads across {} tasks: {}", names.size(), h.model);
     std::string body =
         R"(<main>)" +
-        page_header(title,
+        page_header("findings", title,
                     "Which heads carry many tasks, and does one task's function vector carry another's?", {});
     body += R"(<section id="overlap"><h2>Overlap</h2>)" +
             figure(task_matrix(
@@ -202,7 +202,8 @@ std::string heads_html(const HeadsAcrossTasks& h) {
                 fmt::format("Shared heads among the top {} of two tasks, over all heads of both (Jaccard).",
                             h.plan.top_k))) +
             "</section>";
-    body += R"(<section id="common"><h2>Universal heads</h2>)" + scrolled(common + "</tbody></table>") +
+    body += R"(<section id="common"><h2>Universal heads</h2>)" +
+            scrolled("Universal heads", common + "</tbody></table>") +
             fmt::format(
                 R"(<p class="quiet">In how many tasks a head is among the top {}, and its average indirect )"
                 R"(effect over all tasks.</p></section>)",
@@ -212,7 +213,8 @@ std::string heads_html(const HeadsAcrossTasks& h) {
                                "first token, 95 %", "First-token accuracy. " + rule(h))) +
             "</section>";
     body +=
-        R"(<section id="own"><h2>Own heads and universal heads</h2>)" + scrolled(own + "</tbody></table>") +
+        R"(<section id="own"><h2>Own heads and universal heads</h2>)" +
+        scrolled("Own heads and universal heads", own + "</tbody></table>") +
         R"(<p class="quiet">Both vectors use the task's own mean head outputs; each has its own setting, chosen )"
         R"(on the task's validation items. Zero-shot test items, first-token accuracy, 95 % intervals; the )"
         R"(difference is paired by item.</p></section>)";

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "core/util.h"
+#include "report/answers.h"
 #include "report/assets.h"
 #include "report/escape.h"
 #include "report/judge.h"
@@ -46,9 +47,10 @@ std::string contents(const Summary& summary, const std::vector<Cost>& costs) {
     const auto link = [](const std::string& anchor, const std::string& text, const char* classes = "") {
         return fmt::format(R"(<li{}><a href="#{}">{}</a></li>)", classes, anchor, html(text));
     };
-    std::string out = R"(<nav aria-label="Contents"><ol>)" + link("findings", "Findings");
+    std::string out = R"(<nav aria-label="Contents"><ol>)";
     const auto n_answers = std::count_if(summary.analyses.begin(), summary.analyses.end(), is_answers);
     if (n_answers > 0) out += link("answers", "Which method");
+    if (n_answers == 0 || !summary.findings.empty()) out += link("findings", "Findings");
     if (!summary.tasks.empty()) out += link("overview", "Overview") + link("tasks", "All tasks");
     if (std::ssize(summary.analyses) > n_answers) out += link("analyses", "Over all tasks");
     for (std::size_t i = 0; i < summary.tasks.size(); ++i)
@@ -98,15 +100,20 @@ std::string whole_page(const std::string& title, const Palette& palette, const s
 std::string report_html(const Summary& summary, const std::vector<Cost>& costs, const UseText& use) {
     const Palette palette(summary);
     std::string out = contents(summary, costs) + "<main>\n";
-    out += findings_section(summary) + "\n" + answers_section(summary) + "\n" +
-           overview_section(summary, palette) + "\n" + matrix_section(summary, palette) + "\n" +
+    out += title_section(summary) + "\n" + answers_section(summary, use) + "\n" + findings_section(summary) +
+           "\n" + overview_section(summary, palette) + "\n" + matrix_section(summary, palette) + "\n" +
            analyses_section(summary);
-    if (!summary.tasks.empty()) out += "\n<section><h2>Task by task</h2>\n";
+    if (!summary.tasks.empty())
+        out +=
+            "\n<section><h2>Task by task</h2><p class=\"unfold-line\"><button type=\"button\" "
+            "class=\"unfold\" hidden>Unfold all tasks</button></p>\n";
+    // Where the answers come first, nobody needs to see a task before asking for it.
+    const bool answered = std::any_of(summary.analyses.begin(), summary.analyses.end(), is_answers);
     for (std::size_t i = 0; i < summary.tasks.size(); ++i)
-        out += task_section(summary, i, palette, i == 0, use) + "\n";
+        out += task_section(summary, i, palette, i == 0 && !answered, use) + "\n";
     if (!summary.tasks.empty()) out += "</section>\n";
     out += cost_section(costs, palette) + "\n" + notes_section(summary) + "\n" + provenance_section(summary);
-    return whole_page(summary.title, palette, out + "\n</main>\n");
+    return whole_page(report_title(summary), palette, out + "\n</main>\n");
 }
 
 }  // namespace tiller

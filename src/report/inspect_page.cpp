@@ -100,10 +100,11 @@ std::string table_of(std::span<const InspectedText> texts) {
             html(name_of_strength(text.strength)), text.mean_kl(), text.perplexity(), html(remark_of(text)),
             html_sample(text.text(), 200));
     return scrolled(
-        R"(<table><caption class="quiet">All strengths</caption><thead><tr><th scope="col">strength</th>)"
+        "All strengths",
+        R"(<table><thead><tr><th scope="col">strength</th>)"
         R"(<th scope="col" class="num">mean KL</th><th scope="col" class="num">perplexity</th><th scope="col">remark</th>)"
         R"(<th scope="col">text</th></tr></thead><tbody>)" +
-        rows + "</tbody></table>");
+            rows + "</tbody></table>");
 }
 
 // The reports' page has a column of contents, which this one has not.

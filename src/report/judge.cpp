@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <string_view>
 #include <tuple>
 
 #include "core/names.h"
 #include "scoring/metrics.h"
+#include "tiller/study.h"
 
 namespace tiller::report {
 
@@ -34,6 +36,48 @@ const Interval* metric_of(const SettingSummary& setting, const std::string& metr
     return found == setting.metrics.end() ? nullptr : &found->second;
 }
 
+namespace {
+
+// "FV, ICV and mean-diff"; beyond a handful "9 steering methods".
+std::string counted(const std::vector<std::string>& names, const char* what) {
+    constexpr std::size_t handful = 5;
+    if (names.size() > handful) return fmt::format("{} {}", names.size(), what);
+    std::string out;
+    for (std::size_t i = 0; i < names.size(); ++i)
+        out += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
+    return out;
+}
+
+// The paired differences that a method must win; under the paper's protocol there is "unsteered" alone.
+constexpr const char* kRivals[] = {"zero-shot", "unsteered", "random", "control"};
+
+const Interval* difference_to_control(const SettingSummary& setting) {
+    for (const char* name : {"random", "control"})
+        if (const auto found = setting.difference.find(name); found != setting.difference.end())
+            return &found->second;
+    return nullptr;
+}
+
+bool is_better(const Interval& difference, const std::string& primary) {
+    return lower_is_better(primary) ? difference.high < 0 : difference.low > 0;
+}
+
+}  // namespace
+
+bool is_shown(const TaskSummary& task, const SettingSummary& setting) {
+    const Interval* value = metric_of(setting, task.primary);
+    if (!value) return false;
+    if (!lower_is_better(task.primary) && is_share(task.primary) && !(value->mean > 0)) return false;
+    for (const auto& winner : task.winners)
+        if (winner.setting == setting.id && !winner.shown) return false;
+    return std::all_of(std::begin(kRivals), std::end(kRivals), [&](const char* rival) {
+        const auto found = setting.difference.find(rival);
+        // A difference without a number says nothing.
+        return found == setting.difference.end() || !std::isfinite(found->second.mean) ||
+               is_better(found->second, task.primary);
+    });
+}
+
 std::set<std::string> best_of(const TaskSummary& task) {
     std::set<std::string> best;
     double best_mean = 0;
@@ -48,13 +92,14 @@ std::set<std::string> best_of(const TaskSummary& task) {
             best.insert(setting.id);
         }
     }
+    for (const auto& setting : task.test)
+        if (best.contains(setting.id) && !is_shown(task, setting)) best.erase(setting.id);
     return best;
 }
 
 bool no_better_than_random(const SettingSummary& setting, const std::string& primary) {
-    const auto found = setting.difference.find("random");
-    if (!is_steering(setting) || found == setting.difference.end()) return false;
-    return lower_is_better(primary) ? !(found->second.high < 0) : !(found->second.low > 0);
+    const Interval* difference = difference_to_control(setting);
+    return is_steering(setting) && difference && !is_better(*difference, primary);
 }
 
 std::string items_changed(const SettingSummary& setting) {
@@ -79,6 +124,29 @@ std::string row_name(const Summary& summary, const TaskSummary& task) {
 std::string task_title(const Summary& summary, const TaskSummary& task) {
     const std::string name = row_name(summary, task);
     return summary.models.size() > 1 ? fmt::format("{} ({})", name, task.model) : name;
+}
+
+std::string model_title(const std::string& name) {
+    constexpr std::string_view ending = ".gguf";
+    std::string stem = name.substr(name.find_last_of('/') + 1);
+    if (stem.size() > ending.size() && std::string_view(stem).substr(stem.size() - ending.size()) == ending)
+        stem.resize(stem.size() - ending.size());
+    return stem.empty() ? name : stem;
+}
+
+std::string report_title(const Summary& summary) {
+    if (summary.title != Plan{}.title) return summary.title;
+    std::vector<std::string> methods, models;
+    const auto add_once = [](std::vector<std::string>& list, const std::string& name) {
+        if (std::find(list.begin(), list.end(), name) == list.end()) list.push_back(name);
+    };
+    for (const auto& task : summary.tasks)
+        for (const auto& setting : task.test)
+            if (is_steering(setting)) add_once(methods, method_title(setting.method));
+    for (const auto& model : summary.models) add_once(models, model_title(model.name));
+    if (methods.empty() || models.empty()) return summary.title;
+    return fmt::format("{}{} on {}", counted(methods, "steering methods"),
+                       methods.size() > 1 ? " compared" : " tested", counted(models, "models"));
 }
 
 const WinnerSummary* best_winner(const TaskSummary& task) {

@@ -18,11 +18,17 @@ bool is_steering(const SettingSummary& setting);
 /// The interval of a metric, or nullptr.
 const Interval* metric_of(const SettingSummary& setting, const std::string& metric);
 
-/// Ids of the steering settings with the best mean of the primary metric (several when they tie).
+/// Is the setting shown to work by the numbers of the task's table? A share must be above 0, clearly better
+/// than zero-shot (or unsteered) and than the random control where those differences are known, and its
+/// outputs must not collapse.
+bool is_shown(const TaskSummary& task, const SettingSummary& setting);
+
+/// Ids of the steering settings with the best mean of the primary metric (several when they tie), without
+/// those that are not is_shown().
 std::set<std::string> best_of(const TaskSummary& task);
 
-/// True when a steering setting's difference to "random" is known and its interval does not lie on the better
-/// side of zero.
+/// True when a steering setting's difference to its random control is known and its interval does not lie on
+/// the better side of zero.
 bool no_better_than_random(const SettingSummary& setting, const std::string& primary);
 
 /// "12 / 3": items that score higher and lower than without steering; empty where that is not known.
@@ -35,6 +41,13 @@ std::string short_name(const SettingSummary& setting);
 std::string row_name(const Summary& summary, const TaskSummary& task);
 /// The same with the model when the summary has several.
 std::string task_title(const Summary& summary, const TaskSummary& task);
+
+/// A model's name without the folder and the ending that a path has.
+std::string model_title(const std::string& name);
+
+/// The summary's title; in place of a plan's default one, which names no method and no model, those that were
+/// compared: "FV, ICV and mean-diff compared on gemma3-270m".
+std::string report_title(const Summary& summary);
 
 /// The winner that a task's verdict stands for: the first of those that count; nullptr when there is none.
 const WinnerSummary* best_winner(const TaskSummary& task);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "report/analysis_charts.h"
+#include "report/answers.h"
 #include "report/escape.h"
 #include "report/judge.h"
 #include "report/numbers.h"
@@ -49,10 +50,10 @@ void add_matrix(std::string& out, const Summary& summary) {
             }
     out +=
         "## All tasks\n\nMean of the task's primary metric with its 95 % interval. Bold: the best steering "
-        "method. `=`: no better than random directions of the same size.\n\n";
+        "method, where it is shown to work. `=`: no better than random directions of the same size.\n\n";
     out += table_head(heads, 2);
     for (const auto& task : summary.tasks) {
-        const auto best = best_of(task);
+        const auto best = best_shown(summary, task);
         std::vector<std::string> cells = {markdown(task_title(summary, task)),
                                           markdown(metric_label(task.primary))};
         for (const auto& id : ids) {
@@ -83,7 +84,7 @@ void add_examples(std::string& out, const TaskSummary& task) {
 }
 
 /// The table of a task's settings.
-void add_settings(std::string& out, const TaskSummary& task) {
+void add_settings(std::string& out, const TaskSummary& task, const std::set<std::string>& best) {
     const auto metrics = metrics_of(task.test, task.primary);
     const bool conditions =
         std::any_of(task.test.begin(), task.test.end(),
@@ -95,7 +96,6 @@ void add_settings(std::string& out, const TaskSummary& task) {
     for (const auto& other : others) heads.push_back("over " + other);
     heads.insert(heads.end(), {"items up / down", "n"});
     out += table_head(heads, 1);
-    const auto best = best_of(task);
     for (const auto& setting : task.test) {
         std::vector<std::string> cells = {markdown(setting.label)};
         for (const auto& metric : metrics)
@@ -138,7 +138,9 @@ void add_task(std::string& out, const Summary& summary, const TaskSummary& task,
     out += fmt::format("\n### {}\n\n", markdown(task_title(summary, task)));
     if (!task.verdict.empty()) out += markdown(task.verdict) + "\n\n";
     const auto* best = use ? best_winner(task) : nullptr;
-    if (best) out += fmt::format("Use it: {}\n\n", markdown_sample(use(task, *best), command_limit));
+    if (best)
+        out += fmt::format("{}: {}\n\n", use_lead(summary, task),
+                           markdown_sample(use(task, *best), command_limit));
     out += fmt::format("{}, seed {}; {} training, {} validation and {} test items; judged by {}.",
                        family_name(task.family), task.seed, task.n_train, task.n_valid, task.n_test,
                        markdown(metric_label(task.primary)));
@@ -146,13 +148,13 @@ void add_task(std::string& out, const Summary& summary, const TaskSummary& task,
         out += fmt::format(" The style scorer is right on {} of {} held-out sentences.",
                            format_value(task.scorer_accuracy), task.scorer_count);
     out += "\n\n";
-    add_settings(out, task);
+    add_settings(out, task, best_shown(summary, task));
     for (const auto& table : task.tables) {
         TaskSummary view = task;
         view.test = table.settings;
         view.primary = table.primary;
         out += fmt::format("\n{}:\n\n", markdown(table.title));
-        add_settings(out, view);
+        add_settings(out, view, best_of(view));
     }
     if (!task.pairs.empty()) {
         out += "\n" +
@@ -214,7 +216,7 @@ void add_provenance(std::string& out, const Summary& summary) {
 }  // namespace
 
 std::string report_markdown(const Summary& summary, const std::vector<Cost>& costs, const UseText& use) {
-    std::string out = fmt::format("# {}\n\n", markdown(summary.title));
+    std::string out = fmt::format("# {}\n\n", markdown(report_title(summary)));
     if (!summary.question.empty()) out += markdown(summary.question) + "\n\n";
     if (!summary.findings.empty()) out += "## Findings\n\n";
     for (const auto& finding : summary.findings) out += fmt::format("- {}\n", markdown(finding));

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "report/analysis_charts.h"
+#include "report/answers.h"
 #include "report/escape.h"
 #include "report/numbers.h"
 #include "report/page.h"
@@ -19,7 +20,9 @@ std::string number_cell(const Interval& value) {
     return fmt::format(R"(<td class="num">{}</td>)", with_minus(format_plain(value.mean)));
 }
 
-std::string table_of(const AnalysisSummary& analysis) {
+}  // namespace
+
+std::string analysis_table(const AnalysisSummary& analysis, const std::string& name) {
     std::string table =
         fmt::format(R"(<table class="metrics"><thead><tr><th scope="col">{}</th>)", html(analysis.head));
     for (const auto& column : analysis.columns)
@@ -33,29 +36,18 @@ std::string table_of(const AnalysisSummary& analysis) {
         if (remarks) table += fmt::format(R"(<td class="remark">{}</td>)", html(row.remark));
         table += "</tr>";
     }
-    return scrolled(table + "</tbody></table>");
+    return scrolled(name, table + "</tbody></table>");
 }
 
-}  // namespace
-
-bool is_answers(const AnalysisSummary& analysis) { return analysis.id == "answers"; }
-
-std::string analyses_part(const std::vector<AnalysisSummary>& analyses) {
+std::string analyses_part(const std::vector<AnalysisSummary>& analyses, const std::string& of) {
     std::string out;
     for (const auto& analysis : analyses) {
         out += fmt::format("<h4>{}</h4>", html(analysis.title));
         if (const auto chart = analysis_chart(analysis)) out += figure(*chart);
-        out += table_of(analysis);
+        out += analysis_table(analysis, of.empty() ? analysis.title : of + ": " + analysis.title);
         if (!analysis.note.empty()) out += fmt::format(R"(<p class="quiet">{}</p>)", html(analysis.note));
     }
     return out;
-}
-
-std::string answers_section(const Summary& summary) {
-    const auto answers = std::find_if(summary.analyses.begin(), summary.analyses.end(), is_answers);
-    if (answers == summary.analyses.end()) return "";
-    return fmt::format(R"(<section id="answers"><h2>{}</h2>{}<p class="quiet">{}</p></section>)",
-                       html(answers->title), table_of(*answers), html(answers->note));
 }
 
 std::string analyses_section(const Summary& summary) {
@@ -63,7 +55,7 @@ std::string analyses_section(const Summary& summary) {
     std::remove_copy_if(summary.analyses.begin(), summary.analyses.end(), std::back_inserter(others),
                         is_answers);
     if (others.empty()) return "";
-    return R"(<section id="analyses"><h2>Over all tasks</h2>)" + analyses_part(others) + "</section>";
+    return R"(<section id="analyses"><h2>Over all tasks</h2>)" + analyses_part(others, "") + "</section>";
 }
 
 }  // namespace tiller::report

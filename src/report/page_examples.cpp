@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "report/escape.h"
 #include "report/judge.h"
 #include "report/page.h"
@@ -18,22 +20,27 @@ std::string cell(const std::string& head, const std::string& text, const char* c
 
 std::string examples_table(const TaskSummary& task, const Palette& palette) {
     if (task.examples.empty()) return "";
+    // What was chosen first: columns on the right may be out of sight.
+    std::vector<const SettingSummary*> settings;
+    for (const auto& setting : task.test) settings.push_back(&setting);
+    std::stable_partition(settings.begin(), settings.end(),
+                          [](const SettingSummary* setting) { return setting->kind == Kind::chosen; });
     std::string table =
         R"(<table class="examples"><thead><tr><th scope="col">input</th><th scope="col">wanted</th>)";
-    for (const auto& setting : task.test)
+    for (const auto* setting : settings)
         table +=
-            fmt::format(R"(<th scope="col">{}{}</th>)", palette.sign(setting), html(short_name(setting)));
+            fmt::format(R"(<th scope="col">{}{}</th>)", palette.sign(*setting), html(short_name(*setting)));
     table += "</tr></thead><tbody>";
     for (const auto& example : task.examples) {
         table += "<tr>" + cell("input", example.input, "") + cell("wanted", example.target, "");
-        for (const auto& setting : task.test) {
-            const auto found = example.outputs.find(setting.id);
+        for (const auto* setting : settings) {
+            const auto found = example.outputs.find(setting->id);
             table += found == example.outputs.end() ? "<td></td>"
-                                                    : cell(short_name(setting), found->second, "out");
+                                                    : cell(short_name(*setting), found->second, "out");
         }
         table += "</tr>";
     }
-    return "<h4>Examples</h4>" + scrolled(table + "</tbody></table>") +
+    return "<h4>Examples</h4>" + scrolled(task.name + ": examples", table + "</tbody></table>") +
            "<p class=\"quiet\">Test items fixed before the run, with the text as the model generated it. "
            "<span class=\"ws\">\u21b5</span> line break, <span class=\"ws\">\u21e5</span> tab, <span "
            "class=\"ws\">\u00b7</span> blank at an end.</p>";

@@ -47,7 +47,7 @@ std::string models_table(const Summary& summary) {
             html(model.name), html(model.architecture), model.post_norm ? ", post-norm" : "",
             format_parameters(model.n_param), model.n_layer, model.n_embd, model.n_head,
             html(model.quantisation), format_bytes(model.file_bytes), code(model.path), code(model.digest));
-    return scrolled(table + "</tbody></table>");
+    return scrolled("Models", table + "</tbody></table>");
 }
 
 std::string list_table(const std::string& title, const char* left, const char* right,
@@ -59,7 +59,7 @@ std::string list_table(const std::string& title, const char* left, const char* r
     for (const auto& [name, value] : rows)
         table += fmt::format(R"(<tr><th scope="row">{}</th><td>{}</td></tr>)", html(name), code(value));
     return fmt::format(R"(<details class="more"><summary>{}</summary>{}</details>)", title,
-                       scrolled(table + "</tbody></table>"));
+                       scrolled(title, table + "</tbody></table>"));
 }
 
 }  // namespace
@@ -92,7 +92,7 @@ std::string cost_section(const std::vector<Cost>& costs, const Palette& palette)
         if (end - begin > 1) table += cost_row("", "sum", sum, true);
     }
     table += cost_row("all", "sum", total, true);
-    return R"(<section id="cost"><h2>Cost</h2>)" + scrolled(table + "</tbody></table>") +
+    return R"(<section id="cost"><h2>Cost</h2>)" + scrolled("Cost", table + "</tbody></table>") +
            "<p class=\"quiet\">Time in the engine and the scorers. Decodes: calls into the engine; one call "
            "carries many rows.</p></section>";
 }

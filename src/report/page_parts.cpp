@@ -10,9 +10,10 @@ namespace tiller::report {
 
 std::string task_anchor(std::size_t index) { return fmt::format("task-{}", index + 1); }
 
-std::string page_header(const std::string& title, const std::string& question,
+std::string page_header(const std::string& anchor, const std::string& title, const std::string& question,
                         const std::vector<std::string>& findings) {
-    std::string out = fmt::format(R"(<header id="findings"><h1>{}</h1>)", html(title));
+    std::string out = fmt::format("<header{}><h1>{}</h1>",
+                                  anchor.empty() ? "" : fmt::format(R"( id="{}")", anchor), html(title));
     if (!question.empty()) out += fmt::format(R"(<p class="question">{}</p>)", html(question));
     for (const auto& finding : findings) out += fmt::format(R"(<p class="finding">{}</p>)", html(finding));
     return out + "</header>";
@@ -21,13 +22,30 @@ std::string page_header(const std::string& title, const std::string& question,
 std::string figure(const Chart& chart) {
     const std::string caption =
         chart.caption.empty() ? "" : fmt::format("<figcaption>{}</figcaption>", html(chart.caption));
-    return fmt::format(R"(<figure class="chart" data-name="{}" data-panels="{}"><div class="drawing"></div>)"
-                       R"(<script type="application/json">{}</script>{}</figure>)",
-                       html(chart.name), chart.panels, script_json(chart.spec), caption);
+    std::string name = chart.name;  // That of a file.
+    for (char& c : name)
+        if (c == '-' || c == '_') c = ' ';
+    return fmt::format(
+        R"(<figure class="chart" aria-label="Chart: {0}" data-name="{1}" data-panels="{2}"><div class="drawing"></div>)"
+        R"(<script type="application/json">{3}</script>{4})"
+        R"(<button type="button" class="save" hidden aria-label="Save the chart {0} as SVG">Save SVG</button></figure>)",
+        html(name), html(chart.name), chart.panels, script_json(chart.spec), caption);
 }
 
-std::string scrolled(const std::string& table) {
-    return fmt::format(R"(<div class="scroll" tabindex="0">{}</div>)", table);
+std::string captioned(const std::string& name, std::string table) {
+    const auto open = table.find('>');  // The writer's own attributes, which hold none.
+    return table.insert(open + 1, fmt::format(R"(<caption class="unseen">{}</caption>)", html(name)));
+}
+
+std::string scrolled(const std::string& name, const std::string& table) {
+    return fmt::format(R"(<div class="scroll" tabindex="0" role="group" aria-label="{}">{}</div>)",
+                       html(name), captioned(name, table));
+}
+
+std::string command_line(const std::string& command, const std::string& what) {
+    return fmt::format(
+        R"(<code>{}</code><button type="button" class="copy" hidden aria-label="Copy the command {}">Copy</button>)",
+        html(command), html(what));
 }
 
 std::string with_minus(std::string text) {

@@ -27,7 +27,11 @@ h3{font-size:1rem;font-weight:650;margin:0 0 .3rem}
 h4{font-size:.93rem;font-weight:650;margin:1.6rem 0 .4rem}
 p{margin:.5rem 0;max-width:75ch;overflow-wrap:anywhere}
 a{color:var(--link);text-decoration-thickness:1px;text-underline-offset:2px}
-a:focus-visible,summary:focus-visible,.scroll:focus-visible{outline:2px solid var(--link);outline-offset:2px}
+.unseen,.over{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+button{font:inherit;font-size:.78rem;line-height:1.3;color:var(--link);background:var(--page);border:1px solid var(--line);border-radius:4px;padding:.1rem .5rem;cursor:pointer;white-space:nowrap}
+button:hover{border-color:var(--link)}
+[hidden]{display:none!important}
+a:focus-visible,summary:focus-visible,button:focus-visible,.scroll:focus-visible{outline:2px solid var(--link);outline-offset:2px}
 header{padding-top:2.6rem}
 h1,h3,h4,li,dd,dt,th{overflow-wrap:anywhere}
 .question{color:var(--quiet);font-size:1.05rem;margin:0 0 1.7rem;max-width:68ch}
@@ -56,20 +60,40 @@ td.none{color:var(--quiet)}
 tr.group th{font-weight:650;padding-top:1rem}
 tr.sum td,tr.sum th{font-weight:600;border-bottom-color:var(--quiet)}
 tbody th{min-width:8.5rem;overflow-wrap:normal}
+.matrix thead th{white-space:normal}
 .matrix tbody th,.metrics tbody th{position:sticky;left:0;background:var(--page)}
 .sign{width:.72em;height:.72em;margin-right:.4em;overflow:visible}
 .sign path{stroke-width:1.4}
 .legend{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;font-size:.86rem;margin:.2rem 0 .9rem;max-width:none}
 .legend span{white-space:nowrap}
 figure{margin:0;min-width:0}
-.chart{position:relative}
+.chart{display:grid;grid-template-columns:minmax(0,1fr) auto;gap:0 1rem}
+.chart .drawing{grid-column:1/-1}
+.chart .save{grid-column:2;justify-self:end;align-self:start;margin-top:.2rem}
 .drawing{min-height:40px}
 .drawing svg{max-width:100%;height:auto}
 .chart .drawing.vega-embed{display:block;padding-right:0}
-.chart .drawing.vega-embed details{opacity:0}
-.chart .drawing.vega-embed:hover details,.chart .drawing.vega-embed details:focus-within{opacity:.9}
 .pair>div,.triple>div,.stack>div{min-width:0}
 figcaption{max-width:75ch;margin-top:.2rem}
+#answers h2{margin-top:1.2rem}
+section .finding{font-size:1.05rem;max-width:75ch}
+.answer-legend{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;align-items:baseline;justify-content:space-between}
+.answer-legend .legend{margin:0}
+.answers{table-layout:fixed}
+.answers th:nth-child(1){width:15%}
+.answers th:nth-child(2){width:15%}
+.answers th:nth-child(3){width:23%}
+.answers th:nth-child(4){width:13%}
+.answers th,.answers td{vertical-align:middle;min-width:0;overflow-wrap:anywhere}
+.answers thead th{vertical-align:bottom;white-space:normal}
+.answers small{display:block;font-size:.76rem;color:var(--quiet);line-height:1.3}
+.answers .answer{display:block;width:100%;max-width:260px;height:auto}
+.answers .damage span{display:block;font-size:.78rem;line-height:1.35}
+.answers .remark p{margin:0;font-size:.8rem;line-height:1.35;color:var(--quiet)}
+.command{display:flex;gap:.4rem;align-items:center;margin-top:.15rem;min-width:0}
+.command code{flex:1;min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;font-size:.74rem}
+.use .copy{margin-left:.5rem}
+.unfold-line{text-align:right;max-width:none;margin:-.2rem 0 .3rem}
 .pair,.triple{display:grid;gap:1.4rem 2.2rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr))}
 .triple{grid-template-columns:repeat(auto-fit,minmax(min(100%,270px),1fr))}
 .triple>:only-child,.half{max-width:540px}
@@ -107,7 +131,24 @@ nav li{margin:.42rem 0}
 nav .inner{display:list-item;padding-left:.8rem;margin:.28rem 0}
 main{margin:0;padding-left:40px;padding-right:40px;max-width:1190px}
 }
-@media(max-width:720px){
+@media screen and (max-width:720px){
+.answers,.answers tbody{display:block}
+.answers thead{display:block;position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+.answers tbody tr{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:.25rem .8rem;padding:.6rem 0;border-bottom:1px solid var(--line)}
+.answers tbody tr>*{border:0;padding:0;width:auto!important}
+.answers .picture{grid-column:1/-1;display:flex;align-items:center;gap:.3rem;color:var(--quiet);font-size:.76rem}
+.answers .picture .answer{flex:1;max-width:420px}
+.answers .picture::before{content:"0"}
+.answers .picture::after{content:"1"}
+.answers .picture:not(:has(svg))::before,.answers .picture:not(:has(svg))::after{content:none}
+.answers .damage,.answers .remark{grid-column:1/-1}
+.over{position:static;display:block;width:auto;height:auto;clip-path:none}
+.answers .unmeasured{display:none}
+.answers .damage span{display:inline;margin-right:1rem}
+.answers .damage::before{content:"damage: ";color:var(--quiet)}
+.answers .remark:empty{display:none}
+}
+@media screen and (max-width:720px){
 main,nav{padding-left:14px;padding-right:14px}
 header{padding-top:1.4rem}
 h1{font-size:1.4rem}
@@ -125,12 +166,32 @@ tbody th{min-width:6.6rem}
 .examples td::before{content:attr(data-head);position:absolute;left:0;width:6rem;color:var(--quiet);font:.8rem system-ui,sans-serif}
 }
 @media print{
-nav,.chart .drawing.vega-embed details{display:none}
-body{display:block;font-size:10pt}
+@page{margin:14mm 12mm}
+html{font-size:12px}
+#overview:has(>details:not([open])){display:none}
+nav,button,.unfold-line,details.more:not([open]){display:none!important}
+body{display:block;font-size:1rem}
 main{max-width:none;padding:0}
+header{padding-top:0}
+h2{margin-top:1.4rem}
+.finding{font-size:1.05rem}
 .scroll{overflow:visible}
-tr,figure,.finding{break-inside:avoid}
-h2,h3,h4{break-after:avoid}
+tr,figure,.finding,.whole,.triple>div,.stack>div,summary,dl,pre{break-inside:avoid}
+h2,h3,h4,.legend,summary{break-after:avoid}
+.metrics,.matrix,.examples,.grid{font-size:.72rem}
+.metrics small,.matrix small{font-size:.64rem}
+.metrics .num,.matrix .num{white-space:normal}
+.examples{table-layout:fixed}
+.examples thead th{white-space:normal;font-size:.64rem}
+.examples td.out{font-size:.64rem}
+.metrics th,.metrics td,.matrix th,.matrix td,.examples th,.examples td{padding-right:.35rem;position:static}
+.metrics thead th,.matrix thead th{white-space:normal;font-size:.68rem}
+td.remark,td.text{min-width:0}
+tbody th{min-width:0}
+details.task>summary::before{display:none}
+details.task>summary{grid-template-columns:10rem 1fr}
+.command code{white-space:normal;overflow:visible;font-size:.68rem}
+details.task p{max-width:none}
 .drawing[data-mode=dark] svg{filter:invert(1) hue-rotate(180deg)}
 }
 )css";

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "report/escape.h"
+#include "report/judge.h"
 #include "report/numbers.h"
 #include "report/page.h"
 
@@ -76,7 +77,8 @@ std::string further_tables(const Summary& summary, const TaskSummary& task, cons
         view.test = table.settings;
         view.primary = table.primary;
         out += fmt::format(R"(<details class="more"><summary>All {} conditions</summary>{}</details>)",
-                           table.settings.size(), metrics_table(view, palette));
+                           table.settings.size(),
+                           metrics_table(view, palette, best_of(view), task.name + ": " + table.title));
     }
     if (!out.empty())
         out +=

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/names.h"
+#include "report/answers.h"
 #include "report/escape.h"
 #include "report/judge.h"
 #include "report/numbers.h"
@@ -27,11 +28,12 @@ std::string facts(const TaskSummary& task) {
 }
 
 /// The best method's command, and the files of all methods.
-std::string use_part(const TaskSummary& task, const UseText& use) {
+std::string use_part(const TaskSummary& task, const UseText& use, const std::string& lead) {
     if (task.winners.empty()) return "";
     std::string out;
     if (const auto* best = best_winner(task))
-        out += fmt::format(R"(<p class="use">Use it: <code>{}</code></p>)", html(use(task, *best)));
+        out += fmt::format(R"(<p class="use">{}: {}</p>)", lead,
+                           command_line(use(task, *best), "for " + task.name));
     std::string files;
     for (const auto& winner : task.winners)
         files += fmt::format("{}{}: <code>{}</code>{}", files.empty() ? "" : "; ",
@@ -45,17 +47,17 @@ std::string heads_part(const TaskSummary& task) {
     std::string out = "<h4>Heads that carry the task</h4>";
     if (!task.aie.empty()) out += figure(head_chart(task));
     if (task.top_heads.empty()) return out;
-    out += fmt::format(
-        "<details class=\"more\"><summary>The {} strongest heads</summary><table "
-        "class=\"narrow\"><thead><tr><th class=\"num\">rank</th><th class=\"num\">layer</th><th "
-        "class=\"num\">head</th><th class=\"num\">AIE</th></tr></thead><tbody>",
-        task.top_heads.size());
+    std::string table =
+        R"(<table class="narrow"><thead><tr><th class="num" scope="col">rank</th><th class="num" scope="col">layer</th>)"
+        R"(<th class="num" scope="col">head</th><th class="num" scope="col">AIE</th></tr></thead><tbody>)";
     for (std::size_t i = 0; i < task.top_heads.size(); ++i)
-        out += fmt::format(
+        table += fmt::format(
             R"(<tr><td class="num">{}</td><td class="num">{}</td><td class="num">{}</td><td class="num">{}</td></tr>)",
             i + 1, task.top_heads[i].layer, task.top_heads[i].head,
             std::isfinite(task.top_heads[i].aie) ? fmt::format("{:.4f}", task.top_heads[i].aie) : "n/a");
-    return out + "</tbody></table></details>";
+    return out + fmt::format(R"(<details class="more"><summary>The {} strongest heads</summary>{}</details>)",
+                             task.top_heads.size(),
+                             captioned(task.name + ": strongest heads", table + "</tbody></table>"));
 }
 
 /// Strength against effect, and for texts against damage, one row of charts for each method.
@@ -96,39 +98,45 @@ std::string strength_part(const TaskSummary& task, const Palette& palette) {
 
 }  // namespace
 
-std::string metrics_table(const TaskSummary& task, const Palette& palette) {
+std::string metrics_table(const TaskSummary& task, const Palette& palette, const std::set<std::string>& best,
+                          const std::string& name) {
     const auto metrics = metrics_of(task.test, task.primary);
     std::set<std::string, std::greater<>> others;  // zero-shot before random
     for (const auto& setting : task.test)
         for (const auto& [other, value] : setting.difference) others.insert(other);
     std::string table = R"(<table class="metrics"><thead><tr><th scope="col">setting</th>)";
-    for (const auto& metric : metrics) table += metric_head(metric);
-    for (const auto& other : others)
-        table += fmt::format(
-            R"(<th class="num" scope="col" title="Paired difference of {} to this setting">over {}</th>)",
-            html(metric_label(task.primary)), html(other));
+    // The differences stand after the metric that they are of: columns on the right may be out of sight.
+    const auto is_primary = [&](const std::string& metric) { return metric == task.primary; };
+    for (const auto& metric : metrics) {
+        table += metric_head(metric);
+        if (!is_primary(metric)) continue;
+        for (const auto& other : others)
+            table += fmt::format(
+                R"(<th class="num" scope="col" title="Paired difference of {} to this setting">over {}</th>)",
+                html(metric_label(task.primary)), html(other));
+    }
     table +=
         R"(<th class="num" scope="col" title="Items that score higher and lower than without steering">items up / down</th>)"
         R"(<th class="num" scope="col">n</th></tr></thead><tbody>)";
-    const auto best = best_of(task);
     for (const auto& setting : task.test) {
         const bool is_best = best.contains(setting.id), null = no_better_than_random(setting, task.primary);
         table += fmt::format(R"(<tr><th scope="row">{}{}</th>)", palette.sign(setting),
                              html(setting.label.empty() ? setting.id : setting.label));
-        for (const auto& metric : metrics)
-            table += interval_cell(metric_of(setting, metric),
-                                   metric != task.primary
-                                       ? ""
-                                       : fmt::format("{}{}", is_best ? "best " : "", null ? "null" : ""));
-        for (const auto& other : others) {
-            const auto found = setting.difference.find(other);
-            table += interval_cell(found == setting.difference.end() ? nullptr : &found->second,
-                                   null && other == "random" ? "null" : "");
+        for (const auto& metric : metrics) {
+            table += interval_cell(
+                metric_of(setting, metric),
+                is_primary(metric) ? fmt::format("{}{}", is_best ? "best " : "", null ? "null" : "") : "");
+            if (!is_primary(metric)) continue;
+            for (const auto& other : others) {
+                const auto found = setting.difference.find(other);
+                table += interval_cell(found == setting.difference.end() ? nullptr : &found->second,
+                                       null && other == "random" ? "null" : "");
+            }
         }
         table += fmt::format(R"(<td class="num">{}</td><td class="num">{}</td></tr>)", items_changed(setting),
                              setting.n);
     }
-    return scrolled(table + "</tbody></table>");
+    return scrolled(name, table + "</tbody></table>");
 }
 
 std::string pairs_table(const TaskSummary& task) {
@@ -143,7 +151,8 @@ std::string pairs_table(const TaskSummary& task) {
             R"(<tr><th scope="row">{} against {}</th>{}<td class="num">{} / {}</td><td class="num">{:.2g}</td><td class="num">{:.2g}</td></tr>)",
             html(pair.a), html(pair.b), interval_cell(&pair.difference, ""), pair.n_better, pair.n_worse,
             pair.p, pair.p_holm);
-    return "<h4>Settings item by item</h4>" + scrolled(table + "</tbody></table>");
+    return "<h4>Settings item by item</h4>" +
+           scrolled(task.name + ": settings item by item", table + "</tbody></table>");
 }
 
 std::string grid_table(const TaskSummary& task) {
@@ -165,7 +174,8 @@ std::string grid_table(const TaskSummary& task) {
         table += fmt::format("<td>{}</td></tr>", setting.n);
     }
     return fmt::format(R"(<details class="more"><summary>All {} validation points</summary>{}</details>)",
-                       task.grid.size(), scrolled(table + "</tbody></table>"));
+                       task.grid.size(),
+                       scrolled(task.name + ": validation points", table + "</tbody></table>"));
 }
 
 std::string task_section(const Summary& summary, std::size_t index, const Palette& palette, bool open,
@@ -175,9 +185,12 @@ std::string task_section(const Summary& summary, std::size_t index, const Palett
         R"(<details class="task" id="{}"{}><summary><h3>{}</h3><span class="verdict">{}</span></summary><p class="quiet">{}</p>)",
         task_anchor(index), open ? " open" : "", html(task_title(summary, task)), html(task.verdict),
         facts(task));
-    if (use) out += use_part(task, use);
-    if (!task.test.empty()) out += metrics_table(task, palette) + pairs_table(task);
-    out += further_tables(summary, task, palette) + analyses_part(task.analyses);
+    const std::string name = task_title(summary, task);
+    if (use) out += use_part(task, use, use_lead(summary, task));
+    if (!task.test.empty())
+        out += metrics_table(task, palette, best_shown(summary, task), name + ": all settings") +
+               pairs_table(task);
+    out += further_tables(summary, task, palette) + analyses_part(task.analyses, name);
     out += strength_part(task, palette);
     out += grid_table(task);
     out += heads_part(task);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <set>
 
@@ -15,6 +16,14 @@ constexpr const char* triangle_up = "M6 1.8L10.5 9.8h-9z";
 constexpr const char* triangle_down = "M6 10.2L10.5 2.2h-9z";
 constexpr const char* cross = "M4.6 1.5h2.8v3.100h3.100v2.8H7.400v3.100H4.6V7.400H1.5V4.6h3.100z";
 
+// Vega knows no such shapes by name.
+constexpr const char* star =
+    "M6 .9L7.43 4.33L11.1 4.63L8.31 7.05L9.17 10.7L6 8.73L2.83 10.7L3.69 7.05L.86 4.63L4.57 4.33z";
+constexpr const char* star_shape =
+    "M0 -1L.265 -.364L.951 -.309L.428 .139L.588 .809L0 .45L-.588 .809L-.428 .139L-.951 -.309L-.265 -.364z";
+constexpr const char* bow_tie = "M1.5 2.5L10.5 9.5V2.5L1.5 9.5z";
+constexpr const char* bow_tie_shape = "M-.9 -.7L.9 .7V-.7L-.9 .7z";
+
 struct Slot {
     const char* method;
     MethodStyle style;
@@ -26,6 +35,9 @@ const Slot slots[] = {
     {"fv", {"#0072b2", "#56b4e9", "square", square}},
     {"icv", {"#d55e00", "#f5903d", "diamond", diamond}},
     {"random", {"#a8629a", "#d7a0c8", "cross", cross}},
+    // Settings of "prompt" by their ids.
+    {"prompt cue", {"#8f6a14", "#d9b968", bow_tie_shape, bow_tie}},
+    {"prompt instruction", {"#566279", "#aab6cc", star_shape, star}},
     // For methods that are added later.
     {nullptr, {"#00805e", "#2fc79a", "triangle-down", triangle_down}},
     {nullptr, {"#8a6d00", "#e6d54a", "circle", circle}},
@@ -64,11 +76,27 @@ const MethodStyle& Palette::style(const std::string& method) const {
     return slots[found == slots_.end() ? 0 : found->second].style;
 }
 
+namespace {
+
+// A setting's own slot where it has one, else its method's.
+std::string look_of(const SettingSummary& setting) {
+    const std::string own = setting.method + " " + setting.id;
+    const bool has_own = std::any_of(std::begin(slots), std::end(slots),
+                                     [&](const Slot& slot) { return slot.method && own == slot.method; });
+    return has_own ? own : setting.method;
+}
+
+}  // namespace
+
+std::string Palette::colour(const SettingSummary& setting) const { return colour(look_of(setting)); }
+
+const MethodStyle& Palette::style(const SettingSummary& setting) const { return style(look_of(setting)); }
+
 std::string Palette::sign(const SettingSummary& setting) const {
-    const std::string ink = colour(setting.method);
+    const std::string ink = colour(setting);
     return fmt::format(
         R"(<svg class="sign" viewBox="0 0 12 12" aria-hidden="true"><path d="{}" style="fill:{};stroke:{}"/></svg>)",
-        style(setting.method).path, is_hollow(setting) ? "none" : ink, ink);
+        style(setting).path, is_hollow(setting) ? "none" : ink, ink);
 }
 
 std::string Palette::variables(bool dark) const {

@@ -10,7 +10,7 @@ namespace tiller::report {
 
 struct MethodStyle {
     std::string light, dark;  ///< #rrggbb on a light and on a dark page.
-    std::string shape;        ///< Vega's name of a point shape.
+    std::string shape;        ///< Vega's name of a point shape, or a path in a box from -1 to 1.
     std::string path;         ///< The same shape as an SVG path in a 12 x 12 box.
 };
 
@@ -24,6 +24,10 @@ public:
     /// there.
     std::string colour(const std::string& method) const;
     const MethodStyle& style(const std::string& method) const;
+    /// The same for a setting: prompts with a cue or an instruction have signs of their own, so that they are
+    /// not taken for the few-shot prompt.
+    std::string colour(const SettingSummary& setting) const;
+    const MethodStyle& style(const SettingSummary& setting) const;
     /// The sign of a setting for tables and legends (inline SVG); hollow for the paper's setting.
     std::string sign(const SettingSummary& setting) const;
     /// "--m0:#...;--m1:..." for one mode.

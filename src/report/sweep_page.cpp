@@ -37,7 +37,8 @@ std::string overview(const Sweep& sweep) {
         row("", "filtered", column.unsteered.filtered, &best.filtered, "the same");
     }
     row(fmt::format("{}-shot prompt", sweep.plan.n_shot), "all", sweep.few_shot.all, nullptr, "no vector");
-    return R"(<section id="overview"><h2>Best settings</h2>)" + scrolled(table + "</tbody></table>") +
+    return R"(<section id="overview"><h2>Best settings</h2>)" +
+           scrolled("Best settings", table + "</tbody></table>") +
            fmt::format(
                R"(<p class="quiet">First-token accuracy with its 95 % bootstrap interval. The best of {} )"
                R"(settings is picked on these very items, which flatters it. Filtered: items that the )"
@@ -104,7 +105,7 @@ std::string sweep_html(const Sweep& sweep) {
         title, Palette(Summary{}),
         nav + "<main>\n" +
             page_header(
-                title,
+                "findings", title,
                 "At which layer, from how many heads and how strong does a function vector carry this task?",
                 findings) +
             overview(sweep) + "\n" + body + origin(sweep) + "\n</main>\n");

@@ -406,7 +406,7 @@ TEST_F(CliWinners, ThePrintedCommandWorks) {
             << command;
     }
     for (const char* report : {"run/report.html", "run/report.md"})
-        expect_parts(slurp(folder.path() / report), {"Use it: ", "--vector run/winners/"});
+        expect_parts(slurp(folder.path() / report), {"to try it: ", "--vector run/winners/"});
 }
 
 TEST_F(CliWinners, EvalTakesTheSplitOfTheVector) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "core/names.h"
 #include "study/tuned/evidence.h"
@@ -23,6 +24,17 @@ const SettingRecord& best_of(const std::vector<SettingRecord>& settings, const B
     });
 }
 
+// With draws: the tested records of the chosen settings, on the items that every setting was tried on.
+BySetting with_chosen(BySetting tried, const BySetting& test, const TunedClosing& closing) {
+    std::set<int> items;
+    for (const auto& [id, records] : tried)
+        for (const ItemRecord& record : records) items.insert(record.item);
+    for (const auto& [method, ids] : closing.selection)
+        for (const ItemRecord& record : test.at(method + "-chosen"))
+            if (items.contains(record.item)) tried[method + "-chosen"].push_back(record);
+    return tried;
+}
+
 }  // namespace
 
 std::optional<AnalysisSummary> selection_table(const Plan& plan, const TaskRecords& records,
@@ -31,16 +43,16 @@ std::optional<AnalysisSummary> selection_table(const Plan& plan, const TaskRecor
     // With draws every tested item has been tried under every setting.
     const bool has_draws = !records.closing.task.chosen_by_draw.empty();
     if (!has_draws && closing.oracle_units.empty()) return {};
-    BySetting oracle =
-        has_draws ? records.valid : by_setting(records.units, closing.oracle_units);
+    const BySetting oracle = has_draws ? with_chosen(records.valid, records.test, closing)
+                                       : by_setting(records.units, closing.oracle_units);
     const Scores scores(oracle, plan.n_bootstrap, task.seed);
     AnalysisSummary out{
         "selection",
         "What choosing settings costs and gains",
         "Every method tries the same number of settings (fewer only when it has no more). Default: the "
-        "paper's setting. Chosen: by the validation items. Oracle: the best of the same settings on the test "
-        "items themselves, which no honest choice can count on. Scores on the test items by the task's "
-        "metric; differences are paired by item. Settings that leave the prompt alone share it here, so that "
+        "paper's setting. Chosen: by items that were not tested under it. Oracle: the best of the same settings "
+        "on the tested items themselves, which no honest choice can count on. Scores on items that all settings "
+        "were tried on, by the task's metric; differences are paired by item. Settings that leave the prompt alone share it here, so that "
         "on quantised models an item may come out otherwise than in the main table. Validation score: of the "
         "chosen setting where it was chosen, too good by the luck of the choice.",
         "method",
@@ -60,11 +72,7 @@ std::optional<AnalysisSummary> selection_table(const Plan& plan, const TaskRecor
         if (settings.empty()) continue;
         const SettingRecord& best = best_of(settings, oracle, task);
         // Under draws what was chosen differs from item to item, and never by the item itself.
-        std::string chosen = ids.chosen;
-        if (has_draws) {
-            chosen = method + "-chosen";
-            oracle[chosen] = records.test.at(chosen);
-        }
+        const std::string chosen = has_draws ? method + "-chosen" : ids.chosen;
         out.rows.push_back(
             {method,
              method_title(method),
