@@ -49,10 +49,10 @@ std::string counted(const std::vector<std::string>& names, const char* what) {
 }
 
 // The paired differences that a method must win; under the paper's protocol there is "unsteered" alone.
-constexpr const char* kRivals[] = {"zero-shot", "unsteered", "random", "control"};
+constexpr const char* kRivals[] = {"zero-shot", "unsteered", "random", "shuffled", "control"};
 
 const Interval* difference_to_control(const SettingSummary& setting) {
-    for (const char* name : {"random", "control"})
+    for (const char* name : {"random", "shuffled", "control"})
         if (const auto found = setting.difference.find(name); found != setting.difference.end())
             return &found->second;
     return nullptr;

@@ -34,7 +34,7 @@ const AnalysisSummary* find(const std::vector<AnalysisSummary>& list, const std:
 }
 
 TEST_F(StudyTuning, EveryMethodTriesAsManySettingsAndTheOracleIsNeverBelowTheChosen) {
-    plan.tuning = {9, 5, true};
+    plan.tuning = {1, "first_token", 9, 5, true};
     plan.functional.n_pairs = plan.behavioural.n_pairs = 20;
     const Summary summary = run("run");
     ASSERT_EQ(summary.tasks.size(), 2U);
@@ -65,7 +65,7 @@ TEST_F(StudyTuning, EveryMethodTriesAsManySettingsAndTheOracleIsNeverBelowTheCho
 
 // Texts of several methods are generated together: the ledger gives each its part.
 TEST_F(StudyTuning, MethodsThatShareAUnitShareItsCost) {
-    plan.tuning = {9, 5, false};
+    plan.tuning = {1, "first_token", 9, 5, false};
     plan.functional.n_pairs = plan.behavioural.n_pairs = 20;
     const Summary summary = run("run");
     std::map<std::string, std::map<std::string, std::uint64_t>> tokens;  // task -> method

@@ -113,7 +113,7 @@ TEST_F(StudyWinners, SettingsOfASearchWithABudgetToo) {
     plan.functional.n_pairs = 24;
     bool with_pairs = false;
     for (const int n_setting : {6, 9, 12}) {
-        plan.tuning = {n_setting, 2, false};
+        plan.tuning = {1, "first_token", n_setting, 2, false};
         fs::remove_all(folder.path() / "run");
         const Summary s = run();
         expect_same_as_tested(s.tasks.at(0), s.tasks[0].winners.at(0));
@@ -146,8 +146,8 @@ TEST_F(StudyWinners, SaysWhatItIs) {
             EXPECT_EQ(said.at("winner.counts"), winner.shown ? "true" : "false");
             EXPECT_EQ(said.contains("winner.collapsed"), task.behavioural());
             EXPECT_TRUE(said.contains("winner.zero_shot"));
-            EXPECT_EQ(said.at("winner.above_random"),
-                      setting->difference.at("random").low > 0 ? "true" : "false");
+            EXPECT_EQ(said.contains("winner.broken"), task.behavioural());
+            EXPECT_FALSE(said.contains("winner.draw"));
             EXPECT_EQ(vector.provenance.task, task.name);
             EXPECT_EQ(vector.provenance.model_digest, s.models[0].digest);
         }

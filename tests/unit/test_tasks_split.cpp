@@ -45,6 +45,41 @@ TEST(SplitTask, SizesAndDisjointness) {
     }
 }
 
+TEST(FoldTask, EachItemIsTestedOnceAndNeverTrainedOnThere) {
+    for (const int n : {5, 12, 100, 203}) {
+        const auto folds = fold_task(task_of(n), 3, 5);
+        ASSERT_EQ(folds.size(), 5u);
+        std::multiset<int> tested;
+        for (const Split& fold : folds) {
+            EXPECT_EQ(fold.valid, fold.test);
+            EXPECT_EQ(fold.train.size() + fold.test.size(), static_cast<std::size_t>(n));
+            EXPECT_LE(fold.test.size(), static_cast<std::size_t>((n + 4) / 5));
+            EXPECT_GE(fold.test.size(), static_cast<std::size_t>(n / 5));
+            const std::set<int> train(fold.train.begin(), fold.train.end());
+            EXPECT_EQ(train.size(), fold.train.size());
+            for (const int item : fold.test) EXPECT_FALSE(train.contains(item));
+            tested.insert(fold.test.begin(), fold.test.end());
+        }
+        EXPECT_EQ(tested.size(), static_cast<std::size_t>(n));
+        EXPECT_EQ(std::set<int>(tested.begin(), tested.end()).size(), tested.size());
+    }
+}
+
+// `tiller eval` of a vector of the first draw, by a program that knows no draws, tests what was not trained on.
+TEST(FoldTask, TheFirstDrawTestsItemsOfTheOneSplit) {
+    for (const int n : {20, 100, 197, 205}) {
+        const auto tested = fold_task(task_of(n), 7, 5).front().test, of_split = split_task(task_of(n), 7).test;
+        const std::set<int> known(of_split.begin(), of_split.end());
+        for (const int item : tested) EXPECT_TRUE(known.contains(item)) << n;
+    }
+}
+
+TEST(FoldTask, RefusesWhatCannotBeCut) {
+    test::expect_parts(test::error_of(Code::bad_input, [] { fold_task(task_of(4), 0, 5); }),
+                       {"numbers", "4 items", "at least 5"});
+    test::expect_parts(test::error_of(Code::usage, [] { fold_task(task_of(9), 0, 1); }), {"1", "at least 2"});
+}
+
 // An input that stands several times is one thing to know: it is trained on, or tested, once.
 TEST(SplitTask, ItemsWithOneInputAreOne) {
     const Task distinct = task_of(20);

@@ -1,0 +1,151 @@
+// Studies whose items are tested in turn, on a tiny model: who saw what, what is left, and what an interruption
+// changes.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "support/tiny_model.h"
+#include "support/tiny_study.h"
+
+namespace tiller {
+namespace {
+
+namespace fs = std::filesystem;
+
+class StudyDraws : public test::StudyTest {
+protected:
+    void SetUp() override {
+        StudyTest::SetUp();
+        plan = test::tiny_plan(test::make_tiny_model({}), test::write_tasks(folder));
+        plan.n_test = 12, plan.n_valid = 9;
+        plan.tuning.n_fold = 3, plan.tuning.n_setting = 6, plan.tuning.n_setting_behavioural = 4;
+        plan.functional.n_pairs = plan.behavioural.n_pairs = 20;
+        host.check = false;
+    }
+    std::vector<nlohmann::json> records(const std::string& name = "run") {
+        std::vector<nlohmann::json> out;
+        std::ifstream in(folder.path() / name / "records.jsonl");
+        for (std::string line; std::getline(in, line);) out.push_back(nlohmann::json::parse(line));
+        return out;
+    }
+};
+
+TEST_F(StudyDraws, EachItemIsTestedOnceByADrawThatDidNotTrainOnIt) {
+    const Summary s = run();
+    ASSERT_EQ(s.tasks.size(), 2u);
+    for (const TaskSummary& task : s.tasks) {
+        EXPECT_EQ(task.n_test, 12);
+        EXPECT_EQ(task.n_valid, 9);
+        const auto folds = fold_task(find_task(task.name, plan.data_dir), 0, 3);
+        std::map<std::string, std::map<int, int>> draws;  // setting -> item -> draw
+        for (const auto& record : records()) {
+            if (record.value("task", "") != task.name || record.value("phase", "") != "test") continue;
+            const int item = record["item"], draw = record["draw"];
+            EXPECT_TRUE(draws[record["setting"]].emplace(item, draw).second) << "tested twice";
+            const auto& train = folds[static_cast<std::size_t>(draw)].train;
+            EXPECT_EQ(std::count(train.begin(), train.end(), item), 0) << "trained on";
+        }
+        for (const auto& setting : task.test) {
+            EXPECT_EQ(draws[setting.id].size(), 12u) << setting.id;
+            EXPECT_EQ(setting.by_draw.size(), 3u);
+            EXPECT_EQ(setting.n, 12);
+        }
+        std::set<std::string> ids;
+        for (const auto& setting : task.test) ids.insert(setting.id);
+        for (const char* id : {"fv-random", "fv-shuffled", "icv-random"}) EXPECT_TRUE(ids.contains(id)) << id;
+        EXPECT_EQ(task.behavioural(), task.test[0].metrics.contains("whole_style"));
+        for (const auto& pair : task.pairs) EXPECT_EQ(pair.n_draw, 3);
+    }
+}
+
+// The setting of an item is the choice of the other draws: what a draw's own items say of it does not count.
+TEST_F(StudyDraws, SettingsAreChosenWithoutTheirOwnItems) {
+    plan.tasks = {"twice"};
+    run();
+    nlohmann::json closing;
+    std::vector<nlohmann::json> valid;
+    for (const auto& record : records()) {
+        if (record.value("type", "") == "task") closing = record;
+        if (record.value("phase", "") == "valid" && record.contains("logprob")) valid.push_back(record);
+    }
+    ASSERT_EQ(closing["chosen_by_draw"].size(), 3u);
+    for (int draw = 0; draw < 3; ++draw)
+        for (const std::string method : {"fv", "icv"}) {
+            // All hits are 0 on a tiny model, or nearly: the log-probability decides among equals.
+            std::map<std::string, std::pair<double, double>> sums;
+            for (const auto& record : valid)
+                if (record["setting"].get<std::string>().starts_with(method + " ") && record["draw"] != draw) {
+                    sums[record["setting"]].first += record["first_token"].get<double>();
+                    sums[record["setting"]].second += record["logprob"].get<double>();
+                }
+            ASSERT_EQ(sums.size(), 6u);
+            double hits = 0, best = -1e9;
+            std::string expected;
+            for (const auto& [id, sum] : sums) hits += sum.first;
+            if (hits > 0) continue;
+            for (const auto& [id, sum] : sums)
+                if (sum.second > best) best = sum.second, expected = id;
+            std::string chosen = method;
+            for (const auto& [name, value] : closing["chosen_by_draw"][static_cast<std::size_t>(draw)][method].items())
+                chosen += fmt::format(" {}={}", name, value.get<double>());
+            EXPECT_EQ(chosen, expected) << "draw " << draw;
+        }
+}
+
+TEST_F(StudyDraws, WinnersAreOfTheFirstDraw) {
+    plan.tasks = {"twice"};
+    const Summary s = run();
+    const auto vector = load_vector(folder.path() / "run" / s.tasks[0].winners.at(0).file);
+    const auto& said = vector.provenance.settings;
+    EXPECT_EQ(said.at("winner.draw"), "1 of 3");
+    const auto model = Model::load(s.tasks[0].model);
+    Engine engine(model, host.engine);
+    const Task task = find_task("twice", plan.data_dir);
+    const Split split = fold_task(task, 0, 3).front();
+    int n = 0;
+    for (const auto& record : records()) {
+        if (record.value("phase", "") != "test" || record["draw"] != 0 ||
+            record["setting"] != s.tasks[0].winners[0].setting)
+            continue;
+        const Prompt prompt = make_test_prompt(task, split.train, record["item"], 0, 0);
+        Row row;
+        row.prompt = model->tokenize_prompt(prompt.text);
+        row.edits = edits_of(vector, vector.scale);
+        row.watch = {model->continuation(prompt.text, prompt.target).front()};
+        EXPECT_EQ(engine.run({&row, 1}).front().watch_logprob.front(), record["logprob"].get<float>());
+        ++n;
+    }
+    EXPECT_EQ(n, 4);
+}
+
+TEST_F(StudyDraws, AnInterruptionChangesNothing) {
+    plan.methods = {"fv", "icv"};
+    test::expect_resumes(host, folder.path(), [&](const std::string& name) { return run(name); }, 8, 3);
+}
+
+TEST_F(StudyDraws, TheSameAgainIsTheSame) {
+    const Summary first = run("a");
+    EXPECT_EQ(to_json(run("a")), to_json(first)) << "the second start changed something";
+    EXPECT_EQ(to_json(run("b")), to_json(first));
+}
+
+// Five items are tested, and nothing is claimed of them.
+TEST_F(StudyDraws, FiveItemsShowNothing) {
+    std::string items;
+    for (const char* w : {"tin", "oak", "sun", "map", "cup"})
+        items += fmt::format(R"({}{{"input": "{}", "output": "same"}})", items.empty() ? "[" : ",\n", w);
+    folder.write("data/functional/few.json", items + "]\n");
+    plan.tasks = {"few"};
+    plan.tuning.n_fold = 5;
+    plan.functional = {3, 2, 1, 3};
+    plan.n_shot = 1;
+    const Summary s = run();
+    EXPECT_EQ(s.tasks[0].n_test, 5);
+    EXPECT_NE(s.tasks[0].verdict.find("No method is shown to work"), std::string::npos) << s.tasks[0].verdict;
+}
+
+}  // namespace
+}  // namespace tiller
