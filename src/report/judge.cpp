@@ -150,7 +150,7 @@ std::string report_title(const Summary& summary) {
 }
 
 const WinnerSummary* best_winner(const TaskSummary& task) {
-    return task.winners.empty() || !task.winners.front().shown ? nullptr : &task.winners.front();
+    return task.winners.empty() ? nullptr : &task.winners.front();
 }
 
 std::vector<CostLine> sum_costs(const std::vector<Cost>& costs) {

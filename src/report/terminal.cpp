@@ -90,7 +90,10 @@ std::string terminal_verdicts(const Summary& summary, int width, const UseText& 
     for (const auto& task : summary.tasks) {
         out += wrapped(terminal_text(task_title(summary, task) + ": " + task.verdict), std::max(width, 20));
         const auto* winner = use ? best_winner(task) : nullptr;
-        if (winner) out += "  " + terminal_text(use(task, *winner)) + "\n";
+        // The remark is one for the shell, too: the line can be pasted whole.
+        if (winner)
+            out += fmt::format("  {}{}\n", terminal_text(use(task, *winner)),
+                               winner->shown ? "" : "  # not shown to work");
     }
     out += "\n";
     for (const auto& finding : summary.findings) out += wrapped(terminal_text(finding), std::max(width, 20));

@@ -294,7 +294,7 @@ TEST_F(CliFiles, ThePapersProtocol) {
 TEST_F(CliFiles, ComparePlansArePrintedAndRead) {
     const auto plan = run({"compare", "--print-plan"});
     EXPECT_EQ(plan.code, 0);
-    EXPECT_EQ(plan.out, plan_toml(Plan{}));
+    EXPECT_EQ(plan.out, plan_toml(default_plan("tuned")));
     folder.write("p.toml", plan.out);
     EXPECT_EQ(run({"compare", "--plan", "p.toml", "--print-plan"}).out, plan.out);
     const auto changed = run({"compare", "--plan", "p.toml", "--print-plan", "--n-test", "7", "--seed", "3",

@@ -85,7 +85,8 @@ TEST_F(StudyRun, GivesEverythingThatReportsShow) {
         EXPECT_EQ(ids, (std::vector<std::string>{"zero-shot", behavioural ? "1-shot" : "2-shot", "fv-paper",
                                                  "fv-chosen", "fv-random", "icv-paper", "icv-chosen",
                                                  "icv-random"}));
-        ASSERT_EQ(t.pairs.size(), 1u);
+        // Of the two, and of each to zero-shot and to its random direction.
+        ASSERT_EQ(t.pairs.size(), 5u);
         EXPECT_EQ(t.pairs[0].a, "fv-chosen");
         EXPECT_EQ(t.pairs[0].b, "icv-chosen");
         EXPECT_LE(t.pairs[0].n_better + t.pairs[0].n_worse, 6);
@@ -321,7 +322,7 @@ TEST_F(StudyRun, AllMethodsInOnePlan) {
     ASSERT_EQ(s.tasks.size(), 2u);
     for (const auto& t : s.tasks) {
         EXPECT_EQ(t.test.size(), 2 + 3 * plan.methods.size());
-        EXPECT_EQ(t.pairs.size(), plan.methods.size() * (plan.methods.size() - 1) / 2);
+        EXPECT_EQ(t.pairs.size(), plan.methods.size() * (plan.methods.size() - 1) / 2 + 2 * plan.methods.size());
         for (const auto& name : plan.methods) {
             for (const char* kind : {"-paper", "-chosen", "-random"}) {
                 const auto* setting = find(t.test, name + kind);

@@ -51,7 +51,7 @@ Summary answered() {
     few.id = few.label = "10-shot", few.method = "prompt";
     few.metrics["first_token"] = {0.75, 0.5, 0.875};
     task.test.insert(task.test.begin() + 1, few);
-    task.winners = {{"fv", "fv-chosen", "winners/antonym-fv.gguf", false}};
+    task.winners = {{"fv", "fv-chosen", "winners/antonym-fv.gguf", true}};
     TaskSummary second = task;
     second.name = "plural";
     summary.tasks.push_back(second);
@@ -257,7 +257,7 @@ TEST(ReportBest, OnlyWhatIsShownToWorkIsBold) {
     EXPECT_EQ(best([](TaskSummary& t) { t.test[2].difference["zero-shot"].low = 0; }), none);
     EXPECT_EQ(best([](TaskSummary& t) { t.test[2].difference["random"].low = -0.5; }), none);
     EXPECT_EQ(best([](TaskSummary& t) { t.test[2].difference["random"] = no_number(); }), fv);
-    EXPECT_EQ(best([](TaskSummary& t) { t.winners = {{"fv", "fv-chosen", "f", true}}; }), none);
+    EXPECT_EQ(best([](TaskSummary& t) { t.winners = {{"fv", "fv-chosen", "f", false}}; }), none);
     EXPECT_EQ(best([](TaskSummary& t) {
                   for (auto& s : t.test) s.metrics["first_token"] = {0, 0, 0}, s.difference.clear();
               }),

@@ -151,7 +151,7 @@ TEST(Simulation, WithoutEffectsRunsSayNothing) {
 
 // A gain of 40 points that one method has and the other has not is seen on most tasks.
 TEST(Simulation, PlantedEffectsAreFound) {
-    const Said said = simulate({0.4, 0, 0.1}, asked_runs(20));
+    const Said said = simulate({0.4, 0, 0.05}, asked_runs(20));
     say("FV gains 40 points", said);
     EXPECT_GE(said.works, said.runs * n_task * 8 / 10);
     EXPECT_GE(said.better, said.runs * n_task * 8 / 10);

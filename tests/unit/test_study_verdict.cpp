@@ -82,6 +82,7 @@ TEST(Verdict, SeveralMethods) {
     auto t = task_of(0.5, 0.1, {0.4, 0.2, 0.6});
     t.test.insert(t.test.begin() + 4,
                   setting("mean-diff-chosen", "mean-diff", "first_token", 0.6, Kind::chosen));
+    t.test[4].p_works = 0.01;
     t.pairs.push_back({"fv-chosen", "mean-diff-chosen", {-0.1, -0.3, 0.1}, 1, 3, 0.5, 0.6});
     t.pairs.push_back({"icv-chosen", "mean-diff-chosen", {-0.5, -0.7, -0.3}, 0, 9, 0.001, 0.003});
     const auto text = verdict(t);
@@ -145,10 +146,11 @@ TEST(Verdict, OneMethod) {
     auto text = verdict(t);
     expect_parts(text, {"FV: first token 75 %", "zero-shot 10 %"});
     expect_without(text, {"ICV", "random"});
-    t.test[2].difference["random"] = {0.1, -0.1, 0.3};
-    expect_parts(verdict(t), {"The effect is not above its random control."});
+    t.test[2].p_works = 0.2;
+    expect_parts(verdict(t), {"No method is shown to work; highest first token: FV (75 %)"});
     t.test.erase(t.test.begin() + 2);
     t.test.push_back(setting("icv-chosen", "icv", "first_token", 0.25, Kind::chosen));
+    t.test.back().p_works = 0.01;
     text = verdict(t);
     expect_parts(text, {"ICV: first token 25 %"});
 }

@@ -66,7 +66,8 @@ ByItem logprob_gain(const Records& r, const Records& zero) {
 std::vector<Score> scores_of(const TaskSummary& t) {
     std::vector<Score> scores;
     if (t.behavioural())
-        scores = {plain("style", "Style"),
+        scores = {plain("whole_style", "Style of whole texts"),
+                  plain("style", "Style"),
                   share("style_half", "Style above 0.5", "style", [](double v) { return v > 0.5; }),
                   share("style_sure", "Style above 0.9", "style", [](double v) { return v > 0.9; }),
                   {"style_whole", "Style, collapsed outputs left out", style_of_whole, Scale::share}};
