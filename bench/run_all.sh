@@ -13,7 +13,7 @@ Usage: bench/run_all.sh [--out DIR] [--threads N] [--quick] [--no-demo] [MODEL .
   --out      where the results go as JSON (default build/bench)
   --threads  of tiller and of PyTorch (default 2)
   --quick    tiny counts, to try the scripts; the figures mean nothing
-  --no-demo  leave out the default comparison (about six minutes)
+  --no-demo  leave out the default comparison (about twelve minutes)
 
 The reference needs PyTorch: TILLER_BENCH_PYTHON names a Python that has bench/pytorch/requirements.txt, or
 bench/pytorch/setup.sh makes one in tiller's cache. Without it its rows say so.

@@ -17,7 +17,7 @@ SWEEP_TARGETS = {"smollm2-135m": (100, 15), "gemma3-270m": (100, 15), "qwen2.5-c
 EFFICIENCY = 0.85
 GENERATION = {64: 1.05, 256: 1.15}
 SETTINGS = 10
-DEMO_SECONDS = 360
+DEMO_SECONDS = 600
 
 
 def machine():

@@ -137,8 +137,9 @@ struct Plan {
     std::string data_dir;  ///< Folder of task files; empty = tiller's own.
     std::string family;    ///< family_name() of the tasks given as files; empty = as load_task() has it.
     int n_test = 40;       ///< Test items at most, over all folds (the task may hold fewer).
-    int n_valid = 20;      ///< Validation items at most; with folds, of the tested ones, those of the other folds choose.
-    int n_shot = 10;       ///< Demonstrations of the prompting baseline for functional tasks.
+    int n_valid =
+        20;  ///< Validation items at most; with folds, of the tested ones, those of the other folds choose.
+    int n_shot = 10;             ///< Demonstrations of the prompting baseline for functional tasks.
     int n_shot_behavioural = 4;  ///< The same for behavioural tasks, whose items are sentences.
     bool controls = true;        ///< A random direction of equal norm beside each chosen setting.
     bool instructions = true;    ///< Prompts with an instruction and with a one-word cue as baselines.

@@ -132,9 +132,9 @@ struct ExampleSummary {
 /// settings.
 struct WinnerSummary {
     std::string method;
-    std::string setting;     ///< Id in TaskSummary::test.
-    std::string file;        ///< Relative to the run folder.
-    bool shown = true;       ///< Is it shown to work (SettingSummary::p_works at 5 %)?
+    std::string setting;  ///< Id in TaskSummary::test.
+    std::string file;     ///< Relative to the run folder.
+    bool shown = true;    ///< Is it shown to work (SettingSummary::p_works at 5 %)?
 };
 
 struct HeadEffectSummary {

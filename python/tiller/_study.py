@@ -86,8 +86,7 @@ class Run:
             arguments.choice("method", method, known)
             found = [w for w in found if w["method"] == method]
         elif found and not found[0]["shown"]:
-            raise UsageError(f"{wanted}: no method is shown to work; name one of "
-                             f"{', '.join(w['method'] for w in found)} to use it all the same")
+            log.warning("%s: %s is not shown to work: see the run's verdict", wanted, found[0]["method"])
         if not found:
             raise UsageError(f"{wanted}: the run has no chosen vector for it")
         return load_vector(os.path.join(self._folder, found[0]["file"]))

@@ -55,21 +55,23 @@ void make_quick(Plan& plan) {
     plan.functional.n_patch = plan.behavioural.n_patch = 10;
 }
 
-// How far apart the shares of right answers of two methods have to be, at least, for n items to show it: half of
-// the items differ, each as likely either way.
+// How far apart the shares of right answers of two methods have to be, at least, for n items to show it: half
+// of the items differ, each as likely either way.
 int points_shown(int n_test) { return static_cast<int>(std::ceil(196 * std::sqrt(0.5 / n_test))); }
 
 Plan plan_of(const Options& o, const Globals& globals, bool seed_given) {
-    Plan plan = !o.plan.empty() ? load_plan(o.plan) : default_plan(o.protocol.empty() ? Plan{}.protocol : o.protocol);
+    Plan plan =
+        !o.plan.empty() ? load_plan(o.plan) : default_plan(o.protocol.empty() ? Plan{}.protocol : o.protocol);
     if (!o.protocol.empty() && o.protocol != plan.protocol)
         throw Error(Code::usage,
                     fmt::format("--protocol {}: the plan {} has protocol = \"{}\"; leave one of them out, or "
                                 "change the plan",
                                 o.protocol, o.plan, plan.protocol));
     if (plan.protocol != Plan{}.protocol && (o.quick || o.folds > 0 || !o.choose_by.empty()))
-        throw Error(Code::usage, fmt::format("--quick, --folds and --choose-by belong to the protocol {}, and the "
-                                             "plan's is {}; leave them out",
-                                             Plan{}.protocol, plan.protocol));
+        throw Error(Code::usage,
+                    fmt::format("--quick, --folds and --choose-by belong to the protocol {}, and the "
+                                "plan's is {}; leave them out",
+                                Plan{}.protocol, plan.protocol));
     if (o.quick) make_quick(plan);
     if (!o.models.empty()) plan.models = o.models;
     if (!o.tasks.empty()) plan.tasks = o.tasks;
@@ -105,9 +107,10 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     for (const auto& name : plan.tasks)
         if (is_task_file(name) && plan.family.empty()) say_family(load_task(name), globals);
     if (o.quick)
-        note(globals, fmt::format("--quick is a first look: with {} items a task, differences of less than about "
-                                  "{} points cannot be shown. Leave it out for an answer",
-                                  plan.n_test, points_shown(plan.n_test)));
+        note(globals,
+             fmt::format("--quick is a first look: with {} items a task, differences of less than about "
+                         "{} points cannot be shown. Leave it out for an answer",
+                         plan.n_test, points_shown(plan.n_test)));
     ProgressSteps steps(globals.quiet);
     StudyHost host = study_host(globals, steps, !o.no_check);
     host.command = command;
@@ -187,9 +190,10 @@ void add_compare(CLI::App& app, Globals& globals) {
                    "Try as many settings for every method (--tune=N; a quarter of them where text is "
                    "generated for each), and on the test items too: default, chosen and oracle scores")
         ->check(CLI::Range(1, 100000));
-    command->add_option("--folds", o->folds,
-                        "Parts of the items that are tested in turn, by vectors extracted anew (1: one split; "
-                        "default: the plan's)")
+    command
+        ->add_option("--folds", o->folds,
+                     "Parts of the items that are tested in turn, by vectors extracted anew (1: one split; "
+                     "default: the plan's)")
         ->check(CLI::Range(1, 1000))
         ->default_str("");
     command->add_option("--choose-by", o->choose_by,

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -40,10 +41,24 @@ std::vector<int> layers_of(const SteeringVector& vector) {
     return layers;
 }
 
+// Effects on answers that the model never gives are effects on noise.
+void warn_of_targets(const SteeringVector& vector) {
+    constexpr double kNothing = 1e-5;
+    const auto found = vector.provenance.settings.find("clean_probability");
+    if (found == vector.provenance.settings.end()) return;
+    const double p = std::strtod(found->second.c_str(), nullptr);
+    if (p < kNothing)
+        warn(fmt::format(
+            "the targets have a mean probability of {} before anything is patched, so the effects of heads "
+            "are noise. Do the targets begin with a blank where a word follows (\" went\")?",
+            found->second));
+}
+
 void extract(const Method& method, const ExtractOptions& o, const Globals& globals) {
     const std::string out = output_of(method, o);
     SteeringVector vector =
         o.tuned ? extract_tuned(method, o, globals) : extract_at_setting(method, o, globals);
+    warn_of_targets(vector);
     vector.provenance.settings["checked"] = o.no_check ? "false" : "true";
     save_vector(vector, out);
     if (globals.json)

@@ -69,6 +69,7 @@ std::vector<Row> trial_rows(const Model& model, const FvTrials::Patch& trial,
                     fmt::format("the target \"{}\" gives no token after its prompt; expected a word with its "
                                 "leading blank, like \" went\"",
                                 trial.target));
+    require_follows(model, trial.prompt, trial.target, target);
     Row clean;
     clean.prompt = model.tokenize_prompt(trial.prompt);
     clean.watch = {target.front()};

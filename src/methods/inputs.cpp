@@ -63,4 +63,17 @@ std::string prompts_digest(std::span<const Pair> pairs) {
     return digest.hex();
 }
 
+void require_follows(const Model& model, const std::string& prompt, const std::string& target,
+                     std::span<const Token> answer) {
+    const std::size_t whole = model.tokenize_prompt(prompt + target).size();
+    if (model.tokenize_prompt(prompt).size() + answer.size() == whole) return;
+    const auto end = prompt.size() - std::min<std::size_t>(prompt.size(), 12);
+    throw Error(
+        Code::bad_input,
+        fmt::format("the target \"{}\" cannot follow its prompt, which ends in \"{}\": the tokenizer "
+                    "joins the two. Expected a prompt that ends before the blank, and a target that begins "
+                    "with it: take the blank from the end of every prompt",
+                    valid_utf8(target), valid_utf8(prompt.substr(end))));
+}
+
 }  // namespace tiller

@@ -26,6 +26,12 @@ std::vector<std::string> texts_of(std::span<const Prompt> prompts);
 /// Both texts of all pairs, negative first.
 std::vector<std::string> texts_of(std::span<const Pair> pairs);
 
+/// Throws bad_input when the answer's first token cannot follow the prompt's last one: its tokenizer joins
+/// them (a blank at the prompt's end and the word behind it), so that the model has seen a part of the answer
+/// already and its probability means nothing. `answer` is what Model::continuation() gives of the two.
+void require_follows(const Model& model, const std::string& prompt, const std::string& target,
+                     std::span<const Token> answer);
+
 /// SHA-256 over the texts, in order.
 std::string prompts_digest(std::span<const std::string> texts);
 /// SHA-256 over both texts of all pairs, in order.

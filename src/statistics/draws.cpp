@@ -79,8 +79,9 @@ Estimate repeated_mean(const std::vector<std::map<int, double>>& runs, Scale sca
                  over_runs = of_runs.size() < 2 ? 0 : variance_of(of_runs) / n_run;
     const double both = over_items + over_runs;
     if (!(both > 0)) return {{mean, mean, mean}, mean == 0 ? 1.0 : 0.0};
-    const double df = both * both / (over_items * over_items / (n_item - 1) +
-                                     (of_runs.size() < 2 ? 0 : over_runs * over_runs / (n_run - 1)));
+    const double df = both * both /
+                      (over_items * over_items / (n_item - 1) +
+                       (of_runs.size() < 2 ? 0 : over_runs * over_runs / (n_run - 1)));
     const double error = std::sqrt(both), half = quantile(df) * error;
     Interval interval{mean, mean - half, mean + half};
     if (scale != Scale::number) {

@@ -13,7 +13,8 @@ struct DrawSpread {
 };
 
 /// Nothing where draws do not differ by more than their items leave open (F test of the means at 25 %), or
-/// where there are fewer than two draws or no more values than draws. `draws` is empty or as long as `values`.
+/// where there are fewer than two draws or no more values than draws. `draws` is empty or as long as
+/// `values`.
 std::optional<DrawSpread> spread_over_draws(std::span<const double> values, std::span<const int> draws);
 
 }  // namespace tiller

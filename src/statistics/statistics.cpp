@@ -176,8 +176,8 @@ Interval bootstrap_difference(std::span<const double> a, std::span<const double>
                               int n_resample, std::uint64_t seed, std::span<const int> draws) {
     const auto difference = difference_of(a, b);
     const bool bounded = scale != Scale::number;
-    Interval out = resampled(difference, bounded ? std::vector<double>{-1, 1} : std::vector<double>{},
-                             n_resample, seed);
+    Interval out =
+        resampled(difference, bounded ? std::vector<double>{-1, 1} : std::vector<double>{}, n_resample, seed);
     if (const auto over = spread_over_draws(difference, draws)) out = wider(out, *over);
     return bounded ? within(out, -1, 1) : out;
 }

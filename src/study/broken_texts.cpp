@@ -20,10 +20,9 @@ double limit_of(TaskContext& c) {
     c.nll_limit = std::numeric_limits<double>::infinity();
     std::vector<std::string> ignored;
     const Candidate plain[] = {zero_shot()};
-    const auto records =
-        unit<ItemRecord>(c, "plain", {plain[0].method}, "tune", ignored, [&] {
-            return evaluate(c, c.valid, plain, Phase::valid, "zero-shot texts", true);
-        });
+    const auto records = unit<ItemRecord>(c, "plain", {plain[0].method}, "tune", ignored, [&] {
+        return evaluate(c, c.valid, plain, Phase::valid, "zero-shot texts", true);
+    });
     std::vector<double> nll;
     for (const ItemRecord& record : records)
         if (const auto it = record.scores.find("nll"); it != record.scores.end() && std::isfinite(it->second))

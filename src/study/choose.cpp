@@ -54,9 +54,8 @@ std::size_t choose(const std::vector<Candidate>& grid, const std::vector<ItemRec
     }
     std::vector<Score> scores;
     for (const Candidate& candidate : grid) scores.push_back(by_setting[candidate.id]);
-    const auto best = std::max_element(scores.begin(), scores.end(), [](const Score& a, const Score& b) {
-        return a.mean() < b.mean();
-    });
+    const auto best = std::max_element(scores.begin(), scores.end(),
+                                       [](const Score& a, const Score& b) { return a.mean() < b.mean(); });
     const double least = best->mean() - standard_error(*best, is_hit);
     auto chosen = static_cast<std::size_t>(best - scores.begin());
     bool any = false;
@@ -78,7 +77,8 @@ std::vector<std::string> choice_rules(const Plan& plan) {
         "standard error of the best, the one whose texts have the lowest perplexity."};
     if (plan.tuning.n_setting > 0)
         rules.push_back(fmt::format(
-            "Equal budgets: every method tries {} settings ({} where text is generated for each), the paper's "
+            "Equal budgets: every method tries {} settings ({} where text is generated for each), the "
+            "paper's "
             "and a Latin hypercube sample of its grid, or of all that it can vary where the grid is smaller.",
             plan.tuning.n_setting, plan.tuning.n_setting_behavioural));
     return rules;

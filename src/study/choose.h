@@ -16,8 +16,7 @@ namespace tiller::study {
 /// lowest perplexity, the gentlest. Ties: the earlier point of the grid. Records that `counts` refuses are
 /// left out.
 std::size_t choose(const std::vector<Candidate>& grid, const std::vector<ItemRecord>& records,
-                   const std::string& primary,
-                   const std::function<bool(const ItemRecord&)>& counts = {});
+                   const std::string& primary, const std::function<bool(const ItemRecord&)>& counts = {});
 /// The rules in one sentence each, for reports.
 std::vector<std::string> choice_rules(const Plan& plan);
 

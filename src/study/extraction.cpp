@@ -25,8 +25,9 @@ Setting options_of(const TaskContext& c, std::optional<int> n_pairs) {
 MethodInput input_of(TaskContext& c, const Method& method, std::optional<int> n_pairs, Checkpoint* checkpoint,
                      const TaskForm* form = nullptr) {
     const Task& task = form ? form->task : c.task;
-    MethodInput input{c.engine, task, c.split.train, c.unrelated, c.draw_seed(), options_of(c, n_pairs), checkpoint,
-                      {},       {}};
+    MethodInput input{
+        c.engine, task, c.split.train, c.unrelated, c.draw_seed(), options_of(c, n_pairs), checkpoint,
+        {},       {}};
     if (c.policy.queries_from_validation) input.queries = c.split.valid;
     if (form) input.form = form->form->pieces;
     if (method.wants_concepts()) input.concepts = c.concepts;

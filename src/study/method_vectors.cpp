@@ -16,7 +16,8 @@ std::vector<Axis> axes_of_grid(const std::vector<Setting>& grid) {
     for (const auto& setting : grid)
         for (const auto& [name, value] : setting) values[name].insert(value);
     std::vector<Axis> axes;
-    for (const auto& [name, of] : values) axes.push_back(axis_of(name, std::vector<double>(of.begin(), of.end())));
+    for (const auto& [name, of] : values)
+        axes.push_back(axis_of(name, std::vector<double>(of.begin(), of.end())));
     return axes;
 }
 

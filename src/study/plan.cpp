@@ -231,7 +231,9 @@ Plan read_plan(const std::filesystem::path& path, bool of_run) {
 
 Plan load_plan(const std::filesystem::path& path) { return read_plan(path, false); }
 
-Plan study::load_run_plan(const std::filesystem::path& folder) { return read_plan(folder / "plan.toml", true); }
+Plan study::load_run_plan(const std::filesystem::path& folder) {
+    return read_plan(folder / "plan.toml", true);
+}
 
 std::string plan_toml(const Plan& plan) {
     Plan copy = plan;

@@ -44,9 +44,7 @@ public:
     /// The validation items that are used.
     virtual std::vector<int> validation(const Plan& plan, const Split& split) const;
     /// The metric that settings are chosen and judged by.
-    virtual std::string primary(const Plan&, bool behavioural) const {
-        return primary_metric(behavioural);
-    }
+    virtual std::string primary(const Plan&, bool behavioural) const { return primary_metric(behavioural); }
 
     /// Carries out a task that is not finished; its closing record is in the journal afterwards.
     virtual void run(TaskContext& context) const = 0;

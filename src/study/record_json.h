@@ -21,7 +21,8 @@ void fields(V& visit, T& x) {
     visit("model", x.model), visit("task", x.task), visit("seed", x.seed);
     visit("phase", named(x.phase, phase_name, {Phase::valid, Phase::test, Phase::oracle, Phase::damage}));
     visit("setting", x.setting), visit("item", x.item);
-    visit.optional("draw", x.draw), visit.optional("n_prompt", x.n_prompt), visit.optional("n_token", x.n_token);
+    visit.optional("draw", x.draw), visit.optional("n_prompt", x.n_prompt),
+        visit.optional("n_token", x.n_token);
     visit.optional("generated", x.generated), visit.optional("broken", x.broken);
     visit.skip("unit");
     visit.others(x.scores, score_json);
@@ -57,7 +58,8 @@ void fields(V& visit, T& x) {
     visit.newer("n_seen", x.n_seen), visit.newer("checked", x.checked);
     visit("items", x.items), visit.optional("scorer", x.scorer);
     visit("settings", x.settings), visit.optional("tables", x.tables), visit("grid", x.grid);
-    visit("chosen", x.chosen), visit.optional("chosen_by_draw", x.chosen_by_draw), visit("aie", x.aie), visit("top_heads", x.top_heads);
+    visit("chosen", x.chosen), visit.optional("chosen_by_draw", x.chosen_by_draw), visit("aie", x.aie),
+        visit("top_heads", x.top_heads);
     visit("valid_units", x.valid_units), visit("test_units", x.test_units);
     visit.newer("vector_prompts", x.vector_prompts), visit("vector_files", x.vector_files);
 }

@@ -22,8 +22,8 @@ struct ItemRecord {
     std::string model, task;
     std::uint64_t seed = 0;
     Phase phase = Phase::test;
-    std::string setting;  ///< Id.
-    int item = 0;         ///< Item::id.
+    std::string setting;           ///< Id.
+    int item = 0;                  ///< Item::id.
     std::optional<int> draw = {};  ///< Of training items and prompts, from 0; none under one split.
     std::optional<std::size_t> n_prompt = {},
                                n_token = {};    ///< Tokens of the prompt (test items), the output.
@@ -77,8 +77,8 @@ struct TaskClosing {
     std::map<std::string, Setting> chosen;           ///< Method -> setting; with draws, by all of them.
     /// By draw, the settings that the other draws chose, which its items were tested under; may be empty.
     std::vector<std::map<std::string, Setting>> chosen_by_draw;
-    std::vector<std::vector<double>> aie;            ///< [n_layer][n_head]; may be empty.
-    std::vector<HeadEffectSummary> top_heads;        ///< First 20.
+    std::vector<std::vector<double>> aie;      ///< [n_layer][n_head]; may be empty.
+    std::vector<HeadEffectSummary> top_heads;  ///< First 20.
     std::vector<std::string> valid_units, test_units;
     std::map<std::string, std::string> vector_prompts;  ///< Vector -> digest of the prompts it was made from.
     std::map<std::string, std::string> vector_files;    ///< Vector -> file in the run folder.

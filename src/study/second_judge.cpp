@@ -85,9 +85,8 @@ std::vector<double> SecondJudge::ratios(TaskContext& c, std::span<const std::str
             rows.push_back(std::move(row));
         }
     }
-    const ProgressScope progress(c.engine, [&](std::size_t done, std::size_t all) {
-        c.step("second judge of style", done, all);
-    });
+    const ProgressScope progress(
+        c.engine, [&](std::size_t done, std::size_t all) { c.step("second judge of style", done, all); });
     std::vector<double> out(texts.size(), 0.0);
     if (rows.empty()) return out;
     const auto results = c.engine.fork(rows);

@@ -31,10 +31,10 @@ struct TaskContext {
     int draw = -1;  ///< Of training items and prompts, from 0; -1 under one split.
     Split split;
     Policy policy = {};
-    std::vector<int> test = {}, valid = {};  ///< As used.
-    std::optional<StyleScorer> scorer = {};  ///< Behavioural tasks.
+    std::vector<int> test = {}, valid = {};                ///< As used.
+    std::optional<StyleScorer> scorer = {};                ///< Behavioural tasks.
     std::shared_ptr<const SecondJudge> second_judge = {};  ///< second_judge_of(), once it is calibrated.
-    std::optional<double> nll_limit = {};    ///< perplexity_limit() of the split, once it is known.
+    std::optional<double> nll_limit = {};  ///< perplexity_limit() of the split, once it is known.
     std::vector<std::string> unrelated = {};
     std::vector<ConceptForm> concepts = {};       ///< What methods that want them get (methods/concepts.h).
     std::optional<Instruction> instruction = {};  ///< Where baselines with one are wanted and known.

@@ -130,8 +130,7 @@ PairSummary Scores::pair(const std::string& a, const std::string& b, const std::
     const Paired values = paired(records_, a, b, metric);
     const Scale scale = scale_of(metric);
     const std::vector<int> draws = draws_of(values.items);
-    pair.difference =
-        bootstrap_difference(values.first, values.second, scale, n_bootstrap_, seed_, draws);
+    pair.difference = bootstrap_difference(values.first, values.second, scale, n_bootstrap_, seed_, draws);
     std::tie(pair.n_better, pair.n_worse) = changes(values);
     pair.p = pair.p_holm = p(values, scale);
     std::map<int, double> ahead;

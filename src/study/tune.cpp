@@ -9,10 +9,10 @@
 
 #include "core/names.h"
 #include "methods/setting_search.h"
+#include "scoring/metrics.h"
 #include "study/choose.h"
 #include "study/contestants.h"
 #include "study/evaluate.h"
-#include "scoring/metrics.h"
 #include "study/method_vectors.h"
 #include "study/units.h"
 
@@ -108,17 +108,15 @@ public:
     }
 
     TunedMethod finish() {
-        const Setting best =
-            grid_.empty() ? paper_
-                          : grid_[choose(grid_, records_, c_.primary)].setting;
+        const Setting best = grid_.empty() ? paper_ : grid_[choose(grid_, records_, c_.primary)].setting;
         TunedMethod out;
         const std::string title = method_title(name());
-        out.paper = vectors_.candidate(
-            paper_, name() + "-paper", fmt::format("{}, paper's setting ({})", title, setting_label(paper_)),
-            Kind::paper);
-        out.chosen = vectors_.candidate(best, name() + "-chosen",
-                                        fmt::format("{}, chosen ({})", title, setting_label(best)),
-                                        Kind::chosen);
+        out.paper = vectors_.candidate(paper_, name() + "-paper",
+                                       fmt::format("{}, paper's setting ({})", title, setting_label(paper_)),
+                                       Kind::paper);
+        out.chosen =
+            vectors_.candidate(best, name() + "-chosen",
+                               fmt::format("{}, chosen ({})", title, setting_label(best)), Kind::chosen);
         out.chosen_vector = vectors_.build(best);
         out.base = vectors_.base();
         out.files = vectors_.files();
@@ -145,8 +143,7 @@ std::vector<ItemRecord> tune(TaskContext& c, const std::string& name, const std:
 }
 
 SteeringVector vector_at(TaskContext& c, const Method& method, const Setting& setting) {
-    const auto sizes =
-        c.draw < 0 ? sizes_in(axes_of(c, method)) : sizes_in(offered_settings(c, method));
+    const auto sizes = c.draw < 0 ? sizes_in(axes_of(c, method)) : sizes_in(offered_settings(c, method));
     SteeringVector vector = MethodVectors(c, method, sizes).build(setting);
     vector.scale = method.strength(setting);
     return vector;

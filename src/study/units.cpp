@@ -104,7 +104,8 @@ void finish_closing(TaskContext& c, TaskClosing& closing) {
     if (c.draw < 0) closing.n_seen = static_cast<int>(items_seen(c.task, c.split.train, c.test).size());
     closing.checked = c.host.check;
     for (int i : c.test) closing.items.push_back({c.item(i).id, c.item(i).input, c.item(i).output});
-    if (c.scorer && !closing.scorer) closing.scorer = {c.scorer->held_out_accuracy(), c.scorer->held_out_count()};
+    if (c.scorer && !closing.scorer)
+        closing.scorer = {c.scorer->held_out_accuracy(), c.scorer->held_out_count()};
     remove_checkpoints(c);
 }
 

@@ -124,9 +124,8 @@ void write_winners(TaskContext& c) {
     for (std::size_t place = 0; place < task.winners.size(); ++place) {
         const std::string& name = task.winners[place].method;
         if (std::find(missing.begin(), missing.end(), name) == missing.end()) continue;
-        const Setting setting = by_draw.empty()
-                                    ? find_setting(task, task.winners[place].setting)->setting
-                                    : by_draw.front().at(name);
+        const Setting setting = by_draw.empty() ? find_setting(task, task.winners[place].setting)->setting
+                                                : by_draw.front().at(name);
         SteeringVector vector = vector_at(c, contestant(c.plan, name), setting);
         mark(vector, c, task, place, setting, unit);
         const auto path = path_of(name);

@@ -39,8 +39,7 @@ Split split_task(const Task& task, std::uint64_t seed) {
 }
 
 std::vector<Split> fold_task(const Task& task, std::uint64_t seed, int n_fold) {
-    if (n_fold < 2)
-        throw Error(Code::usage, fmt::format("fold_task: {} parts, expected at least 2", n_fold));
+    if (n_fold < 2) throw Error(Code::usage, fmt::format("fold_task: {} parts, expected at least 2", n_fold));
     std::vector<int> order = shuffled(task, seed);
     const std::size_t n = order.size(), n_part = static_cast<std::size_t>(n_fold);
     if (n < n_part)

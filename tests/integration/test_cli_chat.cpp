@@ -1,4 +1,5 @@
 // Chat prompts and control tokens on the command line.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "support/chat_model.h"
@@ -127,6 +128,21 @@ TEST_F(CliChat, FilesOfTrialsSayWhatTheNamesAre) {
     expect_parts(refusal(3, extract("odd.json")), {"extra"});
     EXPECT_EQ(run(extract("special.json")).code, 0);
     EXPECT_EQ(load_vector(folder.path() / "v.gguf").provenance.settings.at("special"), "true");
+}
+
+// A blank at the prompt's end belongs to the answer's first token: behind it, that token's probability means
+// nothing.
+TEST_F(CliChat, TargetsThatCannotFollowTheirPromptAreRefused) {
+    const auto trials = [](const char* prompt, const char* target) {
+        return fmt::format(R"({{"mean": ["the cat"], "patch": [{{"prompt": "{}", "target": "{}"}}]}})",
+                           prompt, target);
+    };
+    const Arguments extract = {"extract", "fv",      "-m", "chat.gguf", "--trials", "t.json",    "-o",
+                               "v.gguf",  "--heads", "2",  "--threads", "1",        "--no-check"};
+    folder.write("t.json", trials("the ", "cat"));
+    expect_parts(refusal(3, extract), {"\"cat\" cannot follow", "ends in \"the \"", "before the blank"});
+    folder.write("t.json", trials("the", " cat"));
+    EXPECT_EQ(run(extract).code, 0);
 }
 
 TEST_F(CliChat, FilesOfTasksSayWhatTheNamesAre) {

@@ -362,8 +362,7 @@ TEST_F(CliWinners, WhatIsNotShownToWorkIsSaidSo) {
     v.provenance.settings["winner.counts"] = "false";
     v.provenance.settings["winner.setting"] = "\x1b[2J";
     save_vector(v, folder.path() / "run/winners/cheer-fv.gguf");
-    const auto taken =
-        run({"next", "-m", "m.gguf", "-p", "x", "--from", "run", "--for", "cheer", "--quiet"});
+    const auto taken = run({"next", "-m", "m.gguf", "-p", "x", "--from", "run", "--for", "cheer", "--quiet"});
     EXPECT_EQ(taken.code, 0);
     expect_parts(taken.err, {"fv is not shown to work for 'cheer'"});
     EXPECT_EQ(taken.err.find('\x1b'), std::string::npos) << "bytes of a file do not reach the terminal";

@@ -1,5 +1,5 @@
-// Studies whose items are tested in turn, on a tiny model: who saw what, what is left, and what an interruption
-// changes.
+// Studies whose items are tested in turn, on a tiny model: who saw what, what is left, and what an
+// interruption changes.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -77,7 +77,8 @@ TEST_F(StudyDraws, SettingsAreChosenWithoutTheirOwnItems) {
             // All hits are 0 on a tiny model, or nearly: the log-probability decides among equals.
             std::map<std::string, std::pair<double, double>> sums;
             for (const auto& record : valid)
-                if (record["setting"].get<std::string>().starts_with(method + " ") && record["draw"] != draw) {
+                if (record["setting"].get<std::string>().starts_with(method + " ") &&
+                    record["draw"] != draw) {
                     sums[record["setting"]].first += record["first_token"].get<double>();
                     sums[record["setting"]].second += record["logprob"].get<double>();
                 }
@@ -89,7 +90,8 @@ TEST_F(StudyDraws, SettingsAreChosenWithoutTheirOwnItems) {
             for (const auto& [id, sum] : sums)
                 if (sum.second > best) best = sum.second, expected = id;
             std::string chosen = method;
-            for (const auto& [name, value] : closing["chosen_by_draw"][static_cast<std::size_t>(draw)][method].items())
+            for (const auto& [name, value] :
+                 closing["chosen_by_draw"][static_cast<std::size_t>(draw)][method].items())
                 chosen += fmt::format(" {}={}", name, value.get<double>());
             EXPECT_EQ(chosen, expected) << "draw " << draw;
         }
@@ -123,7 +125,8 @@ TEST_F(StudyDraws, WinnersAreOfTheFirstDraw) {
 
 TEST_F(StudyDraws, AnInterruptionChangesNothing) {
     plan.methods = {"fv", "icv"};
-    test::expect_resumes(host, folder.path(), [&](const std::string& name) { return run(name); }, 8, 3);
+    test::expect_resumes(
+        host, folder.path(), [&](const std::string& name) { return run(name); }, 8, 3);
 }
 
 TEST_F(StudyDraws, TheSameAgainIsTheSame) {

@@ -67,7 +67,7 @@ TEST_F(StudyRun, GivesEverythingThatReportsShow) {
     for (const auto& t : s.tasks) {
         const bool behavioural = t.name == "cheer";
         EXPECT_EQ(t.family, behavioural ? Family::behavioural : Family::functional);
-        EXPECT_EQ(t.primary, behavioural ? "style" : "first_token");
+        EXPECT_EQ(t.primary, behavioural ? "whole_style" : "first_token");
         EXPECT_EQ(t.n_train, 28);
         EXPECT_EQ(t.n_test, 6);
         EXPECT_EQ(t.n_valid, 3);
@@ -322,7 +322,8 @@ TEST_F(StudyRun, AllMethodsInOnePlan) {
     ASSERT_EQ(s.tasks.size(), 2u);
     for (const auto& t : s.tasks) {
         EXPECT_EQ(t.test.size(), 2 + 3 * plan.methods.size());
-        EXPECT_EQ(t.pairs.size(), plan.methods.size() * (plan.methods.size() - 1) / 2 + 2 * plan.methods.size());
+        EXPECT_EQ(t.pairs.size(),
+                  plan.methods.size() * (plan.methods.size() - 1) / 2 + 2 * plan.methods.size());
         for (const auto& name : plan.methods) {
             for (const char* kind : {"-paper", "-chosen", "-random"}) {
                 const auto* setting = find(t.test, name + kind);

@@ -181,9 +181,10 @@ TEST(BrokenTexts, AgreeWithTheReaderAsOftenAsTheDocsSay) {
         const std::string output = row["output"], input = row["input"];
         const bool collapsed = text_health(output).collapsed || says_too_little(parse_answer(output), input);
         EXPECT_EQ(collapsed, row["collapsed_today"] == 1) << output;
-        const bool broken = collapsed || repeats_phrases(output) ||
-                            row["nll"].get<double>() > study::perplexity_limit(std::vector<double>{
-                                                           row["zero_shot_nll_mean"].get<double>()});
+        const bool broken =
+            collapsed || repeats_phrases(output) ||
+            row["nll"].get<double>() >
+                study::perplexity_limit(std::vector<double>{row["zero_shot_nll_mean"].get<double>()});
         auto& count = counts[row["part"]];
         const bool labelled = row["broken"];
         ++count[labelled ? 0 : 2];

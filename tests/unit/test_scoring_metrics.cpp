@@ -16,10 +16,12 @@ namespace {
 TEST(Metrics, StandInTheOrderOfTables) {
     std::vector<std::string> names;
     for (const Metric* metric : metrics()) names.push_back(metric->name);
-    EXPECT_EQ(names, (std::vector<std::string>{"first_token", "first_word", "exact", "f1", "contains",
-                                               "present", "logprob", "rank", "whole_style", "style", "second_judge", "rouge_l", "broken", "collapsed",
-                                               "perplexity", "ngram_entropy", "distinct_1", "distinct_2",
-                                               "kl", "entropy", "damage"}));
+    EXPECT_EQ(
+        names,
+        (std::vector<std::string>{
+            "first_token", "first_word",    "exact",      "f1",           "contains", "present", "logprob",
+            "rank",        "whole_style",   "style",      "second_judge", "rouge_l",  "broken",  "collapsed",
+            "perplexity",  "ngram_entropy", "distinct_1", "distinct_2",   "kl",       "entropy", "damage"}));
     for (std::size_t i = 0; i < names.size(); ++i) EXPECT_EQ(metric_rank(names[i]), static_cast<int>(i));
     EXPECT_EQ(metric_rank("nobody's"), static_cast<int>(names.size()));
 }

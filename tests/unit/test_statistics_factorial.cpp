@@ -226,8 +226,8 @@ TEST(GapShares, OfASumAreItsTerms) {
 
 TEST(GapShares, WhatNeedsTwoIsSharedByThem) {
     // Nothing happens until both of the first two are changed; the third does nothing.
-    const auto gap =
-        gap_shares(3, corners_of(3, [](std::size_t set) { return (set & 3) == 3 ? 1.0 : 0.0; }), Scale::number, 200, 1);
+    const auto gap = gap_shares(3, corners_of(3, [](std::size_t set) { return (set & 3) == 3 ? 1.0 : 0.0; }),
+                                Scale::number, 200, 1);
     EXPECT_NEAR(gap.factors[0].average.mean, 0.5, 1e-12);
     EXPECT_NEAR(gap.factors[1].average.mean, 0.5, 1e-12);
     EXPECT_NEAR(gap.factors[2].average.mean, 0, 1e-12);

@@ -66,7 +66,8 @@ TEST(Bootstrap, SeedDecides) {
     std::vector<double> values;
     Random random(1, "values");
     for (int k = 0; k < 40; ++k) values.push_back(random.normal());
-    const Interval a = bootstrap_mean(values, Scale::number, 300, 7), b = bootstrap_mean(values, Scale::number, 300, 7),
+    const Interval a = bootstrap_mean(values, Scale::number, 300, 7),
+                   b = bootstrap_mean(values, Scale::number, 300, 7),
                    c = bootstrap_mean(values, Scale::number, 300, 8);
     EXPECT_EQ(a.low, b.low);
     EXPECT_EQ(a.high, b.high);
@@ -106,7 +107,8 @@ TEST(Bootstrap, DifferenceTurnsItsSign) {
         a.push_back(random.normal());
         b.push_back(random.normal());
     }
-    const Interval ab = bootstrap_difference(a, b, Scale::number, 501, 1), ba = bootstrap_difference(b, a, Scale::number, 501, 1);
+    const Interval ab = bootstrap_difference(a, b, Scale::number, 501, 1),
+                   ba = bootstrap_difference(b, a, Scale::number, 501, 1);
     EXPECT_DOUBLE_EQ(ab.mean, -ba.mean);
     EXPECT_NEAR(ab.low, -ba.high, 1e-2);
     EXPECT_NEAR(ab.high, -ba.low, 1e-2);
@@ -149,7 +151,8 @@ void expect_nominal(double share) {
 double right(bool yes) { return yes ? 1.0 : 0.0; }
 
 TEST(BootstrapCoverage, MeanOfNormalDraws) {
-    expect_nominal(coverage(0.3, "normal", Scale::number, [](Random& r) { return std::pair(0.3 + 2 * r.normal(), 0.0); }));
+    expect_nominal(coverage(0.3, "normal", Scale::number,
+                            [](Random& r) { return std::pair(0.3 + 2 * r.normal(), 0.0); }));
 }
 
 TEST(BootstrapCoverage, StyleScores) {  // mostly near 0 or 1, as the classifier's are
@@ -158,8 +161,8 @@ TEST(BootstrapCoverage, StyleScores) {  // mostly near 0 or 1, as the classifier
         return r.uniform() < share ? 1 - u : u;
     };
     // E[u^3] = 1/4: 0.75 q + 0.25 (1 - q) = 0.25 + 0.5 q on each side.
-    expect_nominal(
-        coverage(0.15, "style", Scale::share, [&](Random& r) { return std::pair(score(r, 0.7), score(r, 0.4)); }));
+    expect_nominal(coverage(0.15, "style", Scale::share,
+                            [&](Random& r) { return std::pair(score(r, 0.7), score(r, 0.4)); }));
 }
 
 TEST(BootstrapCoverage, PairedAnswersWithAPlantedEffect) {
@@ -187,7 +190,8 @@ TEST(BootstrapCoverage, SharesOfRightAnswers) {
 
 TEST(Bootstrap, NoHitsAreNotACertainZero) {
     const std::vector<double> none(40, 0), all(40, 1);
-    const Interval low = bootstrap_mean(none, Scale::hit, 2000, 1), high = bootstrap_mean(all, Scale::hit, 2000, 1),
+    const Interval low = bootstrap_mean(none, Scale::hit, 2000, 1),
+                   high = bootstrap_mean(all, Scale::hit, 2000, 1),
                    same = bootstrap_difference(none, none, Scale::hit, 2000, 1);
     EXPECT_EQ(low.mean, 0);
     EXPECT_EQ(low.low, 0);
@@ -304,7 +308,9 @@ TEST(Draws, IntervalsHoldWhatAnotherRunWouldDraw) {
             EXPECT_GE(i.high, items.high);
         }
         EXPECT_GE(covered, n_set * 91 / 100) << spread;
-        if (spread == 0.2) { EXPECT_LE(by_items, n_set * 75 / 100); }
+        if (spread == 0.2) {
+            EXPECT_LE(by_items, n_set * 75 / 100);
+        }
     }
 }
 
@@ -322,7 +328,8 @@ TEST(Draws, EqualDrawsArePooled) {
 TEST(Draws, StudentsTOverDraws) {
     std::vector<double> values, zero;
     std::vector<int> draws;
-    for (int i = 0; i < 100; ++i) values.push_back(i < 40 ? 1 : 0), zero.push_back(0), draws.push_back(i / 20);
+    for (int i = 0; i < 100; ++i)
+        values.push_back(i < 40 ? 1 : 0), zero.push_back(0), draws.push_back(i / 20);
     const double half = 2.776445 * std::sqrt(0.3 / 5);
     const Interval i = bootstrap_difference(values, zero, Scale::hit, 500, 1, draws);
     EXPECT_NEAR(i.low, 0.4 - half, 1e-5);

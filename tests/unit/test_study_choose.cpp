@@ -117,7 +117,7 @@ TEST(Choose, WithinOneStandardErrorTheGentlestWins) {
     const auto grid = grid_of({"wild", "gentle", "idle"});
     std::vector<ItemRecord> records;
     for (int i = 0; i < 20; ++i) {
-        records.push_back(behavioural("wild", i % 2 ? 1 : 0.3, 3));    // 0.65, error 0.08
+        records.push_back(behavioural("wild", i % 2 ? 1 : 0.3, 3));       // 0.65, error 0.08
         records.push_back(behavioural("gentle", i % 2 ? 0.9 : 0.32, 1));  // 0.61
         records.push_back(behavioural("idle", 0.4, 0.5));
     }
@@ -145,8 +145,7 @@ TEST(Choose, OnlyWhatCountsDecides) {
             records[records.size() - 2].draw = records.back().draw = draw;
         }
     const auto without = [&](int draw) {
-        return grid[choose(grid, records, "first_token",
-                           [&](const ItemRecord& r) { return r.draw != draw; })]
+        return grid[choose(grid, records, "first_token", [&](const ItemRecord& r) { return r.draw != draw; })]
             .id;
     };
     EXPECT_EQ(without(0), "b");

@@ -66,12 +66,12 @@ PairSummary pair(const std::string& a, const std::string& b, double mean, double
 
 TaskSummary task() {
     TaskSummary t;
-    t.test = {setting("zero-shot", "none", Kind::baseline), setting("fv-chosen", "fv", Kind::chosen),
-              setting("fv-random", "random", Kind::control),  setting("fv-shuffled", "random", Kind::control),
-              setting("icv-chosen", "icv", Kind::chosen),     setting("icv-random", "random", Kind::control)};
-    t.pairs = {pair("fv-chosen", "icv-chosen", 0.2, 0.04),   pair("fv-chosen", "zero-shot", 0.4, 0.001),
-               pair("fv-chosen", "fv-random", 0.3, 0.012),   pair("fv-chosen", "fv-shuffled", 0.3, 0.02),
-               pair("icv-chosen", "zero-shot", 0.2, 0.03),   pair("icv-chosen", "icv-random", 0.2, 0.04)};
+    t.test = {setting("zero-shot", "none", Kind::baseline),  setting("fv-chosen", "fv", Kind::chosen),
+              setting("fv-random", "random", Kind::control), setting("fv-shuffled", "random", Kind::control),
+              setting("icv-chosen", "icv", Kind::chosen),    setting("icv-random", "random", Kind::control)};
+    t.pairs = {pair("fv-chosen", "icv-chosen", 0.2, 0.04), pair("fv-chosen", "zero-shot", 0.4, 0.001),
+               pair("fv-chosen", "fv-random", 0.3, 0.012), pair("fv-chosen", "fv-shuffled", 0.3, 0.02),
+               pair("icv-chosen", "zero-shot", 0.2, 0.03), pair("icv-chosen", "icv-random", 0.2, 0.04)};
     return t;
 }
 

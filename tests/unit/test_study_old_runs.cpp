@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <map>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -29,7 +29,8 @@ std::map<std::string, double> means_of(const json& summary) {
         const std::string name = task["name"];
         add(name, task["test"]);
         add(name + "/grid", task["grid"]);
-        for (const auto& table : task["tables"]) add(name + "/" + table["id"].get<std::string>(), table["settings"]);
+        for (const auto& table : task["tables"])
+            add(name + "/" + table["id"].get<std::string>(), table["settings"]);
     }
     return means;
 }

@@ -1,6 +1,7 @@
-// Runs of the default plan with effects that are known: how often a verdict says what is not so, and how often it
-// says what is. Hits are drawn; everything behind them is the program's own: choice over draws, records, tables,
-// tests and their adjustment. TILLER_SIMULATED_RUNS asks for more runs (./run stability simulate).
+// Runs of the default plan with effects that are known: how often a verdict says what is not so, and how
+// often it says what is. Hits are drawn; everything behind them is the program's own: choice over draws,
+// records, tables, tests and their adjustment. TILLER_SIMULATED_RUNS asks for more runs (./run stability
+// simulate).
 #include <gtest/gtest.h>
 
 #include <fmt/format.h>
@@ -40,7 +41,8 @@ public:
         TaskClosing closing;
         closing.task = "t", closing.primary = "first_token";
         closing.settings = {{zero_shot_id, "", "none", Kind::baseline}};
-        for (const auto& [method, gain] : {std::pair<std::string, double>("fv", truth_.fv), {"icv", truth_.icv}}) {
+        for (const auto& [method, gain] :
+             {std::pair<std::string, double>("fv", truth_.fv), {"icv", truth_.icv}}) {
             chosen(method, gain);
             closing.settings.push_back({method + "-chosen", "", method, Kind::chosen});
             for (const auto& control : control_ids(method)) {
@@ -114,7 +116,8 @@ Said simulate(const Truth& truth, int n_run) {
         bool any = false;
         for (int t = 0; t < n_task; ++t) {
             const TaskSummary task = World(random, truth).task(plan);
-            const bool fv = works(*find_setting(task, "fv-chosen")), icv = works(*find_setting(task, "icv-chosen"));
+            const bool fv = works(*find_setting(task, "fv-chosen")),
+                       icv = works(*find_setting(task, "icv-chosen"));
             const bool better_fv = fv && better(pair_of(task, "fv-chosen", "icv-chosen")),
                        better_icv = icv && better(pair_of(task, "icv-chosen", "fv-chosen"));
             said.works += fv, said.better += better_fv;
@@ -132,10 +135,11 @@ int asked_runs(int otherwise) {
 }
 
 void say(const char* what, const Said& s) {
-    std::printf("SIMULATION %s: %d runs of %d tasks; %.1f %% of runs say anything; FV works %.1f %% of tasks, "
-                "better than ICV %.1f %%\n",
-                what, s.runs, n_task, 100.0 * s.runs_with_any / s.runs, 100.0 * s.works / s.runs / n_task,
-                100.0 * s.better / s.runs / n_task);
+    std::printf(
+        "SIMULATION %s: %d runs of %d tasks; %.1f %% of runs say anything; FV works %.1f %% of tasks, "
+        "better than ICV %.1f %%\n",
+        what, s.runs, n_task, 100.0 * s.runs_with_any / s.runs, 100.0 * s.works / s.runs / n_task,
+        100.0 * s.better / s.runs / n_task);
 }
 
 // No effect anywhere: at most 5 % of runs say that anything works or is better, the choice included.
@@ -157,7 +161,8 @@ TEST(Simulation, PlantedEffectsAreFound) {
     EXPECT_GE(said.better, said.runs * n_task * 8 / 10);
     if (std::getenv("TILLER_SIMULATED_RUNS"))
         for (const double gain : {0.1, 0.2, 0.3})
-            say(fmt::format("FV gains {:.0f} points", 100 * gain).c_str(), simulate({gain, 0, 0.1}, said.runs));
+            say(fmt::format("FV gains {:.0f} points", 100 * gain).c_str(),
+                simulate({gain, 0, 0.1}, said.runs));
 }
 
 }  // namespace

@@ -12,7 +12,9 @@ namespace {
 using test::expect_parts;
 
 std::string verdict(const TaskSummary& task) { return protocol_of(Plan{}).verdict({}, task); }
-std::vector<std::string> findings(const Summary& summary) { return protocol_of(Plan{}).findings({}, summary); }
+std::vector<std::string> findings(const Summary& summary) {
+    return protocol_of(Plan{}).findings({}, summary);
+}
 
 SettingSummary setting(const std::string& id, const std::string& method, const std::string& metric,
                        double mean, Kind kind) {
@@ -26,7 +28,8 @@ SettingSummary setting(const std::string& id, const std::string& method, const s
     return s;
 }
 
-/// zero-shot 10 %, 10-shot 80 %, random 12 %, FV and ICV as given; both work; the difference FV - ICV as given, with the p value that its interval implies or the one given.
+/// zero-shot 10 %, 10-shot 80 %, random 12 %, FV and ICV as given; both work; the difference FV - ICV as
+/// given, with the p value that its interval implies or the one given.
 TaskSummary task_of(double fv, double icv, Interval difference, const std::string& metric = "first_token",
                     double p = -1) {
     TaskSummary t;
@@ -52,14 +55,15 @@ void expect_without(const std::string& text, std::initializer_list<const char*> 
 
 TEST(Verdict, FvBetter) {
     const auto text = verdict(task_of(0.75, 0.25, {0.5, 0.31, 0.69}));
-    expect_parts(text, {"FV better by 50 points (95 % 31 to 69)",
-                        "first token 75 % against 25 % for ICV", "zero-shot 10 %", "10-shot 80 %"});
+    expect_parts(text, {"FV better by 50 points (95 % 31 to 69)", "first token 75 % against 25 % for ICV",
+                        "zero-shot 10 %", "10-shot 80 %"});
     expect_without(text, {"ICV better", "No difference", "random", "collapse"});
 }
 
 TEST(Verdict, IcvBetter) {
     const auto text = verdict(task_of(0.2, 0.6, {-0.4, -0.55, -0.21}, "whole_style"));
-    expect_parts(text, {"ICV better by 40 points (95 % 21 to 55)", "style of whole texts 60 % against 20 % for FV"});
+    expect_parts(
+        text, {"ICV better by 40 points (95 % 21 to 55)", "style of whole texts 60 % against 20 % for FV"});
     expect_without(text, {"FV better", "No difference"});
 }
 
@@ -103,8 +107,9 @@ TEST(Verdict, WhatDoesNotWorkIsNotCrowned) {
     t.test[3].p_works = 0.06;
     t.pairs.push_back({"icv-chosen", "zero-shot", {0.15, 0.01, 0.3}, 4, 1, 0.03, 0.06});
     text = verdict(t);
-    expect_parts(text, {"No method is shown to work; highest first token: FV (75 %)",
-                        "ICV (25 %) is not above zero-shot (10 %) (p = 0.06 with the task's other comparisons)."});
+    expect_parts(text,
+                 {"No method is shown to work; highest first token: FV (75 %)",
+                  "ICV (25 %) is not above zero-shot (10 %) (p = 0.06 with the task's other comparisons)."});
     expect_without(text, {"better"});
     Summary s;
     s.tasks = {t};
@@ -125,8 +130,9 @@ TEST(Verdict, DamageAndTheSecondJudgeAreSaid) {
     t.test[2].metrics["second_judge"] = {0.5, 0.4, 0.6};
     t.test[3].metrics["second_judge"] = {0.35, 0.3, 0.4};
     const auto text = verdict(t);
-    expect_parts(text, {"30 % of ICV's texts are broken.",
-                        "The second judge does not share that ICV changes the style (0.35, 0.40 zero-shot)."});
+    expect_parts(text,
+                 {"30 % of ICV's texts are broken.",
+                  "The second judge does not share that ICV changes the style (0.35, 0.40 zero-shot)."});
     expect_without(text, {"of FV's texts", "share that FV"});
 }
 
@@ -170,7 +176,8 @@ TEST(Findings, MeansOverTasksAndClearCases) {
     for (std::size_t i = 0; i < 4; ++i) s.tasks[i].name = "task " + std::to_string(i);
     const auto found = findings(s);
     ASSERT_EQ(found.size(), 1u);
-    expect_parts(found[0], {"4 precise-answer tasks", "chosen settings get these scores (first token): function vector 60 %",
+    expect_parts(found[0], {"4 precise-answer tasks",
+                            "chosen settings get these scores (first token): function vector 60 %",
                             "in-context vector 40 %", "zero-shot 10 %", "10-shot 80 %",
                             "random directions 12 %", "clearly better than every other: FV on 2, ICV on 1"});
     expect_without(found[0], {"n/a", "models"});
@@ -220,9 +227,10 @@ TEST(Findings, OfManyMethodsTheBestAreNamed) {
         t.test.push_back(
             setting(std::string(name) + "-chosen", name, "first_token", 0.3 + 0.1 * n++, Kind::chosen));
     s.tasks = {t};
-    expect_parts(findings(s)[0],
-                 {"these scores (first token): conceptor 60 %, task-vector 50 %, repe 40 %, mean-diff 30 %, 2 more "
-                  "methods 20 % to 10 % (zero-shot"});
+    expect_parts(
+        findings(s)[0],
+        {"these scores (first token): conceptor 60 %, task-vector 50 %, repe 40 %, mean-diff 30 %, 2 more "
+         "methods 20 % to 10 % (zero-shot"});
     s.tasks[0].test.pop_back();  // one more than four are named all, in the plan's order
     expect_parts(findings(s)[0], {"function vector 20 %, in-context vector 10 %, mean-diff 30 %"});
 }
@@ -235,9 +243,9 @@ TEST(Findings, FamiliesAreToldApart) {
     const auto found = findings(s);
     ASSERT_EQ(found.size(), 2u);
     expect_parts(found[0], {"1 precise-answer task,", "FV on 1, ICV on 0"});
-    expect_parts(found[1], {"1 behavioural task,", "10 % zero-shot",
-                            "in-context vector 60 % with 4 % of texts broken",
-                            "function vector 20 % with 2 %", "FV on 0, ICV on 1"});
+    expect_parts(found[1],
+                 {"1 behavioural task,", "10 % zero-shot", "in-context vector 60 % with 4 % of texts broken",
+                  "function vector 20 % with 2 %", "FV on 0, ICV on 1"});
 }
 
 TEST(Findings, OnlyWhatWasRunIsNamed) {

@@ -65,10 +65,12 @@ TEST(FoldTask, EachItemIsTestedOnceAndNeverTrainedOnThere) {
     }
 }
 
-// `tiller eval` of a vector of the first draw, by a program that knows no draws, tests what was not trained on.
+// `tiller eval` of a vector of the first draw, by a program that knows no draws, tests what was not trained
+// on.
 TEST(FoldTask, TheFirstDrawTestsItemsOfTheOneSplit) {
     for (const int n : {20, 100, 197, 205}) {
-        const auto tested = fold_task(task_of(n), 7, 5).front().test, of_split = split_task(task_of(n), 7).test;
+        const auto tested = fold_task(task_of(n), 7, 5).front().test,
+                   of_split = split_task(task_of(n), 7).test;
         const std::set<int> known(of_split.begin(), of_split.end());
         for (const int item : tested) EXPECT_TRUE(known.contains(item)) << n;
     }

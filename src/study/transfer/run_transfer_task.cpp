@@ -87,9 +87,10 @@ private:
             if (place == 0) closing_.grid.push_back(setting_record(grid.back()));
         }
         const Setting best =
-            grid.empty() ? method.paper_setting(model.info())
-                         : grid[choose(grid, tune(c_, prefix, grid, closing_.valid_units),
-                                primary_metric(false))].setting;
+            grid.empty()
+                ? method.paper_setting(model.info())
+                : grid[choose(grid, tune(c_, prefix, grid, closing_.valid_units), primary_metric(false))]
+                      .setting;
         const SteeringVector vector = build(best);
         Taken taken{method.name(), name, best, edits_of(vector, method.strength(best)), {}};
         if (place == 0) {

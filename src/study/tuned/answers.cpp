@@ -101,10 +101,10 @@ private:
     }
     Interval score_of(const SettingSummary& s) const {
         const Interval* own = metric_of(s, first().primary);
-        return is_single() && own ? *own
-                                  : over_seeds(seed_groups(family_, records_, first().primary, s.id),
-                                               first().primary, false)
-                                        .interval;
+        return is_single() && own
+                   ? *own
+                   : over_seeds(seed_groups(family_, records_, first().primary, s.id), first().primary, false)
+                         .interval;
     }
     // What the setting has to be above: zero-shot, and the controls that every seed has.
     std::vector<std::string> bars(const SettingSummary& s) const {
@@ -171,7 +171,8 @@ private:
         const Interval plain = difference(best.id, zero_shot_id).interval, control = over_control(best);
         if (!is_shown) {
             if (!(plain.low > 0)) remarks.push_back("not above zero-shot");
-            if (std::isfinite(control.mean) && !(control.low > 0)) remarks.push_back("not above its controls");
+            if (std::isfinite(control.mean) && !(control.low > 0))
+                remarks.push_back("not above its controls");
             if (remarks.empty()) remarks.push_back("not beyond chance");
         } else if (!others.empty()) {
             remarks.push_back(equal.empty()
@@ -219,8 +220,10 @@ std::optional<AnalysisSummary> answers_table(const Plan& plan, const std::vector
         "answers",
         "Which method, for each task",
         "The highest score at a chosen setting, of the methods that are shown to work: above zero-shot and "
-        "above each of their controls, at 5 %, adjusted by Holm's method for the methods of the task. How far "
-        "it is above zero-shot, above the control that is hardest to be above, and above the next method; its "
+        "above each of their controls, at 5 %, adjusted by Holm's method for the methods of the task. How "
+        "far "
+        "it is above zero-shot, above the control that is hardest to be above, and above the next method; "
+        "its "
         "damage (broken texts, perplexity as a multiple of zero-shot) and its cost (tokens read for the "
         "extraction, the query from which it is cheaper than the few-shot prompt). Over several seeds, "
         "intervals and tests are over items and seeds. The remark ends with the setting, by seed.",

@@ -14,8 +14,8 @@
 namespace tiller::study {
 namespace {
 
-constexpr std::size_t kItems = 8;   // whose next token says how far a vector moves it
-constexpr int kDoublings = 5;       // tried on both sides of the setting's own strength
+constexpr std::size_t kItems = 8;  // whose next token says how far a vector moves it
+constexpr int kDoublings = 5;      // tried on both sides of the setting's own strength
 
 double mean_kl(const std::vector<ItemRecord>& records, const std::string& setting) {
     double sum = 0;
@@ -32,7 +32,11 @@ std::vector<ControlRecord> measure(TaskContext& c, const Candidate& chosen, cons
     std::vector<double> strengths = {own};
     for (int doubling = -kDoublings; doubling <= kDoublings; ++doubling) {
         strengths.push_back(own * std::pow(2.0, doubling));
-        tried.push_back({fmt::format("random {}", doubling), "", "random", Kind::control, {},
+        tried.push_back({fmt::format("random {}", doubling),
+                         "",
+                         "random",
+                         Kind::control,
+                         {},
                          edits_of(random, static_cast<float>(strengths.back()))});
     }
     for (Candidate& k : tried) k.want_shift = true;
@@ -69,8 +73,8 @@ Candidate random_control(TaskContext& c, const Method& method, const Candidate& 
     double strength = own;
     if (vector.operation != Operation::replace && vector.operation != Operation::project && own > 0) {
         std::vector<std::string> ignored;
-        const auto records = unit<ControlRecord>(c, "control/" + method.name(), {method.name()}, "tune", ignored,
-                                                 [&] { return measure(c, chosen, random, own); });
+        const auto records = unit<ControlRecord>(c, "control/" + method.name(), {method.name()}, "tune",
+                                                 ignored, [&] { return measure(c, chosen, random, own); });
         std::vector<double> strengths, doses;
         for (std::size_t i = 1; i < records.size(); ++i)
             strengths.push_back(records[i].strength), doses.push_back(records[i].kl);
@@ -89,9 +93,9 @@ Candidate random_control(TaskContext& c, const Method& method, const Candidate& 
 std::vector<Candidate> shuffled_control(TaskContext& c, const Method& method, const Setting& setting) {
     if (method.control().empty()) return {};
     const MethodVectors vectors(c, find_method(method.control()), {});
-    Candidate k = vectors.candidate(setting, shuffled_id(method.name()),
-                                    fmt::format("{} of shuffled labels", method_title(method.name())),
-                                    Kind::control);
+    Candidate k =
+        vectors.candidate(setting, shuffled_id(method.name()),
+                          fmt::format("{} of shuffled labels", method_title(method.name())), Kind::control);
     k.method = "random";
     return {k};
 }

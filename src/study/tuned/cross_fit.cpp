@@ -102,9 +102,9 @@ private:
         const MethodVectors& vectors = m.draws[static_cast<std::size_t>(draw)];
         const std::string name = m.method.name(), title = method_title(name);
         const Setting paper = m.method.paper_setting(c_.engine.info());
-        candidates.push_back(
-            vectors.candidate(paper, name + "-paper",
-                              fmt::format("{}, paper's setting ({})", title, setting_label(paper)), Kind::paper));
+        candidates.push_back(vectors.candidate(
+            paper, name + "-paper", fmt::format("{}, paper's setting ({})", title, setting_label(paper)),
+            Kind::paper));
         candidates.push_back(vectors.candidate(setting, name + "-chosen", "", Kind::chosen));
         const SteeringVector vector = vectors.build(setting);
         if (draw == 0) {
@@ -117,7 +117,8 @@ private:
         if (!c_.plan.controls) return;
         const Candidate k = candidates.back();
         candidates.push_back(random_control(c_, m.method, k, vector));
-        for (auto& control : shuffled_control(c_, m.method, setting)) candidates.push_back(std::move(control));
+        for (auto& control : shuffled_control(c_, m.method, setting))
+            candidates.push_back(std::move(control));
     }
     void add_scorer() {
         ScorerRecord all = closing_.scorer.value_or(ScorerRecord{});
@@ -150,9 +151,8 @@ private:
         const std::string name = m.method.name();
         const Candidate& all = choice(m, -1);
         closing_.chosen[name] = all.setting;
-        const auto same = std::count_if(
-            closing_.chosen_by_draw.begin(), closing_.chosen_by_draw.end(),
-            [&](const auto& chosen) { return chosen.at(name) == all.setting; });
+        const auto same = std::count_if(closing_.chosen_by_draw.begin(), closing_.chosen_by_draw.end(),
+                                        [&](const auto& chosen) { return chosen.at(name) == all.setting; });
         for (SettingRecord& record : closing_.settings)
             if (record.id == name + "-chosen") {
                 record.setting = all.setting;

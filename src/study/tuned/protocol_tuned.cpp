@@ -49,13 +49,16 @@ void Tuned::check(const Plan& plan, PlanFaults& faults) const {
     const TuningPlan& t = plan.tuning;
     const Metric* metric = find_metric(t.choose_by);
     faults.refuse_if(
-        t.choose_by != primary_metric(false) &&
-            !(metric && metric->scale == Scale::hit && metric->of_answer),
+        t.choose_by != primary_metric(false) && !(metric && metric->scale == Scale::hit && metric->of_answer),
         "tuning.choose_by",
         fmt::format("is \"{}\", expected first_token, first_word, exact or contains", t.choose_by));
     faults.refuse_if(t.n_fold > 1 && plan.n_test < t.n_fold, "n_test",
                      fmt::format("is {}, expected at least one item for each of tuning.n_fold = {}",
                                  plan.n_test, t.n_fold));
+}
+
+void Tuned::check_task(const Plan& plan, const Task& task) const {
+    if (plan.tuning.n_fold > 1) fold_task(task, plan.seeds.front(), plan.tuning.n_fold);
 }
 
 void Tuned::table_fields(Fields& f, Plan& plan) const {
@@ -86,23 +89,27 @@ std::vector<std::string> Tuned::notes(const Plan& plan) const {
     auto notes = choice_rules(plan);
     notes.push_back(
         "A method works when it is above zero-shot and above each of its controls: a random direction that "
-        "moves the model equally far, and, for FV, the vector of shuffled labels. One is better than another, "
+        "moves the model equally far, and, for FV, the vector of shuffled labels. One is better than "
+        "another, "
         "or above a control, when a paired test says so at 5 %: McNemar's exact test for hits, a permutation "
         "test for other scores, and, where the draws differ by more than their items leave open, Student's t "
         "over draws as well. Tests are adjusted by Holm's method within a task and question.");
     if (plan.tuning.n_fold > 1)
         notes.push_back(fmt::format(
             "Draws: the items are cut into {} parts. Each part is tested by vectors that were extracted anew "
-            "from the others, at the settings that did best over the other parts. The vectors left in the run "
+            "from the others, at the settings that did best over the other parts. The vectors left in the "
+            "run "
             "folder are those of the first draw.",
             plan.tuning.n_fold));
     else
         notes.push_back(
-            "Splits: 70 % train (vectors, demonstrations, style scorer), 9 % validation (choice of settings), "
+            "Splits: 70 % train (vectors, demonstrations, style scorer), 9 % validation (choice of "
+            "settings), "
             "21 % test (everything shown).");
     notes.push_back(
         "A text is broken when it counts as collapsed, or when its perplexity under the unsteered model lies "
-        "far above that of the zero-shot outputs (docs/methods.md). The second judge of style is the unsteered "
+        "far above that of the zero-shot outputs (docs/methods.md). The second judge of style is the "
+        "unsteered "
         "model: how much likelier a text is behind sentences of the wanted style than behind the others.");
     return notes;
 }

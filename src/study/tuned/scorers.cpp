@@ -112,8 +112,7 @@ struct Under {
 };
 
 // For every score, the orders that differ from those of the first one; p adjusted by Holm over all of them.
-std::vector<Orders> orders_of(const std::vector<Under>& table, const Settings& chosen,
-                              const Scores& scores) {
+std::vector<Orders> orders_of(const std::vector<Under>& table, const Settings& chosen, const Scores& scores) {
     std::vector<Orders> out(table.size());
     std::vector<double> p;
     std::vector<std::pair<std::size_t, std::ptrdiff_t>> of;  // each p's score and place in its changes, or -1
@@ -180,7 +179,7 @@ AnalysisSummary table_of(const Plan& plan, const TaskRecords& records, const Tas
         AnalysisRow row{under.score.id, under.score.title, {}, remark_of(orders[s].changes)};
         for (const auto& method : under.methods) row.values.push_back(scores.mean(method, under.score.scale));
         row.values.push_back(under.score.to_zero_shot ? plain_number(0)
-                                                             : scores.mean(under.zero, under.score.scale));
+                                                      : scores.mean(under.zero, under.score.scale));
         if (chosen.size() > 1) {
             const auto& changes = orders[s].changes;
             const auto n_beyond =

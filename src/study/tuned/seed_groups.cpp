@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-
 namespace tiller::study {
 
 std::vector<SeedFamily> seed_families(const Summary& summary) {

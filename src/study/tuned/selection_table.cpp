@@ -50,9 +50,12 @@ std::optional<AnalysisSummary> selection_table(const Plan& plan, const TaskRecor
         "selection",
         "What choosing settings costs and gains",
         "Every method tries the same number of settings (fewer only when it has no more). Default: the "
-        "paper's setting. Chosen: by items that were not tested under it. Oracle: the best of the same settings "
-        "on the tested items themselves, which no honest choice can count on. Scores on items that all settings "
-        "were tried on, by the task's metric; differences are paired by item. Settings that leave the prompt alone share it here, so that "
+        "paper's setting. Chosen: by items that were not tested under it. Oracle: the best of the same "
+        "settings "
+        "on the tested items themselves, which no honest choice can count on. Scores on items that all "
+        "settings "
+        "were tried on, by the task's metric; differences are paired by item. Settings that leave the prompt "
+        "alone share it here, so that "
         "on quantised models an item may come out otherwise than in the main table. Validation score: of the "
         "chosen setting where it was chosen, too good by the luck of the choice.",
         "method",

@@ -19,6 +19,7 @@ public:
     Plan plan() const override;
     Policy policy(const Plan&) const override;
     void check(const Plan& plan, PlanFaults& faults) const override;
+    void check_task(const Plan& plan, const Task& task) const override;
     std::string primary(const Plan& plan, bool behavioural) const override;
     const char* table() const override { return "tuning"; }
     void table_fields(Fields& fields, Plan& plan) const override;

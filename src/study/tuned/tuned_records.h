@@ -40,7 +40,7 @@ struct ControlRecord {
 };
 
 struct TunedClosing {
-    std::vector<ScorerRecord> second_judge;  ///< By draw: how well it was calibrated; may be empty.
+    std::vector<ScorerRecord> second_judge;      ///< By draw: how well it was calibrated; may be empty.
     std::map<std::string, Selection> selection;  ///< By method.
     std::vector<std::string> oracle_units;       ///< The grids on the test items; may be empty.
     std::map<std::string, Evidence> evidence;    ///< By method.

@@ -104,12 +104,14 @@ std::string remarks(const TaskSummary& t, const SettingSummary& s) {
     const auto* plain = find_setting(t, zero_shot_id);
     const double own = score_of(s, "second_judge"), before = plain ? score_of(*plain, "second_judge") : NAN;
     if (own <= before)
-        text += fmt::format(" The second judge does not share that {} changes the style ({:.2f}, {:.2f} "
-                            "zero-shot).",
-                            title, own, before);
-    constexpr double kFar = 0.25;
-    if (const Interval* exact = metric_of(s, "exact");
-        t.primary == "first_token" && exact && score_of(s, t.primary) - exact->mean > kFar)
+        text += fmt::format(
+            " The second judge does not share that {} changes the style ({:.2f}, {:.2f} "
+            "zero-shot).",
+            title, own, before);
+    constexpr double kFar = 0.1;
+    if (const Interval* exact = metric_of(s, "exact"); t.primary == "first_token" && exact &&
+                                                       score_of(s, t.primary) - exact->mean > kFar &&
+                                                       2 * exact->mean < score_of(s, t.primary))
         text += fmt::format(" {}'s first tokens and whole answers disagree: {} of the answers are exact.",
                             title, percent(exact->mean));
     return text;
@@ -205,8 +207,7 @@ std::string clear_cases(const Tasks& tasks) {
                      [](const auto& a, const auto& b) { return a.second > b.second; });
     for (const auto& [method, n] : counts) texts.push_back(fmt::format("{} on {}", method_title(method), n));
     if (texts.empty()) return fmt::format("; shown to work{}: none.", of);
-    return fmt::format("; shown to work, and no other shown to be better{}: {}.", of,
-                       fmt::join(texts, ", "));
+    return fmt::format("; shown to work, and no other shown to be better{}: {}.", of, fmt::join(texts, ", "));
 }
 
 std::string how_many(const Tasks& tasks, const char* family) {
@@ -263,12 +264,11 @@ std::string precise_finding(const Tasks& tasks) {
         break;
     }
     if (methods.empty())
-        return fmt::format("On {}, baselines get these scores ({}): {}.",
-                           how_many(tasks, family_word(false)), metric_label(tasks[0]->primary),
-                           fmt::join(baselines, ", "));
+        return fmt::format("On {}, baselines get these scores ({}): {}.", how_many(tasks, family_word(false)),
+                           metric_label(tasks[0]->primary), fmt::join(baselines, ", "));
     return fmt::format("On {}, chosen settings get these scores ({}): {} ({}){}",
-                       how_many(tasks, family_word(false)), metric_label(tasks[0]->primary), fmt::join(methods, ", "),
-                       fmt::join(baselines, ", "), clear_cases(tasks));
+                       how_many(tasks, family_word(false)), metric_label(tasks[0]->primary),
+                       fmt::join(methods, ", "), fmt::join(baselines, ", "), clear_cases(tasks));
 }
 
 std::string behavioural_finding(const Tasks& tasks) {
