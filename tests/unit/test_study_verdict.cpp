@@ -102,14 +102,14 @@ TEST(Verdict, WhatDoesNotWorkIsNotCrowned) {
     t.pairs.push_back({"fv-chosen", "fv-random", {0.1, -0.05, 0.25}, 4, 2, 0.3, 0.3});
     auto text = verdict(t);
     expect_parts(text, {"ICV: first token 25 %",
-                        "FV (75 %) is not above fv-random (12 %) (15 points or more would have shown)."});
+                        "FV (75 %) is not above fv-random (12 %; 15 points or more would have shown)."});
     expect_without(text, {"FV better", "zero-shot (10 %)", "ICV (25 %) is not"});
     t.test[3].p_works = 0.06;
     t.pairs.push_back({"icv-chosen", "zero-shot", {0.15, 0.01, 0.3}, 4, 1, 0.03, 0.06});
     text = verdict(t);
     expect_parts(text,
                  {"No method is shown to work; highest first token: FV (75 %)",
-                  "ICV (25 %) is not above zero-shot (10 %) (p = 0.06 with the task's other comparisons)."});
+                  "ICV (25 %) is not above zero-shot (10 %; p = 0.06 beside the task's other comparisons)."});
     expect_without(text, {"better"});
     Summary s;
     s.tasks = {t};

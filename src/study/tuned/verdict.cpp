@@ -24,12 +24,15 @@ std::string scored(const TaskSummary& t, const SettingSummary& s) {
 std::string p_text(double p) { return p < 0.001 ? "p < 0.001" : fmt::format("p = {:.2g}", p); }
 
 // Of a difference that is not shown: what so many items, and draws that differ so much, would have shown, or,
-// where that alone would have done, the p value that the other comparisons leave of it.
+// where that alone would have done, the p value that the other comparisons leave of it. Nothing of equal
+// settings, which leave nothing open.
 std::string could_show(const PairSummary& p) {
-    if (p.difference.low > 0) return fmt::format(" ({} with the task's other comparisons)", p_text(p.p_holm));
+    if (p.difference.low > 0) return fmt::format("{} beside the task's other comparisons", p_text(p.p_holm));
     const double half = (p.difference.high - p.difference.low) / 2;
-    return half > 0 ? fmt::format(" ({:.0f} points or more would have shown)", std::ceil(100 * half)) : "";
+    return half > 0 ? fmt::format("{:.0f} points or more would have shown", std::ceil(100 * half)) : "";
 }
+
+std::string in_brackets(const std::string& text) { return text.empty() ? "" : " (" + text + ")"; }
 
 std::string on_draws(const PairSummary& p) {
     return p.n_draw > 0 ? fmt::format(", on {} of {} draws", p.n_draw_better, p.n_draw) : "";
@@ -50,7 +53,7 @@ std::string two_methods(const TaskSummary& t, const SettingSummary& best, const 
     if (p.difference.low > 0)
         return ahead("ahead") + fmt::format(", but not beyond chance ({})", p_text(p.p_holm)) + scores;
     return fmt::format("No difference shown between {} ({}) and {} ({}) in {}{}", a, scored(t, best), b,
-                       scored(t, other), what, could_show(p));
+                       scored(t, other), what, in_brackets(could_show(p)));
 }
 
 std::string many_methods(const TaskSummary& t, const SettingSummary& best, const Settings& others,
@@ -61,7 +64,7 @@ std::string many_methods(const TaskSummary& t, const SettingSummary& best, const
         if (better(p))
             beaten.push_back(with_score(t, *other));
         else
-            equal.push_back(with_score(t, *other) + could_show(p));
+            equal.push_back(with_score(t, *other) + in_brackets(could_show(p)));
     }
     std::string text = fmt::format("Highest {}: {} ({})", what, method_title(best.method), scored(t, best));
     if (!beaten.empty()) text += fmt::format("; better than {}", fmt::join(beaten, ", "));
@@ -75,9 +78,13 @@ std::string short_of(const TaskSummary& t, const SettingSummary& s) {
     for (const auto& p : t.pairs) {
         const auto* other = p.a == s.id ? find_setting(t, p.b) : nullptr;
         if (!other || other->kind == Kind::chosen || better(p)) continue;
-        missed.push_back(fmt::format("{} ({}){}", p.b, scored(t, *other), could_show(p)));
+        const std::string shown = could_show(p);
+        missed.push_back(
+            fmt::format("{} ({}{}{})", p.b, scored(t, *other), shown.empty() ? "" : "; ", shown));
     }
-    return missed.empty() ? "" : fmt::format("not above {}", fmt::join(missed, " nor "));
+    if (!missed.empty()) return fmt::format("not above {}", fmt::join(missed, " nor "));
+    return s.p_works ? fmt::format("not beyond chance beside the other methods ({})", p_text(*s.p_works))
+                     : "";
 }
 
 std::string compared(const TaskSummary& t, const Settings& counted, const std::string& what) {
