@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "study/study_inputs.h"
-
 namespace tiller::study {
 namespace {
 
@@ -32,7 +30,6 @@ void use_draw(TaskContext& c, const std::vector<Split>& draws, int draw) {
     c.nll_limit.reset();
     c.second_judge.reset();
     c.scorer.reset();
-    train_scorer(c);
 }
 
 void leave_draws(TaskContext& c, const std::vector<Split>& draws) {

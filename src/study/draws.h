@@ -11,7 +11,8 @@ namespace tiller::study {
 std::vector<Split> draws_of(const TaskContext& context);
 
 /// Turns the context to a draw: its training items, its share of the tested items (the first of which choose
-/// settings for the other draws), its style scorer and what was measured of its texts.
+/// settings for the other draws). What was measured of another draw's texts is forgotten, the style scorer
+/// with it: whoever scores texts trains one.
 void use_draw(TaskContext& context, const std::vector<Split>& draws, int draw);
 
 /// Back to the task as a whole: all tested items, no draw.

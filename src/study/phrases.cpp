@@ -66,10 +66,6 @@ PairSummary pair_of(const TaskSummary& t, const std::string& a, const std::strin
     return {};
 }
 
-namespace {
-constexpr double kLevel = 0.05;
-}
-
 bool better(const PairSummary& p) { return p.difference.mean > 0 && p.p_holm <= kLevel; }
 
 bool works(const SettingSummary& s) { return s.p_works && *s.p_works <= kLevel; }

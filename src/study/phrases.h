@@ -28,6 +28,8 @@ Tasks tasks_of(const Summary& summary, bool behavioural);
 
 /// The task's pair of two settings, seen from a; no difference and p = 1 when it was not compared.
 PairSummary pair_of(const TaskSummary& task, const std::string& a, const std::string& b);
+/// The level of every test.
+inline constexpr double kLevel = 0.05;
 /// Is the pair's first setting better, at 5 % after Holm's adjustment?
 bool better(const PairSummary& pair);
 /// Is the setting above zero-shot and each of its controls, at 5 % (SettingSummary::p_works)?

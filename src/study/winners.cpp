@@ -120,7 +120,7 @@ void write_winners(TaskContext& c) {
     const TaskSummary task = summarise_task(c.plan, records);
     // With draws, the first one's vector, at the setting that its items were tested under.
     const auto& by_draw = records.closing.task.chosen_by_draw;
-    if (!by_draw.empty()) c.draw = 0, c.split = draws_of(c).front();
+    if (!by_draw.empty()) use_draw(c, draws_of(c), 0);
     for (std::size_t place = 0; place < task.winners.size(); ++place) {
         const std::string& name = task.winners[place].method;
         if (std::find(missing.begin(), missing.end(), name) == missing.end()) continue;

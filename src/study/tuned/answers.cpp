@@ -16,7 +16,6 @@
 namespace tiller::study {
 namespace {
 
-constexpr double kLevel = 0.05;
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 // Mean of f(task) over the seeds that have it.

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "core/names.h"
 #include "study/choose.h"
@@ -10,6 +12,7 @@
 #include "study/draws.h"
 #include "study/method_vectors.h"
 #include "study/second_judge.h"
+#include "study/study_inputs.h"
 #include "study/tune.h"
 #include "study/tuned/controls.h"
 #include "study/tuned/evidence.h"
@@ -33,10 +36,13 @@ public:
     void carry_out() {
         for (int k = 0; k < n_draw(); ++k) {
             use_draw(c_, splits_, k);
+            train_scorer(c_);
             prepare();
+            scorers_.push_back(std::move(c_.scorer));
         }
         for (int k = 0; k < n_draw(); ++k) {
             use_draw(c_, splits_, k);
+            c_.scorer = std::move(scorers_[static_cast<std::size_t>(k)]);
             test(k);
         }
         finish();
@@ -169,6 +175,7 @@ private:
     TaskContext& c_;
     std::vector<Split> splits_;
     std::vector<Contestant> contestants_;
+    std::vector<std::optional<StyleScorer>> scorers_;  // by draw; none for tasks without style
     TaskClosing closing_;
     TunedClosing part_;
     std::vector<std::vector<float>> effects_;

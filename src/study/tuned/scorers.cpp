@@ -16,7 +16,6 @@
 namespace tiller::study {
 namespace {
 
-constexpr double kLevel = 0.05;
 constexpr std::size_t kNamed = 3;  // changed orders that a remark names
 // Columns that tables over tasks sum up.
 const AnalysisColumn kOrders = {"orders", "orders compared"}, kChanged = {"changed", "changed"},
