@@ -136,7 +136,12 @@ struct Plan {
     std::vector<std::uint64_t> seeds = {0};
     std::string data_dir;  ///< Folder of task files; empty = tiller's own.
     std::string family;    ///< family_name() of the tasks given as files; empty = as load_task() has it.
-    int n_test = 40;       ///< Test items at most, over all folds (the task may hold fewer).
+    /// Prompts are conversations in the model's own format (chat_form()): demonstrations as turns, the query
+    /// as the user's message, the assistant's answer scored; vectors are extracted in the same form. Only
+    /// with protocol "tuned".
+    bool chat = false;
+    std::string chat_template;  ///< File of a Jinja template in place of the models' own; needs `chat`.
+    int n_test = 40;            ///< Test items at most, over all folds (the task may hold fewer).
     int n_valid =
         20;  ///< Validation items at most; with folds, of the tested ones, those of the other folds choose.
     int n_shot = 10;             ///< Demonstrations of the prompting baseline for functional tasks.

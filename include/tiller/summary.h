@@ -135,6 +135,8 @@ struct WinnerSummary {
     std::string setting;  ///< Id in TaskSummary::test.
     std::string file;     ///< Relative to the run folder.
     bool shown = true;    ///< Is it shown to work (SettingSummary::p_works at 5 %)?
+    bool chat = false;    ///< Made of conversations, and for them (Plan::chat, Plan::chat_template).
+    std::string chat_template = {};
 };
 
 struct HeadEffectSummary {
@@ -171,6 +173,7 @@ struct ModelSummary {
     std::uint64_t n_param = 0, file_bytes = 0;
     int n_layer = 0, n_embd = 0, n_head = 0;
     bool post_norm = false;
+    bool chat_template = false;  ///< Its file has one: it may have been trained for conversations.
 };
 
 /// Where the numbers come from.

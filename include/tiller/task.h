@@ -98,20 +98,27 @@ Split paper_split(const Task& task, std::uint64_t seed);
 
 /// How a prompt is put together. The papers' form: "Q: {in}\nA: {out}\n\n" ... "Q: {query}\nA:".
 /// The blank before each input and output belongs to the input and output, not to the prefix; an input
-/// without a prefix has none.
+/// without a prefix has none. chat_form() (tiller/chat_form.h) makes one that writes conversations.
 struct Template {
     std::string input_prefix = "Q:";
     std::string output_prefix = "A:";
     std::string separator = "\n";  ///< Between input and output.
     std::string end = "\n\n";      ///< After a demonstration.
     std::string instructions;      ///< In front of everything.
+    std::string blank = " ";       ///< Between a prefix and the input or output that follows it.
+    std::string opening = {};      ///< In front of the first input, behind its prefix and blank.
+    bool is_chat = false;          ///< A conversation; make_pairs() then writes pairs as conversations too.
 };
+
+/// The form with an instruction for the reader: in front of everything, or where it is a conversation, at the
+/// beginning of its first message. A blank line follows.
+Template with_instruction(Template form, const std::string& instruction);
 
 /// A prompt and what is the right continuation.
 struct Prompt {
     std::string text;                  ///< Ends with the output prefix ("A:").
-    std::string target;                ///< " " + output: what should follow.
-    std::vector<std::string> targets;  ///< " " + each right answer.
+    std::string target;                ///< Template::blank + output: what should follow.
+    std::vector<std::string> targets;  ///< The same of each right answer.
     int item = -1;                     ///< Item::id of the query.
 };
 
@@ -159,9 +166,10 @@ struct PairOptions {
 };
 
 /// ICV pairs of a task, n drawn from `pool` (fewer when the pool is smaller). Behavioural: negative = input,
-/// positive = output. Others: "Q: in\nA: out" with out replaced by an unrelated truncated sentence in the
-/// negative. The first pairs do not depend on n, so smaller sets are parts of larger ones. With `strip`, " ."
-/// is stripped from both ends (as the paper's code does).
+/// positive = output; in a conversation both are answers to the input. Others: "Q: in\nA: out" with out
+/// replaced by an unrelated truncated sentence in the negative. The first pairs do not depend on n, so
+/// smaller sets are parts of larger ones. With `strip`, " ." is stripped from both ends (as the paper's code
+/// does).
 std::vector<Pair> make_pairs(const Task& task, std::span<const int> pool, int n,
                              std::span<const std::string> unrelated, std::uint64_t seed, bool strip = true,
                              const Template& form = {}, const PairOptions& options = {});

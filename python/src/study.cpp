@@ -71,6 +71,14 @@ void bind_study(nb::module_& m) {
         .def_rw("n_test", &Plan::n_test)
         .def_rw("n_valid", &Plan::n_valid)
         .def_rw("controls", &Plan::controls)
+        .def_rw("chat", &Plan::chat)
+        .def_rw("chat_template", &Plan::chat_template)
+        .def_prop_rw(
+            "folds", [](const Plan& plan) { return plan.tuning.n_fold; },
+            [](Plan& plan, int n) { plan.tuning.n_fold = n; })
+        .def_prop_rw(
+            "choose_by", [](const Plan& plan) { return plan.tuning.choose_by; },
+            [](Plan& plan, const std::string& metric) { plan.tuning.choose_by = metric; })
         .def_ro("protocol", &Plan::protocol)
         .def(
             "set_counts",

@@ -83,6 +83,21 @@ def test_wrong_arguments(lm, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_how_settings_are_chosen_and_asked(lm, folder, tmp_path):
+    """The tiny model has no chat template, so that one is given; folds and choose_by are the program's."""
+    template = tmp_path / "t.jinja"
+    template.write_text("{% for m in messages %}{{ m.role + '\\n' + m.content + '\\n' }}{% endfor %}"
+                        "{% if add_generation_prompt %}{{ 'assistant\\n' }}{% endif %}")
+    chosen = tiller.compare(lm, tasks=[str(folder / "second.json")], methods=["mean-diff"], out=tmp_path / "run",
+                            folds=2, choose_by="exact", chat=True, chat_template=template, **SMALL)
+    plan = chosen.summary["provenance"]["plan_toml"]
+    for line in ("n_fold = 2", 'choose_by = "exact"', "chat = true", f'chat_template = "{template}"'):
+        assert line in plan
+    assert chosen.summary["tasks"][0]["winners"][0]["chat"]
+    with pytest.raises(tiller.Error, match="chat_template"):
+        tiller.compare(lm, out=tmp_path / "other", chat_template=template)
+
+
 def test_notes_are_logged(lm, folder, tmp_path, caplog):
     with caplog.at_level(logging.INFO, logger="tiller"):
         for _ in range(2):

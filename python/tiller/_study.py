@@ -128,15 +128,18 @@ def compare(model: Model | str, tasks: Sequence[str] | None = None, methods: Seq
             vectors: Sequence[arguments.PathLike] = (), seeds: Sequence[int] | None = None, n_test: int | None = None,
             n_valid: int | None = None, n_mean: int | None = None, n_patch: int | None = None,
             n_pairs: int | None = None, n_shot: int | None = None, controls: bool | None = None,
-            family: str | None = None, title: str | None = None, check: bool = True,
+            family: str | None = None, folds: int | None = None, choose_by: str | None = None,
+            chat: bool | None = None, chat_template: arguments.PathLike | None = None,
+            title: str | None = None, check: bool = True,
             progress: Progress = None) -> Run:
     """Compares methods on tasks, as `tiller compare` does, in the folder `out`. The same call goes on where an
     interrupted one stopped.
 
     model: a loaded Model (its file and its settings are used; the study loads it again) or what load() takes.
     tasks: names or files. methods: names. vectors: files of vectors that compete as they are. plan: a plan file
-    (TOML), of which the other arguments replace parts. protocol: `tiller compare --help` lists them. Counts and the
-    rest: as the program's flags of the same names; the plan's where left out.
+    (TOML), of which the other arguments replace parts. protocol: `tiller compare --help` lists them. chat: prompts are
+    conversations in the model's own chat format (chat_template: a file of Jinja in its place). Counts and the rest:
+    as the program's flags of the same names; the plan's where left out.
     """
     chosen = _plan(plan, protocol)
     settings: dict[str, Any] = {"exact": False, "threads": 0, "cache": "f16", "rows": 64, "gpu_layers": 0}
@@ -161,6 +164,14 @@ def compare(model: Model | str, tasks: Sequence[str] | None = None, methods: Seq
         chosen.controls = arguments.flag("controls", controls)
     if family is not None:
         chosen.family = arguments.choice("family", family, ("functional", "extractive", "behavioural"))
+    if folds is not None:
+        chosen.folds = arguments.integer("folds", folds, 1, 1000)
+    if choose_by is not None:
+        chosen.choose_by = arguments.text("choose_by", choose_by)
+    if chat is not None:
+        chosen.chat = arguments.flag("chat", chat)
+    if chat_template is not None:
+        chosen.chat_template = arguments.path("chat_template", chat_template)
     if title is not None:
         chosen.title = arguments.text("title", title)
     chosen.set_counts(*(0 if n is None else arguments.integer(name, n, 1, 100000) for name, n in (

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "cli/chat_form_option.h"
 #include "cli/common.h"
 #include "cli/run_folder.h"
 #include "cli/stream.h"
@@ -29,6 +30,7 @@ struct Options {
     int n_test = 0, n_valid = 0;
     int tune = 0, folds = 0;
     std::string choose_by;
+    ChatFormOptions chat;
     bool quick = false, no_controls = false, print_plan = false, no_check = false;
 };
 
@@ -90,6 +92,8 @@ Plan plan_of(const Options& o, const Globals& globals, bool seed_given) {
     if (o.n_valid > 0) plan.n_valid = o.n_valid;
     if (o.folds > 0) plan.tuning.n_fold = o.folds;
     if (!o.choose_by.empty()) plan.tuning.choose_by = o.choose_by;
+    if (o.chat.chat) plan.chat = true;
+    if (!o.chat.template_file.empty()) plan.chat_template = o.chat.template_file;
     if (o.no_controls) plan.controls = false;
     if (o.tune > 0) {
         plan.tuning.n_setting = o.tune, plan.tuning.n_setting_behavioural = std::max(1, o.tune / 4);
@@ -169,6 +173,7 @@ void add_compare(CLI::App& app, Globals& globals) {
     command->add_option("-o,--out", o->out, "Run folder; the same command goes on where it was interrupted");
     add_family_option(*command, o->family);
     command->add_option("--data-dir", o->data_dir, "Folder of task files (default: tiller's own)");
+    add_chat_form_options(*command, o->chat);
     command->add_option("--title", o->title, "Title of the report");
     const auto count = [&](const char* flag, int& value, const char* what) {
         command->add_option(flag, value, fmt::format("{} (default: the plan's)", what))

@@ -8,11 +8,13 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "cli/chat_form_option.h"
 #include "cli/common.h"
 #include "cli/steering.h"
 #include "cli/task_option.h"
 #include "core/util.h"
 #include "scoring/metrics.h"
+#include "tiller/chat_form.h"
 #include "tiller/error.h"
 #include "tiller/scoring.h"
 #include "tiller/statistics.h"
@@ -24,6 +26,7 @@ namespace {
 struct Options {
     std::string model, task, data_dir, family;
     SteeringOptions steering;
+    ChatFormOptions chat;
     bool seed_given = false;
     int n_test = 100, n_shot = 0, n_tokens = 0;
 };
@@ -97,12 +100,29 @@ Split split_of(const Task& task, std::uint64_t seed, const std::vector<std::stri
     return split_task(task, seed);
 }
 
+// Vectors of conversations are judged in conversations.
+ChatFormOptions chat_of(const Options& o, const std::vector<std::string>& vectors, const Globals& globals) {
+    ChatFormOptions chat = o.chat;
+    for (const auto& argument : vectors) {
+        const auto settings = load_vector(parse_vector_argument(argument).path).provenance.settings;
+        const auto form = settings.find("form");
+        if (chat.chat || form == settings.end() || form->second != chat_form_name) continue;
+        note(globals, "prompts are conversations, as those that the vector was made of");
+        chat.chat = true;
+    }
+    return chat;
+}
+
 void evaluate(const Options& o, const Globals& globals) {
     if (o.steering.vectors.vectors.empty() && o.steering.from.empty())
         throw Error(Code::usage, "eval needs a vector: --vector V.gguf, or --from RUN");
     const Task task = given_task(o.task, o.data_dir, o.family, globals);
-    const auto model = open_model(o.model, globals, task.control_names);
+    auto model = open_model(o.model, globals, control_names_for(o.chat, task.control_names));
     const auto vectors = vector_arguments(o.steering, model->info(), globals, task.name);
+    const ChatFormOptions chat = chat_of(o, vectors, globals);
+    const ControlNames names = control_names_for(chat, task.control_names);
+    if (names != model->info().control_names) model = open_model(o.model, globals, names);
+    const Template form = form_for(chat, *model, task);
     const auto edits = load_edits(vectors, model->info(), globals, o.steering.vectors.layers);
     const std::uint64_t seed = seed_of(o, globals, task, vectors);
     const Split split = split_of(task, seed, vectors);
@@ -115,7 +135,7 @@ void evaluate(const Options& o, const Globals& globals) {
     std::vector<Row> rows;
     std::vector<Prompt> prompts;
     for (std::size_t i = 0; i < n; ++i) {
-        prompts.push_back(make_test_prompt(task, split.train, split.test[i], o.n_shot, seed));
+        prompts.push_back(make_test_prompt(task, split.train, split.test[i], o.n_shot, seed, false, form));
         for (bool steered : {false, true}) {
             Row row;
             row.prompt = model->tokenize_prompt(prompts.back().text);
@@ -139,14 +159,12 @@ void evaluate(const Options& o, const Globals& globals) {
         score(task, item, scorer ? &*scorer : nullptr, results[2 * i], prompts[i], plain);
         score(task, item, scorer ? &*scorer : nullptr, results[2 * i + 1], prompts[i], steered);
     }
-    nlohmann::json out = {{"task", task.name},
-                          {"n", n},
-                          {"shots", o.n_shot},
-                          {"seed", seed},
-                          {"metrics", nlohmann::json::object()}};
-    std::string text =
-        fmt::format("{}, {} test items, {}-shot prompts\n{:<14} {:>10} {:>10}   difference (95 %)\n",
-                    task.name, n, o.n_shot, "score", "unsteered", "steered");
+    nlohmann::json out = {{"task", task.name},    {"n", n},
+                          {"shots", o.n_shot},    {"seed", seed},
+                          {"chat", form.is_chat}, {"metrics", nlohmann::json::object()}};
+    std::string text = fmt::format(
+        "{}, {} test items, {}-shot prompts{}\n{:<14} {:>10} {:>10}   difference (95 %)\n", task.name, n,
+        o.n_shot, form.is_chat ? " in the chat format" : "", "score", "unsteered", "steered");
     const auto as_json = [](const Interval& i) {
         return nlohmann::json{{"mean", i.mean}, {"low", i.low}, {"high", i.high}};
     };
@@ -190,6 +208,7 @@ void add_eval(CLI::App& app, Globals& globals) {
     command->add_option("-t,--task", o->task, "Task name or JSON file")->required();
     add_steering_options(*command, o->steering, globals);
     add_family_option(*command, o->family);
+    add_chat_form_options(*command, o->chat);
     command->add_option("--data-dir", o->data_dir, "Folder of task files (default: tiller's own)");
     command->add_option("--n-test", o->n_test, "Test items at most")->check(CLI::Range(2, 1000000));
     command->add_option("--shots", o->n_shot, "Demonstrations in front of each query")

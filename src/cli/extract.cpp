@@ -85,6 +85,7 @@ public:
         add_settings();
         add_counts();
         add_family_option(app_, o_->family);
+        if (!method.wants_concepts()) add_chat_form_options(app_, o_->chat);
         app_.add_option("--data-dir", o_->data_dir, "Folder of task files (default: tiller's own)");
         app_.add_flag("--no-check", o_->no_check,
                       "Do not check the model's hooks first (tiller doctor --fast)");
@@ -101,6 +102,10 @@ private:
     static void extract_checked(const Method& method, const ExtractOptions& o, const Globals& globals) {
         if (!o.family.empty() && o.task.empty())
             throw Error(Code::usage, "--family says what a task file holds; give --task");
+        if (o.chat.chat && o.task.empty())
+            throw Error(Code::usage,
+                        "--chat makes conversations of a task's items, and a file of texts is read as it is; "
+                        "give --task");
         if (o.tuned && o.task.empty())
             throw Error(
                 Code::usage,

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/chat_form_option.h"
 #include "cli/common.h"
 #include "tiller/method.h"
 
@@ -15,6 +16,7 @@ struct ExtractOptions {
     std::vector<std::string> beside, set;
     int heads = 0, layer = -1;  ///< Other names for settings: 0 and -1 = not given.
     std::optional<double> scale, alpha;
+    ChatFormOptions chat;
     int n_mean = 0, n_patch = 0, n_shot = 0, n_pairs = 0;  ///< 0 = as `tiller compare` has it.
     int n_last = 4, n_valid = 20;
     bool special = false, no_special = false;  ///< Of the texts in `positive` and `negative`.

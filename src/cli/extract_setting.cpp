@@ -13,6 +13,7 @@
 #include "core/paths.h"
 #include "methods/concepts.h"
 #include "study/tune.h"
+#include "tiller/chat_form.h"
 #include "tiller/doctor.h"
 #include "tiller/error.h"
 #include "tiller/study.h"
@@ -127,18 +128,19 @@ MemoryNeed need_of(Engine& engine, const Method& method, const MethodInput& in) 
             texts.push_back(
                 make_prompts(c.task, c.train, 1, count("n_shot"), in.seed, false, c.pieces).front().text);
     } else if (reads(method, "n_patch")) {
-        const FvTrials trials =
-            make_trials(in.task, in.train, count("n_mean"), count("n_patch"), count("n_shot"), in.seed);
+        const FvTrials trials = make_trials(in.task, in.train, count("n_mean"), count("n_patch"),
+                                            count("n_shot"), in.seed, {}, in.form);
         texts = trials.mean;
         for (const auto& trial : trials.patch) patched.push_back(trial.prompt);
     } else if (reads(method, "n_mean") && in.task.family != Family::behavioural) {
         for (const auto& prompt :
-             make_prompts(in.task, in.train, count("n_mean"), count("n_shot"), in.seed, false))
+             make_prompts(in.task, in.train, count("n_mean"), count("n_shot"), in.seed, false, in.form))
             texts.push_back(prompt.text);
     }
     if (reads(method, "n_pairs") && texts.empty()) {
         std::vector<Pair> pairs(in.pairs.begin(), in.pairs.end());
-        if (pairs.empty()) pairs = make_pairs(in.task, in.train, count("n_pairs"), in.unrelated, in.seed);
+        if (pairs.empty())
+            pairs = make_pairs(in.task, in.train, count("n_pairs"), in.unrelated, in.seed, true, in.form);
         for (const auto& pair : pairs) texts.insert(texts.end(), {pair.negative, pair.positive});
     }
     if (patched.empty()) return engine.memory_need(longest_tokens(model, texts));
@@ -182,7 +184,7 @@ SteeringVector extract_at_setting(const Method& method, const ExtractOptions& o,
     const Setting given = given_setting(o);
     Source source = o.task.empty() ? file_source(o) : task_source(method, o, globals);
     const auto unrelated = load_sentences(data_dir() / "truncated_sentences.json");
-    const auto model = open_model(o.model, globals, source.control_names);
+    const auto model = open_model(o.model, globals, control_names_for(o.chat, source.control_names));
     const auto n_pairs = static_cast<int>(source.counts.at("n_pairs"));
     const Setting setting = complete_setting(method, model->info(), n_pairs, given);
     Engine engine = make_engine(model, globals);
@@ -196,6 +198,7 @@ SteeringVector extract_at_setting(const Method& method, const ExtractOptions& o,
          {std::pair("no_post_norm", o.no_post_norm), std::pair("bias_per_head", o.bias_per_head),
           std::pair("pairs_unstripped", o.keep_ends)})
         in.options[name] = on ? 1 : 0;
+    in.form = form_for(o.chat, *model, source.task);
     in.concepts = source.concepts;
     in.pairs = source.pairs.pairs;
     if (!o.trials.empty()) in.trials = &source.trials.trials;
@@ -206,6 +209,7 @@ SteeringVector extract_at_setting(const Method& method, const ExtractOptions& o,
     in.progress = [&](std::size_t done, std::size_t all) { line.update(done, all); };
     SteeringVector vector = method.builder(*model, method.extract(in))(setting);
     vector.scale = method.strength(setting);
+    if (in.form.is_chat) vector.provenance.settings["form"] = chat_form_name;
     note(globals, description(vector, setting));
     return vector;
 }

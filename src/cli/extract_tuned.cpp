@@ -25,6 +25,7 @@ Plan plan_of(const Method& method, const ExtractOptions& o, const Globals& globa
     plan.seeds = {globals.seed};
     plan.data_dir = o.data_dir;
     plan.family = o.family;
+    plan.chat = o.chat.chat, plan.chat_template = o.chat.template_file;
     plan.n_valid = o.n_valid;
     for (ExtractionPlan* extraction : {&plan.functional, &plan.behavioural}) {
         if (o.n_mean > 0) extraction->n_mean = o.n_mean;

@@ -7,6 +7,9 @@
 #include <span>
 
 #include "study/cost_ledger.h"
+#include "study/first_token.h"
+#include "study/phrases.h"
+#include "study/protocol.h"
 #include "tiller/doctor.h"
 #include "tiller/error.h"
 #include "tiller/task_check.h"
@@ -15,7 +18,7 @@ namespace tiller::study {
 namespace {
 
 // What a task takes at most: a prompt of its longest items, and a wave of rows that generate after it.
-MemoryNeed task_memory(const Plan& plan, const Engine& engine, const Task& task) {
+MemoryNeed task_memory(const Plan& plan, const Engine& engine, const Task& task, const Template& form) {
     const FamilyPlan counts = plan.of(task.family);
     std::vector<int> items(task.items.size());
     std::iota(items.begin(), items.end(), 0);
@@ -26,7 +29,7 @@ MemoryNeed task_memory(const Plan& plan, const Engine& engine, const Task& task)
     std::stable_sort(items.begin(), items.end(), [&](int a, int b) { return length(a) > length(b); });
     const auto tokens = [&](int n_shot) {
         const auto n = std::min(static_cast<std::size_t>(n_shot), items.size() - 1);
-        const Prompt prompt = make_prompt(task, std::span(items).subspan(1, n), items.front());
+        const Prompt prompt = make_prompt(task, std::span(items).subspan(1, n), items.front(), form);
         return static_cast<int>(engine.model().tokenize_prompt(prompt.text).size());
     };
     const int n_shot = counts.extraction.n_shot;
@@ -48,15 +51,26 @@ void check_model(Engine& engine, const std::filesystem::path& folder, const std:
     require_passed(diagnosis, engine.info());
 }
 
-void say_memory(const Plan& plan, const Engine& engine, const std::vector<Task>& tasks,
+void say_memory(const Plan& plan, const Engine& engine, const std::vector<Task>& tasks, const Template& form,
                 const StudyHost& host) {
     MemoryNeed largest;
     for (const auto& task : tasks)
-        if (const auto need = task_memory(plan, engine, task);
+        if (const auto need = task_memory(plan, engine, task, form);
             need.caches + need.buffers > largest.caches + largest.buffers)
             largest = need;
     require_memory(largest);
     if (host.observer.note) host.observer.note(engine.info().name + " " + memory_text(largest));
+}
+
+void say_chat(const Plan& plan, const Model& model, const StudyHost& host) {
+    if (!host.observer.note || plan.chat || model.chat_template().empty()) return;
+    if (protocol_of(plan).takes_chat()) host.observer.note(plain_text_warning(model.info().name));
+}
+
+void check_answers(const TaskContext& c) {
+    if (c.behavioural()) return;
+    for (std::size_t i = 0; i < c.task.items.size(); ++i)
+        answer_tokens(c.engine.model(), c.plain_prompt(static_cast<int>(i)));
 }
 
 void say_seen(const TaskContext& c) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,10 +17,10 @@ struct Candidate {
     Kind kind = Kind::condition;
     Setting setting = {};
     std::vector<Edit> edits = {};
-    int n_shot = 0;                ///< Demonstrations in front of the query.
-    std::string layers = {};       ///< SettingSummary::layers.
-    Template form = {};            ///< Of demonstrations and query.
-    bool permuted_labels = false;  ///< Of the demonstrations.
+    int n_shot = 0;                     ///< Demonstrations in front of the query.
+    std::string layers = {};            ///< SettingSummary::layers.
+    std::optional<Template> form = {};  ///< Of demonstrations and query; none = the task's.
+    bool permuted_labels = false;       ///< Of the demonstrations.
     /// A natural-text template in place of demonstrations and question; empty = none.
     std::string natural_text = {};
     std::string clean = {};  ///< Id of the unsteered candidate with the same prompts; empty = none.

@@ -44,9 +44,10 @@ void fields(V& visit, T& x) {
     visit.newer("max_rows", x.max_rows), visit("models", x.models), visit("tasks", x.tasks);
 }
 
-ModelRecord model_record(const std::string& plan_name, const ModelInfo& i) {
+ModelRecord model_record(const std::string& plan_name, const Model& model) {
+    const ModelInfo& i = model.info();
     return {{plan_name, i.name, i.digest, i.architecture, i.quantisation, i.n_param, i.file_bytes, i.n_layer,
-             i.n_embd, i.n_head_total(), i.post_norm}};
+             i.n_embd, i.n_head_total(), i.post_norm, !model.chat_template().empty()}};
 }
 
 namespace {

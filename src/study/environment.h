@@ -11,7 +11,7 @@ namespace tiller::study {
 
 /// A model as environment.json has it: `name` is how the plan names it, `path` the model's own name.
 struct ModelRecord : ModelSummary {};
-ModelRecord model_record(const std::string& plan_name, const ModelInfo& info);
+ModelRecord model_record(const std::string& plan_name, const Model& model);
 
 struct Environment {
     std::string program_version, engine_version, machine, command;

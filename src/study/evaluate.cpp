@@ -23,7 +23,7 @@ constexpr double none = std::numeric_limits<double>::quiet_NaN();
 Prompt prompt_of(const TaskContext& c, int item, const Candidate& k) {
     if (k.prompt) return k.prompt(item);
     Prompt prompt = k.natural_text.empty() ? make_test_prompt(c.task, c.split.train, item, k.n_shot, c.seed,
-                                                              k.permuted_labels, k.form)
+                                                              k.permuted_labels, k.form.value_or(c.form))
                                            : make_natural_prompt(c.task, item, k.natural_text);
     if (c.policy.first_answer_only) prompt.targets.resize(1);
     return prompt;

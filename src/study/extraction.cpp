@@ -7,6 +7,7 @@
 #include "core/util.h"
 #include "study/cost_ledger.h"
 #include "study/run_files.h"
+#include "tiller/chat_form.h"
 #include "tiller/version.h"
 
 namespace tiller::study {
@@ -29,7 +30,7 @@ MethodInput input_of(TaskContext& c, const Method& method, std::optional<int> n_
         c.engine, task, c.split.train, c.unrelated, c.draw_seed(), options_of(c, n_pairs), checkpoint,
         {},       {}};
     if (c.policy.queries_from_validation) input.queries = c.split.valid;
-    if (form) input.form = form->form->pieces;
+    input.form = form ? form->form->pieces : c.form;
     if (method.wants_concepts()) input.concepts = c.concepts;
     const std::string what = method.name() + (form ? ", " + form->form->name : "") + ": extraction";
     input.progress = [&c, what](std::size_t done, std::size_t all) { c.step(what, done, all); };
@@ -115,7 +116,7 @@ SteeringVector extracted_vector(TaskContext& c, const Method& method, const Task
     TaskCheckpoint checkpoint(c);
     const EngineStats before = c.engine.stats();
     SteeringVector vector = method.extract(input_of(c, method, {}, &checkpoint, form));
-    if (form) vector.provenance.settings["form"] = form->form->name;
+    if (form || c.form.is_chat) vector.provenance.settings["form"] = form ? form->form->name : chat_form_name;
     keep(c, std::move(vector), path);
     charge(c, method, before);
     return load_vector(path);  // what a resumed run would use

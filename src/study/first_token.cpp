@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/util.h"
+#include "methods/inputs.h"
 #include "tiller/error.h"
 
 namespace tiller::study {
@@ -48,7 +49,9 @@ std::vector<Token> answer_tokens(const Model& model, const Prompt& prompt) {
     std::vector<Token> tokens;
     for (const auto& target : prompt.targets) {
         const auto continuation = model.continuation(prompt.text, target);
-        if (!continuation.empty()) tokens.push_back(continuation.front());
+        if (continuation.empty()) continue;
+        require_follows(model, prompt.text, target, continuation);
+        tokens.push_back(continuation.front());
     }
     return tokens;
 }

@@ -12,7 +12,8 @@
 
 namespace tiller::study {
 
-/// First tokens of the right answers as they stand after the prompt.
+/// First tokens of the right answers as they stand after the prompt. Throws bad_input when the tokenizer
+/// joins one with the prompt's end (require_follows()).
 std::vector<Token> answer_tokens(const Model& model, const Prompt& prompt);
 
 /// Scores by setting, each over all prompts. One unit of the journal for each prompt, named

@@ -9,6 +9,14 @@
 
 namespace tiller::study {
 
+std::string plain_text_warning(const std::string& model) {
+    return fmt::format(
+        "{} has a chat template and is asked in plain text (\"Q: ... A:\"). If it was trained "
+        "for conversations, what holds here need not hold in them: compare it in its own "
+        "format too, with --chat.",
+        model);
+}
+
 const AnalysisSummary* find_analysis(const std::vector<AnalysisSummary>& analyses, const std::string& id) {
     for (const auto& analysis : analyses)
         if (analysis.id == id) return &analysis;

@@ -11,6 +11,9 @@ namespace tiller::study {
 using Settings = std::vector<const SettingSummary*>;
 using Tasks = std::vector<const TaskSummary*>;
 
+/// What to say of a model with a chat template that is asked in plain text.
+std::string plain_text_warning(const std::string& model);
+
 /// The table of a list by its id; nullptr when there is none.
 const AnalysisSummary* find_analysis(const std::vector<AnalysisSummary>& analyses, const std::string& id);
 /// A setting by its id, in the main or a further table; nullptr when there is none.

@@ -43,6 +43,8 @@ void fields_of(Fields& f, Plan& p) {
     f.field("seeds", p.seeds);
     f.field("data_dir", p.data_dir);
     f.optional_field("family", p.family);
+    f.optional_field("chat", p.chat);
+    f.optional_field("chat_template", p.chat_template);
     f.field("n_test", p.n_test);
     f.field("n_valid", p.n_valid);
     f.field("n_shot", p.n_shot);
@@ -91,6 +93,7 @@ void check_names(const Plan& plan, PlanFaults& faults) {
     faults.once("seeds", plan.seeds);
     check_text(faults, "title", plan.title);
     check_text(faults, "data_dir", plan.data_dir);
+    check_text(faults, "chat_template", plan.chat_template);
     if (!plan.family.empty()) {
         try {
             Task any;
@@ -138,6 +141,25 @@ void check_contestants(const Plan& plan, const study::Protocol* protocol, PlanFa
     }
 }
 
+// Conversations, where the plan asks for them.
+void check_chat(const Plan& plan, const study::Protocol* protocol, PlanFaults& faults) {
+    faults.refuse_if(plan.chat && !(protocol && protocol->takes_chat()), "chat",
+                     fmt::format("is true, and protocol = \"{}\" has prompts of its own form; conversations "
+                                 "are for protocol = \"{}\"",
+                                 plan.protocol, Plan{}.protocol));
+    faults.refuse_if(!plan.chat && !plan.chat_template.empty(), "chat_template",
+                     "is given without chat = true, which it is for");
+    if (!plan.chat) return;
+    for (const auto& name : plan.methods)
+        for (const Method* method : methods())
+            if (method->name() == name && method->wants_concepts())
+                faults.refuse(
+                    "methods",
+                    fmt::format("has {}, which compares forms of plain text; leave it out, or leave "
+                                "chat out",
+                                name));
+}
+
 void check_counts(const Plan& plan, PlanFaults& faults) {
     const auto at_least = [&](const std::string& key, int value, int least) {
         faults.refuse_if(value < least, key, fmt::format("is {}, expected at least {}", value, least));
@@ -179,6 +201,7 @@ std::optional<Fault> fault_of(const Plan& plan) {
     const study::Protocol* protocol = study::find_protocol(plan.protocol);
     check_names(plan, faults);
     check_contestants(plan, protocol, faults);
+    check_chat(plan, protocol, faults);
     check_counts(plan, faults);
     if (protocol)
         protocol->check(plan, faults);

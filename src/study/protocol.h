@@ -32,6 +32,8 @@ public:
     virtual void check(const Plan&, PlanFaults&) const {}
     /// Does it run prompts with an instruction (Plan::instructions)?
     virtual bool has_instructions() const { return false; }
+    /// May prompts be conversations (Plan::chat)?
+    virtual bool takes_chat() const { return false; }
     /// May vectors that somebody brings compete (Plan::vectors)?
     virtual bool takes_vectors() const { return false; }
     /// How its vectors are extracted and its outputs scored.

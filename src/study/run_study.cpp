@@ -43,7 +43,7 @@ private:
         const Plan& plan = inputs_.plan();
         const StudyHost& host = inputs_.host();
         const auto model = inputs_.load_model(m);
-        models_.push_back(model_record(inputs_.model_name(m), model->info()));
+        models_.push_back(model_record(inputs_.model_name(m), *model));
         for (std::size_t t = 0; t < inputs_.tasks().size(); ++t)
             for (const auto seed : plan.seeds) {
                 const auto closing = inputs_.closing(m, model->info(), t, seed);
@@ -58,9 +58,11 @@ private:
             for (const auto seed : plan.seeds) {
                 TaskContext c = inputs_.context(m, t, seed, engine, journal_, folder_);
                 if (!is_finished(c)) {
-                    if (!begun) say_memory(plan, engine, inputs_.tasks(), host);
+                    if (!begun)
+                        say_memory(plan, engine, inputs_.tasks(), c.form, host), say_chat(plan, *model, host);
                     if (!begun && host.check) check_model(engine, folder_, inputs_.model_name(m), host);
                     begun = true;
+                    check_answers(c);
                     say_seen(c);
                     train_scorer(c);
                     inputs_.protocol().run(c);

@@ -9,6 +9,7 @@
 #include "methods/concepts.h"
 #include "study/contestants.h"
 #include "study/units.h"
+#include "tiller/chat_form.h"
 #include "tiller/error.h"
 #include "tiller/version.h"
 
@@ -60,6 +61,8 @@ StudyInputs::StudyInputs(const Plan& plan, const StudyHost& host)
         for (const auto* list : {&tasks_, &further_concepts_})
             for (const Task& task : *list) further_.push_back(task.digest);
     }
+    if (!plan.chat_template.empty())
+        further_.push_back(chat_template_ = read_chat_template(plan.chat_template));
     if (protocol_.has_instructions() && plan.instructions) instructions_ = known_instructions(data);
 }
 
@@ -72,8 +75,16 @@ std::shared_ptr<const Model> StudyInputs::load_model(std::size_t model) const {
     options.weights = host_.weights;
     options.cache_dir = host_.cache_dir;
     options.trim_memory = host_.trim_memory;
-    options.control_names = control_names_of(tasks_);
-    return Model::load(files_[model], options);
+    // Conversations are text with control tokens' names, which the template writes.
+    options.control_names = plan_.chat ? ControlNames::parse : control_names_of(tasks_);
+    auto loaded = Model::load(files_[model], options);
+    if (plan_.chat)
+        for (const Task& task : tasks_) require_no_control_names(*loaded, task);
+    return loaded;
+}
+
+Template StudyInputs::form_of(const Model& model) const {
+    return plan_.chat ? chat_form(model, chat_template_) : Template{};
 }
 
 std::optional<Instruction> StudyInputs::instruction_of(const Task& task) const {
@@ -125,6 +136,7 @@ TaskContext StudyInputs::context(std::size_t model, std::size_t task, std::uint6
     if (wants_concepts(plan_)) c.concepts = concepts_of(of, tasks_, further_concepts_, c.split.train, seed);
     c.label = fmt::format("{} ({}/{})", of.name, task + 1, tasks_.size());
     c.key = key(engine.info(), of, seed);
+    c.form = form_of(engine.model());
     return c;
 }
 

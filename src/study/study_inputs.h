@@ -26,6 +26,8 @@ public:
     std::size_t n_model() const { return files_.size(); }
     const std::string& model_name(std::size_t model) const { return plan_.models[model]; }
     std::shared_ptr<const Model> load_model(std::size_t model) const;
+    /// Of every prompt on a model that load_model() gave.
+    Template form_of(const Model& model) const;
 
     /// The name of a task's closing unit, which holds a digest of all that the task's numbers depend on.
     std::string closing(std::size_t model, const ModelInfo& info, std::size_t task, std::uint64_t seed) const;
@@ -44,6 +46,7 @@ private:
     std::vector<Task> further_concepts_;  // where a method of the plan wants concepts; else empty
     std::vector<std::filesystem::path> files_;
     std::vector<std::string> unrelated_, further_;  // sentences; digests that all tasks depend on
+    std::string chat_template_;                     // the text of the plan's file; empty = the models' own
     std::map<std::string, Instruction> instructions_;
 };
 

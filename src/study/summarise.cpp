@@ -175,6 +175,21 @@ std::vector<std::string> common_notes(const Plan& plan, std::size_t n_task, std:
     return notes;
 }
 
+// Whether prompts were conversations, and whether they should have been.
+std::vector<std::string> chat_notes(const Plan& plan, const std::vector<ModelSummary>& models) {
+    if (plan.chat)
+        return {
+            fmt::format("Prompts are conversations in the chat format of {}: demonstrations are messages "
+                        "with their answers, the input is the user's last message, and what is scored is "
+                        "the assistant's answer. Vectors were extracted from such conversations.",
+                        plan.chat_template.empty() ? "the model" : plan.chat_template)};
+    std::vector<std::string> notes;
+    if (protocol_of(plan).takes_chat())
+        for (const auto& model : models)
+            if (model.chat_template) notes.push_back(plain_text_warning(model.name));
+    return notes;
+}
+
 ProvenanceSummary provenance_of(const Plan& plan, const std::vector<TaskRecords>& records,
                                 const Environment& environment) {
     ProvenanceSummary from;
@@ -219,6 +234,7 @@ Summary from_records(const Plan& plan, const Units& units, const Environment& en
                 task.items.size(), task.task, task.seed, task.n_seen));
     }
     judge(s, records, plan);
+    for (auto& note : chat_notes(plan, s.models)) s.notes.push_back(std::move(note));
     for (auto& note : protocol_of(plan).notes(plan)) s.notes.push_back(std::move(note));
     for (auto& note : common_notes(plan, s.tasks.size(), n_checked)) s.notes.push_back(std::move(note));
     s.provenance = provenance_of(plan, records, environment);

@@ -78,6 +78,7 @@ template <class V, Is<WinnerSummary> T>
 void fields(V& visit, T& x) {
     visit("method", x.method), visit("setting", x.setting), visit("file", x.file);
     visit.newer("shown", x.shown), visit.skip("collapses");
+    visit.optional("chat", x.chat), visit.optional("chat_template", x.chat_template);
 }
 template <class V, Is<HeadEffectSummary> T>
 void fields(V& visit, T& x) {
@@ -101,6 +102,7 @@ void model_fields(V& visit, T& x, const char* name, const char* path) {
     visit("architecture", x.architecture), visit("quantisation", x.quantisation);
     visit("n_param", x.n_param), visit("file_bytes", x.file_bytes), visit("n_layer", x.n_layer);
     visit("n_embd", x.n_embd), visit("n_head", x.n_head), visit("post_norm", x.post_norm);
+    visit.optional("chat_template", x.chat_template);
 }
 template <class V, Is<ModelSummary> T>
 void fields(V& visit, T& x) {

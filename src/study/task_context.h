@@ -40,6 +40,7 @@ struct TaskContext {
     std::optional<Instruction> instruction = {};  ///< Where baselines with one are wanted and known.
     std::string label = {};                       ///< "present-past (1/8)" for progress.
     std::string key = {};                         ///< Digest of all that every unit of this task depends on.
+    Template form = {};                           ///< Of every prompt, but where a candidate has its own.
     std::string primary = {};                     ///< The metric that settings are chosen and judged by.
 
     /// What is drawn for the present split is drawn with it.
@@ -49,7 +50,9 @@ struct TaskContext {
     std::size_t max_rows() const { return static_cast<std::size_t>(engine.options().max_rows); }
     const Item& item(int index) const { return task.items[static_cast<std::size_t>(index)]; }
     /// The prompt that a test of the item has without a vector and demonstrations.
-    Prompt plain_prompt(int index) const { return make_test_prompt(task, split.train, index, 0, seed); }
+    Prompt plain_prompt(int index) const {
+        return make_test_prompt(task, split.train, index, 0, seed, false, form);
+    }
     std::vector<Token> tokens(const Prompt& prompt) const {
         return engine.model().tokenize_prompt(prompt.text);
     }

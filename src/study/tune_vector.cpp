@@ -27,7 +27,7 @@ TunedVector tune_vector(const Plan& plan, const std::filesystem::path& folder, c
     Engine engine(inputs.load_model(0), host.engine);
     engine.cancel_with(host.cancel);
     TaskContext c = inputs.context(0, 0, plan.seeds.front(), engine, journal, folder);
-    say_memory(plan, engine, inputs.tasks(), host);
+    say_memory(plan, engine, inputs.tasks(), c.form, host);
     if (host.check) check_model(engine, folder, inputs.model_name(0), host);
     train_scorer(c);
     const TunedMethods all = tune_methods(c, {method.name()});

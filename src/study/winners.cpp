@@ -99,7 +99,7 @@ std::vector<WinnerSummary> winners_of(const Plan& plan, const TaskSummary& task)
     for (const auto* setting : by_score(task, of_kind(task, Kind::chosen))) {
         winners.push_back({setting->method, setting->id,
                            winner_file(plan, task.model, task.name, setting->method).generic_string(),
-                           works(*setting)});
+                           works(*setting), plan.chat, plan.chat_template});
     }
     std::stable_partition(winners.begin(), winners.end(),
                           [](const WinnerSummary& winner) { return winner.shown; });

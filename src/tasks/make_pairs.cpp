@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tasks/item_at.h"
+#include "tasks/question.h"
 #include "tasks/text.h"
 #include "tiller/error.h"
 #include "tiller/task.h"
@@ -38,16 +39,18 @@ std::vector<Pair> make_pairs(const Task& task, std::span<const int> pool, int n,
     pairs.reserve(order.size());
     for (const int index : order) {
         const Item& item = item_at(task, index);
-        if (style) {
+        if (style && !form.is_chat) {
             pairs.push_back({finish(item.input), finish(item.output)});
             continue;
         }
-        const std::string head = form.input_prefix + (form.input_prefix.empty() ? "" : " ") + item.input +
-                                 form.separator + form.output_prefix;
-        const auto& other = unrelated[sentence_random.below(unrelated.size())];
+        // A conversation begins with what its template writes in front of it; in other forms a pair is a
+        // demonstration, and instructions are none of it.
+        const std::string head =
+            (form.is_chat ? form.instructions : "") + question_text(form, item.input, true);
+        const auto& other = style ? item.input : unrelated[sentence_random.below(unrelated.size())];
         const std::string end = options.keep_end ? form.end : "";
-        const std::string blank = options.bare_unrelated ? "" : " ";
-        pairs.push_back({finish(head + blank + other + end), finish(head + " " + item.output + end)});
+        const std::string blank = options.bare_unrelated ? "" : form.blank;
+        pairs.push_back({finish(head + blank + other + end), finish(head + form.blank + item.output + end)});
     }
     return pairs;
 }

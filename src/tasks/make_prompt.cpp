@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "tasks/item_at.h"
+#include "tasks/question.h"
 #include "tasks/repeats.h"
 #include "tiller/error.h"
 #include "tiller/task.h"
@@ -18,6 +19,16 @@ void shuffle_until_moved(std::vector<std::string>& labels, Random& random) {
 
 }  // namespace
 
+std::string question_text(const Template& form, const std::string& input, bool is_first) {
+    return form.input_prefix + (form.input_prefix.empty() ? "" : form.blank) +
+           (is_first ? form.opening : "") + input + form.separator + form.output_prefix;
+}
+
+Template with_instruction(Template form, const std::string& instruction) {
+    (form.is_chat ? form.opening : form.instructions) = instruction + "\n\n";
+    return form;
+}
+
 Prompt make_prompt(const Task& task, std::span<const int> demos, int query, const Template& form,
                    bool shuffle_labels, Random* random) {
     if (shuffle_labels && random == nullptr)
@@ -28,17 +39,14 @@ Prompt make_prompt(const Task& task, std::span<const int> demos, int query, cons
     for (const int demo : demos) labels.push_back(item_at(task, demo).output);
     if (shuffle_labels) shuffle_until_moved(labels, *random);
 
-    const auto question = [&](const Item& item) {
-        return form.input_prefix + (form.input_prefix.empty() ? "" : " ") + item.input + form.separator +
-               form.output_prefix;
-    };
     Prompt prompt;
     prompt.text = form.instructions;
     for (std::size_t i = 0; i < demos.size(); ++i)
-        prompt.text += question(item_at(task, demos[i])) + " " + labels[i] + form.end;
-    prompt.text += question(asked);
-    prompt.target = " " + asked.output;
-    for (const auto& output : right_answers(task, asked)) prompt.targets.push_back(" " + output);
+        prompt.text +=
+            question_text(form, item_at(task, demos[i]).input, i == 0) + form.blank + labels[i] + form.end;
+    prompt.text += question_text(form, asked.input, demos.empty());
+    prompt.target = form.blank + asked.output;
+    for (const auto& output : right_answers(task, asked)) prompt.targets.push_back(form.blank + output);
     prompt.item = asked.id;
     return prompt;
 }

@@ -59,6 +59,12 @@ TEST(MakePrompt, OtherForms) {
               "Translate.\nEnglish: in0 | French: out0\nEnglish: in1 | French:");
 }
 
+TEST(MakePrompt, InstructionsStandInFrontOfEverything) {
+    const Task task = numbered_task(4);
+    EXPECT_EQ(make_prompt(task, std::vector<int>{0}, 1, with_instruction({}, "Count.")).text,
+              "Count.\n\nQ: in0\nA: out0\n\nQ: in1\nA:");
+}
+
 TEST(MakePrompt, WrongIndices) {
     const Task task = numbered_task(3);
     const std::vector<int> bad = {3}, negative = {-1}, good = {0};

@@ -14,7 +14,7 @@ std::vector<Candidate> baselines(const TaskContext& c) {
     std::vector<Candidate> out = {zero_shot()};
     const auto with_text = [&](const char* id, const std::string& label, const std::string& text) {
         Candidate k{id, label, "prompt", Kind::baseline};
-        k.form.instructions = text + "\n\n";
+        k.form = with_instruction(c.form, text);
         out.push_back(std::move(k));
     };
     if (c.instruction) {

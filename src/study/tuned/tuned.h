@@ -24,6 +24,7 @@ public:
     const char* table() const override { return "tuning"; }
     void table_fields(Fields& fields, Plan& plan) const override;
     bool has_instructions() const override { return true; }
+    bool takes_chat() const override { return true; }
     bool takes_vectors() const override { return true; }
     bool has_conditions() const override { return false; }
     bool leaves_winners() const override { return true; }
