@@ -48,7 +48,7 @@ std::string written(const Model& model, const Task& task, int n_demo, const Chat
 Error irregular(const Model& model, const std::string& what) {
     return Error(Code::unsupported,
                  fmt::format("the chat template of {} {}, so demonstrations cannot be written as turns; give "
-                             "another template, or compare without --chat",
+                             "another template, or compare in plain text",
                              model.info().name, what),
                  Topic::chat_template);
 }
@@ -144,7 +144,7 @@ void require_no_control_names(const Model& model, const Task& task) {
                 throw Error(Code::bad_input,
                             fmt::format("task {}, item {}: the text holds {}, the name of a control token of "
                                         "{}, which would end a turn in the middle of a conversation; take it "
-                                        "out, or compare without --chat",
+                                        "out, or compare in plain text",
                                         task.name, item.id, escape_line(names.front()), model.info().name));
     }
 }

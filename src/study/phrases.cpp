@@ -11,9 +11,9 @@ namespace tiller::study {
 
 std::string plain_text_warning(const std::string& model) {
     return fmt::format(
-        "{} has a chat template and is asked in plain text (\"Q: ... A:\"). If it was trained "
-        "for conversations, what holds here need not hold in them: compare it in its own "
-        "format too, with --chat.",
+        "{} has a chat template and is asked in plain text (\"Q: ... A:\"). If it was trained for "
+        "conversations, "
+        "what holds here need not hold in them: compare it in its own format too (chat = true in a plan).",
         model);
 }
 

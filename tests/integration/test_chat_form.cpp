@@ -119,7 +119,7 @@ TEST(ChatForm, TemplatesWhoseTurnsDifferAreRefusedByName) {
     const auto refused = [](const char* text) {
         return refusal(Code::unsupported, [&] { chat_form(*load(text)); });
     };
-    expect_parts(refused(kCounted), {"writes turns otherwise in a conversation of", "without --chat"});
+    expect_parts(refused(kCounted), {"writes turns otherwise in a conversation of", "in plain text"});
     expect_parts(refused(kThinking), {"<think>", "the one to come"});
     expect_parts(refused(kLastOnly), {"does not write the messages as they are"});
     expect_parts(refused(""), {"has no chat template"});

@@ -89,7 +89,7 @@ TEST_F(StudyChat, GoesOnWhereItStopped) {
 
 TEST_F(StudyChat, PlainTextToAModelWithATemplateIsSaid) {
     EXPECT_TRUE(has_note(run(), "has a chat template and is asked in plain text"));
-    expect_parts(said, {"has a chat template and is asked in plain text", "--chat"});
+    expect_parts(said, {"has a chat template and is asked in plain text", "chat = true"});
     said.clear();
     plan.models = {test::make_tiny_model(test::chat_model("")).string()};
     EXPECT_FALSE(has_note(run("base"), "chat template"));
