@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# Packages for other machines: ./run package [tarball] [deb]. Builds into build-package, writes into dist/, and tries each in
+# a root that has nothing of this machine (a Debian made by debootstrap, as root; else an empty environment).
+set -euo pipefail
+shopt -s inherit_errexit
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source_folder="$PWD"
+build="$PWD/build-package" out="$PWD/dist"
+wanted=("$@")
+[[ ${#wanted[@]} -gt 0 ]] || wanted=(tarball deb)
+
+say() { printf '%s\n' "$*" >&2; }
+fail() {
+    say "package: $*"
+    exit 1
+}
+
+configure_and_build() {
+    cmake -G Ninja -S . -B "$build" -DCMAKE_BUILD_TYPE=Release -DTILLER_VARIANTS=ON -DTILLER_TESTS=OFF \
+        -DCMAKE_INSTALL_PREFIX=/usr ${TILLER_ENGINE_BUNDLE:+-DTILLER_ENGINE_BUNDLE="$TILLER_ENGINE_BUNDLE"} >&2
+    cmake --build "$build" --target all >&2
+    version="$(sed -n 's/^CMAKE_PROJECT_VERSION:[A-Z]*=//p' "$build/CMakeCache.txt")"
+}
+
+# Libraries that every system of the same or a later glibc has; all others go into the tarball.
+of_the_system() { [[ "$1" =~ ^(linux-vdso|ld-linux|libc|libm|libdl|librt|libpthread|libresolv)[.-] ]]; }
+
+# The program with all it needs below one folder that can lie anywhere.
+tarball() {
+    local name="tiller-$version-linux-x86_64" stage library file package
+    stage="$(mktemp -d)"
+    DESTDIR="$stage/root" cmake --install "$build" --component runtime --strip >/dev/null
+    mv "$stage/root/usr" "$stage/$name"
+    local libraries
+    libraries="$(dirname "$(find "$stage/$name" -name 'libllama.so')")"
+    # Links of the libraries' other names are kept, their debug symbols are not.
+    ldd "$stage/$name/bin/tiller" | awk '$2 == "=>" && $3 ~ /^\// {print $1, $3}' | while read -r library file; do
+        if of_the_system "$library" || [[ "$file" == "$stage"/* ]]; then continue; fi
+        cp -L "$file" "$libraries/$library"
+        package="$(dpkg -S "$(realpath "$file")" 2>/dev/null | head -1 | cut -d: -f1)" || true
+        if [[ -n "$package" && -f "/usr/share/doc/$package/copyright" ]]; then
+            cp "/usr/share/doc/$package/copyright" "$stage/$name/share/licenses/tiller/COPYRIGHT.$package"
+        fi
+    done
+    # Libraries of ours and of others find each other in their own folder.
+    for file in "$libraries"/*.so*; do
+        [[ -L "$file" ]] || patchelf --set-rpath "\$ORIGIN" "$file"
+    done
+    mkdir -p "$out"
+    tar -C "$stage" --owner=0 --group=0 --sort=name -czf "$out/$name.tar.gz" "$name"
+    rm -rf "$stage"
+    say "$out/$name.tar.gz: $(du -h "$out/$name.tar.gz" | cut -f1)"
+}
+
+deb() {
+    mkdir -p "$out"
+    (cd "$build" && cpack -G DEB -B "$out" >&2)
+    rm -rf "$out/_CPack_Packages"
+    say "$(ls -l "$out"/tiller_*.deb)"
+    if command -v lintian >/dev/null; then
+        lintian --fail-on error --allow-root "$out"/tiller_*.deb >&2 || fail "lintian finds errors in the .deb"
+    else
+        say "lintian is not installed: the .deb was not checked"
+    fi
+}
+
+# A Debian 12 of its own, with what its base system has and no more; kept in the cache as a tarball of debootstrap's.
+clean_root() {
+    local root="$1" mirror
+    mirror="$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | head -1)"
+    [[ -n "$mirror" ]] || return 1
+    debootstrap --variant=minbase bookworm "$root" "${mirror%/}" >"$root.log" 2>&1 || { tail -3 "$root.log" >&2; return 1; }
+    cp -r /etc/apt/apt.conf.d "$root/etc/apt/" && cp /etc/apt/sources.list "$root/etc/apt/" 2>/dev/null || true
+    cp -r /etc/apt/sources.list.d /etc/apt/trusted.gpg.d "$root/etc/apt/" 2>/dev/null || true
+    cp /etc/resolv.conf "$root/etc/" 2>/dev/null || true
+}
+
+# What is done in each root; $1: the program, $2: a model.
+trial='
+set -e
+cd /tmp
+"$1" --version
+"$1" models
+"$1" doctor -m "$2" --fast --quiet
+"$1" compare -m "$2" -t present-past --folds 2 --n-test 6 --n-valid 4 --n-mean 5 --n-patch 3 --n-pairs 5 --shots 2 -o /tmp/tiller-run --quiet | tail -4
+test -s /tmp/tiller-run/report.html
+'
+
+try_it() {
+    local what="$1" work
+    work="$(mktemp -d)"
+    python3 - "$work/tiny.gguf" <<'TINY'
+import sys
+sys.path.insert(0, "tests/serve/clients")
+import tiny
+open(sys.argv[1], "wb").write(tiny.tiny_model())
+TINY
+    if [[ $EUID -eq 0 ]] && command -v debootstrap >/dev/null && clean_root "$work/root"; then
+        cp "$work/tiny.gguf" "$work/root/tmp/"
+        local program=/usr/bin/tiller
+        if [[ "$what" == deb ]]; then
+            cp "$out"/tiller_*.deb "$work/root/tmp/"
+            chroot "$work/root" bash -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends /tmp/tiller_*.deb >/dev/null'
+        else
+            mkdir -p "$work/root/opt"
+            tar -C "$work/root/opt" -xzf "$out"/tiller-*.tar.gz
+            program="/$(cd "$work/root" && ls -d opt/tiller-*/bin/tiller)"
+        fi
+        chroot "$work/root" env -i PATH=/usr/bin:/bin HOME=/tmp bash -c "$trial" trial "$program" /tmp/tiny.gguf >&2
+        say "$what: works in a Debian 12 of its own"
+    elif [[ "$what" == tarball ]]; then
+        tar -C "$work" -xzf "$out"/tiller-*.tar.gz
+        env -i PATH=/usr/bin:/bin HOME="$work" bash -c "$trial" trial "$(ls "$work"/tiller-*/bin/tiller)" "$work/tiny.gguf" >&2
+        say "tarball: works unpacked, in an empty environment (no debootstrap, or not root)"
+    else
+        say "deb: not tried (needs root and debootstrap)"
+    fi
+    rm -rf "$work"
+}
+
+configure_and_build
+for what in "${wanted[@]}"; do
+    case "$what" in
+        tarball | deb) "$what" && try_it "$what" ;;
+        *) fail "there are 'tarball' and 'deb', not '$what'" ;;
+    esac
+done
