@@ -4,7 +4,6 @@
 set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-source_folder="$PWD"
 build="$PWD/build-package" out="$PWD/dist"
 wanted=("$@")
 [[ ${#wanted[@]} -gt 0 ]] || wanted=(tarball deb)
@@ -64,15 +63,26 @@ deb() {
     fi
 }
 
-# A Debian 12 of its own, with what its base system has and no more; kept in the cache as a tarball of debootstrap's.
+# A Debian 12 of its own, with what its base system has and no more, in $work/root; made once for all packages.
 clean_root() {
-    local root="$1" mirror
+    local root="$work/root" mirror
+    [[ ! -f "$root/ready" ]] || return 0
+    [[ $EUID -eq 0 ]] && command -v debootstrap >/dev/null || return 1
     mirror="$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | head -1)"
     [[ -n "$mirror" ]] || return 1
-    debootstrap --variant=minbase bookworm "$root" "${mirror%/}" >"$root.log" 2>&1 || { tail -3 "$root.log" >&2; return 1; }
-    cp -r /etc/apt/apt.conf.d "$root/etc/apt/" && cp /etc/apt/sources.list "$root/etc/apt/" 2>/dev/null || true
-    cp -r /etc/apt/sources.list.d /etc/apt/trusted.gpg.d "$root/etc/apt/" 2>/dev/null || true
-    cp /etc/resolv.conf "$root/etc/" 2>/dev/null || true
+    say "Making a Debian 12 to try the packages in (a minute or two)"
+    if ! debootstrap --variant=minbase bookworm "$root" "${mirror%/}" >"$work/debootstrap.log" 2>&1; then
+        tail -3 "$work/debootstrap.log" >&2
+        return 1
+    fi
+    # The same sources of packages as this machine's.
+    rm -f "$root/etc/apt/sources.list"
+    cp -r /etc/apt/sources.list.d /etc/apt/apt.conf.d /etc/apt/trusted.gpg.d "$root/etc/apt/"
+    [[ ! -f /etc/apt/sources.list ]] || cp /etc/apt/sources.list "$root/etc/apt/"
+    cp /etc/resolv.conf "$root/etc/"
+    mount -t proc proc "$root/proc" || return 1
+    cp "$work/tiny.gguf" "$root/tmp/"
+    touch "$root/ready"
 }
 
 # What is done in each root; $1: the program, $2: a model.
@@ -84,44 +94,53 @@ cd /tmp
 "$1" doctor -m "$2" --fast --quiet
 "$1" compare -m "$2" -t present-past --folds 2 --n-test 6 --n-valid 4 --n-mean 5 --n-patch 3 --n-pairs 5 --shots 2 -o /tmp/tiller-run --quiet | tail -4
 test -s /tmp/tiller-run/report.html
+rm -rf /tmp/tiller-run
 '
 
 try_it() {
-    local what="$1" work
-    work="$(mktemp -d)"
-    python3 - "$work/tiny.gguf" <<'TINY'
+    local what="$1" program=/usr/bin/tiller
+    if clean_root; then
+        if [[ "$what" == deb ]]; then
+            cp "$out"/tiller_*.deb "$work/root/tmp/"
+            chroot "$work/root" bash -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+                apt-get -qq install -y --no-install-recommends /tmp/tiller_*.deb >/dev/null'
+        else
+            mkdir -p "$work/root/opt"
+            tar -C "$work/root/opt" -xzf "$out/tiller-$version-linux-x86_64.tar.gz"
+            program="/opt/tiller-$version-linux-x86_64/bin/tiller"
+        fi
+        chroot "$work/root" env -i PATH=/usr/bin:/bin HOME=/tmp bash -c "$trial" trial "$program" /tmp/tiny.gguf >&2 ||
+            fail "the $what does not work in a Debian of its own"
+        say "$what: works in a Debian 12 of its own"
+    elif [[ "$what" == tarball ]]; then
+        tar -C "$work" -xzf "$out/tiller-$version-linux-x86_64.tar.gz"
+        env -i PATH=/usr/bin:/bin HOME="$work" bash -c "$trial" trial \
+            "$work/tiller-$version-linux-x86_64/bin/tiller" "$work/tiny.gguf" >&2 || fail "the tarball does not work"
+        say "tarball: works unpacked, in an empty environment (no debootstrap, or not root)"
+    else
+        say "deb: not tried (needs root and debootstrap)"
+    fi
+}
+
+work="$(mktemp -d)"
+leave() {
+    if mountpoint -q "$work/root/proc"; then umount "$work/root/proc"; fi
+    rm -rf --one-file-system "$work"
+}
+trap leave EXIT
+python3 - "$work/tiny.gguf" <<'TINY'
 import sys
 sys.path.insert(0, "tests/serve/clients")
 import tiny
 open(sys.argv[1], "wb").write(tiny.tiny_model())
 TINY
-    if [[ $EUID -eq 0 ]] && command -v debootstrap >/dev/null && clean_root "$work/root"; then
-        cp "$work/tiny.gguf" "$work/root/tmp/"
-        local program=/usr/bin/tiller
-        if [[ "$what" == deb ]]; then
-            cp "$out"/tiller_*.deb "$work/root/tmp/"
-            chroot "$work/root" bash -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends /tmp/tiller_*.deb >/dev/null'
-        else
-            mkdir -p "$work/root/opt"
-            tar -C "$work/root/opt" -xzf "$out"/tiller-*.tar.gz
-            program="/$(cd "$work/root" && ls -d opt/tiller-*/bin/tiller)"
-        fi
-        chroot "$work/root" env -i PATH=/usr/bin:/bin HOME=/tmp bash -c "$trial" trial "$program" /tmp/tiny.gguf >&2
-        say "$what: works in a Debian 12 of its own"
-    elif [[ "$what" == tarball ]]; then
-        tar -C "$work" -xzf "$out"/tiller-*.tar.gz
-        env -i PATH=/usr/bin:/bin HOME="$work" bash -c "$trial" trial "$(ls "$work"/tiller-*/bin/tiller)" "$work/tiny.gguf" >&2
-        say "tarball: works unpacked, in an empty environment (no debootstrap, or not root)"
-    else
-        say "deb: not tried (needs root and debootstrap)"
-    fi
-    rm -rf "$work"
-}
-
 configure_and_build
 for what in "${wanted[@]}"; do
     case "$what" in
-        tarball | deb) "$what" && try_it "$what" ;;
+        tarball | deb)
+            "$what"
+            try_it "$what"
+            ;;
         *) fail "there are 'tarball' and 'deb', not '$what'" ;;
     esac
 done

@@ -77,7 +77,8 @@ def run_page(page, program, model, tiny):
                 text = "\n".join(shortened(line) for line in text.split("\n"))
             print(f"--- {block.where}\n{text}", flush=True)
             begin = time.monotonic()
-            done = subprocess.run(["bash", "-euo", "pipefail", "-c", text], cwd=folder, env=environment, check=False)
+            done = subprocess.run(["bash", "-euo", "pipefail", "-c", text], cwd=folder, env=environment,
+                                  stdin=subprocess.DEVNULL, check=False)
             print(f"({time.monotonic() - begin:.1f} s)\n", flush=True)
             if done.returncode:
                 sys.exit(f"{block.where} ended with {done.returncode}")
