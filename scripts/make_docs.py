@@ -52,6 +52,18 @@ def table_text(table, columns):
                    for line in lines)
 
 
+def value_text(data, name):
+    """A figure of its own, or the cell of a table, up to a remark in brackets: {"table", "row" (its beginning), "column"}."""
+    value = data["values"][name]
+    if isinstance(value, str):
+        return value
+    table = data["tables"][value["table"]]
+    rows = [row for row in table["rows"] if row[0].startswith(value["row"])]
+    if len(rows) != 1:
+        raise KeyError(f"row that begins with {value['row']!r} once")
+    return rows[0][table["columns"].index(value["column"])].split(" (")[0]
+
+
 def filled(text, cache, used):
     def table(match):
         used.add(f"{match['file']}/{match['name']}")
@@ -59,7 +71,7 @@ def filled(text, cache, used):
 
     def value(match):
         used.add(f"{match['file']}/{match['name']}")
-        return match["head"] + load(cache, match["file"])["values"][match["name"]] + match["tail"]
+        return match["head"] + value_text(load(cache, match["file"]), match["name"]) + match["tail"]
 
     return VALUE.sub(value, TABLE.sub(table, text))
 
