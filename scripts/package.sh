@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Packages for other machines: ./run package [tarball] [deb]. Builds into build-package, writes into dist/, and tries each in
+# Packages for other machines: ./run package [tarball] [deb] [oci]; the first two unless named. Builds into build-package, writes into dist/, and tries each in
 # a root that has nothing of this machine (a Debian made by debootstrap, as root; else an empty environment).
 set -euo pipefail
 shopt -s inherit_errexit
@@ -75,6 +75,7 @@ clean_root() {
         tail -3 "$work/debootstrap.log" >&2
         return 1
     fi
+    tar -C "$root" -cf "$work/base.tar" .
     # The same sources of packages as this machine's.
     rm -f "$root/etc/apt/sources.list"
     cp -r /etc/apt/sources.list.d /etc/apt/apt.conf.d /etc/apt/trusted.gpg.d "$root/etc/apt/"
@@ -122,6 +123,41 @@ try_it() {
     fi
 }
 
+# An image for containers: the clean Debian with the .deb, made by buildah without a daemon. Sources of packages of this
+# machine are bound in while it is made and are not in it.
+oci() {
+    local container image="$out/tiller-$version.oci.tar"
+    command -v buildah >/dev/null || fail "an image needs the package buildah"
+    [[ -f "$out/tiller_${version}_amd64.deb" ]] || deb
+    clean_root || fail "an image needs root and debootstrap"
+    export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
+    local tool=(buildah --root "$work/store" --runroot "$work/state") apt=()
+    local name
+    for name in sources.list sources.list.d apt.conf.d; do
+        if [[ -e "/etc/apt/$name" ]]; then apt+=(--volume "/etc/apt/$name:/etc/apt/$name:ro"); fi
+    done
+    container="$("${tool[@]}" from scratch)"
+    "${tool[@]}" add -q "$container" "$work/base.tar" / >/dev/null
+    "${tool[@]}" run "${apt[@]}" --volume "$out:/packages:ro" "$container" -- bash -c 'apt-get -qq update &&
+        DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends /packages/tiller_*.deb >/dev/null &&
+        apt-get clean && rm -rf /var/lib/apt/lists/*' >&2
+    "${tool[@]}" config --entrypoint '["/usr/bin/tiller"]' --workingdir /work --env TILLER_CACHE_DIR=/work/.cache \
+        --label org.opencontainers.image.title=tiller --label "org.opencontainers.image.version=$version" "$container"
+    rm -f "$image"
+    "${tool[@]}" commit -q "$container" "oci-archive:$image:tiller:$version" >/dev/null
+    say "$image: $(du -h "$image" | cut -f1)"
+}
+
+# What is done in a container of the image.
+try_oci() {
+    local container tool=(buildah --root "$work/store" --runroot "$work/state")
+    container="$("${tool[@]}" from -q "oci-archive:$out/tiller-$version.oci.tar")"
+    "${tool[@]}" run --volume "$work/tiny.gguf:/tmp/tiny.gguf:ro" "$container" -- \
+        env -i PATH=/usr/bin:/bin HOME=/tmp bash -c "$trial" trial /usr/bin/tiller /tmp/tiny.gguf >&2 ||
+        fail "the image does not work"
+    say "oci: works in a container of its own"
+}
+
 work="$(mktemp -d)"
 leave() {
     if mountpoint -q "$work/root/proc"; then umount "$work/root/proc"; fi
@@ -141,6 +177,10 @@ for what in "${wanted[@]}"; do
             "$what"
             try_it "$what"
             ;;
-        *) fail "there are 'tarball' and 'deb', not '$what'" ;;
+        oci)
+            oci
+            try_oci
+            ;;
+        *) fail "there are tarball, deb and oci, not '$what'" ;;
     esac
 done
