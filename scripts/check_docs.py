@@ -4,6 +4,7 @@
 Usage: check_docs.py [TILLER]
 
 - Every link to a file or heading leads somewhere; every page of docs/ stands in docs/README.md.
+- Every file of the checkout that a page names is there.
 - Every block of commands is run by a test or says why not (scripts/docs_pages.py has the marks).
 - With TILLER, the program: every `tiller ...` of a block or of a sentence has commands and options that the program
   knows (it says which in `tiller completion bash`), and a value behind each option that takes one.
@@ -21,6 +22,7 @@ from docs_pages import (COMMANDS, ROOT, STARTS_LIKE_A_COMMAND, all_pages, anchor
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 SPAN = re.compile(r"(?<!`)`(tiller [^`]+)`(?!`)")
 DOCUMENTED = {"layer-average"}  # the method that docs/extending.md adds
+FILE = re.compile(r"(?<![\w/.~*-])((?:bench|cmake|data|docs|examples|fuzz|include|python|scripts|src|studies|tests)/[\w./-]+\.\w+)(?![\w/*<-])")
 OPERATORS = {"|", "||", "&", "&&", ";", "(", ")", "<(", ">", ">>", "<", "2>"}
 
 
@@ -110,6 +112,13 @@ def faults_of_links(page):
                 yield f"{page.relative_to(ROOT)}:{number}: {name or page.name} has no heading #{anchor}"
 
 
+def faults_of_files(page):
+    for number, line in enumerate(page.read_text(encoding="utf-8").split("\n"), 1):
+        for name in FILE.findall(line):
+            if not (ROOT / name).exists() and not (page.parent / name).exists():
+                yield f"{page.relative_to(ROOT)}:{number}: there is no {name}"
+
+
 def faults_of_blocks(page, grammar):
     for block in blocks_of(page):
         if block.language in COMMANDS and not block.mark:
@@ -156,6 +165,7 @@ def main():
     for page in all_pages():
         faults += faults_of_links(page)
     for page in user_pages():
+        faults += faults_of_files(page)
         faults += faults_of_blocks(page, grammar)
         if grammar:
             faults += faults_of_sentences(page, grammar)
