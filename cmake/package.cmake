@@ -6,7 +6,6 @@ endif()
 # What Debian wants beside the program: copyright, changelog, manual pages that are packed.
 install(FILES "${PROJECT_SOURCE_DIR}/cmake/package/copyright" DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/tiller" COMPONENT runtime)
 install(CODE "
-    file(GLOB pages \"${PROJECT_BINARY_DIR}/generated/man/*.1\")
     set(root \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}\")
     file(GLOB pages \"\${root}/${CMAKE_INSTALL_MANDIR}/man1/tiller*.1\")
     if(pages)
