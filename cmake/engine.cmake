@@ -1,8 +1,8 @@
 # The engine: libllama and ggml, as the imported target `llama`.
 #
 # Looked for in this order: an installed llama package of the version below (TILLER_SYSTEM_LLAMA),
-# a source folder (-DTILLER_LLAMA_SOURCE=dir), the pinned npm package that carries llama.cpp's git
-# history as a bundle. The last two are built once, outside this build, into
+# a source folder (-DTILLER_LLAMA_SOURCE=dir), a file with the pinned source (-DTILLER_ENGINE_BUNDLE=file), the
+# pinned npm package that carries llama.cpp's git history as a bundle. The last three are built once, outside this build, into
 # <cache>/engine/<key>; the key names everything that can change the result, so that a new compiler
 # or another machine sharing the cache gets a build of its own.
 
@@ -18,9 +18,16 @@ include("${CMAKE_CURRENT_LIST_DIR}/engine/import.cmake")
 
 set(TILLER_SYSTEM_LLAMA AUTO CACHE STRING "Use an installed llama package when its version fits (AUTO, OFF)")
 set_property(CACHE TILLER_SYSTEM_LLAMA PROPERTY STRINGS AUTO OFF)
+set(TILLER_ENGINE_BUNDLE "" CACHE FILEPATH
+    "The pinned source as a file, for builds without a network: llama.cpp's git bundle, or the npm package that holds it")
 set(TILLER_LLAMA_SOURCE "" CACHE PATH "A llama.cpp source folder to build the engine from")
 set(TILLER_ENGINE_FLAGS "" CACHE STRING "More -D flags for the engine, separated by ';' (-DGGML_VULKAN=ON)")
 option(TILLER_NATIVE "Build the engine for this machine's processor" ON)
+option(TILLER_VARIANTS "Build kernels for several x86-64 processors, of which the program takes the best when it starts" OFF)
+if(TILLER_VARIANTS)
+    set(TILLER_NATIVE OFF)
+    list(APPEND TILLER_ENGINE_PATCHES variants.patch)
+endif()
 option(TILLER_CUDA "Build the engine with CUDA" OFF)
 
 # Sets <out> to a text that names this machine's instruction sets: a -march=native build made on one
@@ -69,13 +76,25 @@ endfunction()
 
 # Unpacks llama.cpp at the pinned commit into <dir>.
 function(tiller_clone_engine dir tmp)
-    tiller_npm_package(tarball ${TILLER_ENGINE_PACKAGE} ${TILLER_ENGINE_PACKAGE_VERSION}
-        ${TILLER_ENGINE_PACKAGE_SHA256})
+    if(TILLER_ENGINE_BUNDLE AND NOT EXISTS "${TILLER_ENGINE_BUNDLE}")
+        file(REMOVE_RECURSE "${tmp}")
+        message(FATAL_ERROR "TILLER_ENGINE_BUNDLE: there is no file '${TILLER_ENGINE_BUNDLE}'.")
+    elseif(TILLER_ENGINE_BUNDLE)
+        set(tarball "${TILLER_ENGINE_BUNDLE}")
+    else()
+        tiller_npm_package(tarball ${TILLER_ENGINE_PACKAGE} ${TILLER_ENGINE_PACKAGE_VERSION}
+            ${TILLER_ENGINE_PACKAGE_SHA256})
+    endif()
     find_package(Git REQUIRED)
-    file(ARCHIVE_EXTRACT INPUT "${tarball}" DESTINATION "${tmp}/package"
-        PATTERNS "package/llama/gitRelease.bundle")
+    set(bundle "${tarball}")
+    if(tarball MATCHES "\\.(tgz|tar\\.gz)$")
+        file(ARCHIVE_EXTRACT INPUT "${tarball}" DESTINATION "${tmp}/package"
+            PATTERNS "package/llama/gitRelease.bundle")
+        set(bundle "${tmp}/package/package/llama/gitRelease.bundle")
+    endif()
+    # What the bundle holds is checked by its commit, below.
     tiller_engine_step("git clone" "${tmp}" COMMAND "${GIT_EXECUTABLE}" -c advice.detachedHead=false clone --quiet
-        "${tmp}/package/package/llama/gitRelease.bundle" "${dir}")
+        "${bundle}" "${dir}")
     execute_process(COMMAND "${GIT_EXECUTABLE}" -C "${dir}" rev-parse HEAD
         OUTPUT_VARIABLE commit OUTPUT_STRIP_TRAILING_WHITESPACE)
     if(NOT commit STREQUAL TILLER_ENGINE_COMMIT)
@@ -153,13 +172,14 @@ endfunction()
 set(TILLER_ENGINE_PREFIX "")  # Set when the engine is ours and must be installed with tiller.
 
 tiller_forget_engine()
-if(TILLER_SYSTEM_LLAMA STREQUAL "AUTO" AND NOT TILLER_LLAMA_SOURCE AND NOT TILLER_CUDA
-        AND "${TILLER_ENGINE_FLAGS}" STREQUAL "")
-    find_package(llama CONFIG QUIET)
-    if(llama_FOUND AND NOT "${llama_VERSION}" VERSION_EQUAL TILLER_ENGINE_VERSION)
-        # Its interface changes between versions without notice: only the pinned one is known to fit.
-        message(FATAL_ERROR "The installed llama package (${llama_DIR}) has version ${llama_VERSION}; "
-            "tiller needs ${TILLER_ENGINE_VERSION}. Configure with -DTILLER_SYSTEM_LLAMA=OFF to build that.")
+if(TILLER_SYSTEM_LLAMA STREQUAL "AUTO" AND NOT TILLER_LLAMA_SOURCE AND NOT TILLER_ENGINE_BUNDLE AND NOT TILLER_CUDA
+        AND NOT TILLER_VARIANTS AND "${TILLER_ENGINE_FLAGS}" STREQUAL "")
+    # Its interface changes between versions without notice: only the pinned one is known to fit. A package of another
+    # version is not loaded at all, because its targets would stay.
+    find_package(llama ${TILLER_ENGINE_VERSION} EXACT CONFIG QUIET)
+    if(NOT llama_FOUND AND llama_CONSIDERED_VERSIONS)
+        message(STATUS "An installed llama package has version ${llama_CONSIDERED_VERSIONS} "
+            "(${llama_CONSIDERED_CONFIGS}); tiller needs ${TILLER_ENGINE_VERSION} and takes its own build of it")
     endif()
 endif()
 
@@ -171,6 +191,10 @@ if(NOT TARGET llama)
         -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_OPENSSL=OFF
         -DLLAMA_ALL_WARNINGS=OFF -DGGML_BUILD_TESTS=OFF -DGGML_BUILD_EXAMPLES=OFF -DGGML_CCACHE=OFF
         -DGGML_OPENMP=OFF -DGGML_NATIVE=${TILLER_NATIVE} -DGGML_CUDA=${TILLER_CUDA})
+    if(TILLER_VARIANTS)  # Kernels that are chosen at run time have to be libraries; they lie beside the engine's.
+        list(APPEND TILLER_ENGINE_OPTIONS -DBUILD_SHARED_LIBS=ON -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON
+            -DCMAKE_INSTALL_BINDIR=lib "-DCMAKE_INSTALL_RPATH=\$ORIGIN")
+    endif()
     # No OpenMP: its threads spin while they wait, its spinning is set for a whole process before that starts, and a
     # process may have an OpenMP of its own (PyTorch's). The engine's own threads wait as waiting.patch says.
     if(TILLER_CUDA)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How often the rule for broken texts agrees with a reader: the table in docs/methods.md, "When a text is broken".
+"""How often the rule for broken texts agrees with a reader: the table in docs/scores.md, "When a text is broken".
 
     python3 scripts/broken_texts.py [tests/unit/broken_texts.jsonl]
 

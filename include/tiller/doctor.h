@@ -21,7 +21,7 @@ enum class Outcome {
 /// One check with what was measured.
 struct Check {
     std::string name;  ///< "sites", "effect", "zero_edit", "self_replacement", "neighbours", "contribution",
-                       ///< "head_contribution", "fork" or "finite"; docs/methods.md says what each does.
+                       ///< "head_contribution", "fork" or "finite"; docs/doctor.md says what each does.
     Outcome outcome = Outcome::not_applicable;
     double figure = 0;  ///< What was measured, in the unit that `text` names; passed means figure <= bound.
     double bound = 0;   ///< The largest figure that passes; 0 where `outcome` is not passed or failed.

@@ -2,11 +2,11 @@
 // methods need. Inference is in engine.h.
 //
 // What tiller does to the process: its first call into the engine (llama.cpp) starts it (llama_backend_init)
-// and puts a log callback in front of the one that was registered before. Messages of the engine on a thread
-// that is inside a tiller call are tiller's: warnings and errors become the reasons in tiller::Error, nothing
-// is printed. All others go to the earlier callback as they did before. A callback that is registered later
-// (llama_log_set) takes tiller's place; errors then lack the engine's reasons. Threads keep their messages
-// apart.
+// and registers a log callback. Messages of the engine on a thread that is inside a tiller call are tiller's:
+// warnings and errors become the reasons in tiller::Error, nothing is printed. All others go to the callback
+// that was registered before. A callback that is registered later (llama_log_set) takes tiller's place;
+// errors then lack the engine's reasons. Messages of different threads are never mixed.
+//
 // Weights are memory-mapped: while a model is loaded, and when an engine is made, pages of its files that
 // this process has mapped read-only are given back to the system (madvise); the next read brings them in
 // again.

@@ -13,7 +13,8 @@
 namespace tiller {
 
 /// The answer inside a generated text: up to the first line break or the next "Q:", trimmed
-/// (the paper's code: first match of ([\w. ]+)[\nQ]*). Line breaks in front are skipped; always valid UTF-8.
+/// (the paper's code: the first run of word characters, full stops and blanks). Line breaks before it are
+/// skipped; always valid UTF-8.
 std::string parse_answer(std::string_view generated);
 
 /// Case-folded (Unicode, unless keep_case) and composed (NFC), without punctuation, articles (a, an, the) and
@@ -52,8 +53,9 @@ struct PaperScores {
     double ngram_entropy = 0, distinct_1 = 0, distinct_2 = 0;  ///< Of the whole text; see TextHealth.
 };
 
-/// The answer as the paper's code finds it: the first match of [\w. ]+, in the corrected form the first that
-/// has a letter or digit; "" when there is none. Trimmed of blanks at both ends.
+/// The answer as the paper's code finds it: the first run of word characters, full stops and blanks,
+/// in the corrected form the first that has a letter or digit; "" when there is none. Trimmed of blanks at
+/// both ends.
 std::string paper_answer(std::string_view generated, bool blank_first_match = false);
 
 /// Texts are compared after normalise_answer(); the best over the targets counts. Throws usage when there is

@@ -1,5 +1,6 @@
 // The program's table of contents: flags, commands, exit codes.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -14,6 +15,7 @@
 #include "cli/help.h"
 #include "cli/hints.h"
 #include "cli/try_model.h"
+#include "tiller/backends.h"
 #include "tiller/error.h"
 #include "tiller/version.h"
 
@@ -88,6 +90,17 @@ void add_commands(CLI::App& app, Globals& globals) {
     tidy_defaults(app);
 }
 
+// Program, engine, and what computes: only when asked for, because it starts the engine.
+std::string version_text() {
+    std::string text = fmt::format("tiller {} (engine {})\n", TILLER_VERSION, TILLER_ENGINE_VERSION);
+    for (const Backend& backend : backends())
+        text += fmt::format("{}{}: {}\n  kernels: {}\n", backend.name,
+                            backend.library.empty() ? "" : " (" + backend.library + ")",
+                            fmt::join(backend.devices, ", "), fmt::join(backend.features, " "));
+    text.pop_back();
+    return text;
+}
+
 // --help and --version are texts that were asked for; anything else was typed wrongly.
 int answer_parser(const CLI::App& app, const Globals& globals, const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) return report_error(globals, Code::usage, usage_message(app, error));
@@ -106,8 +119,7 @@ int run(int argc, char** argv) {
     CLI::App app{
         "tiller extracts steering vectors from language models, applies them, and compares them honestly.",
         "tiller"};
-    app.set_version_flag("--version",
-                         fmt::format("tiller {} (engine {})", TILLER_VERSION, TILLER_ENGINE_VERSION));
+    app.set_version_flag("--version", version_text);
     app.require_subcommand(0, 1);
     add_commands(app, globals);
     // After the commands, which would inherit it.

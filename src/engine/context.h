@@ -97,7 +97,8 @@ public:
     std::span<const float> logits(int i) const;
     /// Does the engine keep logits of the last decode? With states it does where it lacks our patch.
     bool keeps_logits() const;
-    /// State behind the last norm [n_embd] of entry i of the last decode, which must have asked for states.
+    /// State (output of the last norm) [n_embd] of entry i of the last decode, which must have asked for
+    /// states.
     std::span<const float> state(int i) const;
 
     /// Forgets all sequences; with `data`, zeroes the cells too (stale cells are masked, but NaN times 0 is

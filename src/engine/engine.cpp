@@ -94,7 +94,7 @@ int Engine::Impl::rows_in_flight(int n_token) const {
 }
 
 // A context of at least this shape; kept and grown, because making one reserves its buffers. The other one is
-// let go: work changes between them a few times a task, and together they would take twice the memory.
+// released: work changes between them a few times a task, and together they would take twice the memory.
 Context& Engine::Impl::context(std::unique_ptr<Context>& slot, ContextShape shape) {
     (&slot == &streams ? shared : streams).reset();
     shape.n_ctx = round_up(shape.n_ctx, 256);

@@ -10,9 +10,9 @@ namespace tiller {
 
 using namespace engine;
 
-// Empties the cache and computes each prompt of the rows without its last token. Returns the sequence that
-// holds it for every row: one each from `first_sequence` on or, when that is negative, that of the first row
-// that has the prompt, which is its place among the rows.
+// Empties the cache and computes each prompt of the rows without its last token. Returns for every row the
+// sequence that holds its prompt. Prompts get the sequences from `first_sequence` on. When that is negative,
+// a prompt lies in the sequence whose number is the index of the first row that has it.
 std::vector<int> Engine::Impl::hold_prompts(Context& c, std::span<RowState* const> rows, int first_sequence) {
     std::vector<RowState*> leaders;
     std::vector<int> held, holders;
@@ -32,7 +32,7 @@ std::vector<int> Engine::Impl::hold_prompts(Context& c, std::span<RowState* cons
     return holders;
 }
 
-// Sequences that hold prompts beside those of a wave: none where one wave has all rows.
+// How many sequences hold only prompts, besides those of a wave: none where one wave has all rows.
 static int n_apart(const Pack& pack) {
     return pack.rows.size() > static_cast<std::size_t>(pack.n_wave) ? pack.n_prompt : 0;
 }

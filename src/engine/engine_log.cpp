@@ -1,7 +1,10 @@
 #include "engine/engine_log.h"
 
+#include <dlfcn.h>
+#include <ggml-backend.h>
 #include <llama.h>
 
+#include <filesystem>
 #include <mutex>
 
 namespace tiller::engine {
@@ -20,11 +23,24 @@ void on_message(ggml_log_level level, const char* text, void*) {
         earlier(level, text, earlier_user);
 }
 
+// Where the engine's backends are libraries of their own (packages: one for each kind of processor), they lie
+// beside the engine's library, and none is there yet. The best one for this processor is taken. The engine's
+// own search would look into the working directory as well.
+void load_backends() {
+    if (ggml_backend_reg_count() > 0) return;
+    Dl_info info{};
+    void* engine = ::dlsym(RTLD_DEFAULT, "ggml_backend_load_all_from_path");
+    if (engine == nullptr || ::dladdr(engine, &info) == 0 || info.dli_fname == nullptr) return;
+    const std::filesystem::path folder = std::filesystem::path(info.dli_fname).parent_path();
+    ggml_backend_load_all_from_path(folder.c_str());
+}
+
 void start_engine() {
     static std::once_flag once;
     std::call_once(once, [] {
         llama_log_get(&earlier, &earlier_user);
         llama_log_set(on_message, nullptr);
+        load_backends();
         llama_backend_init();
     });
 }

@@ -141,7 +141,7 @@ void Engine::Impl::read_prompts(const Context& c, std::span<const PromptPart> pa
     }
 }
 
-// Takes each unfinished row behind its token, entry s of the last decode for rows[s].
+// Moves each unfinished row past its token, entry s of the last decode for rows[s].
 void Engine::Impl::advance(const Context& c, std::span<RowState* const> rows) {
     std::vector<RowState*> live;
     std::vector<std::span<const float>> logits;

@@ -166,7 +166,7 @@ bool Engine::Impl::step_rows(Context& c, int first, std::span<RowState* const> r
     advance(c, rows);
     for (std::size_t s = 0; s < rows.size(); ++s) {
         if (rows[s] && !rows[s]->finished()) ++positions[s];
-        // Padding takes its token back and so never grows: a learned position must not lie behind the
+        // Padding takes its token back and so never grows: a learned position must not lie past the
         // context.
         else
             c.truncate(first + static_cast<int>(s), positions[s]);

@@ -41,7 +41,8 @@ struct DecodePlan {
         false;  ///< Logits are not needed: stop after the last action (or the last layer's cache).
     bool keep_cache =
         true;             ///< With stop_early: the cache must be whole, so do not stop before the last layer.
-    bool states = false;  ///< The outputs are states behind the last norm: stop there. Every token has one.
+    bool states = false;  ///< The outputs are states, that is outputs of the last norm: stop there. Every
+                          ///< token has one.
 
     void reset(int n_layer);
     void add(Site site, int layer, const Action& action) {
@@ -60,7 +61,7 @@ struct SiteInfo {
     std::int64_t n_copy = 1;  ///< Vectors per token; more than one in models with several residual streams.
 };
 
-/// The product of the states behind the last norm with the unembedding matrix W_U, [n_embd, n_vocab], where
+/// The product of the last norm's outputs with the unembedding matrix W_U, [n_embd, n_vocab], where
 /// nothing else comes between that norm and the logits.
 struct LogitsNode {
     ggml_tensor* matrix = nullptr;  ///< Null where more does (a scale, a bias, a soft cap). The model's.

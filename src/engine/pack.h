@@ -1,4 +1,4 @@
-// Which rows fork() computes together.
+// Which rows fork() computes together. A wave is a batch of one token for each of several rows.
 #pragma once
 
 #include <span>
@@ -8,28 +8,30 @@
 
 namespace tiller::engine {
 
-/// Rows and cells up to which prompts share a wave: enough rows for the engine's matrix kernels, and not
-/// more cells than attention, which looks at those of all branches, takes in its stride.
+/// Prompts share a wave up to so many rows and cells together: enough rows for the engine's matrix kernels,
+/// and few enough cells for attention, which scans the cells of all of them. Three prompts of 40 tokens with
+/// 10 rows each share a wave of 30.
 constexpr int kPackRows = 96, kPackCells = 512;
-/// Attention looks at a multiple of so many cells. Prompts whose rows make waves of their own are computed
-/// together as long as they and a wave need no more. Such prompts have sequences beside the wave's.
+/// Attention scans a multiple of kAttentionCells. Prompts with too many rows for a common wave still share a
+/// cache when all of them and the largest wave fit into so many cells, at most kPackPrompts of them. Each
+/// prompt's tokens then lie in a sequence of their own, of which the rows of a wave get copies.
 constexpr int kAttentionCells = 256, kPackPrompts = 16;
 
-/// Most branches computed at once, and whole tiles of matrix units. Attention looks at the cells of all of
-/// them, so that larger waves cost more than they save (docs/performance.md).
+/// Rows of a wave, at most: whole tiles of matrix units. Attention scans the cells of all of them, so larger
+/// waves cost more than they save.
 constexpr int kWaveRows = 128;
-/// The same where outputs take their memory, too.
+/// The same for a vocabulary whose logits limit the rows that fit into memory.
 int max_wave(int n_vocab);
 
 struct Pack {
     std::vector<RowState*> rows;  ///< Those of one prompt are not divided; most steps first.
-    int n_prompt = 0;             ///< Different ones, and
-    int n_prefix = 0;             ///< tokens of all of them without their last, padded.
+    int n_prompt = 0;             ///< Different prompts.
+    int n_prefix = 0;             ///< Tokens of all these prompts without their last ones, padded.
     int n_wave = 0;               ///< Rows that are computed at once.
 };
 
-/// Rows by prompt, long prompts first, in as few packs as the limits allow; a prompt that alone has more rows
-/// or cells is a pack by itself. Depends on the rows and `most`, max_wave() of the model, alone.
+/// Rows by prompt, long prompts first, in as few packs as the limits allow. A prompt that exceeds them is a
+/// pack by itself. Depends only on the rows and on `most`, the model's max_wave().
 std::vector<Pack> make_packs(std::span<RowState* const> rows, int most);
 
 }  // namespace tiller::engine

@@ -47,7 +47,7 @@ public:
     /// No step is left to compute.
     bool finished() const { return finished_; }
     bool broken() const { return result_->broken; }
-    /// Were logits, which come from all its cells, finite?
+    /// Were its logits finite? They depend on all its cells, so no cell is NaN then.
     bool proven() const { return proven_; }
     bool needs_logits() const { return !row_->captures_only(); }
     /// Do later steps or the text depend on the logits of a step? If not, they may come late: after finish().
@@ -74,7 +74,7 @@ public:
     void advance(std::span<const float> logits);
     /// A step of a row that needs no logits.
     void advance();
-    /// Whether the state behind the last token, before the output head, was finite. The head may hide it:
+    /// Whether the state of the last token, before the output head, was finite. The head may hide it:
     /// products with quantised weights turn NaN into zeros.
     void saw_state(bool finite) { (finite ? proven_ : not_finite_) = true; }
     /// The first n prompt tokens need not be computed.
@@ -111,7 +111,7 @@ private:
 bool any_broken(std::span<RowState* const> rows);
 
 /// Tokens of a row that are computed before its last prompt token, padded (batch-shape rule 2): kernels work
-/// on several tokens at a time and round the rest otherwise.
+/// on several tokens at a time and round a remainder differently.
 int prefill_length(const RowState& row);
 
 }  // namespace tiller::engine

@@ -36,7 +36,7 @@ bool Scheduler::leaves_dirt() const {
     return std::any_of(sequences_.begin(), sequences_.end(), [](const Sequence& s) { return !s.clean; });
 }
 
-// Tokens that a sequence may hold so that the padding of a step still finds a position behind them.
+// Tokens that a sequence may hold so that the padding of a step still finds a position after them.
 int Scheduler::reach() const {
     return std::min(context_->shape().n_ctx, engine_->model->info().n_ctx_train) - 1;
 }
@@ -129,9 +129,10 @@ bool Scheduler::holds_numbers(const Sequence& from) const {
     return from.phase == Phase::free || from.waits ? from.clean : leaves_numbers(*from.row);
 }
 
-// May n tokens that `from` holds be copied for this row? What lies behind them comes along, and while it is
-// masked it must be numbers: NaN times 0 is NaN. That is known once logits of the other row were finite.
-// Before that, a row that needs exactly what the other computed is in no worse a place than by itself.
+// May n tokens that `from` holds be copied for this row? What follows them in the sequence is copied along,
+// and while it is masked it must be numbers: NaN times 0 is NaN. That is known once logits of the other row
+// were finite. Before that, a row that needs exactly what the other computed is in no worse a place than by
+// itself.
 bool Scheduler::usable(const Sequence& from, const RowState& row, int n) const {
     if (holds_numbers(from)) return true;
     return from.phase == Phase::steps && from.position == n && n == without_last(row) &&

@@ -49,7 +49,7 @@ public:
 
     std::size_t n_queued() const { return queue_.size(); }
     std::size_t n_running() const;
-    /// Does a sequence that is free hold what may not be numbers?
+    /// Does a free sequence hold cells that may be NaN?
     bool leaves_dirt() const;
 
     const StepperStats& stats() const { return stats_; }
@@ -59,14 +59,14 @@ private:
     struct Sequence {
         Phase phase = Phase::free;
         RowState* row = nullptr;  ///< Null when free.
-        /// Has begun nothing: another row is about to compute what this one needs, or no cell may be cleaned.
-        /// The sequence is then as its last row left it.
+        /// The row has not begun: another row is about to compute tokens that it can copy, or its sequence
+        /// must be overwritten first and cannot be now. The sequence is then as its last row left it.
         bool waits = false;
         HeldPrefix held;         ///< What cells [0, held.size()) hold of a prompt.
         int position = 0;        ///< Next one; cells before it are in use.
         HeldPrefix target;       ///< The row's prompt without its last token.
         int chunk = 0;           ///< Tokens of it in one decode.
-        bool clean = true;       ///< Without a row or waiting: no cell holds NaN, also behind `position`.
+        bool clean = true;       ///< Without a row or waiting: no cell holds NaN, also from `position` on.
         std::uint64_t turn = 0;  ///< When it was last taken; 0: never.
     };
     struct Source {

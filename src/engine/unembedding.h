@@ -17,14 +17,13 @@ namespace tiller::engine {
 /// and as many as a batch of texts has outputs. More rows are not faster (docs/performance.md).
 int unembedding_rows(int n_vocab);
 
-/// Multiplies states behind the last norm with W_U where it lies, with the kernel that the engine's graph
-/// uses. Holds the logits of the last product. Not thread-safe.
+/// Multiplies states (outputs of the last norm) with W_U where it lies, with the kernel that the engine's
+/// graph uses. Holds the logits of the last product. Not thread-safe.
 class Unembedding {
 public:
     /// Null where the graph has more than the product between the norm and the logits, or where W_U does not
-    /// lie in memory that the processor computes with (a GPU's layers). The matrix belongs to the model,
-    /// which must outlive this, as
-    /// `threads` must.
+    /// lie in memory that the processor computes with (a GPU's layers). The matrix belongs to the model; the
+    /// model and `threads` must outlive this.
     static std::unique_ptr<Unembedding> make(const LogitsNode& node, int n_threads,
                                              const ThreadPool& threads);
 

@@ -41,7 +41,7 @@ TEST_F(Cli, WithoutArgumentsItExplainsItself) {
 TEST_F(Cli, Version) {
     const auto result = run({"--version"});
     EXPECT_EQ(result.code, 0);
-    expect_parts(result.out, {"tiller ", "engine"});
+    expect_parts(result.out, {"tiller ", "engine", "\nCPU", "\n  kernels: "});
 }
 
 TEST_F(Cli, WrongUsageIsTwo) {

@@ -171,7 +171,7 @@ TEST(RepeatsPhrases, LabelsDoNotHideALoop) {
 }
 
 // 300 outputs of two models, labelled by reading (scripts/broken_texts.py): the rule says of them what its
-// Python form says, and docs/methods.md says how often that is right.
+// Python form says, and docs/scores.md says how often that is right.
 TEST(BrokenTexts, AgreeWithTheReaderAsOftenAsTheDocsSay) {
     std::ifstream in(std::filesystem::path(TILLER_TESTS_DIR) / "unit" / "broken_texts.jsonl");
     ASSERT_TRUE(in);
