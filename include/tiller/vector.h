@@ -37,7 +37,12 @@ struct Provenance {
     std::string program_version;
     std::map<std::string, std::string>
         settings;  ///< Method's own options by name ("n_mean", "n_patch", ...).
+    std::string weights_digest;  ///< ModelInfo::weights_digest; empty in vectors of earlier versions.
 };
+
+/// Is it the model that the vector was made with? By their weights where the vector knows the digest of
+/// these, so that shards and one file are the same model; else by the files.
+bool is_model_of(const Provenance& provenance, const ModelInfo& info) noexcept;
 
 /// A steering vector of any method.
 struct SteeringVector {

@@ -33,6 +33,7 @@ nb::typed<nb::dict, nb::str, nb::any> provenance_of(const Provenance& p) {
     out["seed"] = p.seed;
     out["model_name"] = text_of(p.model_name);
     out["model_digest"] = text_of(p.model_digest);
+    out["weights_digest"] = text_of(p.weights_digest);
     out["tokenizer_digest"] = text_of(p.tokenizer_digest);
     out["architecture"] = text_of(p.architecture);
     out["quantisation"] = text_of(p.quantisation);

@@ -167,15 +167,34 @@ def test_hub_names(monkeypatch, folder):
 
     hub = types.ModuleType("huggingface_hub")
     files = ["README.md", "q4.gguf"]
+    fetched = []
+
+    def download(repo, file):
+        fetched.append((repo, file))
+        return str(folder / "tiny.gguf")
+
     hub.list_repo_files = lambda repo: files
-    hub.hf_hub_download = lambda repo, file: str(folder / "tiny.gguf") if (repo, file) == ("u/r", "q4.gguf") else ""
+    hub.hf_hub_download = download
     monkeypatch.setitem(sys.modules, "huggingface_hub", hub)
-    for name in ("hf:u/r", "hf:u/r/q4.gguf"):
+
+    def file_of(name):
+        fetched.clear()
         with tiller.load(name) as lm:
             assert lm.name == "tiny"
-    files.append("q8.gguf")
-    with pytest.raises(UsageError, match="hf:u/r/q8.gguf"):
-        tiller.load("hf:u/r")
+        assert {repo for repo, _ in fetched} == {"u/r"}
+        return [file for _, file in fetched]
+
+    for name in ("hf:u/r", "hf:u/r/q4.gguf", "hf:u/r:q4.gguf"):
+        assert file_of(name) == ["q4.gguf"]
+    # As the program chooses: a quantisation is a word of the name, parts come all.
+    files[:] = ["a-Q2_K.gguf", "mmproj-Q4_K_M.gguf", "a-Q8_0.gguf", "b-Q4_K_S-00002-of-00002.gguf", "b-Q4_K_S-00001-of-00002.gguf"]
+    assert file_of("hf:u/r") == ["a-Q8_0.gguf"]
+    assert file_of("hf:u/r:q2_k") == ["a-Q2_K.gguf"]
+    assert file_of("hf:u/r:Q4_K_S") == ["b-Q4_K_S-00001-of-00002.gguf", "b-Q4_K_S-00002-of-00002.gguf"]
+    files.append("c-Q4_K_M.gguf")
+    assert file_of("hf:u/r") == ["c-Q4_K_M.gguf"]
+    with pytest.raises(UsageError, match="a-Q2_K.gguf"):
+        tiller.load("hf:u/r:Q4_K")
     with pytest.raises(UsageError, match="hf:user/repo"):
         tiller.load("hf:u")
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)

@@ -22,8 +22,8 @@ def load(name: arguments.PathLike, *, exact: bool = False, threads: int = 0, cac
          progress: Progress = None) -> Model:
     """Loads a model.
 
-    name: a known name ("gemma3-270m"; tiller.known_models() lists them), a GGUF file, or "hf:user/repo/file.gguf"
-        (needs the package huggingface_hub; "hf:user/repo" where the repository holds one GGUF file).
+    name: a known name ("gemma3-270m"; tiller.known_models() lists them), a GGUF file, or "hf:user/repo[:quantisation or
+        file]" (needs the package huggingface_hub; which file is meant is in docs/models.md).
     exact: weights, activations and cache in float32: slower, 4 bytes a parameter.
     threads: 0 = all cores.  cache: "f16" or "f32", the type of the key/value cache.
     rows: sequences computed together at most, 1 to 256.  gpu_layers: layers on a GPU, -1 = all.

@@ -6,6 +6,7 @@
 
 #include "cli/bench_parts.h"
 #include "cli/common.h"
+#include "cli/hub_model.h"
 #include "cli/machine_load.h"
 #include "core/paths.h"
 #include "core/util.h"
@@ -178,7 +179,7 @@ void add_bench(CLI::App& app, Globals& globals) {
     auto o = std::make_shared<Options>();
     auto* command = app.add_subcommand(
         "bench", "Measure this machine: head search, plain decoding, steered generation, memory");
-    command->add_option("-m,--model", o->model, "Known model name or GGUF path");
+    command->add_option("-m,--model", o->model, kModelHelp);
     command
         ->add_option("--part", o->parts,
                      "memory, sweep, generation, settings or growth; several may be given")

@@ -7,6 +7,7 @@
 #include "cli/chat_session.h"
 #include "cli/common.h"
 #include "cli/hints.h"
+#include "cli/hub_model.h"
 #include "cli/line_reader.h"
 #include "cli/steering.h"
 #include "core/util.h"
@@ -128,7 +129,7 @@ void add_chat(CLI::App& app, Globals& globals) {
     auto o = std::make_shared<Options>();
     auto* command =
         app.add_subcommand("chat", "Talk with a model, steered or not, or at several strengths side by side");
-    command->add_option("-m,--model", o->model, "Known model name or GGUF path")->required();
+    command->add_option("-m,--model", o->model, kModelHelp)->required();
     add_steering_options(*command, o->steering, globals);
     command->add_option("--strengths", o->strengths,
                         "Answers at these strengths side by side, with commas between; the unsteered one is "

@@ -12,11 +12,13 @@
 #include <system_error>
 
 #include "cli/catalogue.h"
+#include "cli/hub_model.h"
 #include "cli/stream.h"
 #include "cli/try_model.h"
 #include "core/escape_controls.h"
 #include "core/paths.h"
 #include "core/shell.h"
+#include "hub/name.h"
 #include "tiller/error.h"
 
 namespace tiller::cli {
@@ -82,7 +84,8 @@ void add_globals(CLI::App& command, Globals& g, unsigned flags) {
 }
 
 std::filesystem::path usable_model(const std::string& name_or_path, const Globals& globals) {
-    const auto file = resolve_model(name_or_path);
+    const auto file =
+        hub::is_name(name_or_path) ? hub_model(name_or_path, globals) : resolve_model(name_or_path);
     try_model(file, globals);
     return file;
 }

@@ -80,8 +80,8 @@ void add_globals(CLI::App& command, Globals& globals, unsigned flags = kAllFlags
 /// --json".
 std::string typed_command(const CLI::App& command);
 
-/// The file of a model given by known name (see catalogue.h) or path, once it is known that the engine can
-/// compute with it (see try_model.h).
+/// The file of a model given by known name (see catalogue.h), by its name on a hub (hub_model.h) or by path,
+/// once it is known that the engine can compute with it (see try_model.h).
 std::filesystem::path usable_model(const std::string& name_or_path, const Globals& globals);
 /// Loads a model file.
 std::shared_ptr<const Model> load_model(const std::filesystem::path& file, const Globals& globals,

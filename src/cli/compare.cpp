@@ -163,7 +163,8 @@ void add_compare(CLI::App& app, Globals& globals) {
     for (const auto& [name, what] : protocol_list()) names.push_back(name);
     command->add_option("--protocol", o->protocol, "One of those listed below (default: tuned)")
         ->check(CLI::IsMember(names));
-    command->add_option("-m,--model", o->models, "Known model names or GGUF paths");
+    command->add_option("-m,--model", o->models,
+                        "Known model names, GGUF paths or hf:user/repo[:quantisation or file]");
     command->add_option("-t,--task", o->tasks, "Task names or JSON files");
     command->add_option("--method", o->methods, "Methods, of those listed below (default: fv, icv)");
     command->add_option(

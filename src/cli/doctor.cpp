@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/common.h"
+#include "cli/hub_model.h"
 #include "cli/stream.h"
 #include "core/escape_controls.h"
 #include "tiller/doctor.h"
@@ -72,7 +73,7 @@ void add_doctor(CLI::App& app, Globals& globals) {
     auto no_post_norm = std::make_shared<bool>(false);
     auto* command = app.add_subcommand(
         "doctor", "Check on your model that edits, captures and contributions do what they say");
-    command->add_option("-m,--model", *model_name, "Known model name or GGUF path")->required();
+    command->add_option("-m,--model", *model_name, kModelHelp)->required();
     command->add_flag("--fast", options->fast,
                       "A few layers and heads only: what compare and extract do before they start");
     command->add_flag("--no-post-norm", *no_post_norm,

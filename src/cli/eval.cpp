@@ -10,6 +10,7 @@
 
 #include "cli/chat_form_option.h"
 #include "cli/common.h"
+#include "cli/hub_model.h"
 #include "cli/steering.h"
 #include "cli/task_option.h"
 #include "core/util.h"
@@ -204,7 +205,7 @@ void add_eval(CLI::App& app, Globals& globals) {
     auto o = std::make_shared<Options>();
     auto* command =
         app.add_subcommand("eval", "Score vectors on a task's test items, beside the unsteered model");
-    command->add_option("-m,--model", o->model, "Known model name or GGUF path")->required();
+    command->add_option("-m,--model", o->model, kModelHelp)->required();
     command->add_option("-t,--task", o->task, "Task name or JSON file")->required();
     add_steering_options(*command, o->steering, globals);
     add_family_option(*command, o->family);

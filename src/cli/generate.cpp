@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/common.h"
+#include "cli/hub_model.h"
 #include "cli/prompts.h"
 #include "cli/steering.h"
 #include "cli/stream.h"
@@ -24,7 +25,7 @@ void add_generate(CLI::App& app, Globals& globals) {
     };
     auto o = std::make_shared<Options>();
     auto* command = app.add_subcommand("generate", "Continue prompts, steered or not");
-    command->add_option("-m,--model", o->model, "Known model name or GGUF path")->required();
+    command->add_option("-m,--model", o->model, kModelHelp)->required();
     add_prompt_options(*command, o->prompts, true);
     add_steering_options(*command, o->steering, globals);
     command->add_option("-n,--tokens", o->n, "New tokens at most")->check(CLI::Range(1, 100000));

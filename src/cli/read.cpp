@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "cli/hub_model.h"
 #include "cli/vector_argument.h"
 #include "core/util.h"
 #include "tiller/error.h"
@@ -133,7 +134,7 @@ void add_read(CLI::App& app, Globals& globals) {
         ->add_option("vector", o->vector,
                      "Vector file V.gguf[:scale]; V.gguf:-1 reads the opposite direction")
         ->required();
-    command->add_option("-m,--model", o->model, "Known model name or GGUF path")->required();
+    command->add_option("-m,--model", o->model, kModelHelp)->required();
     command->add_option("--top", o->top, "Tokens to list")->check(CLI::Range(1, 1000000));
     command
         ->add_option("--layer", o->layer, "Only the direction of this layer, counted from 0 (default: all)")

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "cli/common.h"
+#include "cli/hub_model.h"
 #include "cli/serve_extract.h"
 #include "core/text.h"
 #include "core/util.h"
@@ -35,7 +36,7 @@ void add_serve(CLI::App& app, Globals& globals) {
     auto o = std::make_shared<Options>();
     auto* command =
         app.add_subcommand("serve", "Serve a model over HTTP, each request steered in its own way");
-    command->add_option("-m,--model", o->model, "Known model name or GGUF path")->required();
+    command->add_option("-m,--model", o->model, kModelHelp)->required();
     command->add_option("--vectors", o->vectors, "Folder of vectors (*.gguf), offered by their names");
     command
         ->add_option("--host", o->server.host,

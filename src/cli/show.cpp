@@ -24,6 +24,7 @@ json as_json(const SteeringVector& v) {
                        {"seed", p.seed},
                        {"model_name", p.model_name},
                        {"model_digest", p.model_digest},
+                       {"weights_digest", p.weights_digest},
                        {"tokenizer_digest", p.tokenizer_digest},
                        {"architecture", p.architecture},
                        {"quantisation", p.quantisation},

@@ -104,9 +104,7 @@ std::string wanted_task(const SteeringOptions& o, const Winners& winners, const 
 }
 
 Winners of_model(Winners winners, const SteeringOptions& o, const ModelInfo& info, bool force) {
-    const auto is_other = [&](const Winner& winner) {
-        return winner.vector.provenance.model_digest != info.digest;
-    };
+    const auto is_other = [&](const Winner& winner) { return !is_model_of(winner.vector.provenance, info); };
     if (std::all_of(winners.begin(), winners.end(), is_other)) {
         if (force) return winners;
         throw Error(Code::usage,

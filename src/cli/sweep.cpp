@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "cli/common.h"
+#include "cli/hub_model.h"
 #include "core/paths.h"
 #include "core/util.h"
 #include "tiller/error.h"
@@ -122,7 +123,7 @@ void heads(const Options& o, const Globals& globals) {
 }
 
 void add_common(CLI::App& command, Options& o, Globals& globals) {
-    command.add_option("-m,--model", o.model, "Known model name or GGUF path")->required();
+    command.add_option("-m,--model", o.model, kModelHelp)->required();
     command
         .add_option("-o,--out", o.out,
                     "Folder for results; the same command goes on where it was interrupted")

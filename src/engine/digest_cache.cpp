@@ -23,8 +23,14 @@ std::string digest_of(const std::vector<std::filesystem::path>& files) {
 
 std::string cached_digest(const std::vector<std::filesystem::path>& files,
                           const std::filesystem::path& cache_dir) {
-    if (cache_dir.empty()) return digest_of(files);
+    return cached_digest("", files, cache_dir, [&] { return digest_of(files); });
+}
+
+std::string cached_digest(const std::string& what, const std::vector<std::filesystem::path>& files,
+                          const std::filesystem::path& cache_dir, const std::function<std::string()>& make) {
+    if (cache_dir.empty()) return make();
     Digest key;
+    if (!what.empty()) key.add(what);
     for (const auto& file : files) {
         struct stat s {};
         if (::stat(file.c_str(), &s) != 0)
@@ -40,7 +46,7 @@ std::string cached_digest(const std::vector<std::filesystem::path>& files,
         std::string hex;
         if (in >> hex && hex.size() == 64) return hex;
     }
-    const std::string hex = digest_of(files);
+    const std::string hex = make();
     try {
         std::filesystem::create_directories(entry.parent_path());
         write_file_atomic(entry, hex + "\n");

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <exception>
+#include <future>
 #include <span>
+#include <thread>
 #include <utility>
 
 #include "core/memory.h"
@@ -14,6 +16,7 @@
 #include "engine/float_weights.h"
 #include "engine/left_memory.h"
 #include "engine/model_handle.h"
+#include "engine/weights_digest.h"
 #include "tiller/error.h"
 
 namespace tiller {
@@ -177,6 +180,16 @@ engine::ModelHandle load_weights(std::span<const std::unique_ptr<GgufFile>> part
     return model;
 }
 
+// Both at once, where neither is known yet: two passes over the same pages take the time of one.
+void set_digests(ModelInfo& info, const std::vector<std::unique_ptr<GgufFile>>& parts,
+                 const std::vector<std::filesystem::path>& files, const std::filesystem::path& cache_dir) {
+    auto of_files = std::async(std::launch::async, [&] { return engine::cached_digest(files, cache_dir); });
+    info.weights_digest = engine::cached_digest("weights", files, cache_dir, [&] {
+        return engine::weights_digest(parts, static_cast<int>(std::thread::hardware_concurrency()));
+    });
+    info.digest = of_files.get();
+}
+
 }  // namespace
 
 const char* name_of(Weights weights) noexcept { return weights == Weights::float32 ? "float32" : "file"; }
@@ -201,7 +214,7 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
 
     std::vector<std::filesystem::path> files;
     for (const auto& part : h->parts) files.push_back(part->path());
-    info.digest = engine::cached_digest(files, options.cache_dir);
+    set_digests(info, h->parts, files, options.cache_dir);
     h->mapped = files;
     h->llama = load_weights(h->parts, h->mapped, options);
     for (const auto& part : h->parts) part->forget_tokenizer();

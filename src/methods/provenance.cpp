@@ -8,6 +8,7 @@ void set_model(SteeringVector& vector, const ModelInfo& info) {
     Provenance& p = vector.provenance;
     p.model_name = info.name;
     p.model_digest = info.digest;
+    p.weights_digest = info.weights_digest;
     p.tokenizer_digest = info.tokenizer_digest;
     p.architecture = info.architecture;
     p.quantisation = info.quantisation;

@@ -128,6 +128,7 @@ void check_vector(const SteeringVector& vector, const Checked& checked) {
     check_text(from.prompts_digest, "prompts_digest", checked);
     check_text(from.model_name, "model_name", checked);
     check_text(from.model_digest, "model_digest", checked);
+    check_text(from.weights_digest, "weights_digest", checked);
     check_text(from.tokenizer_digest, "tokenizer_digest", checked);
     check_text(from.architecture, "architecture", checked);
     check_text(from.quantisation, "quantisation", checked);

@@ -33,7 +33,7 @@ public:
         same("operation", printable(operation_name(vector.operation)), part);
         same("positions", printable(positions_name(vector.positions)), part);
         if (!from.architecture.empty()) architecture(from.architecture, part);
-        known("model_digest", from.model_digest, part);
+        model(from, part);
         known("tokenizer_digest", from.tokenizer_digest, part);
         known("quantisation", from.quantisation, part);
         if (from.n_layer > 0) same("n_layer", fmt::format("{}", from.n_layer), part);
@@ -51,6 +51,15 @@ private:
             misfit("architecture", printable(name), part,
                    {printable(architecture_.value), architecture_.part});
     }
+    // One file and the same model in shards differ in their files' digest, not in that of the weights.
+    void model(const Provenance& from, std::size_t part) {
+        if (from.model_digest.empty()) return;
+        if (model_.value.empty()) model_ = {from.model_digest, part}, weights_ = from.weights_digest;
+        const bool by_weights = !weights_.empty() && !from.weights_digest.empty();
+        if (by_weights ? weights_ != from.weights_digest : model_.value != from.model_digest)
+            misfit("model_digest", printable(from.model_digest), part,
+                   {printable(model_.value), model_.part});
+    }
     void same(const char* what, const std::string& value, std::size_t part) {
         const Fact& first = facts_.emplace(what, Fact{value, part}).first->second;
         if (first.value != value) misfit(what, value, part, first);
@@ -65,6 +74,8 @@ private:
 
     std::map<std::string, Fact> facts_;
     Fact architecture_;  // as written: names differ between projects
+    Fact model_;
+    std::string weights_;
 };
 
 std::map<int, std::vector<float>> sum_of(const Parts& parts) {
@@ -99,6 +110,7 @@ void know_model(Provenance& from, const Provenance& part) {
         from.architecture = part.architecture.empty() ? from.architecture : part.architecture;
     fill(from.model_name, part.model_name);
     fill(from.model_digest, part.model_digest);
+    fill(from.weights_digest, part.weights_digest);
     fill(from.tokenizer_digest, part.tokenizer_digest);
     fill(from.quantisation, part.quantisation);
     fill(from.n_layer, part.n_layer);

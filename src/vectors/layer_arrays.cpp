@@ -103,6 +103,7 @@ void read_metadata(const std::map<std::string, std::string>& metadata, SteeringV
     from.seed = number_of(metadata, "tiller.seed", std::numeric_limits<std::uint64_t>::max(), checked);
     from.model_name = text("tiller.model_name");
     from.model_digest = text("tiller.model_digest");
+    from.weights_digest = text("tiller.weights_digest");
     from.tokenizer_digest = text("tiller.tokenizer_digest");
     from.architecture = text("tiller.architecture");
     from.quantisation = text("tiller.quantisation");
@@ -203,6 +204,7 @@ LayerArrays arrays_of(const SteeringVector& vector) {
                     {"tiller.n_embd", fmt::format("{}", from.n_embd)},
                     {"tiller.program_version", from.program_version},
                     {"tiller.settings", settings_to_json(from.settings)}};
+    if (!from.weights_digest.empty()) out.metadata["tiller.weights_digest"] = from.weights_digest;
     return out;
 }
 

@@ -46,7 +46,7 @@ public:
             compare_text("architecture", from.architecture, info_.architecture);
         compare_text("quantisation", from.quantisation, info_.quantisation);
         compare_text("tokenizer_digest", from.tokenizer_digest, info_.tokenizer_digest);
-        compare_text("model_digest", from.model_digest, info_.digest);
+        if (!is_model_of(from, info_)) compare_text("model_digest", from.model_digest, info_.digest);
     }
     const std::string& text() const { return text_; }
 
@@ -71,6 +71,12 @@ private:
 };
 
 }  // namespace
+
+bool is_model_of(const Provenance& provenance, const ModelInfo& info) noexcept {
+    if (!provenance.weights_digest.empty() && !info.weights_digest.empty())
+        return provenance.weights_digest == info.weights_digest;
+    return provenance.model_digest == info.digest;
+}
 
 std::vector<std::string> require_match(const SteeringVector& vector, const ModelInfo& info, bool force,
                                        const std::string& subject) {

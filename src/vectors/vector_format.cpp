@@ -176,6 +176,7 @@ void read_provenance(const gguf::File& file, Provenance& from, const Checked& ch
     from.seed = file.u64("tiller.seed").value_or(0);
     from.model_name = text("tiller.model_name");
     from.model_digest = text("tiller.model_digest");
+    from.weights_digest = text("tiller.weights_digest");
     from.tokenizer_digest = text("tiller.tokenizer_digest");
     from.architecture = text("tiller.architecture");
     from.quantisation = text("tiller.quantisation");
@@ -253,6 +254,8 @@ std::string vector_to_bytes(const SteeringVector& vector, const Checked& checked
     out.u64("tiller.seed", from.seed);
     out.text("tiller.model_name", from.model_name);
     out.text("tiller.model_digest", from.model_digest);
+    // Not in the files of earlier versions, which stay what they are when they are written again.
+    if (!from.weights_digest.empty()) out.text("tiller.weights_digest", from.weights_digest);
     out.text("tiller.tokenizer_digest", from.tokenizer_digest);
     out.text("tiller.architecture", from.architecture);
     out.text("tiller.quantisation", from.quantisation);

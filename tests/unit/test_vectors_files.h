@@ -173,7 +173,8 @@ inline tiller::SteeringVector full_vector() {
         12,
         3,
         "0.1.0 (\xc3\xa9)",
-        {{"n_mean", "100"}, {"", "\"quote\" \\ \n"}, {"text", std::string("\0 \xe2\x82\xac", 5)}}};
+        {{"n_mean", "100"}, {"", "\"quote\" \\ \n"}, {"text", std::string("\0 \xe2\x82\xac", 5)}},
+        "d4"};
     return v;
 }
 

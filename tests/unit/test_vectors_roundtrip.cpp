@@ -47,6 +47,7 @@ void expect_same(const SteeringVector& a, const SteeringVector& b) {
     EXPECT_EQ(p.seed, q.seed);
     EXPECT_EQ(p.model_name, q.model_name);
     EXPECT_EQ(p.model_digest, q.model_digest);
+    EXPECT_EQ(p.weights_digest, q.weights_digest);
     EXPECT_EQ(p.tokenizer_digest, q.tokenizer_digest);
     EXPECT_EQ(p.architecture, q.architecture);
     EXPECT_EQ(p.quantisation, q.quantisation);
