@@ -76,6 +76,8 @@ RUNS = [
     ("heads", ["heads", *MODEL, "-t", "present-past", "-t", "antonym", "-o", "heads", "--n-test", "4", "--n-valid", "3",
                "--n-mean", "4", "--n-patch", "2"]),
     ("compare", ["compare", *MODEL, "-t", "present-past", "-t", "sentiment_transfer", "-o", "run", *FEW]),
+    ("compare", ["compare", *MODEL, "-t", "present-past", "--chat", "--method", "task-vector", "-o", "chat-run", *FEW]),
+    ("eval", ["eval", *MODEL, "-t", "present-past", "--from", "chat-run", "--n-test", "6"]),
     ("compare", ["report", "run"]),
     *(("compare", ["report", f"old-{protocol}"]) for protocol in PROTOCOLS),
     ("cache", ["cache"]),
