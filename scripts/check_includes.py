@@ -21,7 +21,7 @@ DEPTH = {"cli": 0, "report": 1, "study": 2, "serve": 2, "methods": 3, "scoring":
          "vectors": 4, "tasks": 4, "engine": 5, "statistics": 6, "hub": 6, "core": 7}
 # What tiller::core is made of, and the public headers that belong to tiller::study (CMakeLists.txt).
 CORE_ROOMS = {"serve", "methods", "vectors", "tasks", "engine", "statistics", "core"}
-STUDY_HEADERS = {"report.h", "scoring.h", "study.h", "summary.h", "sweep.h", "universal_heads.h"}
+STUDY_HEADERS = {"many.h", "report.h", "scoring.h", "study.h", "summary.h", "sweep.h", "universal_heads.h"}
 ENGINE_HEADER = re.compile(r"(llama|ggml|gguf)[\w.-]*\.h$")
 VECTORS_MAY = {"gguf.h", "ggml.h"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')

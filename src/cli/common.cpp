@@ -28,6 +28,8 @@ double now() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+}  // namespace
+
 std::string time_text(double seconds) {
     const int s = static_cast<int>(std::lround(seconds));
     return s < 60     ? fmt::format("{} s", s)
@@ -35,12 +37,11 @@ std::string time_text(double seconds) {
                       : fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
 }
 
-}  // namespace
-
-std::string typed_command(const CLI::App& command) {
+std::string typed_command(const CLI::App& command, const std::string& without) {
     std::string text = "tiller " + command.get_name();
     for (const auto* option : command.get_options())
         for (const auto& value : option->results()) {
+            if (option->get_name() == without) break;
             text += " " + option->get_name();
             const bool is_flag = option->get_items_expected_max() == 0;
             if (!is_flag)

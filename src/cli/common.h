@@ -49,6 +49,10 @@ void add_inspect(CLI::App&, Globals&);
 void add_export(CLI::App&, Globals&);
 void add_combine(CLI::App&, Globals&);
 void add_report(CLI::App&, Globals&);
+void add_plan(CLI::App&, Globals&);
+void add_submit(CLI::App&, Globals&);
+void add_status(CLI::App&, Globals&);
+void add_merge(CLI::App&, Globals&);
 void add_tasks(CLI::App&, Globals&);
 void add_task(CLI::App&, Globals&);
 void add_models(CLI::App&, Globals&);
@@ -77,8 +81,8 @@ enum GlobalFlag : unsigned {
 void add_globals(CLI::App& command, Globals& globals, unsigned flags = kAllFlags);
 
 /// The line that gives `command` the options it has, quoted for a shell: "tiller compare --out 'my run'
-/// --json".
-std::string typed_command(const CLI::App& command);
+/// --json"; an option named `without` is left out.
+std::string typed_command(const CLI::App& command, const std::string& without = "");
 
 /// The file of a model given by known name (see catalogue.h), by its name on a hub (hub_model.h) or by path,
 /// once it is known that the engine can compute with it (see try_model.h).
@@ -104,6 +108,9 @@ Error own_numbers_broken(const ModelInfo& info);
 
 /// Throws environment when no file can be written at `path`: before minutes of work, not after.
 void check_output(const std::string& path);
+/// "40 s", "3 min 05 s", "2 h 10 min".
+std::string time_text(double seconds);
+
 /// A progress line on standard error: what, done/all, rate, time left. Silent with --quiet. Where standard
 /// error is no terminal, a plain line a minute, and one when it ends.
 class ProgressLine {

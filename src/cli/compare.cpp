@@ -10,6 +10,7 @@
 #include "cli/chat_form_option.h"
 #include "cli/common.h"
 #include "cli/run_folder.h"
+#include "cli/shard.h"
 #include "cli/stream.h"
 #include "cli/task_option.h"
 #include "cli/use_command.h"
@@ -31,6 +32,7 @@ struct Options {
     int tune = 0, folds = 0;
     std::string choose_by;
     ChatFormOptions chat;
+    std::string shard;
     bool quick = false, no_controls = false, print_plan = false, no_check = false;
 };
 
@@ -124,6 +126,7 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
             print_styled(terminal_table(task, terminal_width(), prints_in_colour()) + "\n" +
                          headlines(task.analyses));
     };
+    if (!o.shard.empty()) return carry_out_shard(plan, o.out, o.shard, host, globals, steps);
     Summary summary;
     try {
         summary = run_study(plan, o.out, host);
@@ -172,6 +175,9 @@ void add_compare(CLI::App& app, Globals& globals) {
         "Vectors that compete as they are, tuned by strength alone (GGUF, .npz, safetensors; other "
         "tools' as well)");
     command->add_option("-o,--out", o->out, "Run folder; the same command goes on where it was interrupted");
+    command->add_option("--shard", o->shard,
+                        "Carry out one of N parts, for many machines: i/N (0/4 to 3/4), or auto for what "
+                        "Slurm, OpenMPI or PMI say; tiller merge puts them together");
     add_family_option(*command, o->family);
     command->add_option("--data-dir", o->data_dir, "Folder of task files (default: tiller's own)");
     add_chat_form_options(*command, o->chat);
@@ -215,7 +221,7 @@ void add_compare(CLI::App& app, Globals& globals) {
     add_globals(*command, globals);
     command->footer(names_below());
     command->callback([o, &globals, command] {
-        compare(*o, globals, command->count("--seed") > 0, typed_command(*command));
+        compare(*o, globals, command->count("--seed") > 0, typed_command(*command, "--shard"));
     });
 }
 

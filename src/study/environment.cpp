@@ -13,8 +13,6 @@
 
 namespace tiller::study {
 
-namespace {
-
 std::string machine_text() {
     utsname name{};
     ::uname(&name);
@@ -29,11 +27,13 @@ std::string machine_text() {
                        name.machine);
 }
 
-}  // namespace
-
 template <class V, Is<ModelRecord> T>
 void fields(V& visit, T& x) {
     model_fields(visit, x, "plan_name", "name");
+}
+template <class V, Is<MachineClass> T>
+void fields(V& visit, T& x) {
+    visit("name", x.name), visit("machines", x.machines), visit("blocks", x.blocks);
 }
 template <class V, Is<Environment> T>
 void fields(V& visit, T& x) {
@@ -42,6 +42,7 @@ void fields(V& visit, T& x) {
     visit.newer("weights", x.weights), visit.newer("cache", x.cache);
     visit.newer("flash_attention", x.flash_attention), visit.newer("gpu_layers", x.gpu_layers);
     visit.newer("max_rows", x.max_rows), visit("models", x.models), visit("tasks", x.tasks);
+    visit.optional("machine_classes", x.machine_classes);
 }
 
 ModelRecord model_record(const std::string& plan_name, const Model& model) {
@@ -127,20 +128,16 @@ std::string arithmetic_text(const Environment& environment) {
     return float_cache ? "; the file's weights, float32 cache" : "; the file's weights, float16 cache";
 }
 
+void write_environment(const std::filesystem::path& folder, const Environment& environment) {
+    write_file_atomic(folder / "environment.json", JsonWriter::value(environment).dump(2) + "\n");
+}
+
 void write_environment(const std::filesystem::path& folder, const StudyHost& host,
                        const std::vector<ModelRecord>& models, const std::vector<std::string>& tasks) {
-    const Environment environment = {TILLER_VERSION,
-                                     TILLER_ENGINE_VERSION,
-                                     machine_text(),
-                                     host.command,
-                                     name_of(host.weights),
-                                     host.engine.cache_f32 ? "f32" : "f16",
-                                     host.engine.flash_attention,
-                                     host.n_gpu_layers,
-                                     host.engine.max_rows,
-                                     models,
-                                     tasks};
-    write_file_atomic(folder / "environment.json", JsonWriter::value(environment).dump(2) + "\n");
+    write_environment(folder, Environment{TILLER_VERSION, TILLER_ENGINE_VERSION, machine_text(), host.command,
+                                          name_of(host.weights), host.engine.cache_f32 ? "f32" : "f16",
+                                          host.engine.flash_attention, host.n_gpu_layers,
+                                          host.engine.max_rows, models, tasks});
 }
 
 }  // namespace tiller::study

@@ -13,6 +13,14 @@ namespace tiller::study {
 struct ModelRecord : ModelSummary {};
 ModelRecord model_record(const std::string& plan_name, const Model& model);
 
+/// Blocks of a merged run whose machines compute differently (study/many): for each class its machines and
+/// blocks, as texts for people.
+struct MachineClass {
+    std::string name;
+    std::vector<std::string> machines, blocks;
+    bool operator==(const MachineClass&) const = default;
+};
+
 struct Environment {
     std::string program_version, engine_version, machine, command;
     std::string weights, cache;  ///< Empty in folders of versions that did not say it.
@@ -22,7 +30,11 @@ struct Environment {
     /// The closing units that this start goes for: what an older version of the program, of a task file or of
     /// a model left in the records is no result any more.
     std::vector<std::string> tasks;
+    std::vector<MachineClass> machine_classes = {};  ///< Empty but for mixtures.
 };
+
+/// This machine: processor, cores, system.
+std::string machine_text();
 
 /// The plan of a run folder; what its version did not know yet is as it was then. Errors as load_plan().
 Plan load_run_plan(const std::filesystem::path& folder);
@@ -35,7 +47,8 @@ void give_folder_back(const std::filesystem::path& folder) noexcept;
 /// Writes plan.toml into a new folder. An existing one must hold the same plan: bad_input.
 void claim_folder(const Plan& plan, const std::filesystem::path& folder);
 
-/// The program, the machine and the host's settings are filled in.
+void write_environment(const std::filesystem::path& folder, const Environment& environment);
+/// The same; the program, the machine and the host's settings are filled in.
 void write_environment(const std::filesystem::path& folder, const StudyHost& host,
                        const std::vector<ModelRecord>& models, const std::vector<std::string>& tasks);
 /// Throws missing, bad_input.

@@ -33,7 +33,8 @@ std::filesystem::path records_file(const std::filesystem::path& folder) { return
 
 }  // namespace
 
-Units read_units(const std::filesystem::path& folder, long long* whole_bytes) {
+Units read_units(const std::filesystem::path& folder, long long* whole_bytes,
+                 std::vector<std::string>* order) {
     Units units;
     if (whole_bytes) *whole_bytes = 0;
     const auto path = records_file(folder);
@@ -72,10 +73,19 @@ Units read_units(const std::filesystem::path& folder, long long* whole_bytes) {
         require(!has_digest || line["digest"] == digest_of(open_unit, lines),
                 "closes a unit whose records do not have its digest");
         unit_begin = begin;
+        if (order && !units.contains(open_unit)) order->push_back(open_unit);
         units[open_unit] = std::exchange(open, {});
         if (whole_bytes) *whole_bytes = static_cast<long long>(begin);
     }
     return units;
+}
+
+std::string unit_text(const std::string& unit, const std::vector<std::string>& lines) {
+    std::string text;
+    for (const auto& line : lines) text += line + "\n";
+    return text +
+           nlohmann::json{{"unit", unit}, {"end", lines.size()}, {"digest", digest_of(unit, text)}}.dump() +
+           "\n";
 }
 
 Journal::Journal(const std::filesystem::path& folder) : path_(records_file(folder)) {
@@ -118,10 +128,7 @@ Journal::~Journal() {
 bool Journal::is_in_place() const { return is_file(fd_, path_); }
 
 void Journal::append_lines(const std::string& unit, std::vector<std::string> lines) {
-    std::string text;
-    for (const auto& line : lines) text += line + "\n";
-    text += nlohmann::json{{"unit", unit}, {"end", lines.size()}, {"digest", digest_of(unit, text)}}.dump() +
-            "\n";
+    const std::string text = unit_text(unit, lines);
     bool ok = is_in_place();
     for (std::size_t done = 0; ok && done < text.size();) {
         const ssize_t n =

@@ -37,6 +37,9 @@ public:
     const Units& units() const { return units_; }
     bool has(const std::string& unit) const { return units_.count(unit) != 0; }
     const std::vector<std::string>& lines(const std::string& unit) const { return units_.at(unit); }
+    /// Counts finished units of other journals as finished, without writing them into this one. A unit that
+    /// is here stays as it is.
+    void adopt(const Units& others) { units_.insert(others.begin(), others.end()); }
     /// As they stand in the file, so that numbers are the same now and after a restart.
     template <class Record>
     std::vector<Record> records(const std::string& unit) const {
@@ -59,7 +62,11 @@ private:
     Units units_;
 };
 
-/// Reads the finished units of a run folder without locking it.
-Units read_units(const std::filesystem::path& folder, long long* whole_bytes = nullptr);
+/// Reads the finished units of a run folder without locking it. `order` gets their names as they stand in the
+/// file.
+Units read_units(const std::filesystem::path& folder, long long* whole_bytes = nullptr,
+                 std::vector<std::string>* order = nullptr);
+/// A finished unit as it stands in the file: its lines and the closing one.
+std::string unit_text(const std::string& unit, const std::vector<std::string>& lines);
 
 }  // namespace tiller::study

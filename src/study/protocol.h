@@ -51,6 +51,8 @@ public:
     /// Carries out a task that is not finished; its closing record is in the journal afterwards.
     virtual void run(TaskContext& context) const = 0;
 
+    /// Is a plan of several models gone through twice?
+    virtual bool goes_twice() const { return false; }
     /// After the last task of the last model, a plan of several models may be gone through once more: for
     /// each task that lacks its second run, with `closings`, the closing records of this task and seed on all
     /// models in the plan's order, and `own`, the one of this model.

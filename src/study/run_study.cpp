@@ -7,13 +7,12 @@
 #include <span>
 #include <utility>
 
-#include "study/before_work.h"
+#include "study/block_runner.h"
 #include "study/environment.h"
 #include "study/run_files.h"
 #include "study/study_inputs.h"
 #include "study/summarise.h"
 #include "study/units.h"
-#include "study/winners.h"
 #include "tiller/error.h"
 
 namespace tiller {
@@ -53,25 +52,9 @@ private:
         write_environment(folder_, host, models_, closings_);
         Engine engine(model, host.engine);
         engine.cancel_with(host.cancel);
-        bool begun = false;
+        BlockRunner blocks(inputs_, m, engine, journal_, folder_);
         for (std::size_t t = 0; t < inputs_.tasks().size(); ++t)
-            for (const auto seed : plan.seeds) {
-                TaskContext c = inputs_.context(m, t, seed, engine, journal_, folder_);
-                if (!is_finished(c)) {
-                    if (!begun)
-                        say_memory(plan, engine, inputs_.tasks(), c.form, host), say_chat(plan, *model, host);
-                    if (!begun && host.check) check_model(engine, folder_, inputs_.model_name(m), host);
-                    begun = true;
-                    check_answers(c);
-                    say_seen(c);
-                    train_scorer(c);
-                    inputs_.protocol().run(c);
-                }
-                write_winners(c);
-                if (host.observer.task)
-                    host.observer.task(summarise_task(
-                        plan, records_of(journal_.units(), closing_line(finished_[{t, seed}][m]))));
-            }
+            for (const auto seed : plan.seeds) blocks.run(t, seed);
     }
 
     void run_again(std::size_t m) {

@@ -110,6 +110,14 @@ std::string StudyInputs::key(const ModelInfo& model, const Task& task, std::uint
     return d.hex();
 }
 
+std::string StudyInputs::data_digest() const {
+    Digest d;
+    for (const Task& task : tasks_) d.add(task.name).add(task.digest);
+    for (const auto& text : further_) d.add(text);
+    for (const auto& [name, instruction] : instructions_) d.add(name).add(instruction.text);
+    return d.hex();
+}
+
 std::string StudyInputs::closing(std::size_t model, const ModelInfo& info, std::size_t task,
                                  std::uint64_t seed) const {
     return unit_name(model_name(model), tasks_[task].name, seed, closing_unit, key(info, tasks_[task], seed));

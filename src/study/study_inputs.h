@@ -25,9 +25,12 @@ public:
     const std::vector<Task>& tasks() const { return tasks_; }
     std::size_t n_model() const { return files_.size(); }
     const std::string& model_name(std::size_t model) const { return plan_.models[model]; }
+    const std::filesystem::path& model_file(std::size_t model) const { return files_[model]; }
     std::shared_ptr<const Model> load_model(std::size_t model) const;
     /// Of every prompt on a model that load_model() gave.
     Template form_of(const Model& model) const;
+    /// Of all data that the study reads: task files, instructions, sentences, competing vectors.
+    std::string data_digest() const;
 
     /// The name of a task's closing unit, which holds a digest of all that the task's numbers depend on.
     std::string closing(std::size_t model, const ModelInfo& info, std::size_t task, std::uint64_t seed) const;

@@ -1,6 +1,7 @@
 #include "study/summarise.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <stdexcept>
@@ -233,6 +234,10 @@ Summary from_records(const Plan& plan, const Units& units, const Environment& en
                 "items: what is measured on them was seen. `tiller task check` lists them.",
                 task.items.size(), task.task, task.seed, task.n_seen));
     }
+    for (const auto& machines : environment.machine_classes)
+        s.notes.push_back(fmt::format(
+            "This run mixes machines that compute differently. Machine class {} ({}) computed: {}.",
+            machines.name, fmt::join(machines.machines, "; "), fmt::join(machines.blocks, ", ")));
     judge(s, records, plan);
     for (auto& note : chat_notes(plan, s.models)) s.notes.push_back(std::move(note));
     for (auto& note : protocol_of(plan).notes(plan)) s.notes.push_back(std::move(note));

@@ -53,6 +53,7 @@ public:
     void check_task(const Plan& plan, const Task& task) const override;
     void run(TaskContext& context) const override;
     /// Vectors of the other models.
+    bool goes_twice() const override { return true; }
     bool has_second_run(const Units& units, const ClosedTask& own,
                         const std::vector<ClosedTask>& closings) const override;
     void second_run(TaskContext& context, const ClosedTask& own,
