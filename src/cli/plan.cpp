@@ -99,7 +99,7 @@ std::string time_table(const PlanTime& time, const Measured& measured, const Opt
         text += fmt::format("{:>7}  {:>14}  {:.0f} %\n", c.n_shard, time_text(c.seconds), 100 * c.efficiency);
     const int limit = time.limit_minutes;
     text +=
-        fmt::format("\nFor {:g} h: {} shards, done after about {}, with a time limit of {}:{:02}:00:\n",
+        fmt::format("\nFor {:g} h: {} shard(s), done after about {}, with a time limit of {}:{:02}:00:\n",
                     o.hours, time.proposed.n_shard, time_text(time.proposed.seconds), limit / 60, limit % 60);
     return text + fmt::format("  tiller submit --slurm -N {} --plan {} -o {} -- --time={}:{:02}:00\n",
                               time.proposed.n_shard, shell_word(o.plan),

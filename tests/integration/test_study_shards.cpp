@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -383,6 +384,28 @@ TEST_F(StudyShards, StatusIsReadFromTheJournals) {
     status = run_status(at(""));
     EXPECT_EQ(status.count(RunStatus::State::done), 8u);
     EXPECT_EQ(status.seconds_left, 0);
+}
+
+// A worker that was killed: its block was begun, and it writes no more.
+TEST_F(StudyShards, AWorkerThatDoesNotWriteIsSilent) {
+    work(0, 1);
+    const fs::path attempt = at("workers/0-of-1/attempt-1");
+    const std::string events = slurp(attempt / "blocks.jsonl");
+    const auto last_line = events.rfind('\n', events.size() - 2) + 1;
+    folder.write("run/workers/0-of-1/attempt-1/blocks.jsonl", events.substr(0, last_line));
+    RunStatus status = run_status(at(""));
+    EXPECT_EQ(status.count(RunStatus::State::running), 1u);
+    EXPECT_EQ(status.n_worker, 1u);
+    for (const auto& entry : fs::directory_iterator(attempt))
+        fs::last_write_time(entry.path(), fs::file_time_type::clock::now() - std::chrono::hours(1));
+    status = run_status(at(""));
+    EXPECT_EQ(status.count(RunStatus::State::silent), 1u);
+    EXPECT_EQ(status.count(RunStatus::State::done), 1u);
+    EXPECT_EQ(status.n_worker, 0u);
+    EXPECT_NEAR(status.blocks.at(1).last_sign, 3600, 60);
+    // Its closing record is there, so little is left; the next attempt ends it.
+    EXPECT_EQ(work(0, 1).n_done, 1u);
+    EXPECT_EQ(run_status(at("")).count(RunStatus::State::done), 2u);
 }
 
 TEST_F(StudyShards, AClassIsOfTheModelAndTheArithmetic) {

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Studies on many machines, for real: Slurm, its ranks, OpenMPI's, GNU parallel.
 
-Usage: run.py --tiller PROGRAM --study PROGRAM [--cache FOLDER] [CASE...]
+Usage: run.py --tiller PROGRAM --study PROGRAM [--cache FOLDER] [--tokens N] [--keep] [CASE...]
 
 Cases: slurm    an array over two nodes, merged by its own job (half a minute)
-       kill     the same, and one node killed in the middle (about three minutes)
+       kill     the same, and one node killed in the middle (two minutes)
        srun     ranks of one Slurm job
        mpirun   OpenMPI's ranks
        parallel GNU parallel on this machine
@@ -92,8 +92,14 @@ def submit(study, cluster, run, n_shard):
 SCRIPTS = {"submit.sh", "shards.sh", "merge.sh", "joblog"}
 
 
+def units_of(attempt):
+    """Finished units in a worker's journal."""
+    lines = map(json.loads, (attempt / "records.jsonl").read_text().splitlines())
+    return {line["unit"] for line in lines if "end" in line}
+
+
 def case_slurm(options, folder, kill=False):
-    study = Study(options, folder / "study", 400 if kill else 60)
+    study = Study(options, folder / "study", 140 if kill else options.tokens)
     run = folder / "run"
     cluster = cluster_of(options, folder)
     try:
@@ -113,8 +119,14 @@ def case_slurm(options, folder, kill=False):
     if hosts != {"n1", "n2"}:
         raise RuntimeError(f"workers ran on {hosts}")
     attempts = sorted(str(f.parent.relative_to(run / "workers")) for f in run.rglob("worker.json"))
-    if kill and not any(a.endswith("attempt-2") for a in attempts):
-        raise RuntimeError(f"no shard was started again: {attempts}")
+    if kill:
+        again = [run / "workers" / a for a in attempts if a.endswith("attempt-2")]
+        if not again:
+            raise RuntimeError(f"no shard was started again: {attempts}")
+        for attempt in again:
+            twice = units_of(attempt) & units_of(attempt.with_name("attempt-1"))
+            if twice or not units_of(attempt.with_name("attempt-1")):
+                raise RuntimeError(f"{attempt}: computed again: {twice}")
     n, whole = compare_with_whole(study, run, SCRIPTS)
     return f"{n} files equal; {seconds:.1f} s on two nodes, {whole:.1f} s in one piece; {len(attempts)} attempts{said}"
 
@@ -133,9 +145,11 @@ def kill_node(cluster, study, run):
     cluster.wait(lambda: cluster.log("requeue job .* due to failure of node n2"), 120, "the requeue")
     requeued = time.monotonic() - begin
     # Slurm holds a requeued job for two minutes; an operator need not wait.
-    for job, state, reason in cluster.jobs():
-        if reason.strip("()") == "BeginTime":
-            cluster.command("scontrol", "update", f"JobId={job}", "StartTime=now")
+    def held():
+        return [job for job, _, reason in cluster.jobs() if reason.strip("()") == "BeginTime"]
+    cluster.wait(held, 30, "the requeued job in the queue")
+    for job in held():
+        cluster.command("scontrol", "update", f"JobId={job}", "StartTime=now")
     left = sum(b["units"] for b in half)
     return f"; n2 killed with {left} units of a block done, its shard requeued after {requeued:.0f} s"
 
@@ -240,7 +254,10 @@ def own_network(argv):
     """This program again, in a network name space where there is only loopback."""
     unshare = ["unshare", "--net"] + ([] if os.geteuid() == 0 else ["--user", "--map-root-user"])
     os.environ["TILLER_MANY_NETWORK"] = "own"
-    os.execvp("unshare", unshare + ["sh", "-c", 'ip link set lo up && exec "$@"', "sh", sys.executable, *argv])
+    # Slurm looks for its own address with AI_ADDRCONFIG, for which loopback does not count: a cable to nowhere.
+    network = ("ip link set lo up && ip link add here type veth peer name there && "
+               "ip address add 10.90.0.1/24 dev here && ip link set here up && ip link set there up")
+    os.execvp("unshare", unshare + ["sh", "-c", network + ' && exec "$@"', "sh", sys.executable, *argv])
 
 
 def main():
@@ -248,7 +265,8 @@ def main():
     parser.add_argument("--tiller", type=Path, required=True)
     parser.add_argument("--study", type=Path, required=True)
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache/tiller/many-test")
-    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--keep", action="store_true", help="also folders of cases that passed")
+    parser.add_argument("--tokens", type=int, default=60, help="of each text in the case slurm, up to 140: how long it takes")
     parser.add_argument("cases", nargs="*", default=list(CASES))
     options = parser.parse_args()
     for name in ("tiller", "study", "cache"):

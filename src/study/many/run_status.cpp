@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <system_error>
 
@@ -20,16 +21,18 @@ namespace fs = std::filesystem;
 using State = RunStatus::State;
 
 constexpr double kSilent = 600;  // seconds
+constexpr double kNever = -std::numeric_limits<double>::infinity();
 
+// In seconds of the file clock, which are negative in our time.
 double modified(const fs::path& file) {
     std::error_code ec;
     const auto time = fs::last_write_time(file, ec);
-    return ec ? -1 : std::chrono::duration<double>(time.time_since_epoch()).count();
+    return ec ? kNever : std::chrono::duration<double>(time.time_since_epoch()).count();
 }
 
 // When the attempt last wrote, by the clock of the file system that all of them share.
 double last_sign(const Attempt& attempt) {
-    double last = -1;
+    double last = kNever;
     for (const char* name :
          {"worker.json", "blocks.jsonl", "records.jsonl", "progress.json", "cost.jsonl", "environment.json"})
         last = std::max(last, modified(attempt.folder() / name));
