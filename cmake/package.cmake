@@ -3,7 +3,7 @@ if(NOT TARGET tiller_cli OR NOT TILLER_VARIANTS)
     return()
 endif()
 
-# What Debian wants beside the program: copyright, changelog, manual pages that are packed.
+# What Debian wants beside the program: copyright, changelog, packed manual pages, libraries without symbols.
 install(FILES "${PROJECT_SOURCE_DIR}/cmake/package/copyright" DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/tiller" COMPONENT runtime)
 install(CODE "
     set(root \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}\")
@@ -11,6 +11,12 @@ install(CODE "
     if(pages)
         execute_process(COMMAND gzip -9nf \${pages} COMMAND_ERROR_IS_FATAL ANY)
     endif()
+    file(GLOB libraries \"\${root}/${TILLER_ENGINE_INSTALL_DIR}/lib/*.so*\")
+    foreach(library IN LISTS libraries)
+        if(NOT IS_SYMLINK \"\${library}\")
+            execute_process(COMMAND \"${CMAKE_STRIP}\" --strip-unneeded \"\${library}\" COMMAND_ERROR_IS_FATAL ANY)
+        endif()
+    endforeach()
     set(doc \"\${root}/${CMAKE_INSTALL_DATADIR}/doc/tiller\")
     execute_process(COMMAND gzip -9nc \"${PROJECT_SOURCE_DIR}/cmake/package/changelog\"
         OUTPUT_FILE \"\${doc}/changelog.gz\" COMMAND_ERROR_IS_FATAL ANY)" COMPONENT runtime)
@@ -20,10 +26,10 @@ set(CPACK_PACKAGE_NAME tiller)
 set(CPACK_PACKAGE_VENDOR "The tiller maintainers")
 set(CPACK_PACKAGE_CONTACT "The tiller maintainers <maintainers@users.noreply.r-seed-fb31dde2.example>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "steering vectors of language models: extract, apply, compare")
-set(CPACK_PACKAGE_DESCRIPTION "Makes steering vectors for language models in GGUF files, applies them, and compares
-the methods that make them: which one works for a task on a model, at which
-strength, and at what cost in fluency. Runs offline on the CPU; kernels are
-chosen for the processor when the program starts.")
+set(CPACK_PACKAGE_DESCRIPTION "Makes steering vectors for language models in GGUF files, applies them, and
+compares the methods that make them: which one works for a task on a model, at
+which strength, and at what cost in fluency. Runs offline on the CPU; kernels
+are chosen for the processor when the program starts.")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_INSTALL_CMAKE_PROJECTS "${PROJECT_BINARY_DIR};tiller;runtime;/")

@@ -36,7 +36,9 @@ tarball() {
     ldd "$stage/$name/bin/tiller" | awk '$2 == "=>" && $3 ~ /^\// {print $1, $3}' | while read -r library file; do
         if of_the_system "$library" || [[ "$file" == "$stage"/* ]]; then continue; fi
         cp -L "$file" "$libraries/$library"
-        package="$(dpkg -S "$(realpath "$file")" 2>/dev/null | head -1 | cut -d: -f1)" || true
+        # By name: with /lib a link to /usr/lib, dpkg may know the file by the other path.
+        package="$(dpkg -S "*/$(basename "$(realpath "$file")")" 2>/dev/null | head -1 | cut -d: -f1)" || true
+        [[ -n "$package" ]] || fail "no package owns $file, so its licence is not known"
         if [[ -n "$package" && -f "/usr/share/doc/$package/copyright" ]]; then
             cp "/usr/share/doc/$package/copyright" "$stage/$name/share/licenses/tiller/COPYRIGHT.$package"
         fi

@@ -1,22 +1,22 @@
 // Runs rows: sequences with their own edits and captures, many in one batch.
 // The engine does not know what a function vector is.
 //
-// Batch-shape rules. They make a row's numbers the same bits alone or in any company, whatever rows come, go
-// or are cancelled beside it, and whether its prompt was computed or copied (docs/architecture.md):
-//  1. A row's prompt of T tokens is computed as tokens [0, T-1) in chunks, then the last prompt token and
-//     every further token as steps of one token per row. A chunk is padded to a multiple of four tokens (the
-//     padding is cut off again) and a step's batch to a multiple of four rows: kernels for one to three rows
-//     round otherwise. Prompts and steps never share a batch.
-//  2. In run() and Stepper every row has its own stream of keys and values. Chunks computed together are
-//  padded
-//     to the longest of them.
-//  3. Tokens that begin two prompts may be computed once and copied, where the same edits act on them. Only
-//     tokens that were computed in chunks: attention of a step rounds otherwise.
+// Batch-shape rules. They make a row's numbers the same bits whether it is computed by itself or with others,
+// whatever rows come, go or are cancelled meanwhile, and whether its prompt was computed or copied
+// (docs/architecture.md):
+//  1. A prompt of T tokens is computed as tokens [0, T-1) in chunks. The last prompt token and every further
+//     token are steps of one token per row. A chunk is padded to a multiple of four tokens (the padding is
+//     cut off again), a step's batch to a multiple of four rows: kernels for one to three rows round
+//     differently. Prompts and steps never share a batch.
+//  2. In run() and Stepper every row has a sequence of keys and values of its own. Chunks that are computed
+//     together are padded to the longest of them.
+//  3. Tokens with which two prompts begin may be computed once and copied where the same edits act on them;
+//     only tokens that were computed in chunks, because the attention of a step rounds differently.
 //  4. Flash attention is off on the CPU.
-// fork() shares one prompt's cells between its rows, so that a branch's rounding depends on its slot. Its
-// results are the same for the same call, and agree with run() to about 1e-5 in log-probability on float32
-// models; on quantised models the engine rounds activations to 8 bits, which turns any last-digit difference
-// into noise of the size of that rounding (up to 0.9 nats, docs/architecture.md).
+// In fork() all rows of a prompt share its cells, so a row's rounding depends on its place among them. The
+// same call gives the same results. They agree with run() to about 1e-5 in log-probability on float32 models.
+// On quantised models the engine rounds activations to 8 bits, so any last-digit difference grows to the size
+// of that rounding (up to 0.9 nats, docs/architecture.md).
 #pragma once
 
 #include <atomic>
