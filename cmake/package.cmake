@@ -24,7 +24,7 @@ install(CODE "
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME tiller)
 set(CPACK_PACKAGE_VENDOR "The tiller maintainers")
-set(CPACK_PACKAGE_CONTACT "The tiller maintainers <maintainers@users.noreply.r-seed-fb31dde2.example>")
+set(CPACK_PACKAGE_CONTACT "The tiller maintainers <maintainers@tiller.example>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "steering vectors of language models: extract, apply, compare")
 set(CPACK_PACKAGE_DESCRIPTION "Makes steering vectors for language models in GGUF files, applies them, and
 compares the methods that make them: which one works for a task on a model, at

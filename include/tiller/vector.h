@@ -36,7 +36,7 @@ struct Provenance {
     int n_embd = 0;   ///< 0 = not known.
     std::string program_version;
     std::map<std::string, std::string>
-        settings;  ///< Method's own options by name ("n_mean", "n_patch", ...).
+        settings;                ///< Method's own options by name ("n_mean", "n_patch", ...).
     std::string weights_digest;  ///< ModelInfo::weights_digest; empty in vectors of earlier versions.
 };
 

@@ -15,6 +15,7 @@
 #include "cli/task_option.h"
 #include "cli/use_command.h"
 #include "core/memory.h"
+#include "tasks/split_shares.h"
 #include "tiller/error.h"
 #include "tiller/report.h"
 #include "tiller/study.h"
@@ -30,6 +31,7 @@ struct Options {
     std::vector<std::uint64_t> seeds;
     int n_test = 0, n_valid = 0;
     int tune = 0, folds = 0;
+    std::string split;
     std::string choose_by;
     ChatFormOptions chat;
     std::string shard;
@@ -71,11 +73,13 @@ Plan plan_of(const Options& o, const Globals& globals, bool seed_given) {
                     fmt::format("--protocol {}: the plan {} has protocol = \"{}\"; leave one of them out, or "
                                 "change the plan",
                                 o.protocol, o.plan, plan.protocol));
-    if (plan.protocol != Plan{}.protocol && (o.quick || o.folds > 0 || !o.choose_by.empty()))
-        throw Error(Code::usage,
-                    fmt::format("--quick, --folds and --choose-by belong to the protocol {}, and the "
-                                "plan's is {}; leave them out",
-                                Plan{}.protocol, plan.protocol));
+    if (plan.protocol != Plan{}.protocol &&
+        (o.quick || o.folds > 0 || !o.split.empty() || !o.choose_by.empty()))
+        throw Error(
+            Code::usage,
+            fmt::format("--quick, --folds, --split and --choose-by belong to the protocol {}, and the "
+                        "plan's is {}; leave them out",
+                        Plan{}.protocol, plan.protocol));
     if (o.quick) make_quick(plan);
     if (!o.models.empty()) plan.models = o.models;
     if (!o.tasks.empty()) plan.tasks = o.tasks;
@@ -93,6 +97,7 @@ Plan plan_of(const Options& o, const Globals& globals, bool seed_given) {
     if (o.n_test > 0) plan.n_test = o.n_test;
     if (o.n_valid > 0) plan.n_valid = o.n_valid;
     if (o.folds > 0) plan.tuning.n_fold = o.folds;
+    if (!o.split.empty()) plan.tuning.split = shares_from(o.split), plan.tuning.n_fold = 1;
     if (!o.choose_by.empty()) plan.tuning.choose_by = o.choose_by;
     if (o.chat.chat) plan.chat = true;
     if (!o.chat.template_file.empty()) plan.chat_template = o.chat.template_file;
@@ -208,6 +213,10 @@ void add_compare(CLI::App& app, Globals& globals) {
                      "default: the plan's)")
         ->check(CLI::Range(1, 1000))
         ->default_str("");
+    command
+        ->add_option("--split", o->split,
+                     "One split in place of folds: training, validation and test in percent, like 60,10,30")
+        ->excludes("--folds");
     command->add_option("--choose-by", o->choose_by,
                         "The score of answers that settings are chosen and methods judged by: first_token, "
                         "first_word, exact or contains (default: the plan's)");

@@ -15,6 +15,7 @@
 #include "cli/task_option.h"
 #include "core/util.h"
 #include "scoring/metrics.h"
+#include "tasks/split_shares.h"
 #include "tiller/chat_form.h"
 #include "tiller/error.h"
 #include "tiller/scoring.h"
@@ -92,8 +93,11 @@ std::uint64_t seed_of(const Options& o, const Globals& globals, const Task& task
 Split split_of(const Task& task, std::uint64_t seed, const std::vector<std::string>& vectors) {
     for (const auto& argument : vectors) {
         const Provenance made = load_vector(parse_vector_argument(argument).path).provenance;
+        if (made.task != task.name || made.seed != seed) continue;
+        if (const auto split = made.settings.find("winner.split"); split != made.settings.end())
+            return split_task(task, seed, shares_from(split->second));
         const auto draw = made.settings.find("winner.draw");
-        if (made.task != task.name || made.seed != seed || draw == made.settings.end()) continue;
+        if (draw == made.settings.end()) continue;
         int k = 0, n = 0;
         if (std::sscanf(draw->second.c_str(), "%d of %d", &k, &n) == 2 && n >= 2 && k >= 1 && k <= n)
             return fold_task(task, seed, n)[static_cast<std::size_t>(k - 1)];

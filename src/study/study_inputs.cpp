@@ -9,6 +9,7 @@
 #include "methods/concepts.h"
 #include "study/contestants.h"
 #include "study/units.h"
+#include "tasks/split_shares.h"
 #include "tiller/chat_form.h"
 #include "tiller/error.h"
 #include "tiller/version.h"
@@ -24,6 +25,10 @@ std::map<std::string, Instruction> known_instructions(const std::filesystem::pat
     auto all = load_instructions(theirs);
     all.merge(own);
     return all;
+}
+
+Split split_of(const Plan& plan, const Protocol& protocol, const Task& task, std::uint64_t seed) {
+    return plan.tuning.split.empty() ? protocol.split(task, seed) : split_task(task, seed, plan.tuning.split);
 }
 
 std::vector<int> first(const std::vector<int>& items, int n) {
@@ -48,7 +53,7 @@ StudyInputs::StudyInputs(const Plan& plan, const StudyHost& host)
                     fmt::format("plan: the tasks {} and {} have the same name; rename one of the files",
                                 tasks_[t].path.string(), task.path.string()));
         protocol_.check_task(plan, task);
-        for (auto seed : plan.seeds) protocol_.split(task, seed);
+        for (auto seed : plan.seeds) split_of(plan, protocol_, task, seed);
     }
     control_names_of(tasks_);  // refuses tasks that differ, before a model is loaded
     for (const auto& name : plan.models) files_.push_back(host.resolve_model(name));
@@ -134,7 +139,7 @@ TaskContext StudyInputs::context(std::size_t model, std::size_t task, std::uint6
                   .model_name = model_name(model),
                   .seed = seed,
                   .task = of,
-                  .split = protocol_.split(of, seed),
+                  .split = split_of(plan_, protocol_, of, seed),
                   .policy = protocol_.policy(plan_),
                   .unrelated = unrelated_,
                   .instruction = instruction_of(of)};

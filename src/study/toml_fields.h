@@ -37,6 +37,9 @@ public:
     void optional_field(const char* key, bool& v) {
         if (!writing_ || v) field(key, v);
     }
+    void optional_field(const char* key, std::vector<int>& v) {
+        if (!writing_ || !v.empty()) field(key, v);
+    }
     void field(const char* key, int& v) {
         visit(key, v, "a whole number", [&](toml::node& n) -> std::optional<int> {
             const auto value = n.value_exact<std::int64_t>();

@@ -12,6 +12,7 @@
 #include "study/summarise.h"
 #include "study/tune.h"
 #include "study/units.h"
+#include "tasks/split_shares.h"
 #include "tiller/error.h"
 
 namespace tiller::study {
@@ -63,6 +64,7 @@ void mark(SteeringVector& vector, const TaskContext& c, const TaskSummary& task,
     out["winner.place"] = fmt::format("{} of {}", place + 1, task.winners.size());
     out["winner.counts"] = winner.shown ? "true" : "false";
     if (c.draw >= 0) out["winner.draw"] = fmt::format("{} of {}", c.draw + 1, c.plan.tuning.n_fold);
+    if (!c.plan.tuning.split.empty()) out["winner.split"] = shares_text(c.plan.tuning.split);
     out["winner.seeds"] = seeds_text(c.plan);
     out["winner.n_valid"] = std::to_string(task.n_valid);
     out["winner.records"] = records_digest(unit);

@@ -425,5 +425,26 @@ TEST_F(CliWinners, EvalTakesTheSplitOfTheVector) {
     expect_parts(run(with({"--vector", "s3.gguf", "--vector", "s0.gguf"})).err, {"too high"});
 }
 
+// One split with shares of one's own: its test items are those that the winner is judged on later.
+TEST_F(CliWinners, ASplitOfOnesOwn) {
+    const Arguments words = {"compare",     "-m",         "m.gguf",  "-t",       twice,     "--method",
+                             "task-vector", "--n-test",   "40",      "--n-mean", "5",       "--shots",
+                             "2",           "--n-valid",  "3",       "-o",       "run",     "--threads",
+                             "1",           "--no-check", "--quiet", "--split",  "50,10,40"};
+    const json summary = run_json(words);
+    const json& task = summary.at("tasks").at(0);
+    EXPECT_EQ(task.at("n_train"), 20);
+    EXPECT_EQ(task.at("n_test"), 16);
+    EXPECT_EQ(vector("run/winners/twice-task-vector.gguf").provenance.settings.at("winner.split"),
+              "50,10,40");
+    const json judged =
+        run_json({"eval", "-m", "m.gguf", "-t", twice, "--from", "run", "--for", "twice", "--threads", "1"});
+    EXPECT_EQ(judged.at("n"), 16);
+    expect_parts(refusal(2, {"compare", "-t", twice, "--split", "50,50"}), {"the split", "expected 3"});
+    expect_parts(refusal(2, {"compare", "-t", twice, "--split", "half"}), {"half", "60,10,30"});
+    expect_parts(refusal(2, {"compare", "-t", twice, "--split", "50,10,40", "--folds", "3"}), {"--folds"});
+    expect_parts(refusal(2, {"compare", "--protocol", "dose", "--split", "50,10,40"}), {"--split", "dose"});
+}
+
 }  // namespace
 }  // namespace tiller

@@ -86,6 +86,13 @@ TEST_F(PlanFile, MissingKeysKeepTheirDefaults) {
     EXPECT_EQ(plan.models, Plan{}.models);
 }
 
+TEST_F(PlanFile, ASplitIsWrittenOnlyWhereThereIsOne) {
+    const Plan plan = load("[tuning]\nn_fold = 1\nsplit = [60, 10, 30]\n");
+    EXPECT_EQ(plan.tuning.split, (std::vector<int>{60, 10, 30}));
+    expect_parts(plan_toml(plan), {"split = [60, 10, 30]"});
+    EXPECT_EQ(plan_toml(default_plan("tuned")).find("split"), std::string::npos);
+}
+
 TEST_F(PlanFile, UnknownKeysAreNamedWithTheirLine) {
     expect_parts(refusal("n_test = 5\n\nn_tests = 6\n"), {"plan.toml", "line 3", "\"n_tests\"", "n_valid"});
     expect_parts(refusal("n_test = 5\n[functional]\nn_mean = 5\nn_heads = 2\n"),
@@ -128,6 +135,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Bad{"negative_test", "n_test = -5\n", "line 2", "n_test is -5"},
                     Bad{"one_test", "n_test = 1\n", "line 2", "at least 2"},
                     Bad{"zero_valid", "n_valid = 0\n", "line 2", "n_valid"},
+                    Bad{"split_and_folds", "[tuning]\nsplit = [60, 10, 30]\n", "line 3", "n_fold = 1"},
+                    Bad{"split_of_101", "[tuning]\nn_fold = 1\nsplit = [60, 10, 31]\n", "line 4", "101"},
+                    Bad{"split_of_two", "[tuning]\nn_fold = 1\nsplit = [60, 40]\n", "line 4", "expected 3"},
                     Bad{"zero_shot", "n_shot = 0\n", "line 2", "n_shot"},
                     Bad{"few_resamples", "n_bootstrap = 99\n", "line 2", "n_bootstrap"},
                     Bad{"negative_examples", "n_example = -1\n", "line 2", "n_example"},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "tasks/split_shares.h"
 #include "test_tasks_files.h"
 #include "tiller/task.h"
 
@@ -137,6 +138,31 @@ TEST(SplitTask, Golden) {
     EXPECT_EQ(split.train, (std::vector<int>{13, 16, 0, 15, 17, 14, 8, 9, 10, 18, 7, 1, 2, 6}));
     EXPECT_EQ(split.test, (std::vector<int>{19, 5, 3, 12}));
     EXPECT_EQ(split.valid, (std::vector<int>{11, 4}));
+}
+
+TEST(SplitTask, TakesOtherShares) {
+    const Task task = task_of(50);
+    const Split usual = split_task(task, 3), other = split_task(task, 3, {60, 10, 30});
+    EXPECT_EQ(other.train.size(), 30u);
+    EXPECT_EQ(other.valid.size(), 5u);
+    EXPECT_EQ(other.test.size(), 15u);
+    // The same shuffled order, so that the first training items are the same ones.
+    EXPECT_TRUE(std::equal(other.train.begin(), other.train.end(), usual.train.begin()));
+    std::set<int> all(other.train.begin(), other.train.end());
+    all.insert(other.valid.begin(), other.valid.end());
+    all.insert(other.test.begin(), other.test.end());
+    EXPECT_EQ(all.size(), 50u);
+    EXPECT_EQ(shares_from(shares_text({60, 10, 30})), (std::vector<int>{60, 10, 30}));
+    test::expect_parts(test::error_of(Code::bad_input,
+                                      [&] {
+                                          split_task(task_of(9), 1, {60, 10, 30});
+                                      }),
+                       {"numbers", "9 items", "0 for validation", "60,10,30"});
+    for (const std::vector<int>& bad :
+         {std::vector<int>{}, {50, 50}, {100, 0, 0}, {60, 10, 31}, {-10, 80, 30}})
+        test::error_of(Code::usage, [&] { split_task(task, 1, bad); });
+    for (const char* bad : {"", "60", "60,10,x", "60;10;30", "60,10,30,", "6e1,10,30", "60,10,31"})
+        test::error_of(Code::usage, [&] { shares_from(bad); });
 }
 
 TEST(SplitTask, RefusesTooSmallTasks) {

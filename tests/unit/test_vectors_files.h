@@ -161,20 +161,19 @@ inline tiller::SteeringVector full_vector() {
     v.mean_head_output.assign(12, {1.0f, -2.0f, 3.5f, 4.0f});
     v.mean_head_output[5] = {};
     v.mean_head_output[6].assign(9, 0.125f);
-    v.provenance = {
-        "antonym",
-        "d1",
-        0xffffffffffffffffull,
-        "Some Model",
-        "d2",
-        "d3",
-        "llama",
-        "Q4_K - Medium",
-        12,
-        3,
-        "0.1.0 (\xc3\xa9)",
-        {{"n_mean", "100"}, {"", "\"quote\" \\ \n"}, {"text", std::string("\0 \xe2\x82\xac", 5)}},
-        "d4"};
+    v.provenance = {"antonym",
+                    "d1",
+                    0xffffffffffffffffull,
+                    "Some Model",
+                    "d2",
+                    "d3",
+                    "llama",
+                    "Q4_K - Medium",
+                    12,
+                    3,
+                    "0.1.0 (\xc3\xa9)",
+                    {{"n_mean", "100"}, {"", "\"quote\" \\ \n"}, {"text", std::string("\0 \xe2\x82\xac", 5)}},
+                    "d4"};
     return v;
 }
 

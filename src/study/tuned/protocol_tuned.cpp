@@ -8,6 +8,7 @@
 #include "study/toml_fields.h"
 #include "study/tuned/evidence.h"
 #include "study/tuned/tuned.h"
+#include "tasks/split_shares.h"
 
 namespace tiller::study {
 namespace {
@@ -52,6 +53,14 @@ void Tuned::check(const Plan& plan, PlanFaults& faults) const {
         t.choose_by != primary_metric(false) && !(metric && metric->scale == Scale::hit && metric->of_answer),
         "tuning.choose_by",
         fmt::format("is \"{}\", expected first_token, first_word, exact or contains", t.choose_by));
+    if (!t.split.empty()) {
+        const std::string fault = fault_of_shares(t.split);
+        faults.refuse_if(!fault.empty(), "tuning.split", fault);
+        faults.refuse_if(t.n_fold > 1, "tuning.split",
+                         fmt::format("is given beside tuning.n_fold = {}: with folds every item is tested in "
+                                     "turn; set n_fold = 1, or leave the split out",
+                                     t.n_fold));
+    }
     faults.refuse_if(t.n_fold > 1 && plan.n_test < t.n_fold, "n_test",
                      fmt::format("is {}, expected at least one item for each of tuning.n_fold = {}",
                                  plan.n_test, t.n_fold));
@@ -63,6 +72,7 @@ void Tuned::check_task(const Plan& plan, const Task& task) const {
 
 void Tuned::table_fields(Fields& f, Plan& plan) const {
     f.field("n_fold", plan.tuning.n_fold);
+    f.optional_field("split", plan.tuning.split);
     f.field("choose_by", plan.tuning.choose_by);
     f.field("n_setting", plan.tuning.n_setting);
     f.field("n_setting_behavioural", plan.tuning.n_setting_behavioural);
@@ -101,6 +111,11 @@ std::vector<std::string> Tuned::notes(const Plan& plan) const {
             "run "
             "folder are those of the first draw.",
             plan.tuning.n_fold));
+    else if (!plan.tuning.split.empty())
+        notes.push_back(fmt::format(
+            "Splits: {} % train (vectors, demonstrations, style scorer), {} % validation (choice of "
+            "settings), {} % test (everything shown).",
+            plan.tuning.split[0], plan.tuning.split[1], plan.tuning.split[2]));
     else
         notes.push_back(
             "Splits: 70 % train (vectors, demonstrations, style scorer), 9 % validation (choice of "
