@@ -52,9 +52,6 @@ struct TuningPlan {
     /// settings that did best on average over the other parts: every item counts, and none chooses its own
     /// setting. 1 = one split, 70 % to train, 9 % to choose, 21 % to test.
     int n_fold = 1;
-    /// One split with other shares: training, validation and test in percent, like 60, 10, 30; n_fold is 1
-    /// then. Empty: the shares above, or folds.
-    std::vector<int> split = {};
     /// The score of answers that settings of functional and extractive tasks are chosen and judged by:
     /// "first_token" or one of generated answers, like "exact".
     std::string choose_by = "first_token";
@@ -62,6 +59,9 @@ struct TuningPlan {
     int n_setting_behavioural = 0;  ///< Behavioural tasks, where each setting generates texts; 0 likewise.
     /// Try all settings on the test items as well: what the best of them would have reached there.
     bool oracle = false;
+    /// One split with other shares: training, validation and test in percent, like 60, 10, 30; n_fold is 1
+    /// then. Empty: those of n_fold = 1, or folds.
+    std::vector<int> split = {};
 };
 
 /// The protocol "transfer" (docs/comparisons.md). Field names are the keys of the table [transfer]. No list
