@@ -60,6 +60,10 @@ class Grammar:
                 elif path == "tiller extract" and word.islower():
                     return f"there is no method '{word}'"
                 continue
+            if word == "--":  # what follows is another program's
+                return ""
+            if word == "-hf":  # stands for -m hf:, wherever that is
+                word = "-m"
             option, _, value = word.partition("=")
             option = option.split("[")[0]
             if option not in self.options.get(path, ()):

@@ -34,7 +34,10 @@ protected:
 };
 
 TEST_F(StudyDraws, EachItemIsTestedOnceByADrawThatDidNotTrainOnIt) {
+    std::vector<std::string> shown;
+    host.observer.task = [&](const TaskSummary& task) { shown.push_back(task.name); };
     const Summary s = run();
+    EXPECT_EQ(shown, plan.tasks);
     ASSERT_EQ(s.tasks.size(), 2u);
     for (const TaskSummary& task : s.tasks) {
         EXPECT_EQ(task.n_test, 12);
