@@ -1,11 +1,8 @@
 // tiller compare: the main job.
 #include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
 #include "cli/chat_form_option.h"
 #include "cli/common.h"
@@ -13,7 +10,6 @@
 #include "cli/shard.h"
 #include "cli/stream.h"
 #include "cli/task_option.h"
-#include "cli/use_command.h"
 #include "core/memory.h"
 #include "tasks/split_shares.h"
 #include "tiller/error.h"
@@ -37,20 +33,6 @@ struct Options {
     std::string shard;
     bool quick = false, no_controls = false, print_plan = false, no_check = false;
 };
-
-int terminal_width() {
-    winsize size{};
-    if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-    if (const char* columns = std::getenv("COLUMNS")) return std::max(40, std::atoi(columns));
-    return 110;
-}
-
-std::string headlines(const std::vector<AnalysisSummary>& analyses) {
-    std::string text;
-    for (const auto& analysis : analyses)
-        if (analysis.headline) text += terminal_analysis(analysis, terminal_width()) + "\n";
-    return text;
-}
 
 // A first look: two tasks, few items, settings and draws.
 void make_quick(Plan& plan) {
@@ -142,13 +124,7 @@ void compare(const Options& o, const Globals& globals, bool seed_given, const st
     steps.clear();
     write_reports(summary, o.out);
     if (globals.json) return print(to_json(summary) + "\n");
-    std::string text =
-        headlines(summary.analyses) + terminal_verdicts(summary, terminal_width(), use_command(o.out));
-    const auto folder = std::filesystem::absolute(o.out).lexically_normal();
-    text += fmt::format("\nReport:  {}\nTables:  {}\nRecords: {}\nPeak memory: {} MB\n",
-                        (folder / "report.html").string(), (folder / "results.csv").string(),
-                        (folder / "records.jsonl").string(), peak_memory() >> 20);
-    print(text);
+    print(end_of_run(summary, o.out) + fmt::format("Peak memory: {} MB\n", peak_memory() >> 20));
 }
 
 std::string names_below() {

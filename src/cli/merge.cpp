@@ -35,11 +35,9 @@ void add_merge(CLI::App& app, Globals& globals) {
                                         {"folder", o->folder}}
                              .dump(2) +
                          "\n");
-        const auto folder = std::filesystem::absolute(o->folder).lexically_normal();
         std::string text =
-            fmt::format("Merged {} blocks of {} workers.\nReport:  {}\nTables:  {}\nRecords: {}\n",
-                        result.n_block, result.n_worker, (folder / "report.html").string(),
-                        (folder / "results.csv").string(), (folder / "records.jsonl").string());
+            fmt::format("Merged {} blocks of {} workers.\n\n", result.n_block, result.n_worker) +
+            end_of_run(result.summary, o->folder);
         if (result.second_pass)
             text += fmt::format(
                 "This protocol goes through the models twice, and shards are of the first pass. The same "

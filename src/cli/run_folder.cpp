@@ -1,5 +1,12 @@
 #include "cli/run_folder.h"
 
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
 #include "cli/use_command.h"
 #include "core/paths.h"
 #include "core/util.h"
@@ -24,6 +31,27 @@ StudyHost study_host(const Globals& globals, ProgressSteps& steps, bool check) {
         note(globals, text);
     };
     return host;
+}
+
+int terminal_width() {
+    winsize size{};
+    if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+    if (const char* columns = std::getenv("COLUMNS")) return std::max(40, std::atoi(columns));
+    return 110;
+}
+
+std::string headlines(const std::vector<AnalysisSummary>& analyses) {
+    std::string text;
+    for (const auto& analysis : analyses)
+        if (analysis.headline) text += terminal_analysis(analysis, terminal_width()) + "\n";
+    return text;
+}
+
+std::string end_of_run(const Summary& summary, const std::filesystem::path& folder) {
+    const auto whole = std::filesystem::absolute(folder).lexically_normal();
+    return headlines(summary.analyses) + terminal_verdicts(summary, terminal_width(), use_command(folder)) +
+           fmt::format("\nReport:  {}\nTables:  {}\nRecords: {}\n", (whole / "report.html").string(),
+                       (whole / "results.csv").string(), (whole / "records.jsonl").string());
 }
 
 void write_reports(const Summary& summary, const std::filesystem::path& folder) {

@@ -55,7 +55,8 @@ TEST_F(CliMany, KilledShardsMergeToTheRunInOnePiece) {
     EXPECT_GE(n_killed, 2);
     const auto merged = run({"merge", "run"});
     ASSERT_EQ(merged.code, 0) << merged.err;
-    expect_parts(merged.out, {"2 blocks", "report.html", "records.jsonl"});
+    expect_parts(merged.out, {"2 blocks", "report.html", "records.jsonl",
+                              "tiller generate -m m.gguf --vector run/winners/"});
     for (const char* file : {"records.jsonl", "summary.json", "results.csv", "environment.json", "plan.toml"})
         EXPECT_EQ(slurp(at("run") / file), slurp(at("whole") / file)) << file;
     for (const char* below : {"vectors", "winners"})

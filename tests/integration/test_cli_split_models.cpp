@@ -13,7 +13,7 @@ namespace {
 
 using test::expect_parts;
 
-class CliShards : public test::CliTest {
+class CliSplitModels : public test::CliTest {
 protected:
     void SetUp() override {
         test::CliTest::SetUp();
@@ -22,7 +22,7 @@ protected:
     std::string shards;  // of m.gguf
 };
 
-TEST_F(CliShards, TheWeightsAreTheSameTheFilesAreNot) {
+TEST_F(CliSplitModels, TheWeightsAreTheSameTheFilesAreNot) {
     const auto whole = Model::load(folder.path() / "m.gguf"), parts = Model::load(shards);
     EXPECT_EQ(whole->info().weights_digest, parts->info().weights_digest);
     EXPECT_EQ(whole->info().weights_digest.size(), 64u);
@@ -36,7 +36,7 @@ TEST_F(CliShards, TheWeightsAreTheSameTheFilesAreNot) {
     EXPECT_NE(Model::load(test::make_tiny_model(other))->info().weights_digest, whole->info().weights_digest);
 }
 
-TEST_F(CliShards, AVectorOfOneFileFitsTheShardsAndTheOtherWay) {
+TEST_F(CliSplitModels, AVectorOfOneFileFitsTheShardsAndTheOtherWay) {
     make_fv("whole.gguf");
     make_fv("parts.gguf", shards);
     const auto expected = next_logprobs("m.gguf", {"--vector", "whole.gguf"});
@@ -48,7 +48,7 @@ TEST_F(CliShards, AVectorOfOneFileFitsTheShardsAndTheOtherWay) {
     EXPECT_EQ(run({"next", "-m", shards, "-p", "the cat", "--vector", "sum.gguf"}).code, 0);
 }
 
-TEST_F(CliShards, AnotherModelsVectorIsRefused) {
+TEST_F(CliSplitModels, AnotherModelsVectorIsRefused) {
     test::TinyOptions other;
     other.seed = 5;
     make_model("other.gguf", other);
@@ -59,7 +59,7 @@ TEST_F(CliShards, AnotherModelsVectorIsRefused) {
 }
 
 // A vector of a version that knew the digest of files only.
-TEST_F(CliShards, AnOldVectorFitsTheFileThatItWasMadeWith) {
+TEST_F(CliSplitModels, AnOldVectorFitsTheFileThatItWasMadeWith) {
     make_fv("v.gguf");
     SteeringVector old = load_vector(folder.path() / "v.gguf");
     ASSERT_FALSE(old.provenance.weights_digest.empty());
