@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 """Check that includes below src/ point one way, and that the engine's headers stay in their room.
 
-The rooms, from the outside in: cli, then report and study, and serve, which knows neither; then methods and
-scoring side by side, then
-vectors and tasks side by side, then engine, then statistics and hub (which only the program uses), then core. A file may include its own
-room and rooms further in; neighbours do not know each other. Public headers (tiller/*.h) are free
+The rooms, from the outside in: cli; report; protocols and many side by side, then study; serve, which knows none of
+these; methods and scoring side by side; vectors and tasks side by side; engine; statistics and hub (which only the
+program uses); core. A file may include its own room and rooms further in; neighbours do not know each other. Public headers (tiller/*.h) are free
 for all, because they hold types; only those of tiller::study are not for the rooms (and the public
-headers) of tiller::core. A folder inside a room (a protocol of study/) is known to itself alone: what it shares
+headers) of tiller::core. A folder inside a room (a protocol) is known to itself alone: what it shares
 lies in the room. Only engine/ includes llama.h and ggml*.h; vectors/ may read and write files with
 gguf.h and ggml.h.
 
@@ -17,8 +16,8 @@ import re
 import sys
 from pathlib import Path
 
-DEPTH = {"cli": 0, "report": 1, "study": 2, "serve": 2, "methods": 3, "scoring": 3,
-         "vectors": 4, "tasks": 4, "engine": 5, "statistics": 6, "hub": 6, "core": 7}
+DEPTH = {"cli": 0, "report": 1, "protocols": 2, "many": 2, "study": 3, "serve": 3, "methods": 4, "scoring": 4,
+         "vectors": 5, "tasks": 5, "engine": 6, "statistics": 7, "hub": 7, "core": 8}
 # What tiller::core is made of, and the public headers that belong to tiller::study (CMakeLists.txt).
 CORE_ROOMS = {"serve", "methods", "vectors", "tasks", "engine", "statistics", "core"}
 STUDY_HEADERS = {"many.h", "report.h", "scoring.h", "study.h", "summary.h", "sweep.h", "universal_heads.h"}

@@ -7,7 +7,8 @@
 
 namespace tiller {
 
-std::vector<const Metric*> metric_files();  // made by cmake/metrics.cmake from the files of this folder
+const std::vector<const Metric*>&
+metric_files();  // made by cmake/registry.cmake from the files of this folder
 
 ScoredOutput::ScoredOutput(std::string text, const OutputContext& context)
     : text_(std::move(text)),

@@ -64,7 +64,7 @@ void say_memory(const Plan& plan, const Engine& engine, const std::vector<Task>&
 
 void say_chat(const Plan& plan, const Model& model, const StudyHost& host) {
     if (!host.observer.note || plan.chat || model.chat_template().empty()) return;
-    if (protocol_of(plan).takes_chat()) host.observer.note(plain_text_warning(model.info().name));
+    if (protocol_of(plan).traits.takes_chat) host.observer.note(plain_text_warning(model.info().name));
 }
 
 void check_answers(const TaskContext& c) {

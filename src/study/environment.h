@@ -13,7 +13,7 @@ namespace tiller::study {
 struct ModelRecord : ModelSummary {};
 ModelRecord model_record(const std::string& plan_name, const Model& model);
 
-/// Blocks of a merged run whose machines compute differently (study/many): for each class its machines and
+/// Blocks of a merged run whose machines compute differently (src/many): for each class its machines and
 /// blocks, as texts for people.
 struct MachineClass {
     std::string name;

@@ -27,45 +27,25 @@ using study::PlanFaults;
 namespace {
 
 void fields_of(Fields& f, ExtractionPlan& e) {
-    f.field("n_mean", e.n_mean);
-    f.field("n_patch", e.n_patch);
-    f.field("n_shot", e.n_shot);
-    f.field("n_pairs", e.n_pairs);
+    f("n_mean", e.n_mean), f("n_patch", e.n_patch), f("n_shot", e.n_shot), f("n_pairs", e.n_pairs);
 }
 
 void fields_of(Fields& f, Plan& p) {
-    f.field("protocol", p.protocol);
-    f.field("title", p.title);
-    f.field("models", p.models);
-    f.field("tasks", p.tasks);
-    f.field("methods", p.methods);
-    f.optional_field("vectors", p.vectors);
-    f.field("seeds", p.seeds);
-    f.field("data_dir", p.data_dir);
-    f.optional_field("family", p.family);
-    f.optional_field("chat", p.chat);
-    f.optional_field("chat_template", p.chat_template);
-    f.field("n_test", p.n_test);
-    f.field("n_valid", p.n_valid);
-    f.field("n_shot", p.n_shot);
-    f.field("n_shot_behavioural", p.n_shot_behavioural);
-    f.field("controls", p.controls);
+    f("protocol", p.protocol), f("title", p.title), f("models", p.models), f("tasks", p.tasks);
+    f("methods", p.methods), f.optional("vectors", p.vectors), f("seeds", p.seeds);
+    f("data_dir", p.data_dir), f.optional("family", p.family), f.optional("chat", p.chat);
+    f.optional("chat_template", p.chat_template), f("n_test", p.n_test), f("n_valid", p.n_valid);
+    f("n_shot", p.n_shot), f("n_shot_behavioural", p.n_shot_behavioural), f("controls", p.controls);
     const study::Protocol* protocol = study::find_protocol(p.protocol);
-    if (protocol && protocol->has_instructions()) f.field("instructions", p.instructions);
-    f.field("max_new_tokens", p.max_new_tokens);
-    f.field("max_new_tokens_behavioural", p.max_new_tokens_behavioural);
-    f.field("collapse_limit", p.collapse_limit);
-    f.field("n_bootstrap", p.n_bootstrap);
-    f.field("n_example", p.n_example);
+    if (protocol && protocol->traits.has_instructions) f("instructions", p.instructions);
+    f("max_new_tokens", p.max_new_tokens), f("max_new_tokens_behavioural", p.max_new_tokens_behavioural);
+    f("collapse_limit", p.collapse_limit), f("n_bootstrap", p.n_bootstrap), f("n_example", p.n_example);
     f.table("functional", [&](Fields& t) { fields_of(t, p.functional); });
     f.table("behavioural", [&](Fields& t) { fields_of(t, p.behavioural); });
-    f.table("sampling", [&](Fields& t) {
-        t.field("temperature", p.temperature);
-        t.field("top_p", p.top_p);
-        t.field("top_k", p.top_k);
-    });
-    if (protocol && protocol->table())
-        f.table(protocol->table(), [&](Fields& t) { protocol->table_fields(t, p); });
+    f.table("sampling",
+            [&](Fields& t) { t("temperature", p.temperature), t("top_p", p.top_p), t("top_k", p.top_k); });
+    if (protocol && protocol->traits.table)
+        f.table(protocol->traits.table, [&](Fields& t) { protocol->table_fields(t, p); });
 }
 
 // "a", "b" or "c".
@@ -73,7 +53,11 @@ std::string protocol_names() {
     std::string text;
     const auto& all = study::protocols();
     for (std::size_t i = 0; i < all.size(); ++i)
-        text += fmt::format("{}\"{}\"", i == 0 ? "" : i + 1 == all.size() ? " or " : ", ", all[i]->name());
+        text += fmt::format("{}\"{}\"",
+                            i == 0                ? ""
+                            : i + 1 == all.size() ? " or "
+                                                  : ", ",
+                            all[i]->traits.name);
     return text;
 }
 
@@ -128,7 +112,7 @@ void check_contestants(const Plan& plan, const study::Protocol* protocol, PlanFa
             faults.refuse("methods", fmt::format("lacks {}, the name of the vector {}", name, file));
     }
     faults.once("vectors", brought);
-    if (!plan.vectors.empty() && !(protocol && protocol->takes_vectors()))
+    if (!plan.vectors.empty() && !(protocol && protocol->traits.takes_vectors))
         faults.refuse("vectors",
                       fmt::format("is given, and protocol = \"{}\" compares methods alone", plan.protocol));
     for (const auto& name : plan.methods) {
@@ -143,7 +127,7 @@ void check_contestants(const Plan& plan, const study::Protocol* protocol, PlanFa
 
 // Conversations, where the plan asks for them.
 void check_chat(const Plan& plan, const study::Protocol* protocol, PlanFaults& faults) {
-    faults.refuse_if(plan.chat && !(protocol && protocol->takes_chat()), "chat",
+    faults.refuse_if(plan.chat && !(protocol && protocol->traits.takes_chat), "chat",
                      fmt::format("is true, and protocol = \"{}\" has prompts of its own form; conversations "
                                  "are for protocol = \"{}\"",
                                  plan.protocol, Plan{}.protocol));
@@ -227,13 +211,13 @@ Plan read_plan(const std::filesystem::path& path, bool of_run) {
     }
     const auto protocol = table["protocol"].value<std::string>().value_or(Plan{}.protocol);
     for (const auto* owner : study::protocols())
-        if (const toml::node* node = owner->table() ? table.get(owner->table()) : nullptr;
-            node && protocol != owner->name())
+        if (const toml::node* node = owner->traits.table ? table.get(owner->traits.table) : nullptr;
+            node && protocol != owner->traits.name)
             throw Error(Code::bad_input,
                         fmt::format("{}, line {}: the table [{}] belongs to the protocol {}; write protocol "
                                     "= \"{}\" at the top, or take the table out",
-                                    path.string(), node->source().begin.line, owner->table(), owner->name(),
-                                    owner->name()));
+                                    path.string(), node->source().begin.line, owner->traits.table,
+                                    owner->traits.name, owner->traits.name));
     const study::Protocol* known = study::find_protocol(protocol);
     Plan plan = known ? known->plan() : Plan{};
     if (of_run) plan.tuning = {};  // there were no folds once

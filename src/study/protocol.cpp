@@ -6,15 +6,11 @@ namespace tiller {
 
 namespace study {
 
-const Protocol& protocol_tuned();
-const Protocol& protocol_paper();
-const Protocol& protocol_transfer();
-const Protocol& protocol_dose();
-const Protocol& protocol_crossed();
+const std::vector<const Protocol*>& protocol_files();  // made by cmake/registry.cmake from src/protocols
 
 Plan Protocol::plan() const {
     Plan plan;
-    plan.protocol = name();
+    plan.protocol = traits.name;
     return plan;
 }
 
@@ -24,14 +20,18 @@ std::vector<int> Protocol::validation(const Plan& plan, const Split& split) cons
 }
 
 const std::vector<const Protocol*>& protocols() {
-    static const std::vector<const Protocol*> all = {
-        &protocol_tuned(), &protocol_paper(), &protocol_transfer(), &protocol_dose(), &protocol_crossed()};
+    static const std::vector<const Protocol*> all = [] {
+        auto list = protocol_files();
+        std::stable_partition(list.begin(), list.end(),
+                              [](const Protocol* p) { return p->traits.name == Plan{}.protocol; });
+        return list;
+    }();
     return all;
 }
 
 const Protocol* find_protocol(const std::string& name) {
     for (const Protocol* protocol : protocols())
-        if (protocol->name() == name) return protocol;
+        if (protocol->traits.name == name) return protocol;
     return nullptr;
 }
 
@@ -44,7 +44,8 @@ const Protocol& protocol_of(const Plan& plan) {
 
 std::vector<std::pair<std::string, std::string>> protocol_list() {
     std::vector<std::pair<std::string, std::string>> out;
-    for (const auto* protocol : study::protocols()) out.emplace_back(protocol->name(), protocol->summary());
+    for (const auto* protocol : study::protocols())
+        out.emplace_back(protocol->traits.name, protocol->traits.summary);
     return out;
 }
 
@@ -52,7 +53,7 @@ Plan default_plan(const std::string& protocol) {
     const auto* found = study::find_protocol(protocol);
     if (found) return found->plan();
     std::string names;
-    for (const auto* known : study::protocols()) names += (names.empty() ? "" : ", ") + known->name();
+    for (const auto* known : study::protocols()) names += (names.empty() ? "" : ", ") + known->traits.name;
     throw Error(Code::usage, "unknown protocol \"" + protocol + "\"; known: " + names);
 }
 

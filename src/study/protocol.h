@@ -1,8 +1,9 @@
-// Protocols: what a study runs on each task, and how its tables read. A protocol is one file
-// protocol_<name>.cpp that defines `const Protocol& protocol_<name>()`, named in protocol.cpp.
+// Protocols: what a study runs on each task, and how its tables read. A protocol is a folder of src/protocols
+// whose file protocol_<name>.cpp defines `const Protocol& protocol_<name>()`; the build lists them.
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "study/plan_faults.h"
@@ -14,28 +15,37 @@ namespace tiller::study {
 
 class Fields;  // toml_fields.h
 
+/// What there is to say of a protocol without running it.
+struct ProtocolTraits {
+    std::string name;
+    std::string summary;   ///< One line for help and error messages.
+    std::string question;  ///< What is asked, one sentence.
+    /// The plan's table that belongs to the protocol ("dose"); null when there is none.
+    const char* table = nullptr;
+    bool has_instructions = false;  ///< Does it run prompts with an instruction (Plan::instructions)?
+    bool takes_chat = false;        ///< May prompts be conversations (Plan::chat)?
+    bool takes_vectors = false;     ///< May vectors that somebody brings compete (Plan::vectors)?
+    bool goes_twice = false;        ///< Is a plan of several models gone through twice (second_run())?
+    /// True when each method's chosen setting is left in the run folder as a vector (study/winners.h).
+    bool leaves_winners = false;
+    /// True when each setting of the tables names the unsteered run of the same prompts ("clean" in its
+    /// record), to which differences are taken; else they are to zero-shot and to the method's random
+    /// control.
+    bool has_conditions = true;
+};
+
 class Protocol {
 public:
+    explicit Protocol(ProtocolTraits what) : traits(std::move(what)) {}
     virtual ~Protocol() = default;
-    virtual std::string name() const = 0;
-    /// One line for help and error messages.
-    virtual std::string summary() const = 0;
-    /// What is asked, one sentence.
-    virtual std::string question() const = 0;
+    const ProtocolTraits traits;
 
     /// The plan of `tiller compare --protocol NAME`, and what a plan file leaves out.
     virtual Plan plan() const;
-    /// The plan's table that belongs to the protocol ("dose"), and its fields; null when there is none.
-    virtual const char* table() const { return nullptr; }
+    /// The fields of ProtocolTraits::table.
     virtual void table_fields(Fields&, Plan&) const {}
     /// What is impossible about the protocol's own table, and what else of the plan does not go with it.
     virtual void check(const Plan&, PlanFaults&) const {}
-    /// Does it run prompts with an instruction (Plan::instructions)?
-    virtual bool has_instructions() const { return false; }
-    /// May prompts be conversations (Plan::chat)?
-    virtual bool takes_chat() const { return false; }
-    /// May vectors that somebody brings compete (Plan::vectors)?
-    virtual bool takes_vectors() const { return false; }
     /// How its vectors are extracted and its outputs scored.
     virtual Policy policy(const Plan&) const { return {}; }
     /// Throws bad_input when a task of the plan cannot be used; called for each before the first work.
@@ -51,11 +61,9 @@ public:
     /// Carries out a task that is not finished; its closing record is in the journal afterwards.
     virtual void run(TaskContext& context) const = 0;
 
-    /// Is a plan of several models gone through twice?
-    virtual bool goes_twice() const { return false; }
-    /// After the last task of the last model, a plan of several models may be gone through once more: for
-    /// each task that lacks its second run, with `closings`, the closing records of this task and seed on all
-    /// models in the plan's order, and `own`, the one of this model.
+    /// After the last task of the last model, a plan of several models is gone through once more where the
+    /// traits say so: for each task that lacks its second run, with `closings`, the closing records of this
+    /// task and seed on all models in the plan's order, and `own`, the one of this model.
     virtual bool has_second_run(const Units& /*units*/, const ClosedTask& /*own*/,
                                 const std::vector<ClosedTask>& /*closings*/) const {
         return true;
@@ -63,12 +71,6 @@ public:
     virtual void second_run(TaskContext&, const ClosedTask& /*own*/,
                             const std::vector<ClosedTask>& /*closings*/) const {}
 
-    /// True when each method's chosen setting is left in the run folder as a vector (study/winners.h).
-    virtual bool leaves_winners() const { return false; }
-    /// True when each setting of the tables names the unsteered run of the same prompts ("clean" in its
-    /// record), to which differences are taken; else they are to zero-shot and to the method's random
-    /// control.
-    virtual bool has_conditions() const { return true; }
     /// Adds to a task's summary what the protocol computes from the records: TaskSummary::analyses. Pure.
     virtual void analyse(const Plan&, const TaskRecords&, TaskSummary&) const {}
     /// The same over the tasks of a run: Summary::analyses. Called before the verdicts; `records` are those
@@ -82,7 +84,7 @@ public:
     virtual std::vector<std::string> notes(const Plan& plan) const = 0;
 };
 
-/// All protocols; the first is the default one.
+/// All protocols: the default one, then the others in the order of their names.
 const std::vector<const Protocol*>& protocols();
 /// nullptr when there is none of this name.
 const Protocol* find_protocol(const std::string& name);

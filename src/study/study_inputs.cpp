@@ -68,7 +68,7 @@ StudyInputs::StudyInputs(const Plan& plan, const StudyHost& host)
     }
     if (!plan.chat_template.empty())
         further_.push_back(chat_template_ = read_chat_template(plan.chat_template));
-    if (protocol_.has_instructions() && plan.instructions) instructions_ = known_instructions(data);
+    if (protocol_.traits.has_instructions && plan.instructions) instructions_ = known_instructions(data);
 }
 
 std::shared_ptr<const Model> StudyInputs::load_model(std::size_t model) const {

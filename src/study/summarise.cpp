@@ -27,7 +27,7 @@ public:
           valid_(records.valid),
           scores_(test_, plan.n_bootstrap, records.closing.task.seed),
           valid_scores_(valid_, plan.n_bootstrap, records.closing.task.seed),
-          has_conditions_(protocol_of(plan).has_conditions()) {}
+          has_conditions_(protocol_of(plan).traits.has_conditions) {}
 
     std::vector<SettingSummary> of(const std::vector<SettingRecord>& settings,
                                    const std::string& primary) const {
@@ -185,7 +185,7 @@ std::vector<std::string> chat_notes(const Plan& plan, const std::vector<ModelSum
                         "the assistant's answer. Vectors were extracted from such conversations.",
                         plan.chat_template.empty() ? "the model" : plan.chat_template)};
     std::vector<std::string> notes;
-    if (protocol_of(plan).takes_chat())
+    if (protocol_of(plan).traits.takes_chat)
         for (const auto& model : models)
             if (model.chat_template) notes.push_back(plain_text_warning(model.name));
     return notes;
@@ -215,7 +215,7 @@ ProvenanceSummary provenance_of(const Plan& plan, const std::vector<TaskRecords>
 Summary from_records(const Plan& plan, const Units& units, const Environment& environment) {
     Summary s;
     s.title = plan.title;
-    s.question = protocol_of(plan).question();
+    s.question = protocol_of(plan).traits.question;
     for (const auto& model : plan.models)
         for (const auto& m : environment.models)
             if (m.name == model) s.models.push_back(m);

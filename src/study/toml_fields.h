@@ -24,23 +24,23 @@ class Fields {
 public:
     explicit Fields(toml::table* input, std::string where) : input_(input), where_(std::move(where)) {}
 
-    void field(const char* key, std::string& v) {
+    void operator()(const char* key, std::string& v) {
         visit(key, v, "a string", [&](toml::node& n) { return n.value_exact<std::string>(); });
     }
     /// Written only when it says something, so that plans without it are what they were before it was there.
-    void optional_field(const char* key, std::string& v) {
-        if (!writing_ || !v.empty()) field(key, v);
+    void optional(const char* key, std::string& v) {
+        if (!writing_ || !v.empty()) (*this)(key, v);
     }
-    void optional_field(const char* key, std::vector<std::string>& v) {
-        if (!writing_ || !v.empty()) field(key, v);
+    void optional(const char* key, std::vector<std::string>& v) {
+        if (!writing_ || !v.empty()) (*this)(key, v);
     }
-    void optional_field(const char* key, bool& v) {
-        if (!writing_ || v) field(key, v);
+    void optional(const char* key, bool& v) {
+        if (!writing_ || v) (*this)(key, v);
     }
-    void optional_field(const char* key, std::vector<int>& v) {
-        if (!writing_ || !v.empty()) field(key, v);
+    void optional(const char* key, std::vector<int>& v) {
+        if (!writing_ || !v.empty()) (*this)(key, v);
     }
-    void field(const char* key, int& v) {
+    void operator()(const char* key, int& v) {
         visit(key, v, "a whole number", [&](toml::node& n) -> std::optional<int> {
             const auto value = n.value_exact<std::int64_t>();
             if (!value) return std::nullopt;
@@ -48,22 +48,22 @@ public:
             return static_cast<int>(std::clamp<std::int64_t>(*value, -kMostCounted, kMostCounted + 1));
         });
     }
-    void field(const char* key, bool& v) {
+    void operator()(const char* key, bool& v) {
         visit(key, v, "true or false", [&](toml::node& n) { return n.value_exact<bool>(); });
     }
-    void field(const char* key, double& v) {
+    void operator()(const char* key, double& v) {
         visit(key, v, "a number", [&](toml::node& n) { return n.value<double>(); });
     }
-    void field(const char* key, float& v) {
+    void operator()(const char* key, float& v) {
         visit(key, v, "a number", [&](toml::node& n) -> std::optional<float> {
             const auto value = n.value<double>();
             return value ? std::optional<float>(static_cast<float>(*value)) : std::nullopt;
         });
     }
-    void field(const char* key, std::vector<std::string>& v) {
+    void operator()(const char* key, std::vector<std::string>& v) {
         visit(key, v, "a list of strings", [&](toml::node& n) { return list<std::string>(n); });
     }
-    void field(const char* key, std::vector<int>& v) {
+    void operator()(const char* key, std::vector<int>& v) {
         visit(key, v, "a list of whole numbers", [&](toml::node& n) -> std::optional<std::vector<int>> {
             const auto values = list<std::int64_t>(n);
             if (!values) return std::nullopt;
@@ -74,10 +74,10 @@ public:
             return out;
         });
     }
-    void field(const char* key, std::vector<double>& v) {
+    void operator()(const char* key, std::vector<double>& v) {
         visit(key, v, "a list of numbers", [&](toml::node& n) { return list<double>(n); });
     }
-    void field(const char* key, std::vector<std::uint64_t>& v) {
+    void operator()(const char* key, std::vector<std::uint64_t>& v) {
         visit(key, v, "a list of whole numbers",
               [&](toml::node& n) -> std::optional<std::vector<std::uint64_t>> {
                   const auto values = list<std::int64_t>(n);

@@ -97,7 +97,7 @@ std::filesystem::path winner_file(const Plan& plan, const std::string& model, co
 
 std::vector<WinnerSummary> winners_of(const Plan& plan, const TaskSummary& task) {
     std::vector<WinnerSummary> winners;
-    if (!protocol_of(plan).leaves_winners() || task.seed != plan.seeds.front()) return winners;
+    if (!protocol_of(plan).traits.leaves_winners || task.seed != plan.seeds.front()) return winners;
     for (const auto* setting : by_score(task, of_kind(task, Kind::chosen))) {
         winners.push_back({setting->method, setting->id,
                            winner_file(plan, task.model, task.name, setting->method).generic_string(),
@@ -109,7 +109,7 @@ std::vector<WinnerSummary> winners_of(const Plan& plan, const TaskSummary& task)
 }
 
 void write_winners(TaskContext& c) {
-    if (!protocol_of(c.plan).leaves_winners() || c.seed != c.plan.seeds.front()) return;
+    if (!protocol_of(c.plan).traits.leaves_winners || c.seed != c.plan.seeds.front()) return;
     const std::string unit = unit_name(c, closing_unit);
     const auto path_of = [&](const std::string& method) {
         return c.folder / winner_file(c.plan, c.model_name, c.task.name, method);

@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "study/crossed/crossed.h"
+#include "protocols/crossed/crossed.h"
 #include "support/json_units.h"
 #include "support/run_program.h"
 #include "support/tiny_model.h"

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "protocols/dose/dose.h"
 #include "statistics/shift.h"
-#include "study/dose/dose.h"
 #include "support/json_units.h"
 #include "support/run_program.h"
 #include "support/tiny_model.h"

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "study/tuned/evidence.h"
+#include "protocols/tuned/evidence.h"
 #include "support/json_units.h"
 #include "support/run_program.h"
 #include "support/table_cells.h"

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "many/probe.h"
 #include "study/journal.h"
-#include "study/many/probe.h"
 #include "support/run_program.h"
 #include "support/tiny_model.h"
 #include "support/tiny_study.h"

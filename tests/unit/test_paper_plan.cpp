@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-#include "study/paper/paper.h"
+#include "protocols/paper/paper.h"
 #include "test_tasks_files.h"
 #include "tiller/study.h"
 

@@ -5,8 +5,8 @@
 #include <set>
 
 #include "methods/concepts.h"
+#include "protocols/tuned/evidence.h"
 #include "study/contestants.h"
-#include "study/tuned/evidence.h"
 #include "tasks/forms.h"
 #include "tiller/error.h"
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <set>
 
-#include "study/crossed/crossed.h"
+#include "protocols/crossed/crossed.h"
 #include "test_tasks_files.h"
 #include "tiller/report.h"
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "protocols/dose/dose.h"
 #include "statistics/shift.h"
-#include "study/dose/dose.h"
 #include "test_tasks_files.h"
 #include "tiller/study.h"
 

@@ -4,11 +4,11 @@
 #include <cmath>
 #include <vector>
 
+#include "protocols/tuned/controls.h"
 #include "study/adjust.h"
 #include "study/broken_texts.h"
 #include "study/phrases.h"
 #include "study/second_judge.h"
-#include "study/tuned/controls.h"
 
 namespace tiller::study {
 namespace {

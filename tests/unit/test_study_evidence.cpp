@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "protocols/tuned/evidence.h"
 #include "study/candidate.h"
 #include "study/summarise.h"
-#include "study/tuned/evidence.h"
 #include "support/table_cells.h"
 #include "test_tasks_files.h"
 

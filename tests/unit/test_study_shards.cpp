@@ -9,7 +9,7 @@
 #include <set>
 #include <string>
 
-#include "study/many/worker_files.h"
+#include "many/worker_files.h"
 #include "support/run_program.h"
 #include "tiller/error.h"
 #include "tiller/many.h"

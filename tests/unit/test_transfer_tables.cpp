@@ -4,7 +4,7 @@
 #include <cmath>
 #include <string>
 
-#include "study/transfer/transfer.h"
+#include "protocols/transfer/transfer.h"
 #include "tiller/study.h"
 
 namespace tiller::study {

@@ -1,0 +1,83 @@
+#include "many/probe.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <span>
+
+#include "core/util.h"
+
+namespace tiller::study {
+namespace {
+
+Row probe_row(int n_vocab, int length, int first) {
+    Row row;
+    for (int i = 0; i < length; ++i) row.prompt.push_back((i * 31 + first) % n_vocab);
+    for (int i = 0; i < 4; ++i) row.forced.push_back((i * 17 + first + 5) % n_vocab);
+    row.want_logits = true;
+    return row;
+}
+
+void add(Digest& digest, std::span<const float> values) {
+    digest.add(std::string_view(reinterpret_cast<const char*>(values.data()), values.size_bytes()));
+}
+
+std::string variable(const char* name) {
+    const char* value = std::getenv(name);
+    return value ? value : "";
+}
+
+}  // namespace
+
+std::string machine_class(Engine& engine) {
+    const int n_vocab = engine.info().n_vocab;
+    // Lengths that fill, exceed and leave parts of the tiles of matrix units.
+    const std::vector<Row> rows = {probe_row(n_vocab, 40, 7), probe_row(n_vocab, 24, 11),
+                                   probe_row(n_vocab, 5, 3)};
+    Digest digest;
+    for (const auto& results : {engine.run(rows), engine.run(std::span(rows).first(1)), engine.fork(rows)})
+        for (const RowResult& result : results)
+            add(digest, result.logits), add(digest, result.forced_logprob);
+    return digest.hex().substr(0, 12);
+}
+
+std::string program_digest() {
+    std::set<std::string> files = {"/proc/self/exe"};
+    std::ifstream maps("/proc/self/maps");
+    for (std::string line; std::getline(maps, line);) {
+        const auto slash = line.find('/');
+        if (slash == std::string::npos) continue;
+        const std::string path = line.substr(slash), name = path.substr(path.rfind('/') + 1);
+        for (const char* ours : {"libllama", "libggml", "libtiller"})
+            if (name.starts_with(ours)) files.insert(path);
+    }
+    std::set<std::string> digests;  // sorted by contents: paths may differ between machines
+    for (const auto& file : files) digests.insert(sha256_file(file));
+    Digest digest;
+    for (const auto& file : digests) digest.add(file);
+    return digest.hex();
+}
+
+std::string host_name() {
+    char name[256] = {};
+    return ::gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
+}
+
+std::string scheduler_job() {
+    std::string job = variable("SLURM_ARRAY_JOB_ID");
+    if (!job.empty())
+        job += "_" + variable("SLURM_ARRAY_TASK_ID");
+    else
+        job = variable("SLURM_JOB_ID");
+    if (job.empty()) return "";
+    std::string text = "Slurm " + job;
+    if (const auto node = variable("SLURMD_NODENAME"); !node.empty()) text += " on " + node;
+    if (const auto restarts = variable("SLURM_RESTART_COUNT"); !restarts.empty() && restarts != "0")
+        text += ", restart " + restarts;
+    return text;
+}
+
+}  // namespace tiller::study
