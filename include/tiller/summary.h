@@ -59,6 +59,9 @@ struct SettingSummary {
     /// Of "a chosen setting is not above zero-shot and each of its controls": the greatest p of these
     /// comparisons, adjusted by Holm's method for the task's methods. None where that was not asked.
     std::optional<double> p_works = {};
+
+    /// nullptr when the setting has no such score.
+    const Interval* metric(const std::string& score) const;
 };
 
 /// Two settings of a task, item by item.
@@ -166,6 +169,10 @@ struct TaskSummary {
     std::vector<WinnerSummary> winners;
 
     bool behavioural() const { return family == Family::behavioural; }
+    /// A setting by its id, in the main or a further table; nullptr when there is none.
+    const SettingSummary* find(std::string_view id) const;
+    /// nullptr when there is none of this id.
+    const AnalysisSummary* analysis(std::string_view id) const;
 };
 
 struct ModelSummary {
@@ -193,6 +200,9 @@ struct Summary {
     std::vector<TaskSummary> tasks;
     std::vector<AnalysisSummary> analyses;  ///< Over several tasks; may be empty.
     ProvenanceSummary provenance;
+
+    /// nullptr when there is none of this id.
+    const AnalysisSummary* analysis(std::string_view id) const;
 };
 
 /// One line of the cost ledger. Times differ from run to run, so they are not part of Summary.

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "statistics/log_sum_exp.h"
 #include "tiller/task.h"
 
 namespace tiller::doctor {
@@ -75,11 +76,9 @@ Edit steering(const Baseline& baseline, Site site, int layer) {
 }
 
 std::vector<double> log_probabilities(std::span<const float> logits) {
-    double largest = -kInfinity, sum = 0;
-    for (float l : logits) largest = std::max(largest, static_cast<double>(l));
-    for (float l : logits) sum += std::exp(static_cast<double>(l) - largest);
+    const double lse = log_sum_exp(logits);
     std::vector<double> out;
-    for (float l : logits) out.push_back(static_cast<double>(l) - largest - std::log(sum));
+    for (const float l : logits) out.push_back(static_cast<double>(l) - lse);
     return out;
 }
 

@@ -1,6 +1,8 @@
 #include "methods/vocabulary_loss.h"
 
-#include <cmath>
+#include <span>
+
+#include "statistics/log_sum_exp.h"
 
 namespace tiller {
 namespace {
@@ -12,9 +14,7 @@ Eigen::Map<const Eigen::VectorXf> as_vector(const std::vector<float>& values) {
 }
 
 VectorXd log_softmax(const VectorXd& logits) {
-    const double largest = logits.maxCoeff();
-    const double sum = (logits.array() - largest).exp().sum();
-    return logits.array() - largest - std::log(sum);
+    return logits.array() - log_sum_exp(std::span(logits.data(), static_cast<std::size_t>(logits.size())));
 }
 
 }  // namespace

@@ -63,11 +63,9 @@ std::optional<Answer> answer_for(const Summary& summary, const TaskSummary& task
 
 }  // namespace
 
-bool is_answers(const AnalysisSummary& analysis) { return analysis.id == "answers"; }
-
 std::vector<Answer> answers_of(const Summary& summary) {
-    const auto table = std::find_if(summary.analyses.begin(), summary.analyses.end(), is_answers);
-    if (table == summary.analyses.end()) return {};
+    const AnalysisSummary* table = summary.analysis(kAnswers);
+    if (!table) return {};
     std::vector<Answer> out;
     for (const auto& row : table->rows) {
         if (row.id.empty()) return {};
@@ -78,18 +76,16 @@ std::vector<Answer> answers_of(const Summary& summary) {
 
 Interval score_of(const Summary& summary, const Answer& answer, const std::string& setting) {
     if (answer.tasks.size() > 1)
-        for (const auto& table : summary.analyses)
-            if (table.id == "seeds")
-                if (const Interval mean = table.at(answer.name + " " + setting, "mean");
-                    std::isfinite(mean.mean))
-                    return mean;
+        if (const auto* table = summary.analysis("seeds"))
+            if (const Interval mean = table->at(answer.name + " " + setting, "mean");
+                std::isfinite(mean.mean))
+                return mean;
     double sum = 0;
     int n = 0;
     Interval last = no_number();
     for (const std::size_t place : answer.tasks)
-        for (const auto& s : summary.tasks[place].test)
-            if (const Interval* value = metric_of(s, summary.tasks[place].primary);
-                s.id == setting && value) {
+        if (const auto* s = summary.tasks[place].find(setting))
+            if (const Interval* value = s->metric(summary.tasks[place].primary)) {
                 last = *value;
                 sum += value->mean;
                 ++n;
@@ -117,7 +113,7 @@ std::set<std::string> best_shown(const Summary& summary, const TaskSummary& task
     if (!answer) return best_of(task);
     std::set<std::string> out;
     for (const auto& setting : task.test) {
-        const Interval* value = metric_of(setting, task.primary);
+        const Interval* value = setting.metric(task.primary);
         if (answer->shown && setting.kind == Kind::chosen && setting.method == answer->method && value &&
             (answer->tasks.size() == 1 ? value->mean > 0 || !is_share(task.primary)
                                        : is_shown(task, setting)))

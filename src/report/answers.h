@@ -23,8 +23,8 @@ struct Answer {
     std::string remark;     ///< May be empty.
 };
 
-/// Is it the table that stands at the page's beginning?
-bool is_answers(const AnalysisSummary& analysis);
+/// Id of the table that stands at the page's beginning.
+inline constexpr const char* kAnswers = "answers";
 
 /// One for each row, in the table's order. Empty without such a table, and for a table of an older version
 /// whose rows have no ids.

@@ -71,7 +71,7 @@ Json strength_axis(const std::set<double>& values, const std::string& name) {
 Json value_scale(const TaskSummary& task, const std::string& metric) {
     double least = 0, most = 0;
     for (const auto& setting : task.grid)
-        if (const Interval* value = metric_of(setting, metric)) {
+        if (const Interval* value = setting.metric(metric)) {
             least = std::min({least, value->mean, value->low});
             most = std::max({most, value->mean, value->high});
         }
@@ -140,7 +140,7 @@ std::vector<const SettingSummary*> grid_points(const TaskSummary& task, const st
                                                const std::string& metric) {
     std::vector<const SettingSummary*> points;
     for (const auto& setting : task.grid) {
-        const Interval* value = metric_of(setting, metric);
+        const Interval* value = setting.metric(metric);
         if (setting.method == method && value && std::isfinite(value->mean)) points.push_back(&setting);
     }
     return points;
@@ -177,7 +177,7 @@ Chart overview_chart(const Summary& summary, const std::vector<const TaskSummary
         const std::string name = valid_utf8(row_name(summary, *task));
         names.push_back(name);
         for (const auto& setting : task->test) {
-            const Interval* value = metric_of(setting, metric);
+            const Interval* value = setting.metric(metric);
             if (!value || !std::isfinite(value->mean) || !in_overview(tasks, setting)) continue;
             shares = shares && value->low >= 0 && value->high <= 1;
             Json row = described_point(setting, *value);
@@ -307,7 +307,7 @@ Chart strength_chart(const TaskSummary& task, const std::string& method, const s
     for (const auto* point : points) {
         const auto at = point->setting.find(strength);
         if (at == point->setting.end()) continue;
-        const Interval& value = *metric_of(*point, metric);
+        const Interval& value = *point->metric(metric);
         Json row = described_point(*point, value);
         row["strength"] = number(at->second);
         for (const char* name : {"layer", "heads", "pairs"})
@@ -347,15 +347,15 @@ Chart trade_off_chart(const TaskSummary& task, const Palette& palette) {
     Json rows = Json::array(), names = Json::array(), inks = Json::array(), shapes = Json::array();
     std::set<std::string> seen;
     for (const auto& setting : task.grid) {
-        const Interval* effect = metric_of(setting, task.primary);
-        const Interval* damage = metric_of(setting, "perplexity");
+        const Interval* effect = setting.metric(task.primary);
+        const Interval* damage = setting.metric("perplexity");
         if (!effect || !damage || !std::isfinite(effect->mean) || !(damage->mean > 0) ||
             !std::isfinite(damage->mean))
             continue;
         Json row = described_point(setting, *effect);
         row["method"] = valid_utf8(method_title(setting.method));
         row["perplexity"] = number(damage->mean);
-        if (const Interval* collapsed = metric_of(setting, "collapsed"))
+        if (const Interval* collapsed = setting.metric("collapsed"))
             row["collapsed"] = format_interval(*collapsed);
         rows.push_back(row);
         if (!seen.insert(setting.method).second) continue;

@@ -48,11 +48,11 @@ std::string contents(const Summary& summary, const std::vector<Cost>& costs) {
         return fmt::format(R"(<li{}><a href="#{}">{}</a></li>)", classes, anchor, html(text));
     };
     std::string out = R"(<nav aria-label="Contents"><ol>)";
-    const auto n_answers = std::count_if(summary.analyses.begin(), summary.analyses.end(), is_answers);
-    if (n_answers > 0) out += link("answers", "Which method");
-    if (n_answers == 0 || !summary.findings.empty()) out += link("findings", "Findings");
+    const bool answered = summary.analysis(kAnswers) != nullptr;
+    if (answered) out += link("answers", "Which method");
+    if (!answered || !summary.findings.empty()) out += link("findings", "Findings");
     if (!summary.tasks.empty()) out += link("overview", "Overview") + link("tasks", "All tasks");
-    if (std::ssize(summary.analyses) > n_answers) out += link("analyses", "Over all tasks");
+    if (summary.analyses.size() > (answered ? 1 : 0)) out += link("analyses", "Over all tasks");
     for (std::size_t i = 0; i < summary.tasks.size(); ++i)
         out += link(task_anchor(i), task_title(summary, summary.tasks[i]), R"( class="inner")");
     if (!costs.empty()) out += link("cost", "Cost");
@@ -108,7 +108,7 @@ std::string report_html(const Summary& summary, const std::vector<Cost>& costs, 
             "\n<section><h2>Task by task</h2><p class=\"unfold-line\"><button type=\"button\" "
             "class=\"unfold\" hidden>Unfold all tasks</button></p>\n";
     // Where the answers come first, nobody needs to see a task before asking for it.
-    const bool answered = std::any_of(summary.analyses.begin(), summary.analyses.end(), is_answers);
+    const bool answered = summary.analysis(kAnswers) != nullptr;
     for (std::size_t i = 0; i < summary.tasks.size(); ++i)
         out += task_section(summary, i, palette, i == 0 && !answered, use) + "\n";
     if (!summary.tasks.empty()) out += "</section>\n";

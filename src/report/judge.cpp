@@ -31,11 +31,6 @@ bool is_steering(const SettingSummary& setting) {
            setting.method != "prompt" && setting.method != "random";
 }
 
-const Interval* metric_of(const SettingSummary& setting, const std::string& metric) {
-    const auto found = setting.metrics.find(metric);
-    return found == setting.metrics.end() ? nullptr : &found->second;
-}
-
 namespace {
 
 // "FV, ICV and mean-diff"; beyond a handful "9 steering methods".
@@ -65,7 +60,7 @@ bool is_better(const Interval& difference, const std::string& primary) {
 }  // namespace
 
 bool is_shown(const TaskSummary& task, const SettingSummary& setting) {
-    const Interval* value = metric_of(setting, task.primary);
+    const Interval* value = setting.metric(task.primary);
     if (!value) return false;
     if (!lower_is_better(task.primary) && is_share(task.primary) && !(value->mean > 0)) return false;
     for (const auto& winner : task.winners)
@@ -83,7 +78,7 @@ std::set<std::string> best_of(const TaskSummary& task) {
     double best_mean = 0;
     const double sign = lower_is_better(task.primary) ? -1 : 1;
     for (const auto& setting : task.test) {
-        const Interval* value = metric_of(setting, task.primary);
+        const Interval* value = setting.metric(task.primary);
         if (!is_steering(setting) || !value || !std::isfinite(value->mean)) continue;
         if (best.empty() || sign * value->mean > sign * best_mean) {
             best = {setting.id};

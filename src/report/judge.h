@@ -15,9 +15,6 @@ std::vector<std::string> metrics_of(const std::vector<SettingSummary>& settings,
 /// A steering method under test: neither a baseline (no method, a prompt) nor a control.
 bool is_steering(const SettingSummary& setting);
 
-/// The interval of a metric, or nullptr.
-const Interval* metric_of(const SettingSummary& setting, const std::string& metric);
-
 /// Is the setting shown to work by the numbers of the task's table? A share must be above 0, clearly better
 /// than zero-shot (or unsteered) and than the random control where those differences are known, and its
 /// outputs must not collapse.

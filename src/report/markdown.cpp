@@ -32,7 +32,7 @@ std::string table_head(const std::vector<std::string>& cells, std::size_t left) 
 
 std::string cell(const SettingSummary& setting, const TaskSummary& task, const std::string& metric,
                  bool best) {
-    const Interval* value = metric_of(setting, metric);
+    const Interval* value = setting.metric(metric);
     if (!value) return "";
     std::string text = markdown(format_interval(*value));
     if (metric != task.primary) return text;
@@ -57,10 +57,8 @@ void add_matrix(std::string& out, const Summary& summary) {
         std::vector<std::string> cells = {markdown(task_title(summary, task)),
                                           markdown(metric_label(task.primary))};
         for (const auto& id : ids) {
-            const auto found = std::find_if(task.test.begin(), task.test.end(),
-                                            [&](const SettingSummary& setting) { return setting.id == id; });
-            cells.push_back(found == task.test.end() ? ""
-                                                     : cell(*found, task, task.primary, best.contains(id)));
+            const SettingSummary* found = task.find(id);
+            cells.push_back(found ? cell(*found, task, task.primary, best.contains(id)) : "");
         }
         out += row(cells);
     }

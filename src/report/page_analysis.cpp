@@ -53,7 +53,7 @@ std::string analyses_part(const std::vector<AnalysisSummary>& analyses, const st
 std::string analyses_section(const Summary& summary) {
     std::vector<AnalysisSummary> others;
     std::remove_copy_if(summary.analyses.begin(), summary.analyses.end(), std::back_inserter(others),
-                        is_answers);
+                        [](const AnalysisSummary& analysis) { return analysis.id == kAnswers; });
     if (others.empty()) return "";
     return R"(<section id="analyses"><h2>Over all tasks</h2>)" + analyses_part(others, "") + "</section>";
 }

@@ -130,8 +130,8 @@ std::string answers_table(const Summary& summary, const std::vector<Answer>& ans
 }  // namespace
 
 std::string answers_section(const Summary& summary, const UseText& use) {
-    const auto table = std::find_if(summary.analyses.begin(), summary.analyses.end(), is_answers);
-    if (table == summary.analyses.end()) return "";
+    const AnalysisSummary* table = summary.analysis(kAnswers);
+    if (!table) return "";
     const auto answers = answers_of(summary);
     const std::string note =
         table->note.empty() ? "" : fmt::format(R"(<p class="quiet">{}</p>)", html(table->note));

@@ -30,9 +30,7 @@ std::vector<const TaskSummary*> pointers_to(const std::vector<TaskSummary>& task
     return out;
 }
 
-bool has_answers(const Summary& summary) {
-    return std::any_of(summary.analyses.begin(), summary.analyses.end(), is_answers);
-}
+bool has_answers(const Summary& summary) { return summary.analysis(kAnswers) != nullptr; }
 
 /// The signs of what a chart of these tasks draws.
 std::string legend(const std::vector<const SettingSummary*>& settings,
@@ -124,17 +122,14 @@ std::string matrix_section(const Summary& summary, const Palette& palette) {
                              task_anchor(i), html(row_name(summary, task)), html(metric_label(task.primary)));
         const auto best = best_shown(summary, task);
         for (const auto* column : settings) {
-            const auto found =
-                std::find_if(task.test.begin(), task.test.end(),
-                             [&](const SettingSummary& setting) { return setting.id == column->id; });
-            const bool there = found != task.test.end();
-            const std::string classes = !there                                        ? ""
+            const SettingSummary* found = task.find(column->id);
+            const std::string classes = !found                                        ? ""
                                         : best.contains(found->id)                    ? "best"
                                         : no_better_than_random(*found, task.primary) ? "null"
                                                                                       : "";
             table += interval_cell(
-                there ? metric_of(*found, task.primary) : nullptr,
-                there && best.contains(found->id) && no_better_than_random(*found, task.primary) ? "best null"
+                found ? found->metric(task.primary) : nullptr,
+                found && best.contains(found->id) && no_better_than_random(*found, task.primary) ? "best null"
                                                                                                  : classes);
         }
         table += "</tr>";

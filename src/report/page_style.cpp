@@ -55,7 +55,7 @@ td.remark{min-width:11em}
 td small{display:block;font-size:.76rem;color:var(--quiet)}
 td.best{font-weight:700}
 td.best small{font-weight:400}
-.null,td.null small{color:var(--quiet);opacity:.8}
+.null,td.null small{color:var(--quiet)}
 td.none{color:var(--quiet)}
 tr.group th{font-weight:650;padding-top:1rem}
 tr.sum td,tr.sum th{font-weight:600;border-bottom-color:var(--quiet)}
@@ -114,7 +114,6 @@ details.more>summary{color:var(--link)}
 .grid td small{display:inline;margin-left:.3em}
 td.text{overflow-wrap:anywhere;min-width:7.2rem;max-width:22rem;white-space:normal}
 td.out{font-family:ui-monospace,"SF Mono","Cascadia Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.78rem;line-height:1.4}
-.ws{opacity:.75}
 code,pre{font-family:ui-monospace,"SF Mono","Cascadia Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.8rem;overflow-wrap:anywhere}
 pre{background:var(--panel);padding:.8rem 1rem;overflow-x:auto;white-space:pre-wrap;line-height:1.45}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1.2rem;margin:.8rem 0;font-size:.9rem}

@@ -124,7 +124,7 @@ std::string metrics_table(const TaskSummary& task, const Palette& palette, const
                              html(setting.label.empty() ? setting.id : setting.label));
         for (const auto& metric : metrics) {
             table += interval_cell(
-                metric_of(setting, metric),
+                setting.metric(metric),
                 is_primary(metric) ? fmt::format("{}{}", is_best ? "best " : "", null ? "null" : "") : "");
             if (!is_primary(metric)) continue;
             for (const auto& other : others) {
@@ -165,7 +165,7 @@ std::string grid_table(const TaskSummary& task) {
         // Plain cells: there are many of them, and the style sheet aligns this table's.
         table += fmt::format("<tr><th scope=row>{}</th>", html(setting.id));
         for (const auto& metric : metrics) {
-            const Interval* value = metric_of(setting, metric);
+            const Interval* value = setting.metric(metric);
             const std::string range = value && metric == task.primary
                                           ? fmt::format(" <small>{}</small>", format_range(*value))
                                           : "";

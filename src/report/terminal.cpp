@@ -30,7 +30,7 @@ struct Column {
 Column metric_column(const TaskSummary& task, const std::string& metric, bool with_range) {
     Column column{terminal_text(metric_label(metric)), {}};
     for (const auto& setting : task.test) {
-        const Interval* value = metric_of(setting, metric);
+        const Interval* value = setting.metric(metric);
         column.cells.push_back(!value       ? "-"
                                : with_range ? format_interval(*value)
                                             : format_value(value->mean));

@@ -23,9 +23,9 @@ std::vector<Pair> pairs_of(const Json& value) {
     std::vector<Pair> pairs;
     for (std::size_t i = 0; i < list_at(value, "pairs").size(); ++i) {
         Fields fields(value[i], at_index("pairs", i));
-        fields.need("negative");
-        fields.need("positive");
-        pairs.push_back({*fields.text("negative"), *fields.text("positive")});
+        Pair& pair = pairs.emplace_back();
+        pair.negative = fields.need_text("negative");
+        pair.positive = fields.need_text("positive");
         fields.done();
     }
     return pairs;
@@ -35,15 +35,12 @@ std::vector<Item> items_of(const Json& value) {
     std::vector<Item> items;
     for (std::size_t i = 0; i < list_at(value, "items").size(); ++i) {
         Fields fields(value[i], at_index("items", i));
-        fields.need("input");
-        fields.need("output");
-        Item item;
+        Item& item = items.emplace_back();
         item.id = static_cast<int>(i);
-        item.input = *fields.text("input");
-        item.output = *fields.text("output");
+        item.input = fields.need_text("input");
+        item.output = fields.need_text("output");
         item.outputs = {item.output};
         fields.done();
-        items.push_back(std::move(item));
     }
     return items;
 }
@@ -70,11 +67,9 @@ Family family_named(const std::string& name, bool no_items) {
 
 ExtractRequest extract_request(Fields& fields) {
     ExtractRequest request;
-    fields.need("name");
-    fields.need("method");
-    request.name = *fields.text("name");
+    request.name = fields.need_text("name");
     check_vector_name(request.name);
-    request.method = *fields.text("method");
+    request.method = fields.need_text("method");
     try {
         find_method(request.method);
     } catch (...) {

@@ -20,14 +20,8 @@ void post_logprobs(Service& service, const Request& request, const std::shared_p
     if (continuation.empty())
         throw Problem(400, "invalid_value", "continuation: it is empty", "continuation");
     check_length(service, probe->prompt.size() + continuation.size());
-    std::vector<Row> rows;
-    for (const Steering& steering : probe->steerings) {
-        Row row;
-        row.prompt = probe->prompt;
-        row.edits = steering.edits;
-        row.forced = continuation;
-        rows.push_back(std::move(row));
-    }
+    auto rows = steered_rows(*probe);
+    for (Row& row : rows) row.forced = continuation;
     run_rows(service, std::move(rows), reply,
              [&service, probe, reply, continuation](std::vector<RowResult> results) {
                  Json tokens = Json::array(), choices = Json::array();

@@ -50,16 +50,11 @@ void post_next(Service& service, const Request& request, const std::shared_ptr<R
     const auto watch = watched(fields.find("watch"), service.model);
     fields.done();
     check_length(service, probe->prompt.size());
-    std::vector<Row> rows;
-    for (const Steering& steering : probe->steerings) {
-        Row row;
-        row.prompt = probe->prompt;
-        row.edits = steering.edits;
-        row.n_top = top;
-        row.watch = watch;
+    auto rows = steered_rows(*probe);
+    for (Row& row : rows) {
         // Without either there would be no logits to see that the row broke.
-        if (top == 0 && watch.empty()) row.n_top = 1;
-        rows.push_back(std::move(row));
+        row.n_top = watch.empty() ? std::max(top, 1) : top;
+        row.watch = watch;
     }
     run_rows(service, std::move(rows), reply,
              [&service, probe, reply, top, watch](std::vector<RowResult> results) {

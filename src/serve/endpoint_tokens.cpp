@@ -17,8 +17,7 @@ void post_tokenize(Service& service, const Request& request, const std::shared_p
     if (other && fields.has("content"))
         throw Problem(400, "invalid_value", "prompt is another name for content; give one of them", "prompt");
     const char* name = other ? "prompt" : "content";
-    fields.need(name);
-    const std::string content = *fields.text(name);
+    const std::string content = fields.need_text(name);
     const auto special = fields.boolean("add_special"), tokens_too = fields.boolean("add_special_tokens");
     TokenizeOptions options;
     options.bos = special.value_or(tokens_too.value_or(other));

@@ -20,8 +20,7 @@ Upload upload_of(const Request& request) {
     const Json body = parse_json(request.body);
     Fields fields(body);
     if (const auto given = fields.text("name")) upload.name = *given;
-    fields.need("data");
-    const auto bytes = from_base64(*fields.text("data"));
+    const auto bytes = from_base64(fields.need_text("data"));
     if (!bytes) throw Problem(400, "invalid_value", "data: this is not base64", "data");
     fields.done();
     upload.bytes = *bytes;

@@ -76,6 +76,11 @@ const Json& Fields::need(const char* name) {
     throw Problem(400, "missing_field", fmt::format("{} is missing", path_of(name)), path_of(name));
 }
 
+std::string Fields::need_text(const char* name) {
+    need(name);
+    return *text(name);
+}
+
 std::optional<bool> Fields::boolean(const char* name) {
     const Json* value = find(name);
     if (!value) return std::nullopt;

@@ -43,6 +43,8 @@ public:
     /// Whole numbers, also when written as 1.0. Both bounds inclusive.
     std::optional<std::int64_t> integer(const char* name, std::int64_t low, std::int64_t high);
     std::optional<std::string> text(const char* name);
+    /// need() and text() in one.
+    std::string need_text(const char* name);
 
     /// Members that change nothing whatever they are.
     void ignore(std::initializer_list<const char*> names);

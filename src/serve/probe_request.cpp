@@ -24,6 +24,16 @@ Probe read_probe(Fields& fields, const Service& service) {
     return probe;
 }
 
+std::vector<Row> steered_rows(const Probe& probe) {
+    std::vector<Row> rows;
+    for (const Steering& steering : probe.steerings) {
+        Row& row = rows.emplace_back();
+        row.prompt = probe.prompt;
+        row.edits = steering.edits;
+    }
+    return rows;
+}
+
 void check_length(const Service& service, std::size_t n_token) {
     const auto most = static_cast<std::size_t>(service.worker.options().row_tokens);
     if (n_token > most)

@@ -18,6 +18,9 @@ struct Probe {
 /// Throws Problem; fields of its own the endpoint reads before Fields::done().
 Probe read_probe(Fields& fields, const Service& service);
 
+/// One row for each steering, in their order: the prompt and the edits.
+std::vector<Row> steered_rows(const Probe& probe);
+
 /// Throws Problem 400 context_length_exceeded when a row of so many tokens is too long here.
 void check_length(const Service& service, std::size_t n_token);
 

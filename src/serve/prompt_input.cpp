@@ -97,9 +97,8 @@ std::vector<ChatMessage> messages_of(const Json& value, const std::string& path)
     std::vector<ChatMessage> messages;
     for (std::size_t i = 0; i < value.size(); ++i) {
         Fields fields(value[i], at_index(path, i));
-        fields.need("role");
         ChatMessage message;
-        message.role = *fields.text("role");
+        message.role = fields.need_text("role");
         if (message.role == "developer") message.role = "system";
         if (message.role != "system" && message.role != "user" && message.role != "assistant")
             throw Problem(400, "unsupported",

@@ -16,7 +16,7 @@ std::vector<std::string> control_ids(const std::string& method) {
 void adjust(TaskSummary& t) {
     std::map<Kind, std::vector<PairSummary*>> questions;
     for (auto& pair : t.pairs) {
-        const auto* other = find_setting(t, pair.b);
+        const auto* other = t.find(pair.b);
         questions[other ? other->kind : Kind::chosen].push_back(&pair);
     }
     for (auto& [kind, pairs] : questions) {
@@ -31,7 +31,7 @@ void adjust(TaskSummary& t) {
         if (s.kind != Kind::chosen) continue;
         double greatest = 0;
         for (const auto& pair : t.pairs) {
-            const auto* other = pair.a == s.id ? find_setting(t, pair.b) : nullptr;
+            const auto* other = pair.a == s.id ? t.find(pair.b) : nullptr;
             if (!other || (other->kind != Kind::baseline && other->kind != Kind::control)) continue;
             greatest = std::max(greatest, pair.difference.mean > 0 ? pair.p : 1.0);
         }

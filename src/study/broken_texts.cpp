@@ -16,28 +16,33 @@ namespace {
 constexpr double kFarAbove = 3.0;
 
 double limit_of(TaskContext& c) {
-    // Of these texts themselves only loops are told.
-    c.nll_limit = std::numeric_limits<double>::infinity();
     std::vector<std::string> ignored;
     const Candidate plain[] = {zero_shot()};
-    const auto records = unit<ItemRecord>(c, "plain", {plain[0].method}, "tune", ignored, [&] {
+    auto records = unit<ItemRecord>(c, "plain", {plain[0].method}, "tune", ignored, [&] {
         return evaluate(c, c.valid, plain, Phase::valid, "zero-shot texts", true);
     });
     std::vector<double> nll;
     for (const ItemRecord& record : records)
         if (const auto it = record.scores.find("nll"); it != record.scores.end() && std::isfinite(it->second))
             nll.push_back(it->second);
+    for (auto& record : records) c.tried.push_back(std::move(record));
     return perplexity_limit(nll);
 }
 
 }  // namespace
 
+void find_perplexity_limit(TaskContext& c) {
+    if (c.nll_limit) return;
+    // Of the zero-shot texts themselves only loops are told.
+    c.nll_limit = std::numeric_limits<double>::infinity();
+    c.nll_limit = limit_of(c);
+}
+
 double perplexity_limit(std::span<const double> zero_shot) {
     return zero_shot.empty() ? std::numeric_limits<double>::infinity() : mean_of(zero_shot) + kFarAbove;
 }
 
-void add_whole_style(TaskContext& c, std::vector<ItemRecord>& records) {
-    if (!c.nll_limit) c.nll_limit = limit_of(c);
+void add_whole_style(const TaskContext& c, std::vector<ItemRecord>& records) {
     for (ItemRecord& record : records) {
         auto& scores = record.scores;
         const bool broken = scores.at("collapsed") > 0 || repeats_phrases(record.generated.value_or("")) ||

@@ -10,7 +10,11 @@ std::string random_id(const std::string& method) { return method + "-random"; }
 
 std::string shuffled_id(const std::string& method) { return method + "-shuffled"; }
 
-Candidate zero_shot() { return {zero_shot_id, "Zero-shot", "none", Kind::baseline}; }
+Candidate zero_shot() {
+    Candidate k{zero_shot_id, "Zero-shot", "none", Kind::baseline};
+    k.tried_as = k.id;
+    return k;
+}
 
 Candidate few_shot(int n_shot) {
     Candidate k{few_shot_id(n_shot), fmt::format("{}-shot prompt", n_shot), "prompt", Kind::baseline};

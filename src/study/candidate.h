@@ -26,6 +26,8 @@ struct Candidate {
     std::string clean = {};  ///< Id of the unsteered candidate with the same prompts; empty = none.
     std::string same_as =
         {};  ///< Id of the candidate that this one equals, whose records count; empty = none.
+    /// Id under which the same texts were written for choosing settings (TaskContext::tried); empty = none.
+    std::string tried_as = {};
     /// Makes an item's prompt in a way that the fields above cannot say; empty = they do.
     std::function<Prompt(int item)> prompt = {};
     /// Records get "kl" and "entropy" of the next token, against the candidate "zero-shot" of the same call.

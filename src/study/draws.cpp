@@ -28,6 +28,7 @@ void use_draw(TaskContext& c, const std::vector<Split>& draws, int draw) {
     c.test = share_of(c.plan.n_test, draws, at);
     c.valid = share_of(std::min(c.plan.n_valid, c.plan.n_test), draws, at);
     c.nll_limit.reset();
+    c.tried.clear();
     c.second_judge.reset();
     c.scorer.reset();
 }

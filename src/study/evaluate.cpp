@@ -76,24 +76,22 @@ void score_output(const TaskContext& c, ItemRecord& record, const Row& row, cons
             record.scores[metric->key()] = score(output);
 }
 
-// Mean negative log-probability per token of each output under the unsteered model, after the zero-shot
-// prompt.
-void add_damage(TaskContext& c, std::span<const int> items, std::size_t n_candidate, const std::string& what,
-                const std::vector<RowResult>& results, std::vector<ItemRecord>& records) {
+// Mean negative log-probability per token of the outputs of `fresh` rows under the unsteered model, after the
+// zero-shot prompt.
+void add_damage(TaskContext& c, std::span<const int> items, std::span<const std::size_t> fresh,
+                const std::string& what, const std::vector<RowResult>& results,
+                std::vector<ItemRecord>& records) {
+    const std::size_t n_candidate = records.size() / items.size();
     std::vector<Row> rows;
     std::vector<std::size_t> of;
-    for (std::size_t i = 0; i < items.size(); ++i) {
-        const auto prompt = c.tokens(c.plain_prompt(items[i]));
-        for (std::size_t k = 0; k < n_candidate; ++k) {
-            const auto& generated = results[i * n_candidate + k].generated;
-            records[i * n_candidate + k].scores["nll"] = none;
-            if (generated.empty()) continue;
-            Row row;
-            row.prompt = prompt;
-            row.forced = generated;
-            rows.push_back(std::move(row));
-            of.push_back(i * n_candidate + k);
-        }
+    for (const std::size_t r : fresh) {
+        records[r].scores["nll"] = none;
+        if (results[r].generated.empty()) continue;
+        Row row;
+        row.prompt = c.tokens(c.plain_prompt(items[r / n_candidate]));
+        row.forced = results[r].generated;
+        rows.push_back(std::move(row));
+        of.push_back(r);
     }
     const auto show = [&](std::size_t done, std::size_t all) {
         c.step(what + ", perplexity of the texts", done, all);
@@ -106,6 +104,16 @@ void add_damage(TaskContext& c, std::span<const int> items, std::size_t n_candid
         const double nll = sum / static_cast<double>(scored[r].forced_logprob.size());
         if (std::isfinite(nll)) records[of[r]].scores["nll"] = nll;
     }
+}
+
+// The record of a text that choosing a setting wrote; nullptr when there is none. Drawn texts have seeds of
+// their own.
+const ItemRecord* tried(const TaskContext& c, const Candidate& candidate, int item) {
+    if (candidate.tried_as.empty() || c.plan.temperature > 0) return nullptr;
+    const auto found = std::find_if(c.tried.begin(), c.tried.end(), [&](const ItemRecord& r) {
+        return r.item == item && r.setting == candidate.tried_as && r.draw == c.draw;
+    });
+    return found == c.tried.end() ? nullptr : &*found;
 }
 
 // Few prompts, many settings that leave them alone: each prompt is computed once.
@@ -146,26 +154,43 @@ void add_shifts(std::span<const Candidate> candidates, const std::vector<RowResu
 std::vector<ItemRecord> evaluate(TaskContext& c, std::span<const int> items,
                                  std::span<const Candidate> candidates, Phase phase, const std::string& what,
                                  bool generate) {
+    const bool whole = c.behavioural() && generate && c.primary == primary_metric(true);
+    if (whole) find_perplexity_limit(c);
     std::vector<Row> rows;
     std::vector<Prompt> prompts;
+    std::vector<const ItemRecord*> known;
+    std::vector<std::size_t> fresh;
     for (int item : items)
         for (const Candidate& candidate : candidates) {
             prompts.push_back(prompt_of(c, item, candidate));
             rows.push_back(row_of(c, candidate, prompts.back(), item, generate));
+            known.push_back(phase == Phase::test ? tried(c, candidate, c.item(item).id) : nullptr);
+            if (!known.back()) fresh.push_back(rows.size() - 1);
         }
-    const auto results = [&] {
+    std::vector<RowResult> results(rows.size());
+    {
+        std::vector<Row> run;
+        for (const std::size_t r : fresh) run.push_back(rows[r]);
         const ProgressScope progress(c.engine,
                                      [&](std::size_t done, std::size_t all) { c.step(what, done, all); });
-        return share_prompts(candidates, generate) ? c.engine.fork(rows) : c.engine.run(rows);
-    }();
+        auto found = share_prompts(candidates, generate) ? c.engine.fork(run) : c.engine.run(run);
+        for (std::size_t i = 0; i < fresh.size(); ++i) results[fresh[i]] = std::move(found[i]);
+    }
     std::vector<ItemRecord> records;
     for (std::size_t r = 0; r < rows.size(); ++r) {
+        const Candidate& candidate = candidates[r % candidates.size()];
         const Item& item = c.item(items[r / candidates.size()]);
+        if (known[r]) {
+            ItemRecord& record = records.emplace_back(*known[r]);
+            record.phase = phase, record.setting = candidate.id;
+            record.n_prompt = rows[r].prompt.size();
+            continue;
+        }
         ItemRecord record{.model = c.model_name,
                           .task = c.task.name,
                           .seed = c.seed,
                           .phase = phase,
-                          .setting = candidates[r % candidates.size()].id,
+                          .setting = candidate.id,
                           .item = item.id};
         if (c.draw >= 0) record.draw = c.draw;
         if (phase == Phase::test) record.n_prompt = rows[r].prompt.size();
@@ -180,8 +205,8 @@ std::vector<ItemRecord> evaluate(TaskContext& c, std::span<const int> items,
     }
     add_shifts(candidates, results, records);
     if (c.behavioural() && generate) {
-        add_damage(c, items, candidates.size(), what, results, records);
-        if (c.primary == primary_metric(true)) add_whole_style(c, records);
+        add_damage(c, items, fresh, what, results, records);
+        if (whole) add_whole_style(c, records);
         if (c.policy.second_judge && phase == Phase::test) add_second_judge(c, candidates, records);
     }
     return records;

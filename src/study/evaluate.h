@@ -10,7 +10,8 @@
 namespace tiller::study {
 
 /// One record per item (index into task.items) and candidate, in that order. With `generate`, texts are
-/// generated and scored; without, only the next token is (functional tasks). `what` is shown as progress.
+/// generated and scored; without, only the next token is (functional tasks). Test items whose texts choosing
+/// a setting wrote take those over (TaskContext::tried). `what` is shown as progress.
 std::vector<ItemRecord> evaluate(TaskContext& context, std::span<const int> items,
                                  std::span<const Candidate> candidates, Phase phase, const std::string& what,
                                  bool generate);

@@ -17,21 +17,6 @@ std::string plain_text_warning(const std::string& model) {
         model);
 }
 
-const AnalysisSummary* find_analysis(const std::vector<AnalysisSummary>& analyses, const std::string& id) {
-    for (const auto& analysis : analyses)
-        if (analysis.id == id) return &analysis;
-    return nullptr;
-}
-
-const SettingSummary* find_setting(const TaskSummary& t, const std::string& id) {
-    for (const auto& s : t.test)
-        if (s.id == id) return &s;
-    for (const auto& table : t.tables)
-        for (const auto& s : table.settings)
-            if (s.id == id) return &s;
-    return nullptr;
-}
-
 Settings of_kind(const TaskSummary& t, Kind kind) {
     Settings out;
     for (const auto& s : t.test)
@@ -39,13 +24,8 @@ Settings of_kind(const TaskSummary& t, Kind kind) {
     return out;
 }
 
-const Interval* metric_of(const SettingSummary& s, const std::string& name) {
-    const auto it = s.metrics.find(name);
-    return it == s.metrics.end() ? nullptr : &it->second;
-}
-
 double score_of(const SettingSummary& s, const std::string& name) {
-    const Interval* i = metric_of(s, name);
+    const Interval* i = s.metric(name);
     return i ? i->mean : std::nan("");
 }
 
@@ -81,7 +61,7 @@ bool works(const SettingSummary& s) { return s.p_works && *s.p_works <= kLevel; 
 bool off_zero(const Interval& i) { return i.low > 0 || i.high < 0; }
 
 bool collapses(const SettingSummary& s, double limit) {
-    const Interval* collapsed = metric_of(s, "collapsed");
+    const Interval* collapsed = s.metric("collapsed");
     return collapsed && collapsed->mean > limit;
 }
 
@@ -89,7 +69,7 @@ std::string percent(double share) { return std::isnan(share) ? "n/a" : fmt::form
 
 std::string with_score(const TaskSummary& t, const SettingSummary& s) {
     return fmt::format("{} ({})", method_title(s.method),
-                       metric_of(s, t.primary) ? percent(score_of(s, t.primary)) : "no score");
+                       s.metric(t.primary) ? percent(score_of(s, t.primary)) : "no score");
 }
 
 const char* family_word(bool behavioural) { return behavioural ? "behavioural" : "precise-answer"; }

@@ -14,14 +14,8 @@ using Tasks = std::vector<const TaskSummary*>;
 /// What to say of a model with a chat template that is asked in plain text.
 std::string plain_text_warning(const std::string& model);
 
-/// The table of a list by its id; nullptr when there is none.
-const AnalysisSummary* find_analysis(const std::vector<AnalysisSummary>& analyses, const std::string& id);
-/// A setting by its id, in the main or a further table; nullptr when there is none.
-const SettingSummary* find_setting(const TaskSummary& task, const std::string& id);
 /// The settings of `kind` in a task's main table.
 Settings of_kind(const TaskSummary& task, Kind kind);
-/// nullptr when the setting has no such score.
-const Interval* metric_of(const SettingSummary& setting, const std::string& name);
 /// The mean; NaN when the setting has no such score.
 double score_of(const SettingSummary& setting, const std::string& name);
 /// By falling primary score; the order given where scores are equal.

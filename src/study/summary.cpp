@@ -3,6 +3,15 @@
 #include <algorithm>
 
 namespace tiller {
+namespace {
+
+template <class T>
+const T* with_id(const std::vector<T>& list, std::string_view id) {
+    const auto found = std::find_if(list.begin(), list.end(), [&](const T& x) { return x.id == id; });
+    return found == list.end() ? nullptr : &*found;
+}
+
+}  // namespace
 
 const char* kind_name(Kind kind) noexcept {
     switch (kind) {
@@ -24,10 +33,22 @@ std::string kind_text(const SettingSummary& setting) {
     return setting.layers.empty() ? kind_name(setting.kind) : setting.layers;
 }
 
-const AnalysisRow* AnalysisSummary::row(std::string_view row_id) const {
-    const auto found =
-        std::find_if(rows.begin(), rows.end(), [&](const AnalysisRow& r) { return r.id == row_id; });
-    return found == rows.end() ? nullptr : &*found;
+const Interval* SettingSummary::metric(const std::string& score) const {
+    const auto found = metrics.find(score);
+    return found == metrics.end() ? nullptr : &found->second;
+}
+
+const AnalysisRow* AnalysisSummary::row(std::string_view row_id) const { return with_id(rows, row_id); }
+
+const AnalysisSummary* TaskSummary::analysis(std::string_view id) const { return with_id(analyses, id); }
+
+const AnalysisSummary* Summary::analysis(std::string_view id) const { return with_id(analyses, id); }
+
+const SettingSummary* TaskSummary::find(std::string_view id) const {
+    if (const auto* setting = with_id(test, id)) return setting;
+    for (const auto& table : tables)
+        if (const auto* setting = with_id(table.settings, id)) return setting;
+    return nullptr;
 }
 
 Interval AnalysisSummary::at(const AnalysisRow& row, std::string_view column_id) const {

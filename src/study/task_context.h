@@ -35,6 +35,9 @@ struct TaskContext {
     std::optional<StyleScorer> scorer = {};                ///< Behavioural tasks.
     std::shared_ptr<const SecondJudge> second_judge = {};  ///< second_judge_of(), once it is calibrated.
     std::optional<double> nll_limit = {};  ///< perplexity_limit() of the split, once it is known.
+    /// Records of texts that choosing settings of this draw wrote. Test items among theirs take them over
+    /// where a candidate says so (Candidate::tried_as), and are not run again.
+    std::vector<ItemRecord> tried = {};
     std::vector<std::string> unrelated = {};
     std::vector<ConceptForm> concepts = {};       ///< What methods that want them get (methods/concepts.h).
     std::optional<Instruction> instruction = {};  ///< Where baselines with one are wanted and known.

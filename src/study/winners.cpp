@@ -57,7 +57,7 @@ bool is_written(const std::filesystem::path& path, const std::string& unit) {
 void mark(SteeringVector& vector, const TaskContext& c, const TaskSummary& task, std::size_t place,
           const Setting& used, const std::string& unit) {
     const WinnerSummary& winner = task.winners[place];
-    const SettingSummary& setting = *find_setting(task, winner.setting);
+    const SettingSummary& setting = *task.find(winner.setting);
     auto& out = vector.provenance.settings;
     out["checked"] = c.journal.records<TaskClosing>(unit).at(0).checked ? "true" : "false";
     out["winner.setting"] = setting_label(used);
@@ -68,12 +68,12 @@ void mark(SteeringVector& vector, const TaskContext& c, const TaskSummary& task,
     out["winner.seeds"] = seeds_text(c.plan);
     out["winner.n_valid"] = std::to_string(task.n_valid);
     out["winner.records"] = records_digest(unit);
-    if (const Interval* score = metric_of(setting, task.primary))
+    if (const Interval* score = setting.metric(task.primary))
         mark_score(vector, "winner", task.primary, *score, setting.n);
     for (const char* damage : {"collapsed", "broken"})
-        if (const Interval* share = metric_of(setting, damage))
+        if (const Interval* share = setting.metric(damage))
             out[fmt::format("winner.{}", damage)] = fmt::format("{}", share->mean);
-    if (const auto* plain = find_setting(task, zero_shot_id))
+    if (const auto* plain = task.find(zero_shot_id))
         out["winner.zero_shot"] = fmt::format("{}", score_of(*plain, task.primary));
 }
 
@@ -126,8 +126,8 @@ void write_winners(TaskContext& c) {
     for (std::size_t place = 0; place < task.winners.size(); ++place) {
         const std::string& name = task.winners[place].method;
         if (std::find(missing.begin(), missing.end(), name) == missing.end()) continue;
-        const Setting setting = by_draw.empty() ? find_setting(task, task.winners[place].setting)->setting
-                                                : by_draw.front().at(name);
+        const Setting setting =
+            by_draw.empty() ? task.find(task.winners[place].setting)->setting : by_draw.front().at(name);
         SteeringVector vector = vector_at(c, contestant(c.plan, name), setting);
         mark(vector, c, task, place, setting, unit);
         const auto path = path_of(name);

@@ -6,8 +6,10 @@
 #include <bit>
 #include <charconv>
 #include <limits>
+#include <utility>
 
 #include "vectors/gguf_reader.h"
+#include "vectors/provenance_fields.h"
 #include "vectors/vector_format.h"
 
 namespace tiller {
@@ -66,51 +68,64 @@ void refuse_projection(const std::map<std::string, std::string>& metadata, const
     }
 }
 
-// Numbers of our own metadata.
-template <class Number>
-Number number_of(const std::map<std::string, std::string>& metadata, const char* key, Number most,
-                 const Checked& checked) {
-    const auto it = metadata.find(key);
-    if (it == metadata.end()) return 0;
-    Number number = 0;
-    const char* end = it->second.data() + it->second.size();
-    const auto result = std::from_chars(it->second.data(), end, number);
-    if (result.ec != std::errc() || result.ptr != end || number > most)
-        reject(checked, fmt::format("metadata {}", printable(key)), printable(it->second),
-               fmt::format("a number from 0 to {}", most));
-    return number;
+using Metadata = std::map<std::string, std::string>;
+
+std::string text_at(const Metadata& metadata, const char* key) {
+    const auto found = metadata.find(key);
+    return found == metadata.end() ? std::string() : found->second;
 }
+
+struct ProvenanceReader {
+    const Metadata& metadata;
+    const Checked& checked;
+    void operator()(const char* key, std::string& text) const { text = text_at(metadata, key); }
+    void operator()(const char* key, std::uint64_t& value) const {
+        number(key, value, std::numeric_limits<std::uint64_t>::max());
+    }
+    void operator()(const char* key, int& count) const {
+        number(key, count, std::numeric_limits<int>::max());
+    }
+    void optional(const char* key, std::string& text) const { (*this)(key, text); }
+
+private:
+    template <class Number>
+    void number(const char* key, Number& value, Number most) const {
+        value = 0;
+        if (!metadata.contains(key)) return;
+        const std::string text = text_at(metadata, key);
+        const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (result.ec != std::errc() || result.ptr != text.data() + text.size() || std::cmp_less(value, 0) ||
+            value > most)
+            reject(checked, fmt::format("metadata {}", printable(key)), printable(text),
+                   fmt::format("a number from 0 to {}", most));
+    }
+};
+
+struct ProvenanceWriter {
+    Metadata& metadata;
+    void operator()(const char* key, const std::string& text) const { metadata[key] = text; }
+    void operator()(const char* key, std::uint64_t number) const { metadata[key] = std::to_string(number); }
+    void operator()(const char* key, int count) const { metadata[key] = std::to_string(count); }
+    void optional(const char* key, const std::string& text) const {
+        if (!text.empty()) metadata[key] = text;
+    }
+};
 
 void read_metadata(const std::map<std::string, std::string>& metadata, SteeringVector& vector,
                    const Checked& checked) {
-    const auto text = [&](const char* key) {
-        const auto it = metadata.find(key);
-        return it == metadata.end() ? std::string() : it->second;
-    };
     Provenance& from = vector.provenance;
     if (!metadata.contains("tiller.format_version")) {
         refuse_projection(metadata, checked);
-        from.architecture = text("model_type");
+        from.architecture = text_at(metadata, "model_type");
         return;
     }
-    if (text("tiller.format_version") != std::to_string(vector_format_version))
-        reject(checked, "metadata 'tiller.format_version'", printable(text("tiller.format_version")),
+    const std::string version = text_at(metadata, "tiller.format_version");
+    if (version != std::to_string(vector_format_version))
+        reject(checked, "metadata 'tiller.format_version'", printable(version),
                fmt::format("{} (a larger one is from a newer tiller)", vector_format_version));
-    constexpr auto most = static_cast<unsigned>(std::numeric_limits<int>::max());
-    vector.method = text("tiller.method");
-    from.task = text("tiller.task");
-    from.prompts_digest = text("tiller.prompts_digest");
-    from.seed = number_of(metadata, "tiller.seed", std::numeric_limits<std::uint64_t>::max(), checked);
-    from.model_name = text("tiller.model_name");
-    from.model_digest = text("tiller.model_digest");
-    from.weights_digest = text("tiller.weights_digest");
-    from.tokenizer_digest = text("tiller.tokenizer_digest");
-    from.architecture = text("tiller.architecture");
-    from.quantisation = text("tiller.quantisation");
-    from.n_layer = static_cast<int>(number_of(metadata, "tiller.n_layer", most, checked));
-    from.n_embd = static_cast<int>(number_of(metadata, "tiller.n_embd", most, checked));
-    from.program_version = text("tiller.program_version");
-    if (const std::string settings = text("tiller.settings"); !settings.empty())
+    vector.method = text_at(metadata, "tiller.method");
+    provenance_fields(from, ProvenanceReader{metadata, checked});
+    if (const std::string settings = text_at(metadata, "tiller.settings"); !settings.empty())
         from.settings = settings_from_json(settings, checked);
 }
 
@@ -189,22 +204,10 @@ LayerArrays arrays_of(const SteeringVector& vector) {
     LayerArrays out;
     for (const auto& [layer, direction] : vector.directions)
         out.arrays.push_back({fmt::format("layer_{}", layer), {direction.size()}, direction});
-    const Provenance& from = vector.provenance;
-    out.metadata = {{"tiller.format_version", fmt::format("{}", vector_format_version)},
+    out.metadata = {{"tiller.format_version", std::to_string(vector_format_version)},
                     {"tiller.method", vector.method},
-                    {"tiller.task", from.task},
-                    {"tiller.prompts_digest", from.prompts_digest},
-                    {"tiller.seed", fmt::format("{}", from.seed)},
-                    {"tiller.model_name", from.model_name},
-                    {"tiller.model_digest", from.model_digest},
-                    {"tiller.tokenizer_digest", from.tokenizer_digest},
-                    {"tiller.architecture", from.architecture},
-                    {"tiller.quantisation", from.quantisation},
-                    {"tiller.n_layer", fmt::format("{}", from.n_layer)},
-                    {"tiller.n_embd", fmt::format("{}", from.n_embd)},
-                    {"tiller.program_version", from.program_version},
-                    {"tiller.settings", settings_to_json(from.settings)}};
-    if (!from.weights_digest.empty()) out.metadata["tiller.weights_digest"] = from.weights_digest;
+                    {"tiller.settings", settings_to_json(vector.provenance.settings)}};
+    provenance_fields(vector.provenance, ProvenanceWriter{out.metadata});
     return out;
 }
 

@@ -8,6 +8,7 @@
 #include "vectors/gguf_reader.h"
 #include "vectors/gguf_writer.h"
 #include "vectors/layer_arrays.h"
+#include "vectors/provenance_fields.h"
 
 namespace tiller {
 namespace {
@@ -169,22 +170,24 @@ std::map<int, std::vector<float>> read_directions(const gguf::File& file, std::u
     return directions;
 }
 
-void read_provenance(const gguf::File& file, Provenance& from, const Checked& checked) {
-    const auto text = [&file](const char* key) { return file.text(key).value_or(""); };
-    from.task = text("tiller.task");
-    from.prompts_digest = text("tiller.prompts_digest");
-    from.seed = file.u64("tiller.seed").value_or(0);
-    from.model_name = text("tiller.model_name");
-    from.model_digest = text("tiller.model_digest");
-    from.weights_digest = text("tiller.weights_digest");
-    from.tokenizer_digest = text("tiller.tokenizer_digest");
-    from.architecture = text("tiller.architecture");
-    from.quantisation = text("tiller.quantisation");
-    from.n_layer = count_of(file, "tiller.n_layer", checked);
-    from.n_embd = count_of(file, "tiller.n_embd", checked);
-    from.program_version = text("tiller.program_version");
-    if (const auto json = file.text("tiller.settings")) from.settings = settings_from_json(*json, checked);
-}
+struct ProvenanceReader {
+    const gguf::File& file;
+    const Checked& checked;
+    void operator()(const char* key, std::string& text) const { text = file.text(key).value_or(""); }
+    void operator()(const char* key, std::uint64_t& number) const { number = file.u64(key).value_or(0); }
+    void operator()(const char* key, int& count) const { count = count_of(file, key, checked); }
+    void optional(const char* key, std::string& text) const { (*this)(key, text); }
+};
+
+struct ProvenanceWriter {
+    gguf::Writer& out;
+    void operator()(const char* key, const std::string& text) const { out.text(key, text); }
+    void operator()(const char* key, std::uint64_t number) const { out.u64(key, number); }
+    void operator()(const char* key, int count) const { out.u32(key, static_cast<std::uint32_t>(count)); }
+    void optional(const char* key, const std::string& text) const {
+        if (!text.empty()) out.text(key, text);
+    }
+};
 
 // Directional ablation takes a direction out of the activations. tiller has no such rule for one direction,
 // and adding what is meant to be taken out would do something else without anybody noticing. There is no
@@ -222,7 +225,9 @@ void read_own_keys(const gguf::File& file, SteeringVector& vector, const Checked
     const auto scale = file.f32("tiller.scale");
     if (!scale) reject(checked, "key 'tiller.scale'", "not there", "a number of type f32");
     vector.scale = *scale;
-    read_provenance(file, vector.provenance, checked);
+    provenance_fields(vector.provenance, ProvenanceReader{file, checked});
+    if (const auto json = file.text("tiller.settings"))
+        vector.provenance.settings = settings_from_json(*json, checked);
     vector.heads = read_heads(file, checked);
     vector.aie = read_rows(file, "tiller.aie", ".n_head", checked);
     vector.mean_head_output = read_rows(file, "tiller.mean_head_output", ".width", checked);
@@ -249,19 +254,7 @@ std::string vector_to_bytes(const SteeringVector& vector, const Checked& checked
     out.f32("tiller.scale", vector.scale);
     out.text("tiller.scale_convention", scale_convention);
     out.text("tiller.layer_numbering", layer_numbering);
-    out.text("tiller.task", from.task);
-    out.text("tiller.prompts_digest", from.prompts_digest);
-    out.u64("tiller.seed", from.seed);
-    out.text("tiller.model_name", from.model_name);
-    out.text("tiller.model_digest", from.model_digest);
-    // Not in the files of earlier versions, which stay what they are when they are written again.
-    if (!from.weights_digest.empty()) out.text("tiller.weights_digest", from.weights_digest);
-    out.text("tiller.tokenizer_digest", from.tokenizer_digest);
-    out.text("tiller.architecture", from.architecture);
-    out.text("tiller.quantisation", from.quantisation);
-    out.u32("tiller.n_layer", static_cast<std::uint32_t>(from.n_layer));
-    out.u32("tiller.n_embd", static_cast<std::uint32_t>(from.n_embd));
-    out.text("tiller.program_version", from.program_version);
+    provenance_fields(from, ProvenanceWriter{out});
     const std::string settings = settings_to_json(from.settings);
     if (settings.size() > gguf::max_string_bytes)
         reject(checked, "settings", fmt::format("{} bytes of JSON", settings.size()),

@@ -180,7 +180,7 @@ TEST_F(DoseStudy, ReachesTargetsAndNamesThoseOutOfReach) {
             EXPECT_EQ(setting.kind, Kind::control);
             EXPECT_TRUE(setting.metrics.count("damage"));
         }
-        EXPECT_TRUE(study::find_setting(t, "fv dose=0.5")->difference.count("random"));
+        EXPECT_TRUE(t.find("fv dose=0.5")->difference.count("random"));
         expect_parts(t.verdict, {"nats", "Doses not reached: FV 60 nats; ICV 60 nats"});
         ASSERT_GE(t.pairs.size(), 3u);  // the two methods, each with its control
         for (const auto& pair : t.pairs) EXPECT_GE(pair.p_holm, pair.p);
@@ -223,13 +223,11 @@ TEST_F(DoseStudy, TablesAreOfTheRecords) {
     EXPECT_NEAR(frontier.at(row, "logprob_lost").mean, -mean_gain(damage, id, "logprob"), 1e-12);
     EXPECT_NEAR(analysis(t, "response").at(row, "logprob_gained").mean, mean_gain(test, id, "logprob"),
                 1e-12);
-    EXPECT_NEAR(study::find_setting(t, id)->metrics.at("damage").mean, frontier.at(row, "damage").mean,
-                1e-12);
+    EXPECT_NEAR(t.find(id)->metrics.at("damage").mean, frontier.at(row, "damage").mean, 1e-12);
 
     const auto& slopes = analysis(t, "slopes");
     ASSERT_EQ(slopes.rows.size(), 4u);
-    const double d1 = study::find_setting(t, "icv dose=0.1")->setting.at("dose"),
-                 d2 = study::find_setting(t, id)->setting.at("dose");
+    const double d1 = t.find("icv dose=0.1")->setting.at("dose"), d2 = t.find(id)->setting.at("dose");
     double sum = 0, wrong = 0;
     for (const auto& [item, r] : test.at("zero-shot")) {
         // Three points, by Cramer's rule.
@@ -258,7 +256,7 @@ TEST_F(DoseStudy, ChoosesThePlaceAndDropsTheStrength) {
     const Summary s = run();
     const TaskSummary& t = s.tasks[0];
     EXPECT_FALSE(t.grid.empty());
-    const auto* fv = study::find_setting(t, "fv dose=0.3");
+    const auto* fv = t.find("fv dose=0.3");
     ASSERT_NE(fv, nullptr);
     EXPECT_FALSE(fv->setting.count("scale"));
     bool in_grid = false;

@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "support/tiny_model.h"
 #include "support/tiny_study.h"
@@ -98,6 +99,50 @@ TEST_F(StudyDraws, SettingsAreChosenWithoutTheirOwnItems) {
                 chosen += fmt::format(" {}={}", name, value.get<double>());
             EXPECT_EQ(chosen, expected) << "draw " << draw;
         }
+}
+
+// What choosing wrote of a test item is its text: the same record but for what only test items have, and
+// fewer texts to write.
+TEST_F(StudyDraws, TextsThatChoosingWroteAreTakenOver) {
+    plan.tasks = {"cheer"};
+    std::size_t n_written = 0;
+    host.observer.step = [&](const std::string&, const std::string& what, std::size_t done, std::size_t all) {
+        if (what.starts_with("test items") && !what.ends_with("texts") && done == all) n_written += all;
+    };
+    run();
+    std::map<std::string, std::map<int, nlohmann::json>> valid, test;  // setting -> item
+    nlohmann::json closing;
+    for (const auto& record : records()) {
+        if (record.value("type", "") == "task") closing = record;
+        if (record.contains("nll"))
+            (record["phase"] == "valid" ? valid : test)[record["setting"]][record["item"]] = record;
+    }
+    std::size_t n_test = 0, n_same = 0;
+    for (const auto& [setting, items] : test) n_test += items.size();
+    const auto expect_same = [&](const std::string& tested, const std::string& tried, int draw) {
+        for (const auto& [item, before] : valid.at(tried)) {
+            if (before["draw"] != draw) continue;
+            const auto& after = test.at(tested).at(item);
+            for (const char* field : {"generated", "nll", "style", "n_token", "collapsed"})
+                EXPECT_EQ(after[field], before[field]) << tested << " " << item << " " << field;
+            ++n_same;
+        }
+    };
+    for (int draw = 0; draw < 3; ++draw) {
+        expect_same("zero-shot", "zero-shot", draw);
+        for (const auto& [method, setting] : closing["chosen_by_draw"][draw].items())
+            for (const auto& [id, items] : valid)
+                if (id.starts_with(method + " ")) {
+                    std::map<std::string, double> of_id;
+                    std::istringstream words(id);
+                    for (std::string word; words >> word;)
+                        if (const auto at = word.find('='); at != std::string::npos)
+                            of_id[word.substr(0, at)] = std::stod(word.substr(at + 1));
+                    if (nlohmann::json(of_id) == setting) expect_same(method + "-chosen", id, draw);
+                }
+    }
+    EXPECT_EQ(n_same, 9u * 3) << "zero-shot, FV, ICV";
+    EXPECT_LE(n_written, n_test - n_same);
 }
 
 TEST_F(StudyDraws, WinnersAreOfTheFirstDraw) {

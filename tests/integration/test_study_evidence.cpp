@@ -52,7 +52,7 @@ TEST_F(StudyEvidence, CountsWhatIsRead) {
         const ExtractionPlan& e = behavioural ? plan.behavioural : plan.functional;
         const Task task = find_task(t.name, plan.data_dir);
         const Split split = split_task(task, 0);
-        const auto* cost = study::find_analysis(t.analyses, "cost");
+        const auto* cost = t.analysis("cost");
         const FvTrials trials = make_trials(task, split.train, e.n_mean, e.n_patch, e.n_shot, 0);
         double n_fv = 0, n_mean = 0;
         for (const auto& prompt : trials.mean) n_fv += tokens(prompt);
@@ -90,16 +90,15 @@ TEST_F(StudyEvidence, CountsWhatIsRead) {
 TEST_F(StudyEvidence, EveryTableIsThereAndInTheReports) {
     const Summary s = run();
     const TaskSummary &twice = s.tasks[0], &cheer = s.tasks[1];
-    const auto* scorers = study::find_analysis(twice.analyses, "scorers");
+    const auto* scorers = twice.analysis("scorers");
     for (const auto& setting : twice.test) {
         const std::string column = setting.id == "fv-chosen" ? "fv" : setting.id == "icv-chosen" ? "icv" : "";
         if (column.empty()) continue;
         EXPECT_EQ(cell(scorers, "first_token", column), setting.metrics.at("first_token").mean);
         EXPECT_EQ(cell(scorers, "f1", column), setting.metrics.at("f1").mean);
     }
-    EXPECT_EQ(cell(study::find_analysis(cheer.analyses, "scorers"), "style", "zero-shot"),
-              cheer.test[0].metrics.at("style").mean);
-    const auto* predictors = study::find_analysis(twice.analyses, "predictors");
+    EXPECT_EQ(cell(cheer.analysis("scorers"), "style", "zero-shot"), cheer.test[0].metrics.at("style").mean);
+    const auto* predictors = twice.analysis("predictors");
     for (const char* row : {"agreement", "separability_best"}) {
         EXPECT_TRUE(std::isfinite(cell(predictors, row, "icv"))) << row;
         EXPECT_TRUE(std::isfinite(cell(predictors, row, "mean-diff"))) << row;
@@ -114,12 +113,11 @@ TEST_F(StudyEvidence, EveryTableIsThereAndInTheReports) {
         EXPECT_TRUE(std::isfinite(cell(predictors, "lens_gain", method))) << method;
     }
     // Texts have no first token that is right.
-    EXPECT_THROW(cell(study::find_analysis(cheer.analyses, "predictors"), "lens_rank", "icv"),
-                 std::runtime_error);
+    EXPECT_THROW(cell(cheer.analysis("predictors"), "lens_rank", "icv"), std::runtime_error);
     // Two tasks are too few for a correlation.
-    EXPECT_EQ(study::find_analysis(s.analyses, "predictor_correlation"), nullptr);
-    EXPECT_NE(study::find_analysis(s.analyses, "scorer_flips"), nullptr);
-    EXPECT_NE(study::find_analysis(s.analyses, "cost"), nullptr);
+    EXPECT_EQ(s.analysis("predictor_correlation"), nullptr);
+    EXPECT_NE(s.analysis("scorer_flips"), nullptr);
+    EXPECT_NE(s.analysis("cost"), nullptr);
     expect_parts(report_html(s, {}), {"The same outputs under every score", "Known before the test",
                                       "What the methods cost", "cheaper from query"});
     expect_parts(report_markdown(s, {}), {"The same outputs under every score:", "Known before the test:"});
@@ -137,7 +135,7 @@ TEST_F(StudyEvidence, FourTasksHaveACorrelation) {
     }
     plan.methods = {"mean-diff"};
     const Summary s = run();
-    const auto* found = study::find_analysis(s.analyses, "predictor_correlation");
+    const auto* found = s.analysis("predictor_correlation");
     ASSERT_NE(found, nullptr);
     const auto agreement = std::find_if(found->rows.begin(), found->rows.end(), [](const AnalysisRow& row) {
         return row.label == "mean-diff: Agreement of pairs, mean of layers";

@@ -79,16 +79,16 @@ TEST(Adjust, AMethodWorksWhereItIsAboveAll) {
     TaskSummary t = task();
     adjust(t);
     // The greatest p of each: 0.02 and 0.04; Holm over the two methods.
-    EXPECT_DOUBLE_EQ(*find_setting(t, "fv-chosen")->p_works, 0.04);
-    EXPECT_DOUBLE_EQ(*find_setting(t, "icv-chosen")->p_works, 0.04);
-    EXPECT_TRUE(works(*find_setting(t, "fv-chosen")));
-    EXPECT_FALSE(find_setting(t, "fv-random")->p_works) << "not asked of a control";
+    EXPECT_DOUBLE_EQ(*t.find("fv-chosen")->p_works, 0.04);
+    EXPECT_DOUBLE_EQ(*t.find("icv-chosen")->p_works, 0.04);
+    EXPECT_TRUE(works(*t.find("fv-chosen")));
+    EXPECT_FALSE(t.find("fv-random")->p_works) << "not asked of a control";
     t = task();
     t.pairs[3].difference.mean = -0.1;  // below its shuffled labels, however surely
     t.pairs[3].p = 1e-9;
     adjust(t);
-    EXPECT_DOUBLE_EQ(*find_setting(t, "fv-chosen")->p_works, 1);
-    EXPECT_FALSE(works(*find_setting(t, "fv-chosen")));
+    EXPECT_DOUBLE_EQ(*t.find("fv-chosen")->p_works, 1);
+    EXPECT_FALSE(works(*t.find("fv-chosen")));
 }
 
 // Which method is better is one question, what is above zero-shot another, controls a third.

@@ -88,7 +88,7 @@ protected:
 };
 
 const AnalysisSummary& analysis(const TaskSummary& t, const std::string& id) {
-    const auto* found = find_analysis(t.analyses, id);
+    const auto* found = t.analysis(id);
     if (!found) throw std::runtime_error("no table " + id);
     return *found;
 }
@@ -186,8 +186,8 @@ TEST_F(EvidenceTables, FilteredItemsAreThoseThatTheFewShotPromptGetsRight) {
     EXPECT_EQ(cell(table, "first_token", "icv"), 0);
     set("5-shot", "first_token", [](int) { return 0; });
     const TaskSummary none = summarised();
-    EXPECT_EQ(find_analysis(none.analyses, "scorers_filtered"), nullptr);
-    EXPECT_NE(find_analysis(none.analyses, "scorers"), nullptr);
+    EXPECT_EQ(none.analysis("scorers_filtered"), nullptr);
+    EXPECT_NE(none.analysis("scorers"), nullptr);
 }
 
 TEST_F(EvidenceTables, BrokenRowsAreLeftOutOfTheGain) {
@@ -213,7 +213,7 @@ TEST_F(EvidenceTables, BehaviouralScores) {
     EXPECT_EQ(cell(table, "style_sure", "changed"), 0);
     EXPECT_NEAR(cell(table, "style_whole", "fv"), 0.2, 1e-12);
     EXPECT_EQ(cell(table, "style_whole", "beyond"), 1);
-    EXPECT_EQ(find_analysis(summarised().analyses, "scorers_filtered"), nullptr);
+    EXPECT_EQ(summarised().analysis("scorers_filtered"), nullptr);
 }
 
 TEST_F(EvidenceTables, OverlapWithTheReferenceIsAScoreOfItsOwn) {
@@ -283,8 +283,8 @@ TEST_F(EvidenceTables, PredictorsStandBesideTheOutcome) {
     EXPECT_EQ(outcome.values[0].mean, 0.75);
     EXPECT_LT(outcome.values[0].low, 0.75);
     part.evidence.clear();  // a run of an older version
-    EXPECT_EQ(find_analysis(summarised().analyses, "predictors"), nullptr);
-    EXPECT_EQ(find_analysis(summarised().analyses, "cost"), nullptr);
+    EXPECT_EQ(summarised().analysis("predictors"), nullptr);
+    EXPECT_EQ(summarised().analysis("cost"), nullptr);
 }
 
 // A summary of tasks with one predictor and an outcome.

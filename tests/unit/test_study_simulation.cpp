@@ -116,8 +116,7 @@ Said simulate(const Truth& truth, int n_run) {
         bool any = false;
         for (int t = 0; t < n_task; ++t) {
             const TaskSummary task = World(random, truth).task(plan);
-            const bool fv = works(*find_setting(task, "fv-chosen")),
-                       icv = works(*find_setting(task, "icv-chosen"));
+            const bool fv = works(*task.find("fv-chosen")), icv = works(*task.find("icv-chosen"));
             const bool better_fv = fv && better(pair_of(task, "fv-chosen", "icv-chosen")),
                        better_icv = icv && better(pair_of(task, "icv-chosen", "fv-chosen"));
             said.works += fv, said.better += better_fv;

@@ -13,8 +13,8 @@ namespace tiller::study {
 namespace {
 
 const Interval* of_setting(const TaskSummary& t, const std::string& id) {
-    const SettingSummary* s = find_setting(t, id);
-    return s ? metric_of(*s, t.primary) : nullptr;
+    const SettingSummary* s = t.find(id);
+    return s ? s->metric(t.primary) : nullptr;
 }
 
 // "-31 points [-45, -16]", for log-probabilities "-2.10 nats [-2.80, -1.40]".
@@ -81,12 +81,12 @@ std::string factors_text(const AnalysisSummary& factors) {
 // The tasks of a family that have the schools' own cells.
 Tasks with_gap(const Summary& summary, bool behavioural) {
     Tasks tasks = tasks_of(summary, behavioural);
-    std::erase_if(tasks, [](const auto* t) { return !find_analysis(t->analyses, "gap"); });
+    std::erase_if(tasks, [](const auto* t) { return !t->analysis("gap"); });
     return tasks;
 }
 
 Interval part_of(const TaskSummary& t, const std::string& row) {
-    return find_analysis(t.analyses, "gap")->row(row)->values[0];
+    return t.analysis("gap")->row(row)->values[0];
 }
 
 // The rows of the tables "gap" in their order, and so the columns of the table over tasks.
@@ -135,8 +135,8 @@ void Crossed::analyse_run(const Plan&, const std::vector<TaskRecords>&, Summary&
 
 std::string Crossed::verdict(const Plan&, const TaskSummary& t) const {
     std::string text;
-    if (const auto* gap = find_analysis(t.analyses, "gap")) text = gap_text(t, *gap);
-    if (const auto* factors = find_analysis(t.analyses, "factors")) text += factors_text(*factors);
+    if (const auto* gap = t.analysis("gap")) text = gap_text(t, *gap);
+    if (const auto* factors = t.analysis("factors")) text += factors_text(*factors);
     return text;
 }
 

@@ -212,7 +212,7 @@ private:
 
 // The control of a setting at its dose.
 const SettingSummary* control_of(const TaskSummary& t, const SettingSummary& s) {
-    return find_setting(t, dose_id(random_id(s.method), s.setting.at("target")));
+    return t.find(dose_id(random_id(s.method), s.setting.at("target")));
 }
 
 // One family of tests with those of the other tasks: at the doses of the verdict alone.

@@ -47,8 +47,7 @@ std::string beside_random(const TaskSummary& t, const Settings& settings) {
     std::vector<std::string> above, not_above;
     for (const auto* s : settings)
         for (const auto& p : t.pairs)
-            if (const auto* other = find_setting(t, p.b);
-                p.a == s->id && other && other->kind == Kind::control)
+            if (const auto* other = t.find(p.b); p.a == s->id && other && other->kind == Kind::control)
                 (better(p) ? above : not_above).push_back(method_title(s->method));
     std::string text;
     if (!above.empty())
@@ -63,7 +62,7 @@ std::string unreached(const Plan& plan, const TaskSummary& t) {
     for (const auto& method : plan.methods) {
         std::vector<std::string> missing;
         for (const double target : plan.dose.targets)
-            if (!find_setting(t, dose_id(method, target))) missing.push_back(fmt::format("{}", target));
+            if (!t.find(dose_id(method, target))) missing.push_back(fmt::format("{}", target));
         if (!missing.empty())
             parts.push_back(fmt::format("{} {} nats", method_title(method), fmt::join(missing, ", ")));
     }
@@ -127,7 +126,7 @@ std::string too_much(const TaskSummary& t, const DoseContest& contest) {
 std::string damages(const Settings& settings) {
     std::vector<std::string> parts;
     for (const auto* s : settings)
-        if (const Interval* damage = metric_of(*s, "damage"))
+        if (const Interval* damage = s->metric("damage"))
             parts.push_back(fmt::format("{} {:.0f}", method_title(s->method), 100 * damage->mean));
     return parts.empty() ? "" : fmt::format(" (points of damage: {})", fmt::join(parts, ", "));
 }
@@ -151,7 +150,7 @@ std::string Dose::verdict(const Plan& plan, const TaskSummary& t) const {
         text += fmt::format(" Whatever the damage, at {}{}: {}{}.{}", nats_text(largest->target),
                             limited ? "" : ", by " + what, compared(t, *largest), damages(largest->within),
                             beside_random(t, largest->within));
-    if (const auto* clean = find_setting(t, zero_shot_id))
+    if (const auto* clean = t.find(zero_shot_id))
         text += fmt::format(" Unsteered: {}.", percent(score_of(*clean, t.primary)));
     return text + unreached(plan, t);
 }

@@ -11,8 +11,8 @@ namespace tiller::study {
 namespace {
 
 const Interval* primary_of(const TaskSummary& t, const std::string& id) {
-    const auto* s = find_setting(t, id);
-    return s ? metric_of(*s, t.primary) : nullptr;
+    const auto* s = t.find(id);
+    return s ? s->metric(t.primary) : nullptr;
 }
 
 // The zero-shot condition of a method in the main table.

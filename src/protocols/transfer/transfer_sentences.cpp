@@ -34,7 +34,7 @@ std::string sentence(const AnalysisSummary& table, const AnalysisRow& row) {
 }  // namespace
 
 std::string Transfer::verdict(const Plan&, const TaskSummary& task) const {
-    const auto* table = find_analysis(task.analyses, "transfer-summary");
+    const auto* table = task.analysis("transfer-summary");
     std::vector<std::string> parts;
     if (table)
         for (const auto& row : table->rows) parts.push_back(sentence(*table, row));
@@ -45,10 +45,10 @@ std::vector<std::string> Transfer::findings(const Plan& plan, const Summary& sum
     std::vector<std::string> out;
     std::set<std::string> tasks;
     for (const auto& task : summary.tasks) tasks.insert(task.name);
-    if (const auto* table = find_analysis(summary.analyses, "transfer-summary"))
+    if (const auto* table = summary.analysis("transfer-summary"))
         for (const auto& row : table->rows)
             out.push_back(fmt::format("{}, over {}.", sentence(*table, row), n_tasks(tasks.size())));
-    const auto* kept = find_analysis(summary.analyses, "quantisation-kept");
+    const auto* kept = summary.analysis("quantisation-kept");
     if (!kept) return out;
     for (const auto& method : plan.methods) {
         double low = std::numeric_limits<double>::infinity(), high = -low;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <set>
 
 #include "core/names.h"
 #include "protocols/tuned/evidence.h"
@@ -34,7 +33,7 @@ double mean_over(const SeedFamily& family, const Summary& summary, const F& f) {
 double metric_over(const SeedFamily& family, const Summary& summary, const std::string& id,
                    const std::string& metric) {
     return mean_over(family, summary, [&](const TaskSummary& t) {
-        const auto* s = find_setting(t, id);
+        const auto* s = t.find(id);
         return s ? score_of(*s, metric) : kNone;
     });
 }
@@ -42,7 +41,7 @@ double metric_over(const SeedFamily& family, const Summary& summary, const std::
 // Geometric mean over seeds of the perplexity as a multiple of the zero-shot prompt's.
 double perplexity_ratio(const SeedFamily& family, const Summary& summary, const std::string& id) {
     return std::exp(mean_over(family, summary, [&](const TaskSummary& t) {
-        const auto *s = find_setting(t, id), *plain = find_setting(t, zero_shot_id);
+        const auto *s = t.find(id), *plain = t.find(zero_shot_id);
         return s && plain ? std::log(score_of(*s, "perplexity") / score_of(*plain, "perplexity")) : kNone;
     }));
 }
@@ -50,7 +49,7 @@ double perplexity_ratio(const SeedFamily& family, const Summary& summary, const 
 double cost_over(const SeedFamily& family, const Summary& summary, const std::string& method,
                  const std::string& column) {
     return mean_over(family, summary, [&](const TaskSummary& t) {
-        const auto* table = find_analysis(t.analyses, "cost");
+        const auto* table = t.analysis("cost");
         return table ? table->at(method, column).mean : kNone;
     });
 }
@@ -59,115 +58,67 @@ double cost_over(const SeedFamily& family, const Summary& summary, const std::st
 std::string settings_text(const SeedFamily& family, const Summary& summary, const std::string& id) {
     std::vector<std::string> texts;
     for (const std::size_t place : family.places)
-        if (const auto* s = find_setting(summary.tasks[place], id))
-            texts.push_back(setting_label(s->setting));
+        if (const auto* s = summary.tasks[place].find(id)) texts.push_back(setting_label(s->setting));
     if (texts.empty()) return "";
     const bool same = std::all_of(texts.begin(), texts.end(), [&](const auto& t) { return t == texts[0]; });
     return same ? texts[0] : fmt::format("{}", fmt::join(texts, " | "));
 }
 
+// The seeds of a task as one task: scores and pairs over all of them, adjusted as those of one are.
+TaskSummary over_all_seeds(const SeedFamily& family, const std::vector<TaskRecords>& records,
+                           const Summary& summary) {
+    TaskSummary all = summary.tasks[family.places.front()];
+    if (family.places.size() == 1) return all;
+    const auto estimate = [&](const std::string& a, const std::string& b) {
+        return over_seeds(seed_groups(family, records, all.primary, a, b), all.primary, !b.empty());
+    };
+    for (auto& setting : all.test)
+        setting.metrics = {{all.primary, estimate(setting.id, "").interval}}, setting.p_works.reset();
+    for (auto& pair : all.pairs) {
+        const Estimate difference = estimate(pair.a, pair.b);
+        pair.difference = difference.interval, pair.p = difference.p;
+    }
+    adjust(all);
+    return all;
+}
+
 class Answer {
 public:
-    Answer(const Plan& plan, const std::vector<TaskRecords>& records, const Summary& summary,
-           const SeedFamily& family)
-        : plan_(plan), records_(records), summary_(summary), family_(family) {}
+    Answer(const std::vector<TaskRecords>& records, const Summary& summary, const SeedFamily& family)
+        : summary_(summary), family_(family), task_(over_all_seeds(family, records, summary)) {}
 
     std::optional<AnalysisRow> row() const {
-        Settings chosen = of_kind(first(), Kind::chosen);
+        const Settings chosen = by_score(task_, of_kind(task_, Kind::chosen));
         if (chosen.empty()) return {};
-        std::stable_sort(chosen.begin(), chosen.end(),
-                         [&](const auto* a, const auto* b) { return score(a->id) > score(b->id); });
-        const std::vector<bool> shown = work(chosen);
         // Of those that work the highest; else the highest that there is, which is not crowned.
-        const auto at = std::find(shown.begin(), shown.end(), true);
-        const auto best = at == shown.end() ? std::size_t{0} : static_cast<std::size_t>(at - shown.begin());
+        const auto at = std::find_if(chosen.begin(), chosen.end(), [](const auto* s) { return works(*s); });
+        const bool is_shown = at != chosen.end();
+        const SettingSummary& best = is_shown ? **at : *chosen.front();
         Settings others = chosen;
-        others.erase(others.begin() + static_cast<std::ptrdiff_t>(best));
-        return row_of(*chosen[best], others, at != shown.end());
+        std::erase(others, &best);
+        return row_of(best, others, is_shown);
     }
 
 private:
-    const TaskSummary& first() const { return summary_.tasks[family_.places.front()]; }
-    bool is_single() const { return family_.places.size() == 1; }
-    double score(const std::string& id) const { return metric_over(family_, summary_, id, first().primary); }
-
-    Estimate difference(const std::string& id, const std::string& other) const {
-        if (is_single()) {
-            const PairSummary p = pair_of(first(), id, other);
-            return {p.a.empty() ? no_number() : p.difference, p.p};
-        }
-        return over_seeds(seed_groups(family_, records_, first().primary, id, other), first().primary, true);
-    }
-    Interval score_of(const SettingSummary& s) const {
-        const Interval* own = metric_of(s, first().primary);
-        return is_single() && own
-                   ? *own
-                   : over_seeds(seed_groups(family_, records_, first().primary, s.id), first().primary, false)
-                         .interval;
-    }
-    // What the setting has to be above: zero-shot, and the controls that every seed has.
-    std::vector<std::string> bars(const SettingSummary& s) const {
-        std::vector<std::string> ids = {zero_shot_id};
-        for (auto& id : control_ids(s.method)) ids.push_back(std::move(id));
-        std::erase_if(ids, [&](const auto& id) { return !find_setting(first(), id); });
-        return ids;
+    Interval difference(const std::string& id, const std::string& other) const {
+        const PairSummary p = pair_of(task_, id, other);
+        return p.a.empty() ? no_number() : p.difference;
     }
     // The control that is hardest to be above.
     Interval over_control(const SettingSummary& s) const {
         Interval least = no_number();
-        for (const auto& id : bars(s))
-            if (id != zero_shot_id)
-                if (const Interval d = difference(s.id, id).interval; !(d.low >= least.low)) least = d;
+        for (const auto& id : control_ids(s.method))
+            if (const Interval d = difference(s.id, id); std::isfinite(d.mean) && !(d.low >= least.low))
+                least = d;
         return least;
-    }
-    std::vector<bool> work(const Settings& chosen) const {
-        std::vector<bool> out;
-        if (is_single()) {
-            for (const auto* s : chosen) out.push_back(works(*s));
-            return out;
-        }
-        std::vector<double> p;
-        for (const auto* s : chosen) {
-            double greatest = 0;
-            for (const auto& id : bars(*s)) {
-                const Estimate d = difference(s->id, id);
-                greatest = std::max(greatest, d.interval.mean > 0 ? d.p : 1.0);
-            }
-            p.push_back(greatest);
-        }
-        for (const double adjusted : holm(p)) out.push_back(adjusted <= kLevel);
-        return out;
-    }
-    // Those of `others` that `best` is better than, adjusted for all pairs of methods.
-    std::set<std::string> beaten(const SettingSummary& best, const Settings& others) const {
-        std::set<std::string> ids;
-        if (is_single()) {
-            for (const auto* other : others)
-                if (better(pair_of(first(), best.id, other->id))) ids.insert(other->id);
-            return ids;
-        }
-        std::vector<double> p;
-        std::vector<const SettingSummary*> of;
-        Settings all = others;
-        all.push_back(&best);
-        for (std::size_t i = 0; i < all.size(); ++i)
-            for (std::size_t j = i + 1; j < all.size(); ++j) {
-                const Estimate d = difference(all[j]->id, all[i]->id);
-                p.push_back(d.p);
-                of.push_back(j + 1 == all.size() && d.interval.mean > 0 ? all[i] : nullptr);
-            }
-        const auto adjusted = holm(p);
-        for (std::size_t i = 0; i < p.size(); ++i)
-            if (of[i] && adjusted[i] <= kLevel) ids.insert(of[i]->id);
-        return ids;
     }
 
     AnalysisRow row_of(const SettingSummary& best, const Settings& others, bool is_shown) const {
         std::vector<std::string> remarks, equal;
-        const auto worse = beaten(best, others);
         for (const auto* other : others)
-            if (!worse.contains(other->id)) equal.push_back(method_title(other->method));
-        const Interval plain = difference(best.id, zero_shot_id).interval, control = over_control(best);
+            if (!better(pair_of(task_, best.id, other->id))) equal.push_back(method_title(other->method));
+        const Interval plain = difference(best.id, zero_shot_id), control = over_control(best);
+        const Interval* score = best.metric(task_.primary);
         if (!is_shown) {
             if (!(plain.low > 0)) remarks.push_back("not above zero-shot");
             if (std::isfinite(control.mean) && !(control.low > 0))
@@ -186,8 +137,8 @@ private:
         const std::string name = method_title(best.method);
         return {family_.title,
                 fmt::format("{}: {}", family_.title, is_shown ? name : "none shown (" + name + ")"),
-                {score_of(best), plain, control,
-                 others.empty() ? no_number() : difference(best.id, others[0]->id).interval,
+                {score ? *score : no_number(), plain, control,
+                 others.empty() ? no_number() : difference(best.id, others[0]->id),
                  plain_number(metric_over(family_, summary_, best.id, "broken")),
                  plain_number(perplexity_ratio(family_, summary_, best.id)),
                  plain_number(cost_over(family_, summary_, best.method, "tokens")),
@@ -205,15 +156,14 @@ private:
         return n > 0 ? fmt::format("above zero-shot on {} of {} draws", n_above, n) : "";
     }
 
-    const Plan& plan_;
-    const std::vector<TaskRecords>& records_;
     const Summary& summary_;
     const SeedFamily& family_;
+    TaskSummary task_;  // over all seeds
 };
 
 }  // namespace
 
-std::optional<AnalysisSummary> answers_table(const Plan& plan, const std::vector<TaskRecords>& records,
+std::optional<AnalysisSummary> answers_table(const std::vector<TaskRecords>& records,
                                              const Summary& summary) {
     AnalysisSummary out{
         "answers",
@@ -238,7 +188,7 @@ std::optional<AnalysisSummary> answers_table(const Plan& plan, const std::vector
         {},
         true};
     for (const auto& family : seed_families(summary))
-        if (auto row = Answer(plan, records, summary, family).row()) out.rows.push_back(std::move(*row));
+        if (auto row = Answer(records, summary, family).row()) out.rows.push_back(std::move(*row));
     return filled(std::move(out));
 }
 

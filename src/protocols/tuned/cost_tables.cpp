@@ -91,7 +91,7 @@ std::optional<AnalysisSummary> cost_over_tasks(const Summary& summary) {
                         {}};
     std::vector<std::vector<std::vector<double>>> values;  // [row][column], of the tasks that have a number
     for (const auto& task : summary.tasks) {
-        const auto* table = find_analysis(task.analyses, "cost");
+        const auto* table = task.analysis("cost");
         if (!table) continue;
         for (const auto& row : table->rows) {
             // The cue and the instruction are each task's own: rows of one id with different labels.

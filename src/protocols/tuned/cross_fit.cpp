@@ -95,6 +95,7 @@ private:
             const Setting setting = choice(m, draw).setting;
             chosen[m.method.name()] = setting;
             add_method(m, draw, setting, candidates);
+            if (c_.behavioural()) c_.tried.insert(c_.tried.end(), m.records.begin(), m.records.end());
         }
         for (auto& name : run_test_items(c_, candidates)) closing_.test_units.push_back(std::move(name));
         if (draw == 0) closing_.settings = setting_records(candidates);
@@ -108,10 +109,14 @@ private:
         const MethodVectors& vectors = m.draws[static_cast<std::size_t>(draw)];
         const std::string name = m.method.name(), title = method_title(name);
         const Setting paper = m.method.paper_setting(c_.engine.info());
-        candidates.push_back(vectors.candidate(
-            paper, name + "-paper", fmt::format("{}, paper's setting ({})", title, setting_label(paper)),
-            Kind::paper));
-        candidates.push_back(vectors.candidate(setting, name + "-chosen", "", Kind::chosen));
+        const auto add = [&](const Setting& at, const char* which, const std::string& label, Kind kind) {
+            candidates.push_back(vectors.candidate(at, name + which, label, kind));
+            for (const Candidate& tried : m.grid)
+                if (tried.setting == at) candidates.back().tried_as = tried.id;
+        };
+        add(paper, "-paper", fmt::format("{}, paper's setting ({})", title, setting_label(paper)),
+            Kind::paper);
+        add(setting, "-chosen", "", Kind::chosen);
         const SteeringVector vector = vectors.build(setting);
         if (draw == 0) {
             closing_.vector_prompts[name] = vectors.base().provenance.prompts_digest;

@@ -39,8 +39,7 @@ std::optional<AnalysisSummary> scorer_flips(const Summary& summary);
 
 /// "answers": the method to take for each task, its setting, how sure, at what damage and cost; all seeds of
 /// a task together. Reads the tasks' "cost". Empty without a chosen setting.
-std::optional<AnalysisSummary> answers_table(const Plan& plan, const std::vector<TaskRecords>& records,
-                                             const Summary& summary);
+std::optional<AnalysisSummary> answers_table(const std::vector<TaskRecords>& records, const Summary& summary);
 
 /// "selection": default, chosen and best setting of each method on the test items, with what lies between
 /// them; empty unless the task's oracle units are there.
@@ -69,7 +68,6 @@ double break_even(double extraction, double extra);
 /// "seeds" and "seed-pairs": baselines and chosen settings over the seeds of each model and task, and the
 /// chosen settings against each other. Empty when the plan has one seed. `records` are those of
 /// Summary::tasks, in their order.
-std::vector<AnalysisSummary> seed_tables(const Plan& plan, const std::vector<TaskRecords>& records,
-                                         const Summary& summary);
+std::vector<AnalysisSummary> seed_tables(const std::vector<TaskRecords>& records, const Summary& summary);
 
 }  // namespace tiller::study

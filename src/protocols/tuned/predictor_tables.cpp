@@ -43,7 +43,7 @@ struct Sums {
 using Key = std::tuple<std::string, bool, std::string, std::string, std::size_t>;
 
 void collect(const TaskSummary& task, std::map<Key, std::map<std::string, Sums>>& all) {
-    const auto* table = find_analysis(task.analyses, "predictors");
+    const auto* table = task.analysis("predictors");
     if (!table) return;
     for (std::size_t p = 0; p < std::size(predictors); ++p)
         for (const auto& method : table->columns) {

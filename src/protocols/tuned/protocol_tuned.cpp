@@ -97,8 +97,8 @@ void Tuned::analyse(const Plan& plan, const TaskRecords& records, TaskSummary& t
 }
 
 void Tuned::analyse_run(const Plan& plan, const std::vector<TaskRecords>& records, Summary& summary) const {
-    keep(answers_table(plan, records, summary), summary.analyses);
-    keep(seed_tables(plan, records, summary), summary.analyses);
+    keep(answers_table(records, summary), summary.analyses);
+    keep(seed_tables(records, summary), summary.analyses);
     keep(scorer_flips(summary), summary.analyses);
     keep(predictor_correlation(plan, summary), summary.analyses);
     keep(cost_over_tasks(summary), summary.analyses);

@@ -249,9 +249,8 @@ std::vector<AnalysisSummary> scorer_tables(const Plan& plan, const TaskRecords& 
 std::optional<AnalysisSummary> scorer_flips(const Summary& summary) {
     std::vector<Tally> all, filtered;
     for (const auto& task : summary.tasks) {
-        if (const auto* table = find_analysis(task.analyses, "scorers")) add(*table, all, "");
-        if (const auto* table = find_analysis(task.analyses, "scorers_filtered"))
-            add(*table, filtered, ", filtered items");
+        if (const auto* table = task.analysis("scorers")) add(*table, all, "");
+        if (const auto* table = task.analysis("scorers_filtered")) add(*table, filtered, ", filtered items");
     }
     AnalysisSummary out{
         "scorer_flips",

@@ -26,9 +26,8 @@ std::string clear(const Interval& difference, const std::string& a, const std::s
 // One task with all its seeds.
 class Seeds {
 public:
-    Seeds(const Plan& plan, const std::vector<TaskRecords>& records, const Summary& summary,
-          const SeedFamily& family)
-        : plan_(plan), records_(records), summary_(summary), family_(family) {}
+    Seeds(const std::vector<TaskRecords>& records, const Summary& summary, const SeedFamily& family)
+        : records_(records), summary_(summary), family_(family) {}
 
     const TaskSummary& first() const { return summary_.tasks[family_.places.front()]; }
 
@@ -61,7 +60,6 @@ private:
         return over_seeds(values, first().primary, is_difference).interval;
     }
 
-    const Plan& plan_;
     const std::vector<TaskRecords>& records_;
     const Summary& summary_;
     const SeedFamily& family_;
@@ -69,8 +67,7 @@ private:
 
 }  // namespace
 
-std::vector<AnalysisSummary> seed_tables(const Plan& plan, const std::vector<TaskRecords>& records,
-                                         const Summary& summary) {
+std::vector<AnalysisSummary> seed_tables(const std::vector<TaskRecords>& records, const Summary& summary) {
     AnalysisSummary scores{
         "seeds",
         "Over all seeds",
@@ -92,7 +89,7 @@ std::vector<AnalysisSummary> seed_tables(const Plan& plan, const std::vector<Tas
                           {}};
     for (const auto& family : seed_families(summary)) {
         if (family.places.size() < 2) continue;
-        const Seeds seeds(plan, records, summary, family);
+        const Seeds seeds(records, summary, family);
         for (const auto& s : seeds.first().test)
             if (s.kind == Kind::baseline || s.kind == Kind::chosen) scores.rows.push_back(seeds.scores(s));
         const Settings chosen = of_kind(seeds.first(), Kind::chosen);

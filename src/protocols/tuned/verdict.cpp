@@ -18,7 +18,7 @@ namespace tiller::study {
 namespace {
 
 std::string scored(const TaskSummary& t, const SettingSummary& s) {
-    return metric_of(s, t.primary) ? percent(score_of(s, t.primary)) : "no score";
+    return s.metric(t.primary) ? percent(score_of(s, t.primary)) : "no score";
 }
 
 std::string p_text(double p) { return p < 0.001 ? "p < 0.001" : fmt::format("p = {:.2g}", p); }
@@ -76,7 +76,7 @@ std::string many_methods(const TaskSummary& t, const SettingSummary& best, const
 std::string short_of(const TaskSummary& t, const SettingSummary& s) {
     std::vector<std::string> missed;
     for (const auto& p : t.pairs) {
-        const auto* other = p.a == s.id ? find_setting(t, p.b) : nullptr;
+        const auto* other = p.a == s.id ? t.find(p.b) : nullptr;
         if (!other || other->kind == Kind::chosen || better(p)) continue;
         const std::string shown = could_show(p);
         missed.push_back(
@@ -106,9 +106,9 @@ std::string beside_baselines(const TaskSummary& t) {
 std::string remarks(const TaskSummary& t, const SettingSummary& s) {
     std::string text;
     const std::string title = method_title(s.method);
-    if (const Interval* broken = metric_of(s, "broken"); broken && broken->mean > 0)
+    if (const Interval* broken = s.metric("broken"); broken && broken->mean > 0)
         text += fmt::format(" {} of {}'s texts are broken.", percent(broken->mean), title);
-    const auto* plain = find_setting(t, zero_shot_id);
+    const auto* plain = t.find(zero_shot_id);
     const double own = score_of(s, "second_judge"), before = plain ? score_of(*plain, "second_judge") : NAN;
     if (own <= before)
         text += fmt::format(
@@ -116,9 +116,9 @@ std::string remarks(const TaskSummary& t, const SettingSummary& s) {
             "zero-shot).",
             title, own, before);
     constexpr double kFar = 0.1;
-    if (const Interval* exact = metric_of(s, "exact"); t.primary == "first_token" && exact &&
-                                                       score_of(s, t.primary) - exact->mean > kFar &&
-                                                       2 * exact->mean < score_of(s, t.primary))
+    if (const Interval* exact = s.metric("exact"); t.primary == "first_token" && exact &&
+                                                   score_of(s, t.primary) - exact->mean > kFar &&
+                                                   2 * exact->mean < score_of(s, t.primary))
         text += fmt::format(" {}'s first tokens and whole answers disagree: {} of the answers are exact.",
                             title, percent(exact->mean));
     return text;
@@ -152,7 +152,7 @@ double family_mean(const Tasks& tasks, const std::string& id, const std::string&
     std::vector<double> means;
     for (const auto* t : tasks)
         for (const auto& s : t->test)
-            if (const Interval* i = s.id == id ? metric_of(s, name.empty() ? t->primary : name) : nullptr)
+            if (const Interval* i = s.id == id ? s.metric(name.empty() ? t->primary : name) : nullptr)
                 means.push_back(i->mean);
     return mean_of(means);
 }

@@ -38,8 +38,10 @@ function problemsInPage() {
     if (!ownText || !seen(element) || element.closest(':disabled, .skip, .hidden, .button:has(:disabled)')) continue;
     let opacity = 1;
     for (let at = element; at; at = at.parentElement) opacity *= Number(getComputedStyle(at).opacity);
+    if (opacity === 0) continue;  // a label of a chart that gave way to its neighbours
     const back = backgroundOf(element);
-    const front = over([...parse(getComputedStyle(element).color).slice(0, 3), opacity], back);
+    const style = getComputedStyle(element), colour = element instanceof SVGElement ? style.fill : style.color;
+    const front = over([...parse(colour).slice(0, 3), opacity], back);
     const [light, dark] = [luminance(front), luminance(back)].sort((a, b) => b - a);
     const contrast = (light + 0.05) / (dark + 0.05);
     if (contrast < 4.5) problems.push(`contrast ${contrast.toFixed(2)}: ${where(element)}`);

@@ -1,4 +1,4 @@
-// A browser with a page of the server in it. Everything that the page's console says, and every breach of its content
+// A browser with a page of the server, or a report, in it. Everything that the page's console says, and every breach of its content
 // security policy, fails the test unless it is expected by name.
 
 import assert from 'node:assert/strict';
@@ -16,9 +16,9 @@ export async function launch() {
 
 export const quit = () => browser?.close();
 
-// Calls `use(page)`. `expected` are patterns of console lines that belong to the test: a browser reports every answer
+// Calls `use(page)` when an element of the selector `ready` is there. `expected` are patterns of console lines that belong to the test: a browser reports every answer
 // of 400 and above.
-export async function withPage(url, {size = 'desktop', colorScheme = 'light', expected = [], reducedMotion = 'reduce'} = {}, use) {
+export async function withPage(url, {size = 'desktop', colorScheme = 'light', expected = [], reducedMotion = 'reduce', ready = '#vectors li, #vectors-status:not(:empty), #key:not([hidden])'} = {}, use) {
   const context = await browser.newContext({viewport: sizes[size], colorScheme, reducedMotion, acceptDownloads: true, hasTouch: size === 'phone'});
   const page = await context.newPage();
   page.setDefaultTimeout(Number(process.env.PAGE_TEST_TIMEOUT ?? 15000));
@@ -30,7 +30,7 @@ export async function withPage(url, {size = 'desktop', colorScheme = 'light', ex
   });
   try {
     await page.goto(url);
-    await page.locator('#vectors li, #vectors-status:not(:empty), #key:not([hidden])').first().waitFor({state: 'attached'});
+    await page.locator(ready).first().waitFor({state: 'attached'});
     await use(page);
     const left = complaints.filter(line => !expected.some(pattern => pattern.test(line)));
     assert.deepEqual(left, [], 'the console says nothing');

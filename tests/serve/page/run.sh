@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tests the page of `tiller serve` in a browser: against a mock server, or against a real one with
-# TILLER_URL=http://127.0.0.1:8080. Arguments go to test.mjs. Screenshots are written to $TILLER_PAGE_SHOTS.
+# TILLER_URL=http://127.0.0.1:8080; or, with PAGE_TEST, what this script names. Arguments go to it, or to test.mjs. Screenshots are written to $TILLER_PAGE_SHOTS.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -41,4 +41,4 @@ for program in node npm openssl; do
 done
 install_package
 install_browser
-exec env PAGE_TEST_MODULES="$cache/$package-$version" CHROMIUM="${CHROMIUM:-$(command -v chromium)}" node test.mjs "$@"
+exec env PAGE_TEST_MODULES="$cache/$package-$version" CHROMIUM="${CHROMIUM:-$(command -v chromium)}" node "${PAGE_TEST:-test.mjs}" "$@"

@@ -1,0 +1,23 @@
+// Where files keep a vector's provenance, said once for all who read and write them.
+#pragma once
+
+#include "tiller/vector.h"
+
+namespace tiller {
+
+/// Calls visit(key, value) for each field of a Provenance (const or not) but its settings, in the order of
+/// files: texts, a seed (std::uint64_t) and counts (int). visit.optional(key, text) is for a text that files
+/// of earlier versions lack: it is written only when there is one, so that those stay what they are when
+/// written again.
+template <class AProvenance, class Visit>
+void provenance_fields(AProvenance& from, Visit&& visit) {
+    visit("tiller.task", from.task), visit("tiller.prompts_digest", from.prompts_digest);
+    visit("tiller.seed", from.seed), visit("tiller.model_name", from.model_name);
+    visit("tiller.model_digest", from.model_digest);
+    visit.optional("tiller.weights_digest", from.weights_digest);
+    visit("tiller.tokenizer_digest", from.tokenizer_digest), visit("tiller.architecture", from.architecture);
+    visit("tiller.quantisation", from.quantisation), visit("tiller.n_layer", from.n_layer);
+    visit("tiller.n_embd", from.n_embd), visit("tiller.program_version", from.program_version);
+}
+
+}  // namespace tiller
