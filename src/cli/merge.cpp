@@ -33,7 +33,7 @@ void add_merge(CLI::App& app, Globals& globals) {
                                         {"notes", result.notes},
                                         {"second_pass", result.second_pass},
                                         {"folder", o->folder}}
-                             .dump(2) +
+                             .dump() +
                          "\n");
         std::string text =
             fmt::format("Merged {} blocks of {} workers.\n\n", result.n_block, result.n_worker) +

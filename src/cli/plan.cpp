@@ -130,7 +130,7 @@ void plan_command(const Options& o, const Globals& globals, const std::string& c
                         {"choices", nlohmann::json::array()}};
         for (const auto& c : time.choices) json["time"]["choices"].push_back(json_of(c));
     }
-    print(globals.json ? json.dump(2) + "\n" : text);
+    print(globals.json ? json.dump() + "\n" : text);
 }
 
 }  // namespace

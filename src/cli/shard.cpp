@@ -42,7 +42,7 @@ void carry_out_shard(const Plan& plan, const std::string& folder, const std::str
                              {"done_before", result.n_before},
                              {"done", result.n_done},
                              {"failures", result.failures}}
-                  .dump(2) +
+                  .dump() +
               "\n");
     else
         print(

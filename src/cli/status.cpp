@@ -87,7 +87,7 @@ void add_status(CLI::App& app, Globals& globals) {
     command->callback([o, &globals] {
         const RunStatus status = run_status(o->folder);
         print(globals.json
-                  ? json_of(status).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"
+                  ? json_of(status).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"
                   : table_of(status, o->all));
     });
 }

@@ -109,13 +109,16 @@ void refuse(const HttpResponse& response, const std::string& what, const Name& n
                 says(
                     Code::environment,
                     fmt::format("access is granted on request ({}): accept the terms on the page of {}, then "
-                                "set HF_TOKEN to a token of yours",
+                                "log in (hf auth login) or set HF_TOKEN to a token of yours",
                                 response.status, name.repo));
             says(Code::environment,
-                 fmt::format("access is refused ({}): {}", response.status,
-                             has_token ? "HF_TOKEN may not read it; give one that may, or check the name"
-                                       : "the repository is private or there is none of that name; check the "
-                                         "name, or set HF_TOKEN to a token that may read it"));
+                 fmt::format(
+                     "access is refused ({}): {}", response.status,
+                     has_token
+                         ? "HF_TOKEN, or the token that you are logged in with, may not read it; give one "
+                           "that may, or check the name"
+                         : "the repository is private or there is none of that name; check the "
+                           "name, or set HF_TOKEN to a token that may read it"));
             break;
         case 404:
             says(Code::missing, "the hub knows no such repository or file (404); check the name");

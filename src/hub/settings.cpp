@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <fstream>
 
 #include "core/escape_controls.h"
 #include "core/paths.h"
@@ -15,6 +16,8 @@ namespace tiller::hub {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t kMostTokenBytes = 4096;
 
 std::string variable(const char* name) {
     const char* value = std::getenv(name);
@@ -27,11 +30,37 @@ fs::path cache_home() {
     return {};
 }
 
+// The folder of the hub's own package; empty where nothing says where it is.
+fs::path hub_home() {
+    if (const auto home = variable("HF_HOME"); !home.empty()) return home;
+    const fs::path home = cache_home();
+    return home.empty() ? home : home / "huggingface";
+}
+
 fs::path hub_cache() {
     if (const auto folder = variable("HF_HUB_CACHE"); !folder.empty()) return folder;
-    if (const auto home = variable("HF_HOME"); !home.empty()) return fs::path(home) / "hub";
-    const fs::path home = cache_home();
-    return home.empty() ? home : home / "huggingface" / "hub";
+    const fs::path home = hub_home();
+    return home.empty() ? home : home / "hub";
+}
+
+void check_token(const std::string& token, const std::string& from, const char* next) {
+    if (std::any_of(token.begin(), token.end(), [](unsigned char c) { return c <= 0x20 || c >= 0x7f; }))
+        throw Error(Code::usage,
+                    fmt::format("{} holds blanks, line breaks or other characters that no token has; {}",
+                                from, next));
+}
+
+// The token that the hub's own package has kept ("hf auth login"); empty when there is none.
+std::string stored_token() {
+    fs::path file = variable("HF_TOKEN_PATH");
+    if (file.empty() && !hub_home().empty()) file = hub_home() / "token";
+    std::ifstream in(file, std::ios::binary);
+    std::string text(kMostTokenBytes, '\0');
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(in.gcount()));
+    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.pop_back();
+    check_token(text, escape_line(file.string()), "log in anew (hf auth login), or set HF_TOKEN");
+    return text;
 }
 
 fs::path llama_cache() {
@@ -56,7 +85,8 @@ bool is_this_machine(const std::string& origin) {
 Settings settings_from_environment() {
     Settings s;
     s.endpoint = variable("HF_ENDPOINT");
-    if (s.endpoint.empty()) s.endpoint = "https://huggingface.co";
+    const bool usual = s.endpoint.empty();
+    if (usual) s.endpoint = "https://huggingface.co";
     while (s.endpoint.ends_with('/')) s.endpoint.pop_back();
     const std::string origin = origin_of(s.endpoint);
     if (origin.empty() || s.endpoint.find_first_of(" ?#@") != std::string::npos)
@@ -64,10 +94,9 @@ Settings settings_from_environment() {
                     fmt::format("HF_ENDPOINT is {}, expected an address like https://hub.example",
                                 escape_line(s.endpoint)));
     s.token = variable("HF_TOKEN");
-    if (std::any_of(s.token.begin(), s.token.end(), [](unsigned char c) { return c <= 0x20 || c >= 0x7f; }))
-        throw Error(Code::usage,
-                    "HF_TOKEN holds blanks, line breaks or other characters that no token has; "
-                    "set it anew");
+    check_token(s.token, "HF_TOKEN", "set it anew");
+    // It was given to the usual hub: another one gets a token only from somebody who names it for that.
+    if (s.token.empty() && usual) s.token = stored_token();
     if (!s.token.empty() && origin.starts_with("http:") && !is_this_machine(origin))
         throw Error(Code::usage,
                     fmt::format("HF_TOKEN would go to {} unencrypted; give HF_ENDPOINT an https address, or "

@@ -30,6 +30,8 @@ struct Each {
     List& list;
     Member member;
 };
+template <class List, class Member>
+Each(List&, Member) -> Each<List, Member>;  // clang needs it said until version 17
 
 /// A value that files have as a text. `get()` writes it; `set(text)` takes it, or says what was expected.
 template <class Get, class Set>

@@ -64,9 +64,11 @@ Paired paired(const BySetting& records, const std::string& a, const std::string&
 
 std::vector<std::vector<double>> aligned(const std::vector<ByItem>& values) {
     std::vector<std::vector<double>> out(values.size());
-    for (const auto& [item, ignored] : values.front())
+    for (const auto& of_first : values.front()) {
+        const int item = of_first.first;
         if (std::all_of(values.begin(), values.end(), [&](const ByItem& v) { return v.contains(item); }))
             for (std::size_t k = 0; k < values.size(); ++k) out[k].push_back(values[k].at(item));
+    }
     return out;
 }
 

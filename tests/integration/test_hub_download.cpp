@@ -222,7 +222,7 @@ TEST_F(HubDownload, AccessIsRefusedInWords) {
     settings.token = "secret";
     all({.status = 403});
     const auto text = refusal(Code::environment);
-    expect_parts(text, {"403", "HF_TOKEN may not read it"});
+    expect_parts(text, {"403", "HF_TOKEN, or the token", "may not read it"});
     EXPECT_EQ(text.find("secret"), std::string::npos);
     all({.status = 404});
     expect_parts(refusal(Code::missing), {"hf:user/repo", "404", "check the name"});

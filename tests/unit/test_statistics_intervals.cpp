@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "statistics/draws.h"
 #include "test_tasks_files.h"
 #include "tiller/statistics.h"
 #include "tiller/task.h"
@@ -60,6 +61,23 @@ TEST(Bootstrap, WidthIsTheStandardError) {
     EXPECT_DOUBLE_EQ(i.mean, mean);
     EXPECT_NEAR(i.low, mean - 1.96 * error, 0.12 * error);
     EXPECT_NEAR(i.high, mean + 1.96 * error, 0.12 * error);
+}
+
+// Of the 5^5 resamples of {0, 1, 10, 100, 1000} one is all 0 (0.03 %) and five have one 1 (with the first
+// 0.19 %). At Student's t of 4 degrees, 2.776 sqrt(5 / 4), lie 0.098 %: the low end is 1 / 5. The
+// normal's 1.96 would end at 1.
+TEST(Bootstrap, FewItemsGetStudentsT) {
+    const std::vector<double> values = {0, 1, 10, 100, 1000};
+    EXPECT_DOUBLE_EQ(bootstrap_mean(values, Scale::number, 200000, 5).low, 0.2);
+}
+
+// Of three resamples the ends are the least and the greatest: of {0, 1}, the greatest is 1 in 1 - (3 / 4)^3 =
+// 58 % of draws, the middle one in 16 %.
+TEST(Bootstrap, TheLastResampleIsTheLast) {
+    int n_one = 0;
+    for (std::uint64_t seed = 0; seed < 1000; ++seed)
+        n_one += bootstrap_mean(std::vector<double>{0, 1}, Scale::number, 3, seed).high == 1;
+    EXPECT_NEAR(n_one, 578, 60);
 }
 
 TEST(Bootstrap, SeedDecides) {
@@ -339,6 +357,29 @@ TEST(Draws, StudentsTOverDraws) {
     EXPECT_NEAR(paired_p(values, zero, Scale::hit, 1, draws), 0.1778, 1e-3);
 }
 
+// Three draws of two items each: of F(2, 3), 25 % lie above x with (1 + 2 x / 3)^(-3/2) = 1 / 4, x = 2.2798.
+// Means of draws -d, 0, d and items 1 around them give F = d * d, and over draws t of 2 degrees, whose
+// two-sided p is 1 - t / sqrt(2 + t * t).
+TEST(Draws, CountWhereTheirMeansDifferAtAQuarter) {
+    const auto spread = [](double f, double mean) {
+        std::vector<double> values;
+        std::vector<int> draws;
+        for (int k = -1; k <= 1; ++k)
+            for (const double side : {-1.0, 1.0})
+                values.push_back(mean + k * std::sqrt(f) + side), draws.push_back(k);
+        return spread_over_draws(values, draws);
+    };
+    EXPECT_FALSE(spread(1.7, 0));
+    EXPECT_FALSE(spread(2.27, 0));
+    const auto wide = spread(2.29, 2);
+    ASSERT_TRUE(wide);
+    const double error = std::sqrt(2 * 2.29 / 6), t = 2 / error;
+    EXPECT_NEAR(wide->half_width, 4.302653 * error, 1e-5);
+    EXPECT_NEAR(wide->p, 1 - t / std::sqrt(2 + t * t), 1e-9);
+    EXPECT_FALSE(spread_over_draws(std::vector<double>{1, 2, 3}, std::vector<int>{0, 0, 0})) << "one draw";
+    EXPECT_FALSE(spread_over_draws(std::vector<double>{1, 2}, std::vector<int>{0, 1})) << "no item to spare";
+}
+
 // The scale decides, not the values: numbers that happen to be 0 and 1 are no hits.
 TEST(Scales, DecideWhatAnIntervalCanBe) {
     const std::vector<double> none(40, 0.0);
@@ -368,6 +409,19 @@ TEST(Runs, IntervalsHoldWhereRunsDiffer) {
     }
 }
 
+// Twelve items without a difference, and the two that are added: variance 2 / 13 over 14, t of 13 degrees.
+TEST(Runs, NoDifferenceIsNotCertain) {
+    std::map<int, double> run;
+    for (int i = 0; i < 12; ++i) run[i] = 0;
+    const Interval same = repeated_mean({run}, Scale::hit, true).interval;
+    EXPECT_NEAR(same.high, 2.160369 * std::sqrt(2.0 / 13 / 14), 1e-6);
+    EXPECT_EQ(same.low, -same.high);
+    // Of scores, 0 and 1 are added, and the interval stays among shares.
+    const Interval never = repeated_mean({run}, Scale::hit, false).interval;
+    EXPECT_NEAR(never.high, 2.160369 * std::sqrt((1 - 1.0 / 14) / 13 / 14), 1e-6);
+    EXPECT_EQ(never.low, 0);
+}
+
 TEST(Runs, OneOrNone) {
     EXPECT_TRUE(std::isnan(repeated_mean({}, Scale::hit, false).interval.mean));
     EXPECT_TRUE(std::isnan(repeated_mean({{}}, Scale::hit, false).interval.mean));
@@ -375,6 +429,20 @@ TEST(Runs, OneOrNone) {
     EXPECT_DOUBLE_EQ(one.interval.mean, 2);
     EXPECT_NEAR(one.interval.high - 2, 4.302653 / std::sqrt(3), 1e-4) << "t of 2 degrees, variance 1";
     EXPECT_LT(one.p, 0.1);
+    const Estimate lone = repeated_mean({{{1, 3.0}}}, Scale::number, false);
+    EXPECT_EQ(lone.interval.low, 3);
+    EXPECT_EQ(lone.interval.high, 3);
+    EXPECT_EQ(lone.p, 1);
+}
+
+// Items' means 2, 4, 3 (variance 1 / 3 of their mean) and runs' means 2, 4 (1): 1.684 degrees, whose t
+// is 5.17623; by numerical integration of its density.
+TEST(Runs, WelchsDegreesOfFreedom) {
+    const Estimate two =
+        repeated_mean({{{1, 1.0}, {2, 3.0}, {3, 2.0}}, {{1, 3.0}, {2, 5.0}, {3, 4.0}}}, Scale::number, false);
+    EXPECT_EQ(two.interval.mean, 3);
+    EXPECT_NEAR(two.interval.high - 3, 5.97700, 1e-3);
+    EXPECT_NEAR(two.p, 0.144366, 1e-5);
 }
 
 TEST(Spearman, KnownValues) {

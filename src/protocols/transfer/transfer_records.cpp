@@ -9,6 +9,8 @@ template <class Map>
 struct Inner {
     Map& settings;
 };
+template <class Map>
+Inner(Map&) -> Inner<Map>;  // clang needs it said until version 17
 
 template <class V, class Map>
 void fields(V& visit, const Inner<Map>& x) {
