@@ -57,7 +57,7 @@ void post_next(Service& service, const Request& request, const std::shared_ptr<R
         row.edits = steering.edits;
         row.n_top = top;
         row.watch = watch;
-        // Without either no logits would be computed, and a broken row would not be noticed.
+        // Without either there would be no logits to see that the row broke.
         if (top == 0 && watch.empty()) row.n_top = 1;
         rows.push_back(std::move(row));
     }
