@@ -25,7 +25,7 @@ if(TILLER_SERVE)
     install(EXPORT tillerServeTargets NAMESPACE tiller:: DESTINATION "${package_dir}" COMPONENT development)
 endif()
 if(TARGET tiller_cli)
-    if(TILLER_VARIANTS)  # The engine's libraries, wherever the folder is put.
+    if(TILLER_VARIANTS AND NOT SKBUILD)  # The engine's libraries, wherever the folder is put.
         file(RELATIVE_PATH up "/${CMAKE_INSTALL_BINDIR}" "/${TILLER_ENGINE_INSTALL_DIR}/lib")
         set_target_properties(tiller_cli PROPERTIES INSTALL_RPATH "$ORIGIN/${up}")
     endif()

@@ -212,7 +212,8 @@ def test_ctrl_c_leaves_a_comparison_that_goes_on(folder, tmp_path):
     task = folder / "second.json"
     stopped = python(code, folder / "tiny.gguf", task, tmp_path / "run", "stop")
     assert stopped.stdout.split() == ["stopped"] and "goes on from there" in stopped.stderr, stopped.stderr
-    assert (tmp_path / "run/plan.toml").exists() and not (tmp_path / "run/report.html").exists()
+    # The first step that is seen may come before the plan is written, or after.
+    assert not (tmp_path / "run/report.html").exists()
     resumed = python(code, folder / "tiny.gguf", task, tmp_path / "run", "go on")
     whole = python(code, folder / "tiny.gguf", task, tmp_path / "whole", "whole")
     assert resumed.stdout == whole.stdout != "", resumed.stderr + whole.stderr
@@ -235,15 +236,16 @@ def test_progress(folder, lm):
     assert lm.generate(PROMPT, max_tokens=3)
 
 
-def test_one_runtime_in_the_process():
-    """No OpenMP runtime and no other ggml comes with the module."""
+def test_no_other_engine_in_the_process():
+    """ggml and llama are linked into the module, or lie in the wheel; no installed one is taken."""
     done = python("""
-        import tiller, os
+        import tiller
         maps = open("/proc/self/maps").read()
-        print(sorted({os.path.basename(line.split()[-1]) for line in maps.splitlines() if "omp" in line.split()[-1]
-                      or "ggml" in line.split()[-1] or "llama" in line.split()[-1]}))
+        print(*sorted({line.split()[-1] for line in maps.splitlines() if "ggml" in line or "libllama" in line}))
         """)
-    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+    place = pathlib.Path(tiller.__file__).parents[1] / "tiller_steering.libs"
+    assert done.returncode == 0 and done.stderr == ""
+    assert all(pathlib.Path(file).parent == place for file in done.stdout.split()), done.stdout
 
 
 def test_data_of_the_package():

@@ -10,8 +10,8 @@ namespace {
 
 using nlohmann::json;
 
-// The line seconds = fixed + each * x whose relative misses have the least sum of squares. A part of the cost
-// is fixed (a prompt that branches share, a graph's weights) and the rest grows in proportion.
+// Fits seconds = fixed + each * x by least squares of the relative errors. Part of the cost is fixed (a
+// prompt that branches share, a graph's weights), the rest grows in proportion.
 json curve(const std::string& what, const std::vector<double>& x, const std::vector<double>& seconds) {
     double w = 0, wx = 0, wy = 0, wxx = 0, wxy = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {

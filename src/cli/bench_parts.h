@@ -18,9 +18,9 @@ struct Bench {
     std::shared_ptr<const Model> model;
     EngineOptions options;
     FvTrials trials;  ///< The head search's prompts; one in `mean`, which is not what is measured.
-    int repeats = 3;  ///< Timed rounds; medians count.
+    int repeats = 3;  ///< Timed rounds; the median is reported.
     int n_new = 16;   ///< Tokens that a row generates.
-    int n_alone = 4;  ///< Settings that are run alone, of which the rest is extrapolated.
+    int n_alone = 4;  ///< Settings run one by one; the others' time is extrapolated.
     const std::atomic<bool>* cancel = nullptr;
     std::function<void(const std::string&)> say;  ///< What is measured now; for progress.
 
@@ -40,7 +40,7 @@ double tokens_of(const Engine& engine);
 std::vector<Row> generation_rows(const Model& model, int n_row, int n_new, bool steered);
 
 /// Peak memory of this process after one prompt's head search and one wave of rows, against model file,
-/// caches and 300 MB. Only true when nothing else has run before.
+/// caches and 300 MB. Valid only when nothing else ran before.
 nlohmann::json bench_memory(const Bench& bench);
 /// The whole head search against plain decoding of as many tokens with as many logits, in turn.
 nlohmann::json bench_sweep(const Bench& bench);

@@ -1,4 +1,4 @@
-// tiller cache: what lies in the cache folder, and taking it away.
+// tiller cache: what is in the cache folder, and removing it.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-/// A folder of the cache. Nothing else below the cache folder is looked at, let alone removed.
+/// A folder of the cache. Nothing else in the cache folder is read or removed.
 struct Kind {
     const char* folder;
     const char* what;

@@ -115,7 +115,7 @@ std::filesystem::path resolve_model(const std::string& name_or_path) {
     }
     std::error_code error;
     if (std::filesystem::exists(name_or_path, error)) return name_or_path;
-    // With a folder or an ending it was meant as a file, and names of models would be no help.
+    // A name with a folder or an extension was meant as a file, so similar model names would not help.
     const bool is_path = name_or_path.find('/') != std::string::npos || name_or_path.ends_with(".gguf");
     if (is_path) throw Error(Code::missing, fmt::format("no such file: {}", name_or_path));
     throw Error(Code::usage, fmt::format("no file and no known model is called '{}'; {}", name_or_path,

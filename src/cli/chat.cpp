@@ -25,7 +25,7 @@ struct Options {
 
 std::atomic<bool> terminated = false;
 
-// Unlike the program's own handlers, these end what is being waited for and stay in place.
+// Unlike the program's other handlers, these interrupt blocking calls and stay installed.
 void on_interrupt(int) { interrupted = true; }
 void on_terminate(int) { interrupted = terminated = true; }
 
@@ -85,7 +85,7 @@ void converse(ChatSession& session, LineReader& reader, const CLI::App& command)
             if (reader.is_interactive()) print("\n");
             return;
         }
-        if (!terminated) interrupted = false;  // one that came while nothing was waited for
+        if (!terminated) interrupted = false;  // a signal that arrived while nothing was running
         try {
             session.take_line(line);
         } catch (const Error& error) {

@@ -14,7 +14,7 @@
 
 namespace tiller::cli {
 
-// The bodies: each gets what follows the command's name, without blanks at its ends.
+// The commands' functions. Each gets the text after the command's name, trimmed.
 struct ChatCommands {
     static void scale(ChatSession& s, const std::string& text);
     static void vector(ChatSession& s, const std::string& text);
@@ -69,7 +69,7 @@ std::string trimmed(const std::string& text) {
     return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
-// What a user typed, in a message.
+// User input, made safe and short enough for a message.
 std::string shown(const std::string& text) {
     return report::terminal_text(report::fit(valid_utf8(text), 60));
 }

@@ -11,10 +11,10 @@
 namespace tiller::cli {
 namespace {
 
-// Caches begin with room for so many tokens and grow with the conversation.
+// Tokens that the first KV cache has room for; it grows with the conversation.
 constexpr int kFirstContext = 2048;
 
-// A user's text begins a line of its own.
+// Without a template: the messages as one text, each user message on a new line.
 std::string plain_text(const std::vector<ChatMessage>& messages) {
     std::string text;
     for (const auto& message : messages) {
@@ -102,10 +102,10 @@ ChatEngine::Answers ChatEngine::answer(const ChatState& state, const std::string
         out.interrupted = !run(stepper);
         if (out.interrupted) {
             for (const RowId id : ids) stepper.cancel(id);
-            run(stepper);  // tells what is left
+            run(stepper);  // delivers the text that was not reported yet
         }
     } catch (...) {
-        // Rows that were queued, and rows that nobody would take.
+        // Removes queued rows and results, which nobody would collect.
         for (const RowId id : ids) stepper.cancel(id), stepper.take(id);
         throw;
     }

@@ -1,4 +1,4 @@
-// Answers to a conversation, computed side by side and told as they come.
+// Answers to a conversation, computed in one batch and reported as they are generated.
 #pragma once
 
 #include <functional>
@@ -18,11 +18,11 @@ public:
     /// the model's context]. Ctrl-C is seen through `interrupted`.
     ChatEngine(Engine& engine, std::string chat_template, int context);
 
-    /// No template: the conversation is one text, which the model goes on with.
+    /// No template: the conversation is one text, which the model continues.
     bool is_plain() const noexcept { return plain_; }
     int context() const noexcept { return context_; }
 
-    /// Called with text i and what is new of it, valid UTF-8; `last` with the last piece.
+    /// Called with text i and its new part, valid UTF-8; `last` is true for the last part.
     using OnText = std::function<void(std::size_t, const std::string&, bool)>;
 
     struct Answers {

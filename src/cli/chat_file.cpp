@@ -121,7 +121,7 @@ constexpr double kLargest = 3e38;  // a strength is a float
 
 ChatVector vector_of(const fs::path& path, const json& entry, const std::string& where, const ModelInfo& info,
                      const Globals& globals) {
-    // Conversations of versions before it say nothing of positions.
+    // Files of earlier versions do not hold positions.
     const bool has_positions = entry.is_object() && entry.contains("positions");
     std::set<std::string> keys = {"file", "sha256", "scale", "layers"};
     if (has_positions) keys.insert("positions");

@@ -17,7 +17,7 @@ struct ChatFormOptions {
 /// Adds --chat and --template.
 void add_chat_form_options(CLI::App& command, ChatFormOptions& options);
 
-/// What names of control tokens in prompts are: the tokens, where the prompts are conversations; else what
+/// How names of control tokens in prompts are read: as the tokens where prompts are conversations, else as
 /// the task says.
 ControlNames control_names_for(const ChatFormOptions& options, ControlNames of_task);
 

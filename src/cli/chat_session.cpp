@@ -37,7 +37,7 @@ public:
     }
 
 private:
-    // Where nothing came a terminal needs no empty line; a pipe gets a line for each answer.
+    // An empty answer prints a line break in a pipe, which gets one line per answer, but not on a terminal.
     bool ends_line_ = prints_to_terminal();
 };
 
@@ -87,7 +87,7 @@ void ChatSession::say(const std::string& message) {
     }
 }
 
-// What the reader should know of how answers ended.
+// Notes on answers that did not end by themselves.
 void ChatSession::remark(const ChatEngine::Answers& answers) {
     const auto is = [&](Finish finish) {
         return std::any_of(answers.all.begin(), answers.all.end(),
@@ -115,7 +115,7 @@ void ChatSession::choose_and_keep(const std::string& message, ChatEngine::Answer
         std::any_of(all.begin(), all.end(), [](const auto& a) { return a.finish == Finish::broken; });
     for (const auto& vector : state_.vectors)
         if (!state_.is_side_by_side()) largest = std::max(largest, std::abs(vector.scale));
-    // The first that is steered, or what there is.
+    // The first usable steered answer, else any usable one.
     auto chosen = std::find_if(all.begin(), all.end(), [&](const ChatAnswer& answer) {
         return is_usable(answer) && (!state_.is_side_by_side() || answer.strength != 0);
     });

@@ -11,7 +11,7 @@ namespace tiller::cli {
 
 class ChatSession {
 public:
-    /// Both must outlive it. `layers`: of vectors that are added and name none themselves.
+    /// Both must outlive it. `layers` applies to added vectors that name no layers.
     ChatSession(ChatEngine& engine, const ModelInfo& info, const Globals& globals, ChatState state,
                 LayerRange layers);
 
@@ -42,7 +42,7 @@ private:
     bool ended_ = false, interrupted_ = false;
 };
 
-/// Carries out "/NAME ARGUMENT". Throws usage when there is no such command, with those that come near.
+/// Carries out "/NAME ARGUMENT". Throws usage when there is no such command, naming similar ones.
 void run_chat_command(ChatSession& session, const std::string& line);
 /// What /help prints.
 std::string chat_help();

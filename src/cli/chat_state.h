@@ -20,7 +20,7 @@ struct ChatVector {
     std::string digest;  ///< SHA-256 of the file, hex.
     LayerRange layers;   ///< That were asked for; not given = all.
     SteeringVector vector;
-    float scale = 1;  ///< The whole dose, as behind a colon on the command line.
+    float scale = 1;  ///< Strength, as after a colon on the command line.
 };
 
 /// One of the answers that were made side by side.
@@ -32,7 +32,7 @@ struct ChatAnswer {
 
 struct ChatState {
     std::string system;                 ///< System message; empty = none.
-    std::vector<ChatMessage> messages;  ///< User and assistant in turn, whole turns only.
+    std::vector<ChatMessage> messages;  ///< User and assistant in turn, complete turns only.
     std::vector<ChatVector> vectors;
     bool steering = true;
     /// Answers at these strengths side by side, each in place of all vectors' scales; the first is 0. Empty:
@@ -42,7 +42,7 @@ struct ChatState {
     int top_k = 0;
     int n_token = 512;  ///< Longest answer.
     std::uint64_t seed = 0;
-    std::uint64_t n_answer = 0;  ///< Answers drawn so far: each has a seed of its own, seed + n_answer.
+    std::uint64_t n_answer = 0;  ///< Answers drawn so far: each has its own seed, seed + n_answer.
 
     // Not saved.
     std::string unanswered;           ///< A message that got no answer and is not in `messages`.
@@ -63,17 +63,17 @@ ChatVector load_chat_vector(const std::string& argument, const ModelInfo& info, 
 /// there are none.
 std::vector<Edit> edits_of_chat(const ChatState& state, std::optional<float> strength = {});
 
-/// "0,0.4,0.8" as strengths: 0 is put in front where it is missing, doubles are left out. Throws usage.
+/// "0,0.4,0.8" as strengths: 0 is prepended if missing, duplicates are dropped. Throws usage.
 std::vector<float> parse_strengths(const std::string& text);
 
 /// A finite number. Throws usage, naming `what`.
 float parse_number(const std::string& what, const std::string& text);
 
-/// Writes the conversation as JSON (docs/formats.md), whole or not at all. Throws environment.
+/// Writes the conversation as JSON (docs/formats.md), atomically. Throws environment.
 void save_chat(const ChatState& state, const ModelInfo& info, const std::filesystem::path& path);
 
-/// Reads one. Vectors are read again from their files, which must be the same bytes. Notes, as that another
-/// model had the conversation, go to standard error. Throws missing, bad_input.
+/// Reads one. Vectors are read again from their files, which must be the same bytes. Notes (the conversation
+/// was with another model) go to standard error. Throws missing, bad_input.
 ChatState load_chat(const std::filesystem::path& path, const ModelInfo& info, const Globals& globals);
 
 }  // namespace tiller::cli

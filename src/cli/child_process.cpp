@@ -115,7 +115,7 @@ int run_child(const ChildProcess& child) {
         ::execvpe(argv[0], argv.data(), envp.data());
         ::_exit(errno == ENOENT || errno == ENOTDIR ? 127 : 126);
     }
-    ::setpgid(pid, pid);  // here too: whoever of the two comes first
+    ::setpgid(pid, pid);  // also here: either process may run first
     Group group(pid);
     to_parent.close();
 

@@ -77,11 +77,11 @@ enum GlobalFlag : unsigned {
     kEngineFlags = kThreadsFlag | kCacheFlag | kGpuFlag,
     kAllFlags = kEngineFlags | kSeedFlag | kRowsFlag | kJsonFlag | kQuietFlag,
 };
-/// Adds these global flags (of GlobalFlag) to a command, so that they may stand behind its name.
+/// Adds these global flags (of GlobalFlag) to a command, so that they may follow its name.
 void add_globals(CLI::App& command, Globals& globals, unsigned flags = kAllFlags);
 
-/// The line that gives `command` the options it has, quoted for a shell: "tiller compare --out 'my run'
-/// --json"; an option named `without` is left out.
+/// The command line that repeats `command` with its options, quoted for a shell:
+/// "tiller compare --out 'my run' --json"; an option named `without` is left out.
 std::string typed_command(const CLI::App& command, const std::string& without = "");
 
 /// The file of a model given by known name (see catalogue.h), by its name on a hub (hub_model.h) or by path,
@@ -90,7 +90,7 @@ std::filesystem::path usable_model(const std::string& name_or_path, const Global
 /// Loads a model file.
 std::shared_ptr<const Model> load_model(const std::filesystem::path& file, const Globals& globals,
                                         ControlNames control_names = ControlNames::refuse);
-/// Both: what commands do with -m.
+/// usable_model(), then load_model(): what commands do with -m.
 std::shared_ptr<const Model> open_model(const std::string& name_or_path, const Globals& globals,
                                         ControlNames control_names = ControlNames::refuse);
 /// What weights are computed with. Throws usage (--exact on a GPU).
@@ -99,8 +99,7 @@ Weights weights_of(const Globals& globals);
 EngineOptions engine_options(const Globals& globals);
 Engine make_engine(std::shared_ptr<const Model> model, const Globals& globals);
 
-/// Says what the work will take before it starts (Engine::memory_need); throws environment when it does not
-/// fit.
+/// Prints the memory that the work will need (Engine::memory_need); throws environment when there is less.
 void say_memory(const MemoryNeed& need, const Globals& globals);
 
 /// What to throw when a model gives NaN or infinity without any edit.
@@ -125,7 +124,7 @@ private:
     std::string what_;
     bool quiet_, terminal_, shown_ = false;
     double begin_, last_;
-    std::string unshown_;  ///< The newest text, where it was too early for it.
+    std::string unshown_;  ///< The newest text, if it was not printed yet.
 };
 
 /// One progress line for each step of long work; a step's line stays when it is done, so that the log tells
@@ -143,22 +142,22 @@ private:
     std::string step_;
 };
 
-/// What to throw instead of `error` when work in a run folder ends with it: an interruption says how to go
-/// on.
+/// The error to throw in place of `error` when work in a run folder fails: after an interruption it says how
+/// to resume.
 Error resumable(const Error& error, const std::string& folder);
 
 /// Text to standard output, checked: throws environment when it cannot be written (a closed pipe is no
 /// error). Control characters, which may come from files and models, are escaped (core/escape_controls.h).
 void print(const std::string& text);
-/// As print(), for texts with colours: whoever makes one escapes what comes from outside.
+/// As print(), but keeps escape sequences (colours): the caller escapes text from files and models.
 void print_styled(const std::string& text);
 /// As print(), for what a program reads as it is (generated text, CSV, scripts): escaped on a terminal only.
 void print_data(const std::string& text);
-/// What print_data() prints, for those who lay it out first.
+/// The text that print_data() would print, for callers that need its width.
 std::string as_data(const std::string& text);
 /// A line to standard error unless --quiet; escaped as by print().
 void note(const Globals& globals, const std::string& text);
-/// A line to standard error, whatever --quiet says: results that must not be taken for what they are not.
+/// A warning on standard error, also with --quiet: for results that would mislead without it.
 void warn(const std::string& text);
 
 }  // namespace tiller::cli

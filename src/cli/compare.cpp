@@ -43,8 +43,8 @@ void make_quick(Plan& plan) {
     plan.functional.n_patch = plan.behavioural.n_patch = 10;
 }
 
-// How far apart the shares of right answers of two methods have to be, at least, for n items to show it: half
-// of the items differ, each as likely either way.
+// The smallest difference, in points, between two methods' shares of right answers that n items can show at
+// the 95 % level, assuming that the methods differ on half of the items.
 int points_shown(int n_test) { return static_cast<int>(std::ceil(196 * std::sqrt(0.5 / n_test))); }
 
 Plan plan_of(const Options& o, const Globals& globals, bool seed_given) {

@@ -37,8 +37,8 @@ struct Scores {
     std::map<std::string, std::vector<double>> values;
     std::size_t n_broken = 0;  ///< Rows whose numbers the vectors drove to NaN or infinity.
     void add(const std::string& name, double value) { values[name].push_back(value); }
-    /// Does every item have a value? A row that broke has no log-probability, and a mean over the others
-    /// would be of items that the vector chose.
+    /// Does every item have a value? A broken row has no log-probability, and a mean over the other rows
+    /// would be biased: the vector decided which items count.
     bool complete(const std::string& name) const {
         const auto& all = values.at(name);
         return std::all_of(all.begin(), all.end(), [](double value) { return std::isfinite(value); });
@@ -65,8 +65,8 @@ void score(const Task& task, const Item& item, const StyleScorer* scorer, const 
             scores.add(metric->name, of(output));
 }
 
-// The vectors' own seed where they were made of this task: with another one, items that they were made of
-// would be among the test items.
+// The seed in the vectors' files where they were made from this task: another seed would put their training
+// items among the test items.
 std::uint64_t seed_of(const Options& o, const Globals& globals, const Task& task,
                       const std::vector<Provenance>& vectors) {
     std::optional<std::uint64_t> own;
@@ -88,7 +88,8 @@ std::uint64_t seed_of(const Options& o, const Globals& globals, const Task& task
     return globals.seed;
 }
 
-// Vectors of a study with draws were made of all but their draw's items.
+// The split that the vectors were made with, so that they are tested on other items than their training
+// items.
 Split split_of(const Task& task, std::uint64_t seed, const std::vector<Provenance>& vectors) {
     for (const Provenance& made : vectors) {
         if (made.task != task.name || made.seed != seed) continue;
@@ -103,7 +104,7 @@ Split split_of(const Task& task, std::uint64_t seed, const std::vector<Provenanc
     return split_task(task, seed);
 }
 
-// Vectors of conversations are judged in conversations.
+// Vectors made from conversations are evaluated in conversations.
 ChatFormOptions chat_of(const Options& o, const std::vector<Provenance>& vectors, const Globals& globals) {
     ChatFormOptions chat = o.chat;
     for (const Provenance& made : vectors) {

@@ -36,7 +36,7 @@ ExportFormat format_of(const Options& o) {
                     o.out));
 }
 
-// Every second prompt fits the vector, the others measure it.
+// Every second prompt is used to fit the vector, the others to measure it.
 struct Halves {
     std::vector<std::vector<Token>> fit, held_out;
 };

@@ -42,7 +42,7 @@ std::vector<int> layers_of(const SteeringVector& vector) {
     return layers;
 }
 
-// Effects on answers that the model never gives are effects on noise.
+// Warns when the model almost never gives the target answers: effects on them are noise.
 void warn_of_targets(const SteeringVector& vector) {
     constexpr double kNothing = 1e-5;
     const auto found = vector.provenance.settings.find("clean_probability");
@@ -73,7 +73,7 @@ void extract(const Method& method, const ExtractOptions& o, const Globals& globa
                               shell_word(o.model), shell_word(out)));
 }
 
-// What a method reads, by the counts that it knows.
+// The command of one method. Which inputs it takes follows from Method::counts().
 class Command {
 public:
     Command(CLI::App& extract, const Method& method, Globals& globals)
@@ -163,7 +163,7 @@ private:
         app_.add_option("--n-valid", o_->n_valid, "Validation items at most")
             ->check(CLI::Range(1, 1000000))
             ->needs(tuned);
-        // What a search would choose, or does not know.
+        // Options that --tuned chooses itself or cannot take into account.
         const auto only_untuned = [&](CLI::Option* option) { option->excludes(tuned); };
         only_untuned(app_.add_option("--set", o_->set, "A setting, NAME=VALUE, of those below"));
         if (is("fv") || is("concept-heads")) {
@@ -217,7 +217,7 @@ private:
 // Called when no known method was named.
 void name_a_method(const CLI::App& command) {
     for (const auto& word : command.remaining())
-        if (!word.starts_with("-")) find_method(word);  // throws, with what comes near
+        if (!word.starts_with("-")) find_method(word);  // throws, naming similar methods
     std::vector<std::string> names;
     for (const Method* method : methods()) names.push_back(method->name());
     throw Error(Code::usage, fmt::format("extract needs a method: {}", fmt::join(names, ", ")));

@@ -115,7 +115,7 @@ int longest_tokens(const Model& model, const std::vector<std::string>& texts) {
     return static_cast<int>(model.tokenize_prompt(longest).size());
 }
 
-// The texts that decide what the work takes; making them also says whether there are items enough.
+// The memory that the longest text needs. Making the texts also checks that there are enough items.
 MemoryNeed need_of(Engine& engine, const Method& method, const MethodInput& in) {
     const Model& model = engine.model();
     const auto count = [&](const char* name) { return static_cast<int>(in.options.at(name)); };

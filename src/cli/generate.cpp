@@ -59,7 +59,7 @@ void add_generate(CLI::App& app, Globals& globals) {
                                     static_cast<std::uint32_t>(globals.seed + static_cast<std::uint64_t>(s))};
                     rows.push_back(std::move(row));
                 }
-        // Each continuation behind what it continues.
+        // Each continuation after its prompt.
         std::vector<std::string> heads;
         for (const auto& prompt : prompts)
             for (int s = 0; s < o->samples; ++s)

@@ -67,7 +67,7 @@ public:
     }
 };
 
-// What a user typed, in a message.
+// User input, made safe and short enough for a message.
 std::string shown(const std::string& word) { return report::terminal_text(report::fit(word, 60)); }
 
 std::vector<std::string> commands_of(const CLI::App& app) {
@@ -84,7 +84,7 @@ std::vector<std::string> options_of(const CLI::App& command) {
     return names;
 }
 
-// "tiller show has", and of the program itself "there is".
+// "tiller show has", or "there is" for the program itself.
 std::string has(const CLI::App& command) {
     return command.get_parent() == nullptr ? "there is" : full_name(command) + " has";
 }
@@ -147,7 +147,7 @@ std::string option_notes(const CLI::Option& option) {
     const auto names_of = [](const std::set<CLI::Option*>& options) {
         std::vector<std::string> names;
         for (const auto* other : options) names.push_back(other->get_name());
-        std::sort(names.begin(), names.end());  // a set of pointers has no order of its own
+        std::sort(names.begin(), names.end());  // a set of pointers has no stable order
         return names;
     };
     if (!option.get_needs().empty())
@@ -180,7 +180,7 @@ std::string full_name(const CLI::App& command) {
 std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
     const CLI::App& command = typed_app(app);
     const std::string end = fmt::format(" ({} --help)", full_name(command));
-    // A wrong word makes other things missing, so it is said first.
+    // An unknown word can make required options look missing, so it is reported first.
     const auto words = command.remaining();
     const auto option = std::find_if(words.begin(), words.end(), [](const std::string& word) {
         return word.size() > 1 && word.front() == '-' && word != "--";

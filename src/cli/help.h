@@ -1,4 +1,4 @@
-// How the program's help reads: commands in groups by what one wants to do, each with an example.
+// The program's help: commands grouped by purpose, each with an example.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -14,14 +14,14 @@ namespace tiller::cli {
 struct CommandEntry {
     AddCommand add;
     const char* name;
-    const char* group;  ///< What one wants to do; entries of a group stand together.
+    const char* group;  ///< Purpose; entries of a group are adjacent.
     const char* example;
 };
 
 /// All of them, in the order of the help (main.cpp).
 std::span<const CommandEntry> commands();
 
-/// The commands below `app` that are for people: those with a group in its help.
+/// The subcommands of `app` that its help lists: those that have a group.
 std::vector<const CLI::App*> shown_commands(const CLI::App& app);
 
 /// Writes the list of commands with an example under each.
@@ -33,13 +33,13 @@ std::string value_name(const CLI::Option& option);
 /// none.
 std::string option_notes(const CLI::Option& option);
 
-/// What to print instead of CLI11's text when the words in `app` could not be read: names what is not known,
-/// with what comes near, and the help that lists the rest.
+/// The message that replaces CLI11's when the command line could not be parsed: names the unknown word,
+/// similar known ones, and the help that lists all.
 std::string usage_message(const CLI::App& app, const CLI::ParseError& error);
 
-/// The command that was typed: the last of those behind each other ("extract fv").
+/// The command that was typed: the innermost subcommand ("fv" in "extract fv").
 const CLI::App& typed_app(const CLI::App& app);
-/// Its name with those in front of it: "tiller extract fv".
+/// Its name after its parents' names: "tiller extract fv".
 std::string full_name(const CLI::App& command);
 
 }  // namespace tiller::cli

@@ -9,7 +9,7 @@ struct Hint {
     Topic topic;
     const char* flag;             ///< The option that decides it; null: the hint holds for every command.
     const char* text;             ///< What to say to a command that has the option.
-    const char* other = nullptr;  ///< What to say to a command that has not; null: nothing.
+    const char* other = nullptr;  ///< What to say to a command without it; null: nothing.
 };
 
 constexpr Hint kHints[] = {

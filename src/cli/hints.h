@@ -9,7 +9,7 @@
 namespace tiller::cli {
 
 /// What to add to an error about `topic` when the command that `app` parsed failed with it: the flags of that
-/// command that decide it, and other commands that help, in brackets after a blank; empty when there are
+/// command that decide it, and other commands that help, in parentheses after a space; empty when there are
 /// none.
 std::string hint_of(const CLI::App& app, Topic topic);
 

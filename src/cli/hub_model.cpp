@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kMegabyte = 1000000;
 
-// Progress is counted in megabytes: a line of bytes cannot be read.
+// Progress is shown in megabytes; counts of bytes are hard to read.
 hub::Settings settings_of(const Globals& globals, const std::shared_ptr<ProgressSteps>& steps) {
     hub::Settings settings = hub::settings_from_environment();
     settings.stop = [] { return interrupted.load(); };

@@ -26,7 +26,7 @@ HubModel get_hub_model(const std::string& name, const Globals& globals);
 std::filesystem::path local_hub_model(const std::string& name);
 
 /// The words of the command line, with "-m hf:user/repo" for llama.cpp's "-hf user/repo", which CLI11 would
-/// take for -h and -f. Throws usage where nothing stands behind -hf.
+/// take for -h and -f. Throws usage where nothing follows -hf.
 std::vector<std::string> words_of(int argc, const char* const* argv);
 
 }  // namespace tiller::cli

@@ -62,7 +62,7 @@ ControlNames control_names_of(const std::filesystem::path& path, const json& roo
     return root["special"].get<bool>() ? ControlNames::parse : ControlNames::text;
 }
 
-// Refuses keys that nobody reads.
+// Refuses unknown keys.
 void check_keys(const std::filesystem::path& path, const json& root, const std::set<std::string>& known) {
     for (const auto& [key, value] : root.items())
         if (!known.contains(key))
@@ -70,7 +70,7 @@ void check_keys(const std::filesystem::path& path, const json& root, const std::
                 fmt::format("unknown key {}, expected one of {}", json(key).dump(), fmt::join(known, ", ")));
 }
 
-// {"negative", "positive"}; or a question of the CAA paper's files, whose answers follow it after a blank.
+// {"negative", "positive"}; or a question of the CAA paper's files, whose answers follow it after a space.
 Pair pair_of(const std::filesystem::path& path, const json& value, const std::string& where) {
     if (!value.is_object() || !value.contains("question")) {
         const auto values = fields(path, value, where, {"negative", "positive"});

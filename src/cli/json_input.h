@@ -10,8 +10,8 @@
 
 namespace tiller::cli {
 
-/// What a file says of control tokens' names in its texts: "special": true or false; refused when it says
-/// nothing.
+/// How names of control tokens in a file's texts are read: by its key "special", true or false; without it,
+/// texts with such names are refused.
 struct TrialsFile {
     FvTrials trials;
     ControlNames control_names = ControlNames::refuse;
@@ -27,7 +27,7 @@ TrialsFile read_trials(const std::filesystem::path& path);
 /// [{"negative": text, "positive": text}, ...], or {"special": true or false, "pairs": such a list}; in a
 /// file .jsonl one such object a line; in a .csv or .tsv columns of these names. Instead of such an object a
 /// question of the CAA paper's files, {"question", "answer_matching_behavior",
-/// "answer_not_matching_behavior"}: the question with either answer behind it. Throws missing, bad_input.
+/// "answer_not_matching_behavior"}: the question followed by each answer. Throws missing, bad_input.
 PairsFile read_pairs(const std::filesystem::path& path);
 
 /// Pairs from two files of texts, one a line, the n-th positive with the n-th negative: what llama.cpp's

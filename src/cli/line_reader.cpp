@@ -97,7 +97,7 @@ struct LineReader::Editor {
     Editor& operator=(const Editor&) = delete;
     ~Editor() {
         if (!history_file.empty()) {
-            const mode_t before = ::umask(077);  // what one says to a model is nobody else's business
+            const mode_t before = ::umask(077);  // the history is readable by its owner only
             HistEvent event;
             ::history(history, &event, H_SAVE, history_file.c_str());
             ::umask(before);

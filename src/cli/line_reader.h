@@ -13,8 +13,8 @@ class LineReader {
 public:
     enum class Outcome { line, end, signal };
 
-    /// `history_file`: lines of earlier times, which those of this time are added to when the reader is
-    /// destroyed; empty = none. Throws environment when it cannot be read or made.
+    /// `history_file`: lines of earlier sessions; those of this session are appended when the reader is
+    /// destroyed. Empty = none. Throws environment when it cannot be read or made.
     explicit LineReader(const std::string& history_file);
     ~LineReader();
     LineReader(const LineReader&) = delete;
@@ -22,8 +22,8 @@ public:
 
     /// Is a user there, who sees the prompt?
     bool is_interactive() const noexcept { return interactive_; }
-    /// The next line without its end. `signal`: one came (its handler must not restart calls);
-    /// `line` is then what was typed until then.
+    /// The next line without its end. `signal`: one arrived (its handler must be installed without
+    /// SA_RESTART); `line` then holds what was typed so far.
     Outcome read(const std::string& prompt, std::string& line);
 
 private:

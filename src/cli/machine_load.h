@@ -10,11 +10,11 @@ namespace tiller::cli {
 struct MachineLoad {
     double others = 0;  ///< Other programs.
     double steal = 0;   ///< The host of a virtual machine, for others.
-    /// Figures taken beside that much other work say little about this program.
+    /// True when other work was enough to make timings unreliable.
     bool busy() const { return others > 0.05 || steal > 0.02; }
 };
 
-/// Watches from its construction on.
+/// Measures from its construction on.
 class LoadWatch {
 public:
     LoadWatch();

@@ -27,7 +27,7 @@ std::atomic<bool> interrupted = false;
 
 namespace {
 
-// In the order of the help. A new command stands here and nowhere else.
+// In the order of the help. A new command is listed only here.
 constexpr CommandEntry kCommands[] = {
     {add_chat, "chat", "Ask a model", "tiller chat -m gemma3-270m --vector V.gguf:0.7"},
     {add_generate, "generate", "Ask a model",
@@ -64,7 +64,7 @@ constexpr CommandEntry kCommands[] = {
 };
 
 void on_signal(int) {
-    // A second signal means it: the default action ends the process.
+    // A second signal has the default action, which ends the process at once.
     interrupted = true;
     std::signal(SIGINT, SIG_DFL);
     std::signal(SIGTERM, SIG_DFL);
@@ -79,7 +79,7 @@ int report_error(const Globals& globals, Code code, const std::string& message) 
     return exit_code(code);
 }
 
-// An empty list says nothing as a default.
+// Empty lists are not shown as defaults.
 void tidy_defaults(CLI::App& command) {
     for (auto* option : command.get_options())
         if (option->get_default_str() == "[]") option->default_str("");
@@ -97,7 +97,7 @@ void add_commands(CLI::App& app, Globals& globals) {
     tidy_defaults(app);
 }
 
-// Program, engine, and what computes: only when asked for, because it starts the engine.
+// Versions of program and engine, and the backends. Made only when asked for, because it starts the engine.
 std::string version_text() {
     std::string text = fmt::format("tiller {} (engine {})\n", TILLER_VERSION, TILLER_ENGINE_VERSION);
     for (const Backend& backend : backends())
@@ -108,7 +108,7 @@ std::string version_text() {
     return text;
 }
 
-// --help and --version are texts that were asked for; anything else was typed wrongly.
+// --help and --version arrive as exceptions with a text to print; all others are usage errors.
 int answer_parser(const CLI::App& app, const Globals& globals, const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) return report_error(globals, Code::usage, usage_message(app, error));
     std::ostringstream out;

@@ -36,7 +36,7 @@ std::string roff(std::string_view text) {
     return out;
 }
 
-// Lines as they stand.
+// Lines printed verbatim.
 std::string as_typed(const std::string& text) {
     std::string out = ".nf\n";
     each_line(text, [&](std::string_view line, std::size_t) {

@@ -45,7 +45,7 @@ void list(const Globals& globals) {
     print(globals.json ? all.dump() + "\n" : text);
 }
 
-/// There, and its bytes are the right ones.
+/// The file exists and has the expected digest.
 bool is_whole(const KnownModel& model, const Globals& globals) {
     if (!is_here(model)) return false;
     if (sha256_file(model_file(model)) == model.sha256) return true;

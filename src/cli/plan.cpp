@@ -1,4 +1,4 @@
-// tiller plan: the blocks of a plan, how they are dealt, and how long they take.
+// tiller plan: the blocks of a plan, how they are divided among shards, and how long they take.
 #include <fmt/format.h>
 #include <stdlib.h>
 
@@ -21,7 +21,7 @@ struct Options {
     double hours = 8;
 };
 
-// A folder that goes away.
+// A temporary folder, removed by the destructor.
 class Scratch {
 public:
     Scratch() {
@@ -48,10 +48,10 @@ struct Measured {
     std::vector<std::string> blocks;
 };
 
-// Runs the shortest block as a worker does, and reads what it and the blocks that were done before took.
+// Runs the shortest block as a worker does, and reads how long it and blocks done earlier took.
 Measured measure(const Plan& plan, std::size_t n_block, const std::filesystem::path& run,
                  const StudyHost& host) {
-    // Dealt to as many shards as there are blocks, the last shard has the shortest block.
+    // With as many shards as blocks, the last shard has the shortest block.
     const int last = static_cast<int>(n_block) - 1;
     const ShardResult result = run_shard(plan, run, {last, last + 1}, host);
     if (!result.failures.empty()) throw Error(Code::incomplete, result.failures.front());
@@ -152,7 +152,7 @@ void add_plan(CLI::App& app, Globals& globals) {
     command->callback([o, &globals, command] {
         if (!o->out.empty() && !o->time)
             throw Error(Code::usage, "-o keeps what --time computes; give --time as well, or leave it out");
-        // What the block's worker says made it: the run in one piece.
+        // The command that the block's record names: the whole run's, without shards.
         std::string typed = "tiller compare --plan " + shell_word(o->plan);
         if (!o->out.empty()) typed += " --out " + shell_word(o->out);
         plan_command(*o, globals, typed);

@@ -60,7 +60,7 @@ std::vector<ChatMessage> messages_of(const PromptOptions& o, const PromptLine& l
 ReadyPrompt ready(const Model& model, const PromptOptions& o, const PromptLine& line) {
     if (!line.messages.empty())
         throw Error(Code::usage, "the file of prompts holds \"messages\", which need --chat");
-    // Without a word on control tokens' names the model's rule holds, which is to refuse them.
+    // Without --special or --no-special, prompts that hold names of control tokens are refused.
     if (!o.special && !o.no_special) return {line.prompt, model.tokenize_prompt(line.prompt)};
     return {line.prompt, model.tokenize(line.prompt, {.bos = true, .special = o.special})};
 }

@@ -15,7 +15,7 @@ struct PromptOptions {
     std::string file;                  ///< -f; "-" = standard input.
     bool chat = false;
     std::string system, template_file;
-    /// What names of control tokens in prompts are; neither: such prompts are refused.
+    /// How names of control tokens in prompts are read; neither: such prompts are refused.
     bool special = false, no_special = false;
 };
 

@@ -1,4 +1,4 @@
-// tiller read: the tokens a vector points at, and vectors rebuilt from these tokens alone.
+// tiller read: the tokens a vector points at, and vectors rebuilt from these tokens only.
 #include <fmt/format.h>
 
 #include <cmath>

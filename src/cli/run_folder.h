@@ -10,21 +10,21 @@
 
 namespace tiller::cli {
 
-/// What a study gets of the global flags: models by name, the engine, the cache, Ctrl-C; steps and remarks go
-/// to `steps`, which must outlive it.
+/// What a study needs from the program, set up from the global flags: models by name, the engine, the cache,
+/// Ctrl-C. Progress and remarks go to `steps`, which must outlive it.
 StudyHost study_host(const Globals& globals, ProgressSteps& steps, bool check);
 
-/// Columns of the terminal; of COLUMNS, or 110, where there is none.
+/// The terminal's width in columns; without a terminal $COLUMNS, or 110.
 int terminal_width();
 
-/// The tables of a task or a run that say most.
+/// The main tables of a task or a run.
 std::string headlines(const std::vector<AnalysisSummary>& analyses);
 
-/// What a finished run says: tables over all tasks, a verdict for each with the line that uses it, and where
-/// the reports lie.
+/// The text printed after a run: tables over all tasks, a verdict for each task with the command that uses
+/// its vector, and the paths of the reports.
 std::string end_of_run(const Summary& summary, const std::filesystem::path& folder);
 
-/// summary.json, report.html, report.md, report.json and results.csv, each written whole or not at all.
+/// summary.json, report.html, report.md, report.json and results.csv, each replaced atomically.
 void write_reports(const Summary& summary, const std::filesystem::path& folder);
 
 }  // namespace tiller::cli

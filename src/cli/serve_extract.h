@@ -5,7 +5,8 @@
 
 namespace tiller::cli {
 
-/// Throws tiller::Error: an unknown task, texts that the method does not read, settings that it has not.
+/// Throws tiller::Error: an unknown task, texts that the method does not read, settings that it does not
+/// have.
 SteeringVector extract_for_client(Engine& engine, const ExtractRequest& request,
                                   const ExtractProgress& progress);
 

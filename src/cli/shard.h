@@ -15,7 +15,7 @@ Shard shard_of(const std::string& text);
 /// `command` with the shard: what makes the shard's blocks.
 std::string command_of(const std::string& command, const Shard& shard);
 
-/// Carries the shard out in `folder` and says what it did; throws the first failure at the end.
+/// Computes the shard in `folder` and prints a summary; throws the first failure after all blocks were tried.
 void carry_out_shard(const Plan& plan, const std::string& folder, const std::string& shard,
                      const StudyHost& host, const Globals& globals, ProgressSteps& steps);
 

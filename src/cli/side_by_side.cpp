@@ -40,7 +40,7 @@ bool take_line(std::string& text, int columns, bool last, std::string& line) {
         if (text[i] == '\n') {
             end = i, next = i + 1, whole = true;
         } else if (used + width > columns && i > 0) {
-            // A blank may stand behind the last column; a word that is wider than all of them is cut.
+            // A space may follow the last column; a word that is wider than the line is cut.
             if (is_blank) blank = i;
             end = blank == std::string::npos ? i : blank;
             next = blank == std::string::npos ? i : blank + 1;

@@ -9,9 +9,9 @@
 
 namespace tiller::cli {
 
-/// Takes the next line of at most `columns` from the beginning of `text` (valid UTF-8), broken after a blank
-/// where there is one, and puts it into `line` without that blank. Returns false, and takes nothing, while
-/// more text could still change the line; with `last` no more comes. Tabs count as one blank.
+/// Takes the next line of at most `columns` from the beginning of `text` (valid UTF-8), broken after a space
+/// where there is one, and puts it into `line` without that space. Returns false, and takes nothing, while
+/// more text could still change the line; with `last` no more comes. Tabs count as one space.
 bool take_line(std::string& text, int columns, bool last, std::string& line);
 
 /// Prints n texts as they come. In columns, a line is printed when every text has it, or has ended.
@@ -38,7 +38,7 @@ private:
     std::vector<Text> texts_;
     int width_ = 0;  ///< Of a column; 0: one under the other.
     std::function<void(const std::string&)> write_;
-    std::size_t shown_ = 0;  ///< Below each other: the text that is being printed.
+    std::size_t shown_ = 0;  ///< One under the other: the text being printed.
 };
 
 }  // namespace tiller::cli

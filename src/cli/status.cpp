@@ -1,4 +1,4 @@
-// tiller status: how far the machines are that share a comparison.
+// tiller status: the progress of machines that share a comparison.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -38,7 +38,7 @@ std::string table_of(const RunStatus& status, bool all) {
         std::size_t n = 0;
         for (const auto& b : status.blocks) {
             if (b.state != state) continue;
-            // Failures are all shown: they are what somebody has to do something about.
+            // All failures are shown, because somebody has to act on them.
             if (++n > 10 && !all && state != State::failed) continue;
             text += line_of(b) + "\n";
         }

@@ -27,7 +27,7 @@ struct Winner {
         const auto it = vector.provenance.settings.find("winner." + key);
         return it == vector.provenance.settings.end() ? "" : it->second;
     }
-    // "1 of 3"; what is no number comes last.
+    // "1 of 3"; text that is not a number sorts last.
     int place() const {
         const int place = std::atoi(setting("place").c_str());
         return place > 0 ? place : 1 << 30;
@@ -37,7 +37,7 @@ struct Winner {
 
 using Winners = std::vector<Winner>;
 
-// By file name, so that ties are told apart in the same way on every machine.
+// Sorted by file name, so that ties are broken the same way on every machine.
 Winners winners_in(const fs::path& run) {
     std::error_code error;
     if (!fs::is_directory(run, error))
@@ -72,7 +72,7 @@ std::string list_of(const std::vector<std::string>& names) {
     return fmt::format("{}", fmt::join(shown, ", "));
 }
 
-// Those that have the name, or an error with the names that are there.
+// The winners with that name, or an error that lists the existing names.
 template <class Name>
 Winners only(Winners winners, const fs::path& run, const char* what, const std::string& wanted,
              const Name& name) {

@@ -18,9 +18,9 @@ struct SteeringOptions {
 void add_steering_options(CLI::App& command, SteeringOptions& options, Globals& globals);
 
 /// The vectors as arguments of load_edits(): those of --vector, then the run's choice for this model. `task`
-/// counts where --for is not given. Says on standard error what the run's choice is and how good it was.
-/// Throws missing (no such folder, or nothing in it), usage (no such task, method or model, with those that
-/// are there; no method that counts).
+/// is used when --for is not given. Prints the run's choice and its test score to standard error. Throws
+/// missing (no such folder, or no vectors in it), usage (no such task, method or model; the message lists the
+/// existing ones).
 std::vector<std::string> vector_arguments(const SteeringOptions& options, const ModelInfo& info,
                                           const Globals& globals, const std::string& task = "");
 

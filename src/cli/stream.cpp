@@ -12,7 +12,7 @@
 namespace tiller::cli {
 namespace {
 
-// Texts that come side by side, printed one after the other.
+// Texts that are generated in parallel, printed one after the other.
 class InOrder {
 public:
     explicit InOrder(std::span<const std::string> heads)

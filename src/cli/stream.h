@@ -16,8 +16,9 @@ bool prints_to_terminal();
 /// empty.
 bool prints_in_colour();
 
-/// Runs rows as Engine::run() does and prints the text of each behind its head, in order; a row is shown from
-/// its first token on while those behind it are computed beside it. Errors as Engine::run().
+/// Runs rows as Engine::run() does and prints the text of each after its heading, in order. The first
+/// unfinished row is printed token by token; text of later rows, computed in the same batches, is held back
+/// until their turn. Errors as Engine::run().
 std::vector<RowResult> stream_rows(Engine& engine, std::span<const Row> rows,
                                    std::span<const std::string> heads);
 

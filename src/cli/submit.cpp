@@ -51,7 +51,8 @@ std::vector<Script> slurm_scripts(const SubmitPlan& p) {
     const std::string name = shell_word("tiller-" + p.run.filename().string()), more = words(p.more);
     const std::string threads =
         p.threads > 0 ? std::to_string(p.threads) : "\"${SLURM_CPUS_PER_TASK:-${SLURM_CPUS_ON_NODE:-0}}\"";
-    // The shard is spelt out, so that `sbatch --array=3,7` makes shards 3 and 7 of the same deal again.
+    // The shard is spelt out, so that `sbatch --array=3,7` computes shards 3 and 7 of the same division
+    // again.
     const std::string shards =
         head(p, fmt::format("One of {} shards; SLURM_ARRAY_TASK_ID says which.", p.n_shard)) +
         fmt::format("exec {} --threads {} --shard \"$SLURM_ARRAY_TASK_ID/{}\"\n", worker_command(p), threads,

@@ -11,7 +11,7 @@ struct SubmitPlan {
     std::string program;             ///< This program's file.
     std::filesystem::path run, cwd;  ///< Absolute.
     int n_shard = 1;
-    std::vector<std::string> flags;  ///< Of `tiller compare`, beside plan, folder, shard and threads.
+    std::vector<std::string> flags;  ///< Of `tiller compare`, except plan, folder, shard, threads.
     int threads = 0;                 ///< 0 = what the scheduler gives, else all cores.
     std::vector<std::string> more;   ///< Options of sbatch or parallel.
     std::string hosts;               ///< File of hosts, absolute; empty for Slurm.

@@ -59,7 +59,7 @@ Task task_of(const Options& o, const std::string& name) {
     return find_task(name, o.data_dir.empty() ? data_dir() : fs::path(o.data_dir));
 }
 
-// Runs `work`, and says where an interrupted one goes on.
+// Runs `work`; an interruption becomes an error that says how to resume.
 template <class Work>
 auto with_steps(const Options& o, const Globals& globals, Work work) {
     ProgressSteps steps(globals.quiet);

@@ -157,7 +157,7 @@ void write_task(const Task& task, const std::filesystem::path& path) {
     for (const Item& item : task.items) items.push_back(Json{{"input", item.input}, {"output", item.output}});
     const Json json = {{"family", family_name(task.family)}, {"items", items}};
     const std::string bytes = json.dump(1) + "\n";
-    // What would not be read again is not written.
+    // A task that load_task() would refuse is not written.
     const auto trial = std::filesystem::path(path.string() + ".part.json");
     write_file_atomic(trial, bytes);
     std::error_code ignored;

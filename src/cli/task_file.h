@@ -1,4 +1,4 @@
-// From other people's files to a task, and a task as a file.
+// Reads tasks from tables and lists in several formats, and writes task files.
 #pragma once
 
 #include <filesystem>
@@ -21,7 +21,7 @@ struct TaskColumns {
 /// line is named).
 Task read_new_task(const std::filesystem::path& file, const TaskColumns& columns, const std::string& family);
 
-/// Writes it as load_task() reads it, whole or not at all. Throws environment, bad_input (what load_task()
+/// Writes it as load_task() reads it, atomically. Throws environment, bad_input (what load_task()
 /// would refuse).
 void write_task(const Task& task, const std::filesystem::path& path);
 

@@ -40,7 +40,7 @@ Candidate candidate_of(const fs::path& model) {
     return c;
 }
 
-// Weights and devices choose other kernels, and another engine other assertions.
+// The result depends on weight types and devices (other kernels) and on the engine (other assertions).
 fs::path mark_of(const Candidate& c, const Globals& globals) {
     Digest key;
     key.add(c.digest).add(TILLER_ENGINE_VERSION);
@@ -161,7 +161,7 @@ void add_try_model(CLI::App& app, Globals& globals) {
     command->add_option("model", *path, "GGUF file")->required();
     add_globals(*command, globals, kEngineFlags);
     command->callback([path, &globals] {
-        // An endless loop of the engine does not look at flags, and nobody wants its core.
+        // An endless loop in the engine checks no flags, and a core dump of it is of no use.
         std::signal(SIGINT, SIG_DFL);
         std::signal(SIGTERM, SIG_DFL);
         const rlimit none = {0, 0};

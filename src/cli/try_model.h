@@ -1,5 +1,5 @@
-// A model file that nobody knows is first computed with in a process of its own: the engine ends its process
-// on some files (an assertion, an endless loop), and that must not be tiller's.
+// An unknown model file is first tried in a child process: on some files the engine aborts or loops forever,
+// which must not end or block tiller itself.
 #pragma once
 
 #include <filesystem>
@@ -8,11 +8,11 @@
 
 namespace tiller::cli {
 
-/// Loads `model` (all its parts) and computes a few tokens with it in a child process, unless that went well
-/// before with this version of the engine: it is remembered by the files' digest below cache_dir()/tried, and
-/// known of the models of the catalogue. Throws bad_input when the child was ended by a signal or made no
+/// Loads `model` (all its parts) and computes a few tokens with it in a child process, unless that succeeded
+/// before with this version of the engine (recorded by the files' digest in cache_dir()/tried) or the model
+/// is in the catalogue. Throws bad_input when the child was ended by a signal or made no
 /// progress within the time that a file of this size may take, environment when it was killed for its memory,
-/// interrupted. What the child refuses in words is left to the caller's own attempt, which says it better.
+/// interrupted. Ordinary errors in the child are ignored: the caller's own attempt reports them better.
 void try_model(const std::filesystem::path& model, const Globals& globals);
 
 /// The child's side: a command that the help does not list. Prints "loaded" between its two steps.

@@ -27,7 +27,7 @@ int layer_of(const std::string& text, const std::string& all, const std::string&
     return std::atoi(text.c_str());
 }
 
-// Those that a vector can be applied at without further numbers; empty for any other word.
+// Positions that need no numbers; nullopt for any other word.
 std::optional<Positions::Kind> steerable_positions(const std::string& word) {
     const auto kind = positions_from_name(word);
     if (kind == Positions::Kind::last_k || kind == Positions::Kind::range) return std::nullopt;
@@ -50,7 +50,7 @@ VectorArgument parse_vector_argument(const std::string& text) {
     VectorArgument argument;
     argument.path = text;
     const auto at = text.rfind('@');
-    // A file's name may hold an @; only what looks like layers is taken for them.
+    // A file name may contain an @; only a suffix that looks like layers is read as layers.
     if (at != std::string::npos && at + 1 < text.size() &&
         text.find_first_not_of(std::string(kDigits) + "-", at + 1) == std::string::npos) {
         argument.layers = parse_layers(text.substr(at + 1), text);

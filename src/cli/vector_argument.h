@@ -20,9 +20,9 @@ struct LayerRange {
 /// "8-12" or "8". Throws usage; `what` names the place in the message.
 LayerRange parse_layers(const std::string& text, const std::string& what);
 
-/// "V.gguf", "V.gguf:0.7", "V.gguf:all", "V.gguf@8-12" or "V.gguf:0.7:all@8-12": layers behind the last @
-/// when digits follow it, then positions behind the last colon when their name does, then a scale when a
-/// number does.
+/// "V.gguf", "V.gguf:0.7", "V.gguf:all", "V.gguf@8-12" or "V.gguf:0.7:all@8-12": layers after the last @ if a
+/// digit follows it; then positions after the last colon if it is followed by their name; then a scale if by
+/// a number.
 struct VectorArgument {
     std::string path;
     float scale = 1;
@@ -36,7 +36,7 @@ VectorArgument parse_vector_argument(const std::string& text);
 /// place of the vector's own. Errors name the file.
 SteeringVector load_argument(const VectorArgument& argument, const LayerRange& otherwise = {});
 
-/// Throws bad_input when the vector is a raw extraction, with the way to the vectors that were chosen.
+/// Throws bad_input when the vector is a raw extraction, saying where the chosen vectors are.
 void refuse_extraction(const SteeringVector& vector, const std::string& path);
 
 /// What the commands that apply vectors are given.
@@ -57,7 +57,8 @@ struct Dose {
     const SteeringVector* vector;
     float scale;
 };
-/// The edits of several vectors at once, turned sites shared out (share_turns()).
+/// The edits of several vectors applied together. Vectors that turn the same site share its turn
+/// (share_turns()).
 std::vector<Edit> edits_together(std::span<const Dose> doses);
 
 /// Loads the vectors, checks them against the model (notes go to standard error), returns the edits of all

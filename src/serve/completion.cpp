@@ -18,8 +18,8 @@ std::uint32_t drawn_seed() {
     return device();
 }
 
-// What acts from the last prompt token on leaves the echoed tokens as they are, and whoever asks for their
-// log-probabilities would take unsteered numbers for steered ones.
+// Steering that starts at the last prompt token does not reach the echoed tokens: their log-probabilities
+// would be unsteered numbers that look steered.
 void refuse_without_effect(const Steering& steering) {
     using Kind = Positions::Kind;
     const auto reaches = [](const Edit& edit) {
@@ -82,7 +82,7 @@ Completion::Completion(Service& service, CompletionRequest request, std::shared_
     }
 }
 
-// Throws where the prompt leaves no room.
+// Throws where the prompt leaves no room for an answer.
 int Completion::new_tokens(std::size_t n_prompt) const {
     const int most = service_->worker.options().row_tokens;
     const int rest = most - static_cast<int>(std::min(n_prompt, static_cast<std::size_t>(most) + 1));
@@ -103,7 +103,7 @@ Row Completion::row_of(std::size_t i, const std::vector<Edit>& edits) const {
     row.edits = edits;
     row.max_new_tokens = new_tokens(row.prompt.size());
     row.sampling = request_.sampling;
-    // Choices that differ by their steering differ by nothing else.
+    // Choices that differ by their steering share one seed, so that nothing else differs.
     if (!request_.steering.is_list)
         row.sampling.seed += static_cast<std::uint32_t>(i % static_cast<std::size_t>(request_.n));
     row.stop = request_.stop;
@@ -142,7 +142,7 @@ void Completion::accepted() {
                                 {"delta", {{"role", "assistant"}, {"content", ""}}},
                                 {"logprobs", nullptr},
                                 {"finish_reason", nullptr}}};
-            finish_frame(json);  // also for who does not wait for the end
+            finish_frame(json);  // here too, for clients that do not read to the end
             reply_->event(dump(json));
         } else if (request_.echo) {
             send_chunk(i, prompt_text(choices_[i].prompt), nullptr);
@@ -164,7 +164,7 @@ void Completion::on_event(std::size_t i, const TokenEvent& event) {
         if (!ends) choice.n_byte += token_bytes(service_->model, event.token).size();
     }
     if (!request_.stream || event.finish != Finish::unfinished) {
-        // The last text comes with the end, which knows where a stop text cut it.
+        // The last text is sent with the end, when it is known where a stop text cut it.
         if (request_.stream) choice.result.text = event.text;
         return;
     }
@@ -224,7 +224,7 @@ Json Completion::frame() const {
             {"system_fingerprint", service_->fingerprint}};
 }
 
-// What only the end of an answer has.
+// Fields of the last chunk only.
 void Completion::finish_frame(Json& json) const {
     json["seed"] = request_.sampling.seed;
     if (!applied_.is_null()) json["steering"] = applied_;
@@ -266,7 +266,7 @@ void Completion::send_chunk(std::size_t i, const std::string& text, const char* 
     reply_->event(dump(json));
 }
 
-// The prompt's own tokens stand in front of the text's, whose places move behind them.
+// The prompt's tokens come first; offsets of the text's tokens are shifted accordingly.
 Json Completion::prompt_entries(Choice& choice) const {
     const auto& prompt = prompts_[choice.prompt];
     std::vector<TokenEntry> entries;

@@ -1,4 +1,4 @@
-// One completion under way: from a request to rows, from what comes of them to an answer or a stream.
+// One completion under way: from a request to rows, and from their results to a reply or a stream.
 #pragma once
 
 #include <chrono>

@@ -13,7 +13,7 @@ Json number_or_null(float value) { return std::isfinite(value) ? Json(value) : J
 
 std::string shown(const Model& model, Token token) { return valid_utf8(token_bytes(model, token)); }
 
-// Two tokens may be shown alike (parts of one character): the likelier one counts.
+// Two tokens may have the same text (parts of one character): the likelier one is kept.
 void note(Json& tops, const std::string& text, float logprob) {
     const auto it = tops.find(text);
     if (it == tops.end() || it->get<float>() < logprob) tops[text] = logprob;

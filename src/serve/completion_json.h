@@ -1,4 +1,4 @@
-// What came of rows, as OpenAI's clients read it.
+// Results of rows, in the format of OpenAI's API.
 #pragma once
 
 #include <span>

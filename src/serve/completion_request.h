@@ -18,7 +18,7 @@ inline constexpr std::size_t kMostStops = 16;
 
 struct CompletionRequest {
     bool chat = false;
-    std::string model;                 ///< As given, with a suffix perhaps; empty = the one served.
+    std::string model;                 ///< As given, may have a suffix; empty = the one served.
     std::vector<PromptInput> prompts;  ///< At least one; of a chat exactly one.
     TokenizeChoice tokenize;
     SteeringField steering;

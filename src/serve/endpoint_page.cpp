@@ -1,4 +1,5 @@
-// The page at / and what it is made of. Needs no key: it holds nothing, and asks for one where it needs it.
+// The page at / and what it is made of. Needs no key: it holds no data, and asks for a key where it needs
+// one.
 #include "serve/page_files.h"
 #include "serve/service.h"
 

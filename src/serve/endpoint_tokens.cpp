@@ -1,5 +1,5 @@
-// /tokenize, /detokenize, /apply-template and /tokenizer_info: named and answered as in llama.cpp's server,
-// and as vLLM's is asked by evaluation harnesses.
+// /tokenize, /detokenize, /apply-template and /tokenizer_info: names and replies as in llama.cpp's server,
+// and as evaluation harnesses expect of vLLM's.
 #include <fmt/format.h>
 
 #include "core/util.h"

@@ -24,10 +24,10 @@ Json parse_json(std::string_view bytes);
 const char* kind_of(const Json& value);
 
 /// The members of one object. A member that is null counts as absent. Every function throws Problem 400 that
-/// names the member's path; done() refuses what nobody asked for.
+/// names the member's path; done() refuses all members that were not read.
 class Fields {
 public:
-    /// `path` stands in front of the members' names ("steering.vectors[0]"; empty for the body). Throws when
+    /// `path` is prefixed to the members' names ("steering.vectors[0]"; empty for the body). Throws when
     /// `value` is no object. `value` must outlive this.
     explicit Fields(const Json& value, std::string path = {});
 
@@ -50,7 +50,7 @@ public:
     void ignore(std::initializer_list<const char*> names);
     /// Throws unsupported when a member is there and is not `harmless`.
     void refuse(const char* name, const char* why, const Json& harmless = nullptr);
-    /// Throws unknown_field for the first member that was not named, with those that come near.
+    /// Throws unknown_field for the first member that was not named, naming similar ones.
     void done() const;
 
     std::string path_of(std::string_view name) const;

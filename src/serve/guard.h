@@ -16,12 +16,13 @@ bool is_loopback(std::string_view host);
 std::string_view host_of(std::string_view authority);
 
 /// Throws Problem 400, 403. On a loopback address Host must name one, so that no web page can reach the
-/// server by a name of its own that points here; a request that names the page it comes from (Origin) must
+/// server through a host name that resolves to this machine; a request that names the page it comes from
+/// (Origin) must
 /// come from this server's page.
 void check_source(const Request& request, bool loopback);
 
-/// Throws Problem 401 unless one of `keys` comes with the request, or there are none. Takes as long for every
-/// key.
+/// Throws Problem 401 unless one of `keys` comes with the request, or there are none. Takes the same time for
+/// every key.
 void check_key(const Request& request, const std::vector<std::string>& keys);
 
 }  // namespace tiller::serve

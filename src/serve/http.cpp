@@ -59,7 +59,7 @@ struct HttpServer::Impl {
                 }
                 return accept();
             }
-            // No file left for another connection, say: not again at once.
+            // For example out of file descriptors: waits before the next attempt.
             ticker_pause.expires_after(std::chrono::milliseconds(100));
             ticker_pause.async_wait([this](error_code e) {
                 if (!e) accept();

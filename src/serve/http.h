@@ -2,7 +2,7 @@
 // http*.cpp see Boost.
 //
 // A connection is read at all times, also while its reply is computed, so that a client that goes away is
-// noticed at once (Reply::gone()). No text of a client's ever becomes a header.
+// noticed at once (Reply::gone()). Text from a client never becomes a header.
 #pragma once
 
 #include <atomic>
@@ -21,10 +21,10 @@ struct HttpLimits {
     std::size_t body_bytes = std::size_t{32} << 20;
     std::size_t header_bytes = std::size_t{64} << 10;
     int n_connection = 512;
-    int arrive_seconds = 30;  ///< For a whole request.
+    int arrive_seconds = 30;  ///< For a complete request.
     int idle_seconds = 75;    ///< Between two requests of a connection.
     int write_seconds = 30;   ///< For a client to take what was sent.
-    int ping_seconds = 10;    ///< Between comments in a stream that has nothing to say.
+    int ping_seconds = 10;    ///< Between comments in an idle stream.
     /// Bytes that wait for a client that does not read; more, and the connection is closed.
     std::size_t unsent_bytes = std::size_t{64} << 20;
 };
@@ -34,7 +34,7 @@ struct Request {
     std::string method;                          ///< "GET", "POST", ...; HEAD comes as GET.
     std::string path;                            ///< Without the query, as it was sent: no %XX is decoded.
     std::map<std::string, std::string> query;    ///< Decoded.
-    std::map<std::string, std::string> headers;  ///< The last one where a name stands twice.
+    std::map<std::string, std::string> headers;  ///< The last one where a name occurs twice.
     bool host_twice = false;
     bool is_1_0 = false;  ///< HTTP/1.0, which needs no Host.
     std::string body;
@@ -50,7 +50,7 @@ using Headers = std::vector<std::pair<const char*, const char*>>;
 class Reply {
 public:
     virtual ~Reply() = default;
-    /// The whole answer. `content_type` and `headers` are constants of ours.
+    /// The complete reply. `content_type` and `headers` must not come from clients.
     virtual void send(int status, const char* content_type, std::string body, Headers headers = {}) = 0;
     /// 200 and a stream of server-sent events, which end() closes. The connection stays open for the next
     /// request.
@@ -78,9 +78,10 @@ public:
     int port() const noexcept;
     /// Serves in this thread until stop() and calls `tick` about ten times a second.
     void run(const std::function<void()>& tick);
-    /// No further connections or requests; those under way go on. Only from the network's thread (`tick`).
+    /// Accepts no further connections or requests; those under way are finished. Only from the network's
+    /// thread (`tick`).
     void close_door();
-    /// Requests whose replies have not been sent whole. Only from the network's thread.
+    /// Requests whose replies have not been sent completely. Only from the network's thread.
     int n_open() const noexcept;
     /// run() returns soon; connections are closed. From any thread.
     void stop();

@@ -165,7 +165,8 @@ void HttpSession::on_body(error_code error) {
     hand_over();
 }
 
-// An answer to what is no whole request; the connection ends, because nobody knows where the next one begins.
+// Answers a malformed or incomplete request and closes the connection, because the next request's start is
+// unknown.
 void HttpSession::refuse(int status, const char* code, const char* message) {
     ++number_;
     replying_ = true;
@@ -206,8 +207,8 @@ void HttpSession::hand_over() {
     }
 }
 
-// Reads on while the reply is computed: the end of the stream says that the client is gone; bytes are the
-// next request, kept for later.
+// Keeps reading while the reply is computed: the end of the stream means that the client is gone; bytes
+// belong to the next request and are kept.
 void HttpSession::watch() {
     if (watching_ || closed_ || buffer_.size() >= kReadBytes) return;
     watching_ = true;
@@ -290,7 +291,7 @@ void HttpSession::ping_later() {
 
 void HttpSession::write(std::string bytes) {
     n_unsent_ += bytes.size();
-    // Events join what waits: one write for many tokens of a client that is slow.
+    // Events are appended to what waits to be sent: a slow client gets many tokens in one write.
     if (writing_ && unsent_.size() > 1 && unsent_.back().size() < kReadBytes)
         unsent_.back() += bytes;
     else
@@ -310,7 +311,7 @@ void HttpSession::write_next() {
     write_timer_.async_wait([self = shared_from_this()](error_code e) {
         if (!e && self->writing_) self->close();
     });
-    // The socket itself: the stream's own clock would end the reading as well.
+    // Writes to the socket directly: a timeout of the stream would also end the pending read.
     asio::async_write(stream_.socket(), asio::buffer(unsent_.front()),
                       [self = shared_from_this()](error_code e, std::size_t) {
                           self->writing_ = false;
@@ -335,15 +336,15 @@ void HttpSession::replied() {
         return;
     }
     watch();
-    // The reading may have begun long ago and without a clock.
+    // The pending read has no timeout, so this timer closes an idle connection.
     write_timer_.expires_after(std::chrono::seconds(shared_->limits.idle_seconds));
     write_timer_.async_wait([self = shared_from_this(), n = number_](error_code e) {
         if (!e && !self->replying_ && self->number_ == n && self->watching_) self->close();
     });
 }
 
-// Closing at once would throw away the answer where the client still sends: says that no more comes, and
-// reads for a moment.
+// Closing at once could discard the reply while the client still sends. So this shuts down sending, and reads
+// for a moment.
 void HttpSession::linger() {
     lingering_ = true;
     error_code ignored;

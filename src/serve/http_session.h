@@ -27,7 +27,8 @@ struct HttpShared {
     std::set<HttpSession*> sessions;
     bool door_closed = false;
     bool stopped = false;
-    // Last, so that it goes first: what waits in it holds sessions, which leave the set above.
+    // Last, so that it is destroyed first: pending handlers hold sessions, which remove themselves from the
+    // set above.
     boost::asio::io_context io{1};
 };
 
@@ -41,7 +42,7 @@ public:
     bool replying() const { return replying_; }
 
     // For the reply, in the network's thread. `number` is the request's: a late call for an earlier one is
-    // nothing.
+    // ignored.
     void send(std::uint64_t number, int status, const char* type, std::string body, const Headers& headers);
     void begin_events(std::uint64_t number);
     void event(std::uint64_t number, std::string_view data);

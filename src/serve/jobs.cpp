@@ -85,7 +85,7 @@ Json Jobs::start(ExtractRequest request, bool replace) {
     job->replace = replace;
     jobs_[last_] = job;
     waiting_.push_back(job);
-    // The oldest that have ended are forgotten.
+    // Removes the oldest finished jobs.
     for (auto it = jobs_.begin(); it != jobs_.end() && jobs_.size() > kRemembered;) {
         const bool over = it->second->status != Status::queued && it->second->status != Status::running;
         it = over ? jobs_.erase(it) : std::next(it);
@@ -153,7 +153,7 @@ void Jobs::run(Job& job) {
     Json vector, error;
     Status status = Status::done;
     try {
-        // A cache of its own for the time that it takes.
+        // A separate engine, whose KV cache is freed when the job ends.
         Engine engine(model_, engine_options_);
         engine.cancel_with(&job.cancelled);
         const SteeringVector made =

@@ -1,4 +1,4 @@
-// Extractions: long work beside the requests, one after the other, in a thread of its own.
+// Extractions: long work, one job at a time, in a separate thread while requests are served.
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,4 @@
-// Counters of a server, as Prometheus text. Thread-safe. No text of a user's is in them.
+// Counters of a server, as Prometheus text. Thread-safe. They contain no text from clients.
 #pragma once
 
 #include <array>

@@ -15,7 +15,7 @@ struct Probe {
 };
 
 /// Reads model, prompt or messages, special, add_generation_prompt, continue_final_message and steering.
-/// Throws Problem; fields of its own the endpoint reads before Fields::done().
+/// Throws Problem. The endpoint reads its own fields before it calls Fields::done().
 Probe read_probe(Fields& fields, const Service& service);
 
 /// One row for each steering, in their order: the prompt and the edits.

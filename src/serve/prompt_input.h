@@ -1,4 +1,4 @@
-// What a request is about: texts, tokens or a conversation, and their tokens.
+// The prompt of a request: a text, tokens or a conversation, and how it becomes tokens.
 #pragma once
 
 #include <optional>
@@ -34,7 +34,7 @@ struct TokenizeChoice {
 std::vector<Token> tokenize(const PromptInput& input, const Model& model, const TokenizeChoice& choice,
                             const std::string& path);
 
-/// The characters of a token, which may be part of one; what a control token is not shown as is empty.
+/// The bytes of a token, which may be part of a character; empty for control tokens that are not shown.
 std::string token_bytes(const Model& model, Token token);
 
 }  // namespace tiller::serve

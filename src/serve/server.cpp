@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kJobQueue = 16;
-// A prompt's log-probabilities (echo) are computed so many tokens at a time.
+// A prompt's log-probabilities (echo) are computed in chunks of this many tokens.
 constexpr int kPromptOutputs = 64;
 
 std::int64_t unix_seconds() {
@@ -67,7 +67,7 @@ std::unique_ptr<Worker> make_worker(Engine& engine, ServerOptions& o, Metrics& m
     }
 }
 
-// What clients get is counted by endpoint and status.
+// Counts replies by endpoint and status.
 class CountedReply final : public Reply {
 public:
     CountedReply(std::shared_ptr<Reply> reply, Metrics& metrics, const char* endpoint)
@@ -107,7 +107,7 @@ struct Server::Impl {
     VectorStore vectors;
     std::vector<std::string> left_out;
     std::atomic<bool> stopping = false;
-    // The network outlives what answers through it.
+    // Declared before those that answer through it, so that it is destroyed after them.
     std::optional<HttpServer> http;
     Engine engine;
     std::unique_ptr<Worker> worker;
@@ -165,7 +165,7 @@ struct Server::Impl {
         }
     }
 
-    // Throws what becomes the reply.
+    // A Problem thrown here becomes the reply.
     const Route& route_of(const Request& request) const {
         const Route* found = nullptr;
         for (const Route& route : routes()) {
@@ -211,7 +211,7 @@ struct Server::Impl {
             }
             const bool late = Clock::now() - *began > std::chrono::seconds(options.drain_seconds);
             if (late && !std::exchange(cancelled, true)) worker->cancel_all();
-            // Those that were cancelled get a moment to be told.
+            // Cancelled requests get a moment to receive their reply.
             const bool too_late = Clock::now() - *began > std::chrono::seconds(options.drain_seconds + 5);
             if (http->n_open() == 0 || too_late) http->stop();
         });

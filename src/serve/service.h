@@ -33,7 +33,7 @@ struct Service {
     Metrics& metrics;
     std::atomic<bool>& stopping;
 
-    /// A name that no other answer has: "cmpl-...".
+    /// A unique id for a reply: "cmpl-...".
     std::string next_id(const char* prefix);
     /// The steering that a model's name asks for ("gemma3-270m+formal:0.7"). Throws Problem 404
     /// model_not_found.
@@ -49,7 +49,7 @@ using Endpoint = void (*)(Service&, const Request&, const std::shared_ptr<Reply>
 
 struct Route {
     const char* method;
-    const char* path;  ///< A last part "*" stands for any one that is not empty.
+    const char* path;  ///< A last part "*" matches any that is not empty.
     Endpoint run;
     bool open = false;  ///< Needs no key.
 };
@@ -60,12 +60,13 @@ std::string_view last_part(const Request& request);
 
 void send_json(const std::shared_ptr<Reply>& reply, int status, const Json& json);
 
-/// Runs rows and hands over their results when all have ended; answers by itself when something fails.
+/// Runs rows and calls `finish` with their results when all have ended; replies with the error when one
+/// fails.
 /// `finish` is called in the worker's thread; what it throws becomes the reply. Throws Problem 429
 /// queue_full.
 void run_rows(Service& service, std::vector<Row> rows, const std::shared_ptr<Reply>& reply,
               std::function<void(std::vector<RowResult>)> finish);
-/// The same, for who wants tokens as they come. Counts the rows' edits.
+/// The same, for callers that want tokens as they are generated. Counts the rows' edits.
 void submit(Service& service, Submission submission);
 
 // One for each route, in endpoint_*.cpp.

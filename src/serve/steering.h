@@ -17,7 +17,7 @@ struct SteeringTerm {
     std::string name_path;       ///< The place of `name`.
     std::string name;            ///< Of the store; empty: `data` has the file.
     std::string data;            ///< The GGUF file's bytes.
-    std::optional<float> scale;  ///< The whole dose; absent = the vector's own.
+    std::optional<float> scale;  ///< Strength; absent = the vector's own.
     std::vector<int> layers;     ///< Empty = all of the vector's.
     std::optional<Positions::Kind>
         prompt;  ///< all, last_prompt, or generated for "none"; absent = the vector's.
@@ -27,7 +27,7 @@ struct SteeringTerm {
 /// What one choice is steered by; empty = unsteered.
 using SteeringTerms = std::vector<SteeringTerm>;
 
-/// The whole field.
+/// The parsed field.
 struct SteeringField {
     bool given = false;                  ///< Not absent, null or "".
     bool is_list = false;                ///< An entry per choice; otherwise one for all.
@@ -48,8 +48,8 @@ struct Steering {
     Json applied;  ///< {"applied": [...], "edits": n}; null when unsteered.
 };
 
-/// Looks names up and makes the edits, turned sites shared out as on the command line (share_turns()). Throws
-/// Problem 400 (a layer that the vector has not), 404, 409.
+/// Looks names up and makes the edits. As on the command line, vectors that turn the same site share its turn
+/// (share_turns()). Throws Problem 400 (a layer that the vector does not have), 404, 409.
 Steering apply_steering(const SteeringTerms& terms, const VectorStore& store);
 
 }  // namespace tiller::serve

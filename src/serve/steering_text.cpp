@@ -43,7 +43,7 @@ private:
     bool at_end() const { return at_ >= text_.size(); }
     void skip_blanks() { at_ = std::min(text_.find_first_not_of(kBlanks, at_), text_.size()); }
 
-    // Up to a blank, or a + that stands behind a name.
+    // Up to a space, or a + that follows a name.
     std::string_view word() {
         const std::size_t end = std::min(text_.find_first_of(" \t\r\n+", at_ + 1), text_.size());
         const std::string_view word = text_.substr(at_, end - at_);
@@ -84,7 +84,7 @@ private:
             term.layers = layers_of_text(name.substr(at + 1), path_);
             name = name.substr(0, at);
         }
-        // Behind the name, in any order: a scale, and the tokens that are steered.
+        // After the name, in any order: a scale, and the tokens that are steered.
         while (name.find(':') != std::string_view::npos) {
             const auto colon = name.rfind(':');
             const std::string_view part = name.substr(colon + 1);

@@ -15,7 +15,7 @@
 namespace tiller::serve {
 
 /// A vector that fits the model. Immutable; edits at strength 1 share its buffers with all rows, so that rows
-/// with the same vector are known to be alike without comparing values.
+/// with the same vector are recognised without comparing values.
 struct StoredVector {
     std::string name;    ///< Empty for one that came with a request.
     std::string digest;  ///< "sha256:" and 64 hex digits, of the file's bytes.
@@ -42,13 +42,14 @@ public:
     /// vector_model_mismatch; `param` is the place in the request.
     VectorPointer read(std::string name, std::string bytes, const std::string& param) const;
 
-    /// Stores what read() or make() gave. The same bytes under the same name again are no error. Throws
-    /// Problem 409 vector_exists unless `replace`, 413 when there is no room.
+    /// Stores what read() or make() gave. Storing the same bytes under the same name again is no error.
+    /// Throws
+    /// Problem 409 vector_exists unless `replace`, 413 when `max_bytes` would be exceeded.
     void add(VectorPointer vector, bool replace);
-    /// A vector that was made here, as a file of its own.
+    /// Serialises a vector that the server extracted.
     VectorPointer make(std::string name, const SteeringVector& vector) const;
 
-    /// Throws Problem 404 vector_not_found, with names that come near.
+    /// Throws Problem 404 vector_not_found, naming similar ones.
     VectorPointer find(const std::string& name, const std::string& param) const;
     void remove(const std::string& name);
     /// By name.

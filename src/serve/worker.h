@@ -21,7 +21,7 @@ struct Submission {
     std::vector<Row> rows;
     /// When true, the rows end. May be null.
     std::shared_ptr<const std::atomic<bool>> gone;
-    /// All rows are accepted: nothing but the engine itself can fail any more. May be empty.
+    /// All rows are accepted: from here on only the engine can fail. May be empty.
     std::function<void()> accepted;
     /// A token of row i. May be empty.
     std::function<void(std::size_t i, const TokenEvent& event)> on_event;
@@ -35,14 +35,14 @@ struct Submission {
 class Worker {
 public:
     /// `engine` must outlive it and is used in this thread until the constructor returns, then only in the
-    /// worker's. At most `n_queue` rows wait beside those that are computed. Throws as Stepper.
+    /// worker's. At most `n_queue` rows wait, in addition to those being computed. Throws as Stepper.
     Worker(Engine& engine, const StepperOptions& options, int n_queue, Metrics& metrics);
     /// Ends all rows.
     ~Worker();
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
-    /// False when the queue has no room for so many rows.
+    /// False when so many rows do not fit into the queue.
     bool submit(Submission submission);
 
     /// Ends all rows as Finish::cancelled; later submissions fail.
