@@ -15,6 +15,12 @@ function(tiller_compile_quickly target level)
     target_compile_options(${target} PRIVATE "$<$<CONFIG:Release>:${level}>")
 endfunction()
 
+# A wheel holds the libraries twice, in the program and in the module; what neither calls is left out.
+if(SKBUILD)
+    add_compile_options(-ffunction-sections -fdata-sections)
+    add_link_options("LINKER:--gc-sections")
+endif()
+
 # For everything below this folder: a sanitizer has to see the library and the programs alike.
 if(TILLER_SANITIZE)
     add_compile_options(-fsanitize=${TILLER_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)

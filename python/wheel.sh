@@ -4,7 +4,7 @@ set -euo pipefail
 shopt -s inherit_errexit
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 root="$(cd "$here/.." && pwd)"
-limit_mb=16 # the program and the module each hold the libraries
+limit_mb=15
 
 usage() {
     cat <<'TEXT'
