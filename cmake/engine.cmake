@@ -29,6 +29,13 @@ if(TILLER_VARIANTS)
     list(APPEND TILLER_ENGINE_PATCHES variants.patch)
 endif()
 option(TILLER_CUDA "Build the engine with CUDA" OFF)
+option(TILLER_RPC "Build the engine so that other machines may compute layers (tiller --rpc), and the server for them" OFF)
+if(TILLER_RPC)
+    if(TILLER_VARIANTS)
+        message(FATAL_ERROR "TILLER_RPC and TILLER_VARIANTS were not tried together; leave one of them out.")
+    endif()
+    list(APPEND TILLER_ENGINE_PATCHES rpc.patch)
+endif()
 
 # Sets <out> to a text that names this machine's instruction sets: a -march=native build made on one
 # machine must not be picked up on another that lacks an instruction set.
@@ -173,7 +180,7 @@ set(TILLER_ENGINE_PREFIX "")  # Set when the engine is ours and must be installe
 
 tiller_forget_engine()
 if(TILLER_SYSTEM_LLAMA STREQUAL "AUTO" AND NOT TILLER_LLAMA_SOURCE AND NOT TILLER_ENGINE_BUNDLE AND NOT TILLER_CUDA
-        AND NOT TILLER_VARIANTS AND "${TILLER_ENGINE_FLAGS}" STREQUAL "")
+        AND NOT TILLER_VARIANTS AND NOT TILLER_RPC AND "${TILLER_ENGINE_FLAGS}" STREQUAL "")
     # Its interface changes between versions without notice: only the pinned one is known to fit. A package of another
     # version is not loaded at all, because its targets would stay.
     find_package(llama ${TILLER_ENGINE_VERSION} EXACT CONFIG QUIET)
@@ -194,6 +201,9 @@ if(NOT TARGET llama)
     if(TILLER_VARIANTS)  # Kernels that are chosen at run time have to be libraries; they lie beside the engine's.
         list(APPEND TILLER_ENGINE_OPTIONS -DBUILD_SHARED_LIBS=ON -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON
             -DCMAKE_INSTALL_BINDIR=lib "-DCMAKE_INSTALL_RPATH=\$ORIGIN")
+    endif()
+    if(TILLER_RPC)  # RDMA would need a library that the machine happens to have; TCP is what tunnels carry.
+        list(APPEND TILLER_ENGINE_OPTIONS -DGGML_RPC=ON -DGGML_RPC_RDMA=OFF -DLLAMA_TOOLS_INSTALL=ON)
     endif()
     # No OpenMP: its threads spin while they wait, its spinning is set for a whole process before that starts, and a
     # process may have an OpenMP of its own (PyTorch's). The engine's own threads wait as waiting.patch says.
@@ -228,4 +238,12 @@ ${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION}|${CMAKE_CXX_COMPILER_ID} ${CM
     message(STATUS "Engine: llama.cpp ${llama_VERSION} in ${TILLER_ENGINE_PREFIX}")
 else()
     message(STATUS "Engine: installed llama package ${llama_VERSION} (${llama_DIR})")
+endif()
+
+# The server for other machines, beside the program. A source folder of the user's has it only with all its tools.
+set(TILLER_RPC_SERVER "${TILLER_ENGINE_PREFIX}/bin/ggml-rpc-server")
+if(TILLER_RPC AND EXISTS "${TILLER_RPC_SERVER}")
+    file(COPY "${TILLER_RPC_SERVER}" DESTINATION "${PROJECT_BINARY_DIR}")
+else()
+    set(TILLER_RPC_SERVER "")
 endif()

@@ -69,7 +69,7 @@ RUNS = [
     ("doctor", ["doctor", *MODEL]),
     ("doctor", ["doctor", *MODEL, "--fast"]),
     ("bench", ["bench", *MODEL, "--part", "memory", "--part", "sweep", "--part", "generation", "--part", "settings",
-               "--part", "growth", "--repeats", "1", "--n-prompts", "2", "--shots", "2", "--items", "3", "--alone", "2",
+               "--part", "growth", "--part", "cuts", "--repeats", "1", "--n-prompts", "2", "--shots", "2", "--items", "3", "--alone", "2",
                "--new-tokens", "3", "--generate-rows", "2"]),
     ("sweep", ["sweep", *MODEL, "-t", "present-past", "-o", "sweep", "--n-test", "4", "--n-mean", "4", "--n-patch", "2",
                "--shots", "2"]),

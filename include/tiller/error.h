@@ -34,6 +34,8 @@ enum class Topic {
     memory,         ///< What rows take: max_rows, the type of the key/value cache.
     cache_type,     ///< EngineOptions::cache_f32.
     gpu_layers,     ///< ModelOptions::n_gpu_layers.
+    rpc,            ///< ModelOptions::rpc: its servers.
+    insecure_rpc,   ///< RpcOptions::insecure.
     model,          ///< Which model file is loaded.
     vector,         ///< Which steering vectors are applied.
     pairing,        ///< A vector of another model, whose shapes fit.

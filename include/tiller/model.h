@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "tiller/chat.h"
+#include "tiller/rpc.h"
 #include "tiller/token.h"
 
 namespace tiller {
@@ -39,7 +40,9 @@ const char* name_of(Weights weights) noexcept;
 /// How to load a model.
 struct ModelOptions {
     /// Layers on the GPU; -1 = all. Needs an engine built with a GPU backend; load() throws environment when
-    /// it sees no GPU.
+    /// it sees no GPU. Several GPUs share whole layers (the engine's layer split), in proportion to their
+    /// free memory; no layer is ever divided. With `rpc` the layers of its servers and GPUs; 0 means all
+    /// then.
     int n_gpu_layers = 0;
     /// Put the vocabulary's BOS in front of texts although the metadata do not ask for it (GPT-2, Pythia: the
     /// FV paper's code writes "<|endoftext|>" there). ModelInfo::adds_bos is true then, unless there is none.
@@ -57,6 +60,10 @@ struct ModelOptions {
     bool trim_memory = false;
     /// What tokenize_prompt() and continuation() make of control tokens' names.
     ControlNames control_names = ControlNames::refuse;
+    /// Servers that hold layers and compute them, before GPUs of this machine; see tiller/rpc.h for what
+    /// happens when one goes away. The file is read here and sent to them. load() throws usage and
+    /// environment where one cannot be used, and environment when the engine was built without RPC.
+    RpcOptions rpc = {};
 };
 
 /// Facts about a model. All counts are per model unless said otherwise.
@@ -81,6 +88,7 @@ struct ModelInfo {
     bool adds_bos = false;
     ControlNames control_names = ControlNames::refuse;  ///< ModelOptions::control_names.
     Weights weights = Weights::file;                    ///< ModelOptions::weights.
+    std::vector<RpcAddress> servers;                    ///< ModelOptions::rpc's.
     bool post_norm =
         false;  ///< Does an RMS norm stand between W_O and the residual stream (Gemma 2/3, OLMo 2)?
     /// Behind attention and MLP, layers multiply the residual stream by a number or add a function of it

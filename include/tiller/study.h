@@ -218,6 +218,7 @@ struct StudyHost {
     StudyObserver observer;
     std::filesystem::path cache_dir = {};  ///< ModelOptions::cache_dir of all models.
     bool trim_memory = false;              ///< ModelOptions::trim_memory of all models.
+    RpcOptions rpc = {};                   ///< ModelOptions::rpc of all models.
 };
 
 /// Carries out a plan in `folder` (made when missing) and returns the summary. Finished units are not

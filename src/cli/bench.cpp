@@ -85,6 +85,23 @@ std::string growth_text(const json& growth) {
                                          growth.at("n_ctx_train").get<int>()));
 }
 
+std::string cuts_text(const json& cuts) {
+    std::string text;
+    for (const auto& c : cuts.at("cases")) {
+        text += line(
+            fmt::format("step of {} rows, {}", cuts.at("rows").get<int>(), c.at("what").get<std::string>()),
+            fmt::format("{:.2f} ms  {:.2f} times the time of nothing", 1e3 * number(c, "seconds_per_step"),
+                        number(c, "ratio")));
+        if (!c.at("seconds_per_cut").is_null())
+            text += line("  each cut", fmt::format("{:.3f} ms", 1e3 * number(c, "seconds_per_cut")));
+        if (cuts.at("servers").get<int>() > 0)
+            text += line("  to and from servers",
+                         fmt::format("{:.1f} and {:.1f} kB", number(c, "bytes_sent_per_step") / 1e3,
+                                     number(c, "bytes_received_per_step") / 1e3));
+    }
+    return text;
+}
+
 std::string text_of(const json& all) {
     std::string text = fmt::format("{} ({}), {} threads, medians of {}\n", all.at("model").get<std::string>(),
                                    all.at("quantisation").get<std::string>(), all.at("threads").get<int>(),
@@ -119,6 +136,7 @@ std::string text_of(const json& all) {
                                                 megabytes(m, "cache_bytes"), megabytes(m, "allowed_bytes")));
     }
     if (all.contains("growth")) text += growth_text(all.at("growth"));
+    if (all.contains("cuts")) text += cuts_text(all.at("cuts"));
     if (all.contains("load")) {
         const json& l = all.at("load");
         text += line("other work on the machine meanwhile",
@@ -168,6 +186,7 @@ void bench(const Options& o, const Globals& globals) {
         all["settings"] = {{"few_shot", bench_settings(b, item_prompts(task, o, o.n_shot, globals.seed))},
                            {"zero_shot", bench_settings(b, item_prompts(task, o, 0, globals.seed))}};
     if (has(o, "growth")) all["growth"] = bench_growth(b);
+    if (has(o, "cuts")) all["cuts"] = bench_cuts(b, o.n_row.front());
     if (const auto load = watch.load())
         all["load"] = {{"others", load->others}, {"steal", load->steal}, {"busy", load->busy()}};
     print(globals.json ? all.dump() + "\n" : text_of(all));
@@ -182,8 +201,8 @@ void add_bench(CLI::App& app, Globals& globals) {
     command->add_option("-m,--model", o->model, kModelHelp);
     command
         ->add_option("--part", o->parts,
-                     "memory, sweep, generation, settings or growth; several may be given")
-        ->check(CLI::IsMember({"memory", "sweep", "generation", "settings", "growth"}));
+                     "memory, sweep, generation, settings, growth or cuts; several may be given")
+        ->check(CLI::IsMember({"memory", "sweep", "generation", "settings", "growth", "cuts"}));
     command->add_option("--repeats", o->repeats, "Timed rounds; medians are shown")
         ->check(CLI::Range(1, 100));
     command->add_option("-t,--task", o->task, "Task name or JSON file that the prompts are made of");

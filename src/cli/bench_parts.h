@@ -51,5 +51,8 @@ nlohmann::json bench_settings(const Bench& bench, const std::vector<Prompt>& pro
 /// How cost grows with prompt length, heads, items and rows in a batch: seconds, and a line
 /// through them.
 nlohmann::json bench_growth(const Bench& bench);
+/// Steps of n_row rows without cuts of the graph, with a vector added at one layer, and with the residual
+/// stream of all layers captured, in turn: seconds for a step and a cut, and bytes to and from servers.
+nlohmann::json bench_cuts(const Bench& bench, int n_row);
 
 }  // namespace tiller::cli

@@ -76,6 +76,17 @@ void add_globals(CLI::App& command, Globals& g, unsigned flags) {
         shared(command.add_option("--gpu-layers", g.gpu_layers, "Layers on the GPU (-1 = all)")
                    ->check(CLI::Range(-1, 100000))
                    ->capture_default_str());
+    if (has(kRpcFlag)) {
+        auto* servers = command.add_option_function<std::string>(
+            "--rpc", [&g](const std::string& list) { g.rpc.servers = rpc_addresses(list); },
+            "Servers that hold the layers, host:port,host:port (ggml-rpc-server): models over several "
+            "machines");
+        shared(servers->type_name("TEXT"));
+        shared(command
+                   .add_flag("--insecure-rpc", g.rpc.insecure,
+                             "Allow --rpc servers beyond this machine's loopback, without any protection")
+                   ->needs(servers));
+    }
     if (has(kRowsFlag))
         shared(command.add_option("--rows", g.rows, "Rows in flight at most")
                    ->check(CLI::Range(1, 256))
@@ -101,6 +112,7 @@ std::shared_ptr<const Model> load_model(const std::filesystem::path& file, const
     ModelOptions options;
     options.control_names = control_names;
     options.n_gpu_layers = globals.gpu_layers;
+    options.rpc = globals.rpc;
     options.progress = [](float) { return !interrupted.load(); };
     options.weights = weights_of(globals);
     options.cache_dir = cache_dir();
@@ -109,6 +121,11 @@ std::shared_ptr<const Model> load_model(const std::filesystem::path& file, const
 }
 
 Weights weights_of(const Globals& globals) {
+    if (globals.exact && !globals.rpc.servers.empty())
+        throw Error(
+            Code::usage,
+            "--exact is for this machine's processor: how a server rounds is not known; leave --rpc or "
+            "--exact out");
     if (globals.exact && globals.gpu_layers != 0)
         throw Error(Code::usage,
                     "--exact is for the processor: a GPU rounds as it likes; leave --gpu-layers out");
@@ -121,7 +138,8 @@ EngineOptions engine_options(const Globals& globals) {
     options.cache_f32 = globals.exact || globals.cache_type == "f32";
     options.max_rows = globals.rows;
     // On a GPU flash attention is the fast way; on the CPU it is three times slower (docs/performance.md).
-    options.flash_attention = globals.gpu_layers != 0;
+    // A server does not say which of them it has, and the slow way is exact on both.
+    options.flash_attention = globals.gpu_layers != 0 && globals.rpc.servers.empty();
     return options;
 }
 

@@ -24,7 +24,8 @@ struct Globals {
     std::uint64_t seed = 0;
     std::string cache_type = "f16";
     bool exact = false;  ///< Float32 weights, activations and cache.
-    int gpu_layers = 0;
+    int gpu_layers = 0;  ///< With --rpc all, unless said otherwise.
+    RpcOptions rpc;
     int rows = 64;
     bool json = false;
     bool quiet = false;
@@ -74,7 +75,8 @@ enum GlobalFlag : unsigned {
     kRowsFlag = 16,    ///< --rows
     kJsonFlag = 32,    ///< --json
     kQuietFlag = 64,   ///< --quiet
-    kEngineFlags = kThreadsFlag | kCacheFlag | kGpuFlag,
+    kRpcFlag = 128,    ///< --rpc, --insecure-rpc
+    kEngineFlags = kThreadsFlag | kCacheFlag | kGpuFlag | kRpcFlag,
     kAllFlags = kEngineFlags | kSeedFlag | kRowsFlag | kJsonFlag | kQuietFlag,
 };
 /// Adds these global flags (of GlobalFlag) to a command, so that they may follow its name.
@@ -93,7 +95,7 @@ std::shared_ptr<const Model> load_model(const std::filesystem::path& file, const
 /// usable_model(), then load_model(): what commands do with -m.
 std::shared_ptr<const Model> open_model(const std::string& name_or_path, const Globals& globals,
                                         ControlNames control_names = ControlNames::refuse);
-/// What weights are computed with. Throws usage (--exact on a GPU).
+/// What weights are computed with. Throws usage (--exact on a GPU or a server).
 Weights weights_of(const Globals& globals);
 /// The engine's options that the global flags ask for.
 EngineOptions engine_options(const Globals& globals);

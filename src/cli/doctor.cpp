@@ -19,7 +19,8 @@ namespace {
 using nlohmann::json;
 
 json as_json(const Diagnosis& d, const ModelInfo& info, double seconds) {
-    json checks = json::array();
+    json checks = json::array(), servers = json::array();
+    for (const auto& server : info.servers) servers.push_back(server.text());
     for (const Check& c : d.checks) {
         const bool bounded = c.outcome == Outcome::passed || c.outcome == Outcome::failed;
         const bool measured = c.outcome != Outcome::not_applicable && std::isfinite(c.figure);
@@ -35,6 +36,7 @@ json as_json(const Diagnosis& d, const ModelInfo& info, double seconds) {
             {"digest", info.digest},
             {"n_layer", info.n_layer},
             {"n_head", info.n_head},
+            {"servers", servers},
             {"fast", d.fast},
             {"layers", d.layers},
             {"layers_without_heads", d.layers_without_heads},
@@ -54,6 +56,10 @@ std::string as_text(const Diagnosis& d, const ModelInfo& info, double seconds, b
         escape_line(info.architecture), info.quantisation, info.n_layer, info.n_head_total(),
         static_cast<int>(d.layers.size()) == info.n_layer ? "all"
                                                           : fmt::format("{}", fmt::join(d.layers, ", ")));
+    if (!info.servers.empty()) text += "computed by";
+    for (const auto& server : info.servers)
+        text += fmt::format("{} {}", &server == info.servers.data() ? "" : ",", escape_line(server.text()));
+    if (!info.servers.empty()) text += "\n";
     for (const Check& c : d.checks) {
         const bool bounded = c.outcome == Outcome::passed || c.outcome == Outcome::failed;
         std::string outcome = c.outcome == Outcome::not_applicable ? "-" : outcome_name(c.outcome);

@@ -18,6 +18,8 @@ constexpr Hint kHints[] = {
     {Topic::memory, "--cache-type", "--cache-type f16"},
     {Topic::cache_type, "--cache-type", "--cache-type f32"},
     {Topic::gpu_layers, "--gpu-layers", "--gpu-layers"},
+    {Topic::rpc, "--rpc", "--rpc"},
+    {Topic::insecure_rpc, "--insecure-rpc", "--insecure-rpc goes on without any protection"},
     {Topic::model, nullptr, "`tiller models` lists known names"},
     {Topic::vector, "--vector", "--vector",
      "`tiller generate`, `next` and `eval` take --vector, more than once"},

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <iostream>
 #include <new>
 #include <nlohmann/json.hpp>
@@ -17,6 +18,7 @@
 #include "cli/hints.h"
 #include "cli/hub_model.h"
 #include "cli/try_model.h"
+#include "cli/watched.h"
 #include "tiller/backends.h"
 #include "tiller/error.h"
 #include "tiller/version.h"
@@ -62,6 +64,23 @@ constexpr CommandEntry kCommands[] = {
     {add_completion, "completion", "This program", "source <(tiller completion bash)"},
     {add_manual, "manual", "This program", "tiller manual -o man && man -l man/tiller-chat.1"},
 };
+
+double seconds_now() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+// In a watched process: a signal of the terminal comes twice, from there and from the parent.
+void on_watched_signal(int signal) {
+    static double first = 0;
+    if (!interrupted.exchange(true))
+        first = seconds_now();
+    else if (seconds_now() - first > 0.5) {
+        std::signal(signal, SIG_DFL);
+        std::raise(signal);
+    }
+}
 
 void on_signal(int) {
     // A second signal has the default action, which ends the process at once.
@@ -121,6 +140,20 @@ int answer_parser(const CLI::App& app, const Globals& globals, const CLI::ParseE
     }
 }
 
+/// The program's work was done by a child, which ended with this code.
+struct Done {
+    int code;
+};
+
+// When all words are read and nothing is done yet.
+void prepare_servers(const CLI::App& app, Globals& globals, char** argv) {
+    if (globals.rpc.servers.empty()) return;
+    if (globals.gpu_layers == 0) globals.gpu_layers = -1;
+    if (!is_watched()) throw Done{run_watched(typed_app(app), globals, argv)};
+    std::signal(SIGINT, on_watched_signal);
+    std::signal(SIGTERM, on_watched_signal);
+}
+
 int run(int argc, char** argv) {
     Globals globals;
     CLI::App app{
@@ -129,6 +162,7 @@ int run(int argc, char** argv) {
     app.set_version_flag("--version", version_text);
     app.require_subcommand(0, 1);
     add_commands(app, globals);
+    app.parse_complete_callback([&] { prepare_servers(app, globals, argv); });
     // After the commands, which would inherit it.
     app.footer(
         "Start here:  tiller models get gemma3-270m && tiller compare\n"
@@ -141,6 +175,8 @@ int run(int argc, char** argv) {
         app.parse(std::move(words));
         if (app.get_subcommands().empty()) print(app.help());
         return 0;
+    } catch (const Done& done) {
+        return done.code;
     } catch (const CLI::ParseError& e) {
         return answer_parser(app, globals, e);
     } catch (const Error& e) {

@@ -19,6 +19,7 @@ StudyHost study_host(const Globals& globals, ProgressSteps& steps, bool check) {
     host.resolve_model = [globals](const std::string& name) { return usable_model(name, globals); };
     host.engine = engine_options(globals);
     host.n_gpu_layers = globals.gpu_layers;
+    host.rpc = globals.rpc;
     host.weights = weights_of(globals);
     host.cache_dir = cache_dir();
     host.trim_memory = true;

@@ -170,7 +170,8 @@ void add_submit(CLI::App& app, Globals& globals) {
     command->add_flag("--dry-run", o->dry_run, "Print the scripts and stop");
     command->add_flag("--no-check", o->no_check, "Do not check the models' hooks first");
     command->add_option("options", o->more, "Options of sbatch (or parallel), after --");
-    add_globals(*command, globals, kEngineFlags | kRowsFlag | kQuietFlag);
+    // A server serves one program at a time, so that shards cannot share it.
+    add_globals(*command, globals, (kEngineFlags & ~kRpcFlag) | kRowsFlag | kQuietFlag);
     command->callback([o, &globals] { submit(*o, globals); });
 }
 

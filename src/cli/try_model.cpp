@@ -118,6 +118,9 @@ struct TooLong {};
 }  // namespace
 
 void try_model(const fs::path& model, const Globals& globals) {
+    // With servers the whole command is in such a process already (watched.h), and the model would be sent
+    // over the network twice.
+    if (!globals.rpc.servers.empty()) return;
     const Candidate candidate = candidate_of(model);
     if (is_known(candidate, globals)) return;
     const TemporaryFile errors("");
@@ -159,7 +162,7 @@ void add_try_model(CLI::App& app, Globals& globals) {
     auto* command = app.add_subcommand(kName, "Load a model and compute four tokens");
     command->group("");
     command->add_option("model", *path, "GGUF file")->required();
-    add_globals(*command, globals, kEngineFlags);
+    add_globals(*command, globals, kEngineFlags & ~kRpcFlag);
     command->callback([path, &globals] {
         // An endless loop in the engine checks no flags, and a core dump of it is of no use.
         std::signal(SIGINT, SIG_DFL);

@@ -75,6 +75,9 @@ void Engine::Impl::check_post_norm() const {
 
 // Bytes that a context may take beside the model, when none is held.
 std::uint64_t Engine::Impl::budget() const {
+    // Caches lie beside the layers that they belong to.
+    if (const auto& rpc = model->handle().rpc; options.memory_limit == 0 && !rpc.list.empty())
+        return rpc.free_bytes - std::min(model->info().file_bytes, rpc.free_bytes);
     if (options.memory_limit == 0) {
         std::uint64_t held = 0;
         for (const Context* context : {streams.get(), shared.get()})

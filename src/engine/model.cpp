@@ -99,20 +99,32 @@ void fill_shapes(Model::Handle& h) {
     info.norm_epsilon = static_cast<float>(rms ? *rms : layer_norm.value_or(1e-5));
 }
 
-void check_memory(const std::vector<std::unique_ptr<GgufFile>>& parts, std::uint64_t bytes) {
-    const auto free = available_memory();
+// With servers, layers that are not theirs lie here.
+void check_memory(const std::filesystem::path& path, std::uint64_t bytes, const ModelOptions& options,
+                  const engine::RpcDevices& rpc) {
+    const bool all_remote = !rpc.list.empty() && options.n_gpu_layers < 0;
+    const auto free = rpc.free_bytes + (all_remote ? 0 : available_memory());
     if (bytes > free)
         throw Error(
             Code::environment,
-            fmt::format("{} needs {:.1f} GB for its weights and {:.1f} GB are free; use a smaller model or a "
-                        "stronger quantisation",
-                        parts.front()->path().string(), static_cast<double>(bytes) / 1e9,
-                        static_cast<double>(free) / 1e9));
+            fmt::format("{} needs {:.1f} GB for its weights and {:.1f} GB are free{}; use a smaller model or "
+                        "a stronger quantisation",
+                        path.string(), static_cast<double>(bytes) / 1e9, static_cast<double>(free) / 1e9,
+                        rpc.list.empty() ? "" : " on the machines that share it"));
+}
+
+bool has_gpu() {
+    for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
+        const auto type = ggml_backend_dev_type(ggml_backend_dev_get(i));
+        if (type == GGML_BACKEND_DEVICE_TYPE_GPU || type == GGML_BACKEND_DEVICE_TYPE_IGPU) return true;
+    }
+    return false;
 }
 
 // Without this the engine would compute on the CPU without a word, with the kernels chosen for a GPU.
 void check_devices(const ModelOptions& options) {
-    if (options.n_gpu_layers == 0 || llama_supports_gpu_offload()) return;
+    // An engine with RPC says of itself that it can leave layers to others, servers or not.
+    if (options.n_gpu_layers == 0 || !options.rpc.servers.empty() || has_gpu()) return;
     std::string devices;
     for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i)
         devices += fmt::format("{}{}", i > 0 ? ", " : "", ggml_backend_dev_name(ggml_backend_dev_get(i)));
@@ -136,12 +148,18 @@ bool ran_out_of_memory(const std::string& log) {
 // The engine's model of these parts; nullptr when the engine cannot load it. `mapped` are all files that it
 // may map.
 engine::ModelHandle load_weights(std::span<const std::unique_ptr<GgufFile>> parts,
-                                 std::span<const std::filesystem::path> mapped, const ModelOptions& options) {
+                                 std::span<const std::filesystem::path> mapped, const ModelOptions& options,
+                                 engine::RpcDevices& rpc) {
     llama_model_params params = llama_model_default_params();
     params.n_gpu_layers = options.n_gpu_layers;
+    // Whole layers on each device. Where layers are divided, a site's node is a part or a sum of parts on
+    // each device, which the hook does not know how to read.
+    params.split_mode = LLAMA_SPLIT_MODE_LAYER;
+    if (!rpc.list.empty()) params.devices = rpc.list.data();
     // The token embedding, which many models use as their output head too, takes memory once: as an
-    // embedding, a few of its rows are read from the mapped file.
-    if (options.n_gpu_layers == 0) params.load_mode = LLAMA_LOAD_MODE_MMAP;
+    // embedding, a few of its rows are read from the mapped file. A model that is sent away is never in this
+    // machine's memory as a whole.
+    if (options.n_gpu_layers == 0 || !rpc.list.empty()) params.load_mode = LLAMA_LOAD_MODE_MMAP;
     struct Progress {
         const ModelOptions* options;
         std::span<const std::filesystem::path> mapped;
@@ -198,7 +216,9 @@ Model::Model(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {}
 Model::~Model() = default;
 const ModelInfo& Model::info() const noexcept { return handle_->info; }
 
-std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, const ModelOptions& options) {
+std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, const ModelOptions& given) {
+    ModelOptions options = given;
+    if (!options.rpc.servers.empty() && options.n_gpu_layers == 0) options.n_gpu_layers = -1;
     const engine::EngineLog log;
     auto h = std::make_unique<Handle>();
     ModelInfo& info = h->info;
@@ -208,15 +228,16 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
     }
     engine::check_metadata(*h->parts.front());
     for (const auto& part : h->parts) engine::check_tensors(*part);
-    check_memory(h->parts,
-                 options.weights == Weights::float32 ? engine::float_bytes(h->parts) : info.file_bytes);
     check_devices(options);
+    h->rpc = engine::rpc_devices(options.rpc);
+    check_memory(path, options.weights == Weights::float32 ? engine::float_bytes(h->parts) : info.file_bytes,
+                 options, h->rpc);
 
     std::vector<std::filesystem::path> files;
     for (const auto& part : h->parts) files.push_back(part->path());
     set_digests(info, h->parts, files, options.cache_dir);
     h->mapped = files;
-    h->llama = load_weights(h->parts, h->mapped, options);
+    h->llama = load_weights(h->parts, h->mapped, options, h->rpc);
     for (const auto& part : h->parts) part->forget_tokenizer();
     if (!h->llama && ran_out_of_memory(log.text()))
         throw Error(
@@ -268,6 +289,7 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
     info.tokenizer_digest = tokenizer_digest(h->vocab());
     info.control_names = options.control_names;
     info.weights = options.weights;
+    info.servers = options.rpc.servers;
     h->special = engine::SpecialTokens(h->vocab());
     h->chat_template = first.string("tokenizer.chat_template").value_or("");
     return std::shared_ptr<const Model>(new Model(std::move(h)));

@@ -7,12 +7,14 @@
 
 #include "engine/gguf_file.h"
 #include "engine/handles.h"
+#include "engine/rpc_devices.h"
 #include "engine/special_tokens.h"
 #include "tiller/model.h"
 
 namespace tiller {
 
 struct Model::Handle {
+    engine::RpcDevices rpc;  ///< Before `llama`, which closes the connections to servers.
     engine::ModelHandle llama;
     std::vector<std::unique_ptr<engine::GgufFile>> parts;
     ModelInfo info;

@@ -29,9 +29,10 @@ struct Settings {
 };
 
 /// From HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, HF_HUB_CACHE (else HF_HOME/hub), LLAMA_CACHE and tiller's own
-/// cache folder. Without HF_TOKEN and HF_ENDPOINT, the token is read from the file that the hub's own package keeps it in
-/// (HF_TOKEN_PATH, else HF_HOME/token). Throws usage (an endpoint that is no http or https address, a token that cannot be sent or
-/// would go to another machine unencrypted), environment (no home folder).
+/// cache folder. Without HF_TOKEN and HF_ENDPOINT, the token is read from the file that the hub's own package
+/// keeps it in (HF_TOKEN_PATH, else HF_HOME/token). Throws usage (an endpoint that is no http or https
+/// address, a token that cannot be sent or would go to another machine unencrypted), environment (no home
+/// folder).
 Settings settings_from_environment();
 
 }  // namespace tiller::hub

@@ -30,9 +30,9 @@ double now() {
 }
 
 std::string settings_text(const StudyHost& host) {
-    return fmt::format("weights {}, cache {}, flash attention {}, GPU layers {}", name_of(host.weights),
+    return fmt::format("weights {}, cache {}, flash attention {}, GPU layers {}{}", name_of(host.weights),
                        host.engine.cache_f32 ? "f32" : "f16", host.engine.flash_attention ? "on" : "off",
-                       host.n_gpu_layers);
+                       host.n_gpu_layers, host.rpc.servers.empty() ? "" : ", servers of other machines");
 }
 
 // Is the attempt's work the work that this program would do?

@@ -42,7 +42,7 @@ void fields(V& visit, T& x) {
     visit.newer("weights", x.weights), visit.newer("cache", x.cache);
     visit.newer("flash_attention", x.flash_attention), visit.newer("gpu_layers", x.gpu_layers);
     visit.newer("max_rows", x.max_rows), visit("models", x.models), visit("tasks", x.tasks);
-    visit.optional("machine_classes", x.machine_classes);
+    visit.optional("machine_classes", x.machine_classes), visit.optional("servers", x.servers);
 }
 
 ModelRecord model_record(const std::string& plan_name, const Model& model) {
@@ -134,10 +134,19 @@ void write_environment(const std::filesystem::path& folder, const Environment& e
 
 void write_environment(const std::filesystem::path& folder, const StudyHost& host,
                        const std::vector<ModelRecord>& models, const std::vector<std::string>& tasks) {
-    write_environment(folder, Environment{TILLER_VERSION, TILLER_ENGINE_VERSION, machine_text(), host.command,
-                                          name_of(host.weights), host.engine.cache_f32 ? "f32" : "f16",
-                                          host.engine.flash_attention, host.n_gpu_layers,
-                                          host.engine.max_rows, models, tasks});
+    Environment environment{TILLER_VERSION,
+                            TILLER_ENGINE_VERSION,
+                            machine_text(),
+                            host.command,
+                            name_of(host.weights),
+                            host.engine.cache_f32 ? "f32" : "f16",
+                            host.engine.flash_attention,
+                            host.n_gpu_layers,
+                            host.engine.max_rows,
+                            models,
+                            tasks};
+    for (const auto& server : host.rpc.servers) environment.servers.push_back(server.text());
+    write_environment(folder, environment);
 }
 
 }  // namespace tiller::study

@@ -31,6 +31,7 @@ struct Environment {
     /// a model left in the records is no result any more.
     std::vector<std::string> tasks;
     std::vector<MachineClass> machine_classes = {};  ///< Empty but for mixtures.
+    std::vector<std::string> servers = {};           ///< That held layers of the models (StudyHost::rpc).
 };
 
 /// This machine: processor, cores, system.

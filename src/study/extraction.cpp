@@ -80,6 +80,7 @@ std::filesystem::path shared_folder(const TaskContext& c) {
     digest.add(static_cast<std::uint64_t>(c.host.engine.cache_f32));
     digest.add(static_cast<std::uint64_t>(c.host.engine.flash_attention));
     digest.add(name_of(c.engine.info().weights));
+    if (!c.engine.info().servers.empty()) digest.add("rpc");
     return shared_checkpoints(c.folder) / digest.hex().substr(0, 16);
 }
 

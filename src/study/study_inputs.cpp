@@ -75,6 +75,7 @@ std::shared_ptr<const Model> StudyInputs::load_model(std::size_t model) const {
     const auto* cancel = host_.cancel;
     ModelOptions options;
     options.n_gpu_layers = host_.n_gpu_layers;
+    options.rpc = host_.rpc;
     options.always_bos = protocol_.policy(plan_).always_bos;
     options.progress = [cancel](float) { return !cancel || !cancel->load(); };
     options.weights = host_.weights;
@@ -109,6 +110,8 @@ std::string StudyInputs::key(const ModelInfo& model, const Task& task, std::uint
         .add(static_cast<std::uint64_t>(host_.engine.flash_attention));
     if (model.weights != Weights::file) d.add(name_of(model.weights));
     if (host_.n_gpu_layers != 0) d.add(static_cast<std::uint64_t>(host_.n_gpu_layers));
+    // Servers round as their kernels do, wherever they stand: a run goes on with others.
+    if (!model.servers.empty()) d.add("rpc");
     d.add(plan_toml(plan_));
     for (const auto& text : further_) d.add(text);
     if (const auto instruction = instruction_of(task)) d.add(instruction->text).add(instruction->cue);

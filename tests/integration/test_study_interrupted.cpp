@@ -122,7 +122,8 @@ TEST_F(StudyProcess, KilledAtAnyMoment) {
         fs::remove_all(folder.path() / name);
     }
     EXPECT_GE(n_killed, n / 2);
-    test::tell(std::to_string(n_killed) + " runs killed at different moments gave the undisturbed run's bytes");
+    test::tell(std::to_string(n_killed) +
+               " runs killed at different moments gave the undisturbed run's bytes");
 }
 
 // One folder whose process never lives long.

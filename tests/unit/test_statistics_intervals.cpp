@@ -435,14 +435,15 @@ TEST(Runs, OneOrNone) {
     EXPECT_EQ(lone.p, 1);
 }
 
-// Items' means 2, 4, 3 (variance 1 / 3 of their mean) and runs' means 2, 4 (1): 1.684 degrees, whose t
-// is 5.17623; by numerical integration of its density.
+// Items' means 2, 5, 3 (variance of their mean 7 / 9) and runs' means 2, 4, 4 (4 / 9): 121 / 32.5 degrees,
+// whose t is 2.859817; by numerical integration of its density.
 TEST(Runs, WelchsDegreesOfFreedom) {
-    const Estimate two =
-        repeated_mean({{{1, 1.0}, {2, 3.0}, {3, 2.0}}, {{1, 3.0}, {2, 5.0}, {3, 4.0}}}, Scale::number, false);
-    EXPECT_EQ(two.interval.mean, 3);
-    EXPECT_NEAR(two.interval.high - 3, 5.97700, 1e-3);
-    EXPECT_NEAR(two.p, 0.144366, 1e-5);
+    const Estimate all = repeated_mean(
+        {{{1, 1.0}, {2, 3.0}, {3, 2.0}}, {{1, 3.0}, {2, 5.0}, {3, 4.0}}, {{1, 2.0}, {2, 7.0}, {3, 3.0}}},
+        Scale::number, false);
+    EXPECT_NEAR(all.interval.mean, 10.0 / 3, 1e-12);
+    EXPECT_NEAR(all.interval.high - all.interval.mean, 2.859817 * std::sqrt(11.0 / 9), 1e-4);
+    EXPECT_NEAR(all.p, 0.043162, 1e-5);
 }
 
 TEST(Spearman, KnownValues) {

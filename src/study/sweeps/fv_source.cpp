@@ -22,6 +22,7 @@ std::string source_key(const FvSource& s) {
           static_cast<int>(s.engine.options().flash_attention), s.n_gpu_layers})
         d.add(static_cast<std::uint64_t>(static_cast<std::int64_t>(n)));
     d.add(name_of(s.engine.info().weights));
+    if (!s.engine.info().servers.empty()) d.add("rpc");
     return d.hex();
 }
 
