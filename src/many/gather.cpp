@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "many/probe.h"
 #include "study/records.h"
 #include "study/units.h"
 #include "tiller/error.h"
@@ -189,6 +190,19 @@ std::vector<MachineClass> mixed_classes(const Gathered& gathered) {
         }
     }
     return out;
+}
+
+std::optional<double> exact_difference(const Gathered& gathered) {
+    std::map<std::string, std::vector<double>> first;
+    double most = 0;
+    for (const auto& block : gathered.blocks)
+        for (const Attempt* attempt : block.attempts) {
+            const WorkerModel* model = attempt->worker().model(block.block.model);
+            if (!attempt->worker().exact || !model) return std::nullopt;
+            const auto [known, is_new] = first.try_emplace(model->name, model->probe);
+            if (!is_new) most = std::max(most, apart(known->second, model->probe));
+        }
+    return most;
 }
 
 }  // namespace tiller::study

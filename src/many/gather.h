@@ -1,6 +1,7 @@
 // What workers left, put together: for each block one complete copy of its units, or the reason why not.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,5 +39,9 @@ bool has_complete_copy(const std::vector<Attempt>& attempts, const Block& block)
 
 /// The classes of each model that more than one class computed, with the blocks and machines of each.
 std::vector<MachineClass> mixed_classes(const Gathered& gathered);
+
+/// How far the probes of the attempts that blocks come from are apart, at most over the models, in nats. None
+/// where an attempt did not compute in float32 throughout (WorkerRecord::exact).
+std::optional<double> exact_difference(const Gathered& gathered);
 
 }  // namespace tiller::study

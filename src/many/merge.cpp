@@ -10,6 +10,7 @@
 
 #include "core/util.h"
 #include "many/gather.h"
+#include "many/probe.h"
 #include "study/protocol.h"
 #include "study/run_files.h"
 #include "study/summarise.h"
@@ -61,9 +62,17 @@ std::string last_failure(const Block& block, const std::vector<Attempt>& attempt
     throw Error(Code::incomplete, text);
 }
 
+// `difference`: of float32 throughout, in nats; beyond what it may be.
 void refuse_mixture(const std::vector<MachineClass>& classes, bool mixed_programs,
-                    const std::string& to_allow) {
+                    std::optional<double> difference, const std::string& to_allow) {
     const std::string how = to_allow.empty() ? "" : " (" + to_allow + ")";
+    if (difference)
+        throw Error(
+            Code::bad_input,
+            fmt::format("the workers computed in float32 throughout, and log-probabilities of a fixed probe "
+                        "differ by {:.2g} nats, where {:.0e} are allowed: one of them computes wrongly. Run "
+                        "`tiller doctor` on each, or merge the mixture and have it said{}",
+                        *difference, kExactBound, how));
     std::string text;
     for (const auto& c : classes)
         text +=
@@ -231,7 +240,11 @@ MergeResult merge_run(const fs::path& run, const MergeOptions& options) {
     const Gathered gathered = gather(attempts);
     if (!gathered.missing.empty()) refuse_missing(gathered, attempts, run, options);
     const auto classes = mixed_classes(gathered);
-    if (!options.allow_mixed) refuse_mixture(classes, gathered.mixed_programs, options.to_allow);
+    const bool differ = !classes.empty() || gathered.mixed_programs;
+    const auto difference = differ ? exact_difference(gathered) : std::nullopt;
+    const bool within = difference && *difference <= kExactBound;
+    if (!options.allow_mixed && !within)
+        refuse_mixture(classes, gathered.mixed_programs, difference, options.to_allow);
 
     Files files;
     std::vector<std::string> order;
@@ -259,6 +272,11 @@ MergeResult merge_run(const fs::path& run, const MergeOptions& options) {
     result.summary = summarise(plan, read_units(run), environment);
     result.n_block = gathered.blocks.size(), result.n_worker = used.size();
     result.notes = gathered.notes;
+    if (within)
+        result.notes.push_back(fmt::format(
+            "the workers' arithmetic differs in its last bits: in float32 throughout, log-probabilities "
+            "of a fixed probe by {:.1g} nats at most, where {:.0e} are allowed",
+            *difference, kExactBound));
     result.second_pass = plan.models.size() > 1 && protocol_of(plan).traits.goes_twice;
     result.command = attempts.back().worker().command;
     return result;

@@ -3,15 +3,21 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <limits>
 #include <set>
 #include <span>
 
 #include "core/util.h"
+#include "statistics/log_sum_exp.h"
 
 namespace tiller::study {
 namespace {
+
+constexpr std::size_t kSpread = 16;  // tokens over the vocabulary
 
 Row probe_row(int n_vocab, int length, int first) {
     Row row;
@@ -32,16 +38,35 @@ std::string variable(const char* name) {
 
 }  // namespace
 
-std::string machine_class(Engine& engine) {
+MachineProbe probe_machine(Engine& engine) {
     const int n_vocab = engine.info().n_vocab;
     // Lengths that fill, exceed and leave parts of the tiles of matrix units.
     const std::vector<Row> rows = {probe_row(n_vocab, 40, 7), probe_row(n_vocab, 24, 11),
                                    probe_row(n_vocab, 5, 3)};
     Digest digest;
+    MachineProbe out;
     for (const auto& results : {engine.run(rows), engine.run(std::span(rows).first(1)), engine.fork(rows)})
-        for (const RowResult& result : results)
+        for (const RowResult& result : results) {
             add(digest, result.logits), add(digest, result.forced_logprob);
-    return digest.hex().substr(0, 12);
+            if (out.logprobs.size() >= rows.size() * (rows[0].forced.size() + kSpread)) continue;
+            out.logprobs.insert(out.logprobs.end(), result.forced_logprob.begin(),
+                                result.forced_logprob.end());
+            const double lse = log_sum_exp(std::span<const float>(result.logits));
+            for (std::size_t i = 0; i < kSpread; ++i)
+                out.logprobs.push_back(
+                    static_cast<double>(result.logits[i * result.logits.size() / kSpread]) - lse);
+        }
+    out.machine_class = digest.hex().substr(0, 12);
+    return out;
+}
+
+double apart(const std::vector<double>& a, const std::vector<double>& b) {
+    double most = a.size() == b.size() && !a.empty() ? 0 : std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+        const double difference = std::abs(a[i] - b[i]);
+        most = std::isnan(difference) ? std::numeric_limits<double>::infinity() : std::max(most, difference);
+    }
+    return most;
 }
 
 std::string program_digest() {

@@ -35,6 +35,11 @@ std::string settings_text(const StudyHost& host) {
                        host.n_gpu_layers, host.rpc.servers.empty() ? "" : ", servers of other machines");
 }
 
+bool is_exact(const StudyHost& host) {
+    return host.weights == Weights::float32 && host.engine.cache_f32 && host.n_gpu_layers == 0 &&
+           host.rpc.servers.empty();
+}
+
 // Is the attempt's work the work that this program would do?
 bool is_alike(const WorkerRecord& a, const WorkerRecord& b) {
     return a.program_version == b.program_version && a.engine_version == b.engine_version &&
@@ -133,7 +138,9 @@ private:
     // The model on this machine: what it computes, and what its file is.
     void meet(std::size_t m, Engine& engine) {
         models_.push_back(model_record(inputs_.model_name(m), engine.model()));
-        record_.models.push_back({inputs_.model_name(m), engine.info().digest, machine_class(engine)});
+        MachineProbe probe = probe_machine(engine);
+        record_.models.push_back({inputs_.model_name(m), engine.info().digest, std::move(probe.machine_class),
+                                  std::move(probe.logprobs)});
         write_worker(folder_, record_);
     }
 
@@ -219,6 +226,7 @@ WorkerRecord new_record(const StudyInputs& inputs, const Shard& shard, const std
     record.program_version = TILLER_VERSION, record.engine_version = TILLER_ENGINE_VERSION;
     record.program_digest = program_digest(), record.data_digest = inputs.data_digest();
     record.settings = settings_text(inputs.host());
+    record.exact = is_exact(inputs.host());
     record.blocks = blocks;
     return record;
 }

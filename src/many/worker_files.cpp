@@ -27,6 +27,7 @@ namespace study {
 template <class V, Is<WorkerModel> T>
 void fields(V& visit, T& x) {
     visit("name", x.name), visit("digest", x.digest), visit("machine_class", x.machine_class);
+    visit.newer("probe", x.probe);
 }
 template <class V, Is<WorkerRecord> T>
 void fields(V& visit, T& x) {
@@ -34,8 +35,8 @@ void fields(V& visit, T& x) {
     visit("generation", x.generation), visit("host", x.host), visit("machine", x.machine);
     visit("job", x.job), visit("command", x.command), visit("program_version", x.program_version);
     visit("engine_version", x.engine_version), visit("program_digest", x.program_digest);
-    visit("data_digest", x.data_digest), visit("settings", x.settings), visit("models", x.models);
-    visit("blocks", x.blocks);
+    visit("data_digest", x.data_digest), visit("settings", x.settings), visit.newer("exact", x.exact);
+    visit("models", x.models), visit("blocks", x.blocks);
 }
 template <class V, Is<BlockEvent> T>
 void fields(V& visit, T& x) {

@@ -12,9 +12,10 @@
 
 namespace tiller::study {
 
-/// A model as a worker loaded it. `machine_class` is machine_class() (probe.h) on it.
+/// A model as a worker loaded it, and what probe_machine() (probe.h) gave on it.
 struct WorkerModel {
     std::string name, digest, machine_class;
+    std::vector<double> probe = {};  ///< MachineProbe::logprobs; none of an earlier version's worker.
 };
 
 struct WorkerRecord {
@@ -26,6 +27,7 @@ struct WorkerRecord {
     std::string command;             ///< Without the shard.
     std::string program_version, engine_version, program_digest, data_digest;
     std::string settings;             ///< Of the engine, as far as numbers depend on them.
+    bool exact = false;               ///< These are float32 throughout, on the processor.
     std::vector<WorkerModel> models;  ///< Those loaded so far.
     std::vector<Block> blocks;        ///< All of the plan.
 

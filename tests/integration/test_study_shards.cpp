@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -312,6 +313,31 @@ TEST_F(StudyShards, MachinesThatComputeDifferently) {
     EXPECT_EQ(to_json(summarise_run(at(""))), to_json(merged.summary));
 }
 
+// Float32 throughout: other bits are rounding within the bound, and beyond it something is wrong.
+TEST_F(StudyShards, ExactMachinesAreComparedWithinABound) {
+    host.weights = Weights::float32, host.engine.cache_f32 = true;
+    const Summary whole = run("whole");
+    for (const int i : {0, 1}) work(i, 2);
+    const auto elsewhere = [&](double by) {
+        edit_worker("1-of-2/attempt-1", [by](auto& json) {
+            json["host"] = "elsewhere", json["models"][0]["machine_class"] = "0123456789ab";
+            json["program_digest"] = "another build";
+            auto& probe = json["models"][0]["probe"];
+            ASSERT_EQ(probe.size(), 60u);
+            probe[7] = probe[7].template get<double>() + by;
+        });
+    };
+    elsewhere(2e-4);
+    expect_parts(refusal(Code::bad_input), {"float32 throughout", "0.0002 nats", "1e-04", "tiller doctor"});
+    EXPECT_FALSE(fs::exists(at("records.jsonl")));
+    elsewhere(-1.5e-4);  // 5e-5 in all
+    const MergeResult merged = merge();
+    ASSERT_EQ(merged.notes.size(), 1u);
+    expect_parts(merged.notes[0], {"float32 throughout", "5e-05 nats"});
+    // Which machine computed which block is said all the same.
+    EXPECT_EQ(merged.summary.notes.size(), whole.notes.size() + 2);
+}
+
 // A block that was begun elsewhere is begun anew, so that its settings are computed on one kind of machine.
 TEST_F(StudyShards, UnitsOfAnotherKindOfMachineAreNotGoneOnWith) {
     plan.tasks = {"twice"};
@@ -411,22 +437,34 @@ TEST_F(StudyShards, AWorkerThatDoesNotWriteIsSilent) {
 TEST_F(StudyShards, AClassIsOfTheModelAndTheArithmetic) {
     const auto model = Model::load(folder.path() / "one.gguf");
     Engine engine(model, host.engine);
-    const std::string first = study::machine_class(engine);
+    const std::string first = study::probe_machine(engine).machine_class;
     EXPECT_EQ(first.size(), 12u);
     Row row;
     row.prompt = {1, 2, 3};
     row.max_new_tokens = 5;
     engine.run({&row, 1});
-    EXPECT_EQ(study::machine_class(engine), first) << "it depends on what was computed before";
+    EXPECT_EQ(study::probe_machine(engine).machine_class, first) << "it depends on what was computed before";
     EngineOptions other = host.engine;
     other.max_rows = 2, other.n_threads = 2;
     Engine narrow(model, other);
-    EXPECT_EQ(study::machine_class(narrow), first) << "it depends on rows or threads, and numbers do not";
+    EXPECT_EQ(study::probe_machine(narrow).machine_class, first)
+        << "it depends on rows or threads, and numbers do not";
     other.cache_f32 = !other.cache_f32;
     Engine exact(model, other);
-    EXPECT_NE(study::machine_class(exact), first);
+    EXPECT_NE(study::probe_machine(exact).machine_class, first);
     Engine different(Model::load(folder.path() / "two.gguf"), host.engine);
-    EXPECT_NE(study::machine_class(different), first);
+    EXPECT_NE(study::probe_machine(different).machine_class, first);
+    // Rounding is a small difference, another model a large one.
+    const auto own = study::probe_machine(engine).logprobs;
+    EXPECT_EQ(own.size(), 3u * (4 + 16));
+    for (const double l : own) EXPECT_LT(l, 0);
+    EXPECT_EQ(study::apart(own, own), 0);
+    EXPECT_LT(study::apart(own, study::probe_machine(exact).logprobs), 0.02);
+    EXPECT_GT(study::apart(own, study::probe_machine(different).logprobs), 0.1);
+    EXPECT_TRUE(std::isinf(study::apart(own, {})));
+    auto broken = own;
+    broken[3] = std::nan("");
+    EXPECT_TRUE(std::isinf(study::apart(own, broken)));
 }
 
 // Another protocol, whose second pass is of all models together.
