@@ -49,7 +49,7 @@ struct HttpServer::Impl {
 
     void accept() {
         acceptor.async_accept([this](error_code error, tcp::socket socket) {
-            if (error == asio::error::operation_aborted || shared.door_closed) return;
+            if (error == asio::error::operation_aborted) return;
             if (!error) {
                 if (static_cast<int>(shared.sessions.size()) >= shared.limits.n_connection) {
                     error_code ignored;
@@ -95,16 +95,6 @@ void HttpServer::run(const std::function<void()>& tick) {
     Impl& m = *impl_;
     m.tick(tick);
     m.shared.io.run();
-}
-
-void HttpServer::close_door() {
-    Impl& m = *impl_;
-    if (std::exchange(m.shared.door_closed, true)) return;
-    error_code ignored;
-    m.acceptor.close(ignored);
-    const std::set<HttpSession*> sessions = m.shared.sessions;
-    for (HttpSession* session : sessions)
-        if (!session->replying()) session->close();
 }
 
 int HttpServer::n_open() const noexcept {

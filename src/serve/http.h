@@ -78,9 +78,6 @@ public:
     int port() const noexcept;
     /// Serves in this thread until stop() and calls `tick` about ten times a second.
     void run(const std::function<void()>& tick);
-    /// Accepts no further connections or requests; those under way are finished. Only from the network's
-    /// thread (`tick`).
-    void close_door();
     /// Requests whose replies have not been sent completely. Only from the network's thread.
     int n_open() const noexcept;
     /// run() returns soon; connections are closed. From any thread.

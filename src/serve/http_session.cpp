@@ -120,7 +120,6 @@ void HttpSession::close() {
 
 void HttpSession::next_request() {
     if (closed_) return;
-    if (shared_->door_closed) return close();
     parser_.emplace();
     parser_->header_limit(static_cast<std::uint32_t>(shared_->limits.header_bytes));
     parser_->body_limit(shared_->limits.body_bytes);
@@ -326,7 +325,7 @@ void HttpSession::write_next() {
 void HttpSession::replied() {
     replying_ = false;
     gone_.reset();
-    if (!keep_alive_ || shared_->door_closed) return linger();
+    if (!keep_alive_) return linger();
     if (buffer_.size() > 0) {
         // The next request came with the last one, or while it was answered.
         if (!watching_) return next_request();

@@ -25,7 +25,6 @@ struct HttpShared {
     HttpLimits limits;
     Handler handler;
     std::set<HttpSession*> sessions;
-    bool door_closed = false;
     bool stopped = false;
     // Last, so that it is destroyed first: pending handlers hold sessions, which remove themselves from the
     // set above.

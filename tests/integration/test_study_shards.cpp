@@ -313,6 +313,36 @@ TEST_F(StudyShards, MachinesThatComputeDifferently) {
     EXPECT_EQ(to_json(summarise_run(at(""))), to_json(merged.summary));
 }
 
+// Files of the first start dated ten years ahead and those of the second behind: no clock decides what comes
+// before what, and no silence is negative.
+TEST_F(StudyShards, ClocksThatDiffer) {
+    const Summary whole = run("whole");
+    host.cancel = &stop;
+    int n_step = 0;
+    host.observer.step = [&](const std::string&, const std::string&, std::size_t, std::size_t) {
+        if (++n_step > 40) stop = true;
+    };
+    EXPECT_THROW(work(0, 2), Error);
+    ASSERT_GE(study::read_units(at("workers/0-of-2/attempt-1")).size(), 1u);
+    host.cancel = nullptr, host.observer.step = {};
+    const auto date = [&](const std::string& attempt, std::chrono::hours by) {
+        for (const auto& entry : fs::recursive_directory_iterator(at("workers/" + attempt)))
+            fs::last_write_time(entry.path(), fs::file_time_type::clock::now() + by);
+    };
+    constexpr std::chrono::hours years(10 * 365 * 24);
+    date("0-of-2/attempt-1", years);
+    work(0, 2);
+    date("0-of-2/attempt-2", -years);
+    work(1, 2);
+    date("1-of-2/attempt-1", std::chrono::hours(3));
+    const RunStatus status = run_status(at(""));
+    EXPECT_EQ(status.count(RunStatus::State::done), status.blocks.size());
+    for (const auto& block : status.blocks) EXPECT_GE(block.last_sign, 0);
+    const MergeResult merged = merge();
+    EXPECT_TRUE(merged.notes.empty());
+    expect_as_whole(merged, whole);
+}
+
 // Float32 throughout: other bits are rounding within the bound, and beyond it something is wrong.
 TEST_F(StudyShards, ExactMachinesAreComparedWithinABound) {
     host.weights = Weights::float32, host.engine.cache_f32 = true;
