@@ -10,8 +10,11 @@ function(tiller_compile_options target)
     endif()
 endfunction()
 
-# For code that waits for the engine or the disk: compiled sooner, and no slower in use.
+# For code that waits for the engine or the disk: compiled sooner, and no slower in use. In a wheel it is compiled for size.
 function(tiller_compile_quickly target level)
+    if(SKBUILD)
+        set(level -Os)
+    endif()
     target_compile_options(${target} PRIVATE "$<$<CONFIG:Release>:${level}>")
 endfunction()
 
