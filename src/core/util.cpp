@@ -1,4 +1,5 @@
 #include "core/util.h"
+#include "core/system_calls.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -31,8 +32,6 @@ std::string finish_hex(const EVP_MD_CTX* context) {
     for (unsigned i = 0; i < n; ++i) hex += fmt::format("{:02x}", hash[i]);
     return hex;
 }
-
-std::string why(int error) { return std::generic_category().message(error); }
 
 // Length in bytes of the valid UTF-8 character at `text`, 0 when there is none.
 std::size_t utf8_length(std::string_view text) {
@@ -80,7 +79,7 @@ std::string sha256(std::string_view bytes) {
 
 std::string sha256_file(const std::filesystem::path& path) {
     std::ifstream in(path, std::ios::binary);
-    if (!in) throw Error(Code::missing, fmt::format("cannot open {}: {}", path.string(), why(errno)));
+    if (!in) throw Error(Code::missing, fmt::format("cannot open {}: {}", path.string(), error_text(errno)));
     std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> c(EVP_MD_CTX_new(), EVP_MD_CTX_free);
     if (!c || EVP_DigestInit_ex(c.get(), EVP_sha256(), nullptr) != 1)
         throw Error(Code::environment, "SHA-256 is not available in this OpenSSL");
@@ -90,7 +89,8 @@ std::string sha256_file(const std::filesystem::path& path) {
         EVP_DigestUpdate(c.get(), buffer.data(), static_cast<std::size_t>(in.gcount()));
     }
     if (in.bad())
-        throw Error(Code::environment, fmt::format("reading {} failed: {}", path.string(), why(errno)));
+        throw Error(Code::environment,
+                    fmt::format("reading {} failed: {}", path.string(), error_text(errno)));
     return finish_hex(c.get());
 }
 
@@ -101,7 +101,8 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t limit) {
     if (std::filesystem::is_directory(path, ec))
         throw Error(Code::bad_input, fmt::format("{} is a folder, expected a file", path.string()));
     std::ifstream in(path, std::ios::binary);
-    if (!in) throw Error(Code::environment, fmt::format("cannot open {}: {}", path.string(), why(errno)));
+    if (!in)
+        throw Error(Code::environment, fmt::format("cannot open {}: {}", path.string(), error_text(errno)));
     std::string bytes;
     std::vector<char> buffer(1 << 20);
     while (in) {
@@ -112,7 +113,8 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t limit) {
                                                      path.string(), limit));
     }
     if (in.bad())
-        throw Error(Code::environment, fmt::format("reading {} failed: {}", path.string(), why(errno)));
+        throw Error(Code::environment,
+                    fmt::format("reading {} failed: {}", path.string(), error_text(errno)));
     return bytes;
 }
 
@@ -139,7 +141,7 @@ void write_file_atomic(const std::filesystem::path& path, std::string_view bytes
         ::unlink(temporary.c_str());
         throw Error(Code::environment,
                     fmt::format("cannot write {}: {} failed: {} (free space or choose another folder)",
-                                path.string(), what, why(error)));
+                                path.string(), what, error_text(error)));
     };
     const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0) fail("open");
@@ -162,10 +164,7 @@ void write_file_atomic(const std::filesystem::path& path, std::string_view bytes
     }
     if (::close(fd) != 0) fail("close");
     if (::rename(temporary.c_str(), path.c_str()) != 0) fail("rename");
-    if (const int dir = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); dir >= 0) {
-        ::fsync(dir);
-        ::close(dir);
-    }
+    sync_folder(folder);
 }
 
 bool is_valid_utf8(std::string_view text) noexcept {

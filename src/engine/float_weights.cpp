@@ -6,9 +6,9 @@
 #include <cerrno>
 #include <numeric>
 #include <string>
-#include <system_error>
 #include <vector>
 
+#include "core/system_calls.h"
 #include "tiller/error.h"
 
 #ifdef __linux__
@@ -26,8 +26,7 @@ bool converts(const ggml_tensor& t) {
 
 [[noreturn]] void refuse(const char* what) {
     throw Error(Code::environment,
-                fmt::format("a float32 copy of the weights cannot be made ({}: {})", what,
-                            std::generic_category().message(errno)),
+                fmt::format("a float32 copy of the weights cannot be made ({}: {})", what, error_text(errno)),
                 Topic::memory);
 }
 

@@ -14,8 +14,8 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
-#include <system_error>
 
+#include "core/system_calls.h"
 #include "tiller/error.h"
 
 namespace tiller::engine {
@@ -36,8 +36,6 @@ struct Socket {
     }
 };
 
-std::string reason(int error) { return std::generic_category().message(error); }
-
 /// Waits until the socket is ready for `events`; false when the time is over.
 bool wait_for(int fd, short events, Clock::time_point end) {
     for (;;) {
@@ -52,12 +50,12 @@ bool wait_for(int fd, short events, Clock::time_point end) {
 
 std::string connect_to(int fd, const sockaddr_in& where, Clock::time_point end) {
     if (::connect(fd, reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0) return {};
-    if (errno != EINPROGRESS) return reason(errno);
+    if (errno != EINPROGRESS) return error_text(errno);
     if (!wait_for(fd, POLLOUT, end)) return "no answer in time";
     int error = 0;
     socklen_t size = sizeof error;
     ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-    return error == 0 ? std::string{} : reason(error);
+    return error == 0 ? std::string{} : error_text(error);
 }
 
 enum class Received { all, closed, late };
@@ -131,7 +129,7 @@ RpcEndpoint resolve(const RpcAddress& address) {
     if (failed != 0 || !list)
         throw Error(Code::environment,
                     fmt::format("the server {}: its host has no IPv4 address here ({})", address.text(),
-                                failed == EAI_SYSTEM ? reason(errno) : ::gai_strerror(failed)),
+                                failed == EAI_SYSTEM ? error_text(errno) : ::gai_strerror(failed)),
                     Topic::rpc);
     RpcEndpoint endpoint{"", true};
     for (const addrinfo* one = list; one; one = one->ai_next) {
@@ -146,7 +144,7 @@ RpcEndpoint resolve(const RpcAddress& address) {
 
 std::string complaint_of(const RpcEndpoint& endpoint, const RpcPatience& patience) {
     const Socket socket{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-    if (socket.fd < 0) return "cannot be asked: " + reason(errno);
+    if (socket.fd < 0) return "cannot be asked: " + error_text(errno);
     const auto failed = connect_to(socket.fd, address_of(endpoint.text), Clock::now() + patience.connect);
     if (!failed.empty()) return "does not answer (" + failed + ")";
     return greet(socket.fd, Clock::now() + patience.greeting);

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "core/escape_controls.h"
+#include "core/system_calls.h"
 #include "core/util.h"
 #include "hub/file_lock.h"
 #include "hub/http.h"
@@ -21,8 +22,6 @@ namespace tiller::hub {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string why(int error) { return std::generic_category().message(error); }
 
 // The file that a download grows in.
 class Partial {
@@ -68,7 +67,7 @@ private:
             Code::environment,
             fmt::format("cannot write {}: {} failed: {}; make room or set TILLER_CACHE_DIR to another "
                         "place, and try again",
-                        path_.string(), what, why(errno)));
+                        path_.string(), what, error_text(errno)));
     }
     fs::path path_;
     int fd_ = -1;

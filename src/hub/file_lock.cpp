@@ -7,9 +7,9 @@
 
 #include <cerrno>
 #include <chrono>
-#include <system_error>
 #include <thread>
 
+#include "core/system_calls.h"
 #include "tiller/error.h"
 
 namespace tiller::hub {
@@ -18,8 +18,7 @@ FileLock::FileLock(const std::filesystem::path& file, const std::function<void()
                    const std::function<bool()>& stop) {
     fd_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (fd_ < 0)
-        throw Error(Code::environment, fmt::format("cannot write {}: {}", file.string(),
-                                                   std::generic_category().message(errno)));
+        throw Error(Code::environment, fmt::format("cannot write {}: {}", file.string(), error_text(errno)));
     try {
         while (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
             if (errno != EWOULDBLOCK && errno != EINTR) return;

@@ -1,13 +1,12 @@
 #include "hub/model_folder.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <system_error>
 
+#include "core/system_calls.h"
 #include "tiller/error.h"
 
 namespace tiller::hub {
@@ -23,12 +22,9 @@ void make_model_folder(const std::filesystem::path& path) {
 
 void put_in_place(const std::filesystem::path& from, const std::filesystem::path& to) {
     if (::rename(from.c_str(), to.c_str()) != 0)
-        throw Error(Code::environment, fmt::format("cannot move the model to {}: {}", to.string(),
-                                                   std::generic_category().message(errno)));
-    if (const int fd = ::open(to.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); fd >= 0) {
-        ::fsync(fd);
-        ::close(fd);
-    }
+        throw Error(Code::environment,
+                    fmt::format("cannot move the model to {}: {}", to.string(), error_text(errno)));
+    sync_folder(to.parent_path());
 }
 
 }  // namespace tiller::hub

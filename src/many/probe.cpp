@@ -43,19 +43,20 @@ MachineProbe probe_machine(Engine& engine) {
     // Lengths that fill, exceed and leave parts of the tiles of matrix units.
     const std::vector<Row> rows = {probe_row(n_vocab, 40, 7), probe_row(n_vocab, 24, 11),
                                    probe_row(n_vocab, 5, 3)};
+    const auto together = engine.run(rows), alone = engine.run(std::span(rows).first(1)),
+               forked = engine.fork(rows);
     Digest digest;
-    MachineProbe out;
-    for (const auto& results : {engine.run(rows), engine.run(std::span(rows).first(1)), engine.fork(rows)})
-        for (const RowResult& result : results) {
+    for (const auto* results : {&together, &alone, &forked})
+        for (const RowResult& result : *results)
             add(digest, result.logits), add(digest, result.forced_logprob);
-            if (out.logprobs.size() >= rows.size() * (rows[0].forced.size() + kSpread)) continue;
-            out.logprobs.insert(out.logprobs.end(), result.forced_logprob.begin(),
-                                result.forced_logprob.end());
-            const double lse = log_sum_exp(std::span<const float>(result.logits));
-            for (std::size_t i = 0; i < kSpread; ++i)
-                out.logprobs.push_back(
-                    static_cast<double>(result.logits[i * result.logits.size() / kSpread]) - lse);
-        }
+    MachineProbe out;
+    for (const RowResult& result : together) {
+        out.logprobs.insert(out.logprobs.end(), result.forced_logprob.begin(), result.forced_logprob.end());
+        const double lse = log_sum_exp(std::span<const float>(result.logits));
+        for (std::size_t i = 0; i < kSpread; ++i)
+            out.logprobs.push_back(static_cast<double>(result.logits[i * result.logits.size() / kSpread]) -
+                                   lse);
+    }
     out.machine_class = digest.hex().substr(0, 12);
     return out;
 }

@@ -1,5 +1,6 @@
 #include "methods/vocabulary_loss.h"
 
+#include <cmath>
 #include <span>
 
 #include "statistics/log_sum_exp.h"

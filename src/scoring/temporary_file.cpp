@@ -8,6 +8,7 @@
 #include <string>
 #include <system_error>
 
+#include "core/system_calls.h"
 #include "tiller/error.h"
 
 namespace tiller {
@@ -29,7 +30,7 @@ TemporaryFile::TemporaryFile(std::string_view bytes) {
     if (ec) fail("folder", ec.message());
     std::string name = (folder / "tiller-XXXXXX").string();
     const int fd = ::mkstemp(name.data());
-    if (fd < 0) fail(name, std::generic_category().message(errno));
+    if (fd < 0) fail(name, error_text(errno));
     path_ = name;
     int error = 0;
     while (!bytes.empty() && error == 0) {
@@ -42,7 +43,7 @@ TemporaryFile::TemporaryFile(std::string_view bytes) {
     if (::close(fd) != 0 && error == 0) error = errno;
     if (error != 0) {
         ::unlink(name.c_str());  // no destructor runs for an object whose constructor throws
-        fail(name, std::generic_category().message(error));
+        fail(name, error_text(error));
     }
 }
 

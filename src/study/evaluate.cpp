@@ -76,22 +76,22 @@ void score_output(const TaskContext& c, ItemRecord& record, const Row& row, cons
             record.scores[metric->key()] = score(output);
 }
 
-// Mean negative log-probability per token of the outputs of `fresh` rows under the unsteered model, after the
-// zero-shot prompt.
-void add_damage(TaskContext& c, std::span<const int> items, std::span<const std::size_t> fresh,
-                const std::string& what, const std::vector<RowResult>& results,
+// Mean negative log-probability per token of outputs under the unsteered model, after the zero-shot prompt.
+// `results` are those of the records at `places`.
+void add_damage(TaskContext& c, std::span<const int> items, const std::string& what,
+                const std::vector<RowResult>& results, std::span<const std::size_t> places,
                 std::vector<ItemRecord>& records) {
     const std::size_t n_candidate = records.size() / items.size();
     std::vector<Row> rows;
     std::vector<std::size_t> of;
-    for (const std::size_t r : fresh) {
-        records[r].scores["nll"] = none;
-        if (results[r].generated.empty()) continue;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        records[places[i]].scores["nll"] = none;
+        if (results[i].generated.empty()) continue;
         Row row;
-        row.prompt = c.tokens(c.plain_prompt(items[r / n_candidate]));
-        row.forced = results[r].generated;
+        row.prompt = c.tokens(c.plain_prompt(items[places[i] / n_candidate]));
+        row.forced = results[i].generated;
         rows.push_back(std::move(row));
-        of.push_back(r);
+        of.push_back(places[i]);
     }
     const auto show = [&](std::size_t done, std::size_t all) {
         c.step(what + ", perplexity of the texts", done, all);
@@ -114,6 +114,34 @@ const ItemRecord* tried(const TaskContext& c, const Candidate& candidate, int it
         return r.item == item && r.setting == candidate.tried_as && r.draw == c.draw;
     });
     return found == c.tried.end() ? nullptr : &*found;
+}
+
+// What was run for a record.
+struct Run {
+    const Candidate& candidate;
+    const Item& item;
+    const Row& row;
+    const RowResult& result;
+    const Prompt& prompt;
+};
+
+ItemRecord record_of(const TaskContext& c, const Run& run, Phase phase, bool generate) {
+    ItemRecord record{.model = c.model_name,
+                      .task = c.task.name,
+                      .seed = c.seed,
+                      .phase = phase,
+                      .setting = run.candidate.id,
+                      .item = run.item.id};
+    if (c.draw >= 0) record.draw = c.draw;
+    if (phase == Phase::test) record.n_prompt = run.row.prompt.size();
+    record.broken = run.result.broken;
+    if (!c.behavioural()) score_next_token(record, run.result);
+    if (generate) {
+        record.generated = valid_utf8(run.result.text);
+        record.n_token = run.result.generated.size();
+    }
+    if (generate || c.behavioural()) score_output(c, record, run.row, run.result, run.prompt, run.item);
+    return record;
 }
 
 // Few prompts, many settings that leave them alone: each prompt is computed once.
@@ -156,56 +184,41 @@ std::vector<ItemRecord> evaluate(TaskContext& c, std::span<const int> items,
                                  bool generate) {
     const bool whole = c.behavioural() && generate && c.primary == primary_metric(true);
     if (whole) find_perplexity_limit(c);
+    std::vector<ItemRecord> records;
     std::vector<Row> rows;
     std::vector<Prompt> prompts;
-    std::vector<const ItemRecord*> known;
-    std::vector<std::size_t> fresh;
+    std::vector<std::size_t> places;  // of the rows' records
+    // Records lack what shifts are made of.
+    const bool takes_over = phase == Phase::test && std::none_of(candidates.begin(), candidates.end(),
+                                                                 [](const auto& k) { return k.want_shift; });
     for (int item : items)
         for (const Candidate& candidate : candidates) {
-            prompts.push_back(prompt_of(c, item, candidate));
-            rows.push_back(row_of(c, candidate, prompts.back(), item, generate));
-            known.push_back(phase == Phase::test ? tried(c, candidate, c.item(item).id) : nullptr);
-            if (!known.back()) fresh.push_back(rows.size() - 1);
+            Prompt prompt = prompt_of(c, item, candidate);
+            const ItemRecord* known = takes_over ? tried(c, candidate, c.item(item).id) : nullptr;
+            ItemRecord& record = records.emplace_back(known ? *known : ItemRecord{});
+            if (known) {
+                record.phase = phase, record.setting = candidate.id;
+                record.n_prompt = c.tokens(prompt).size();
+                continue;
+            }
+            places.push_back(records.size() - 1);
+            rows.push_back(row_of(c, candidate, prompt, item, generate));
+            prompts.push_back(std::move(prompt));
         }
-    std::vector<RowResult> results(rows.size());
-    {
-        std::vector<Row> run;
-        for (const std::size_t r : fresh) run.push_back(rows[r]);
+    const auto results = [&] {
         const ProgressScope progress(c.engine,
                                      [&](std::size_t done, std::size_t all) { c.step(what, done, all); });
-        auto found = share_prompts(candidates, generate) ? c.engine.fork(run) : c.engine.run(run);
-        for (std::size_t i = 0; i < fresh.size(); ++i) results[fresh[i]] = std::move(found[i]);
-    }
-    std::vector<ItemRecord> records;
-    for (std::size_t r = 0; r < rows.size(); ++r) {
-        const Candidate& candidate = candidates[r % candidates.size()];
-        const Item& item = c.item(items[r / candidates.size()]);
-        if (known[r]) {
-            ItemRecord& record = records.emplace_back(*known[r]);
-            record.phase = phase, record.setting = candidate.id;
-            record.n_prompt = rows[r].prompt.size();
-            continue;
-        }
-        ItemRecord record{.model = c.model_name,
-                          .task = c.task.name,
-                          .seed = c.seed,
-                          .phase = phase,
-                          .setting = candidate.id,
-                          .item = item.id};
-        if (c.draw >= 0) record.draw = c.draw;
-        if (phase == Phase::test) record.n_prompt = rows[r].prompt.size();
-        record.broken = results[r].broken;
-        if (!c.behavioural()) score_next_token(record, results[r]);
-        if (generate) {
-            record.generated = valid_utf8(results[r].text);
-            record.n_token = results[r].generated.size();
-        }
-        if (generate || c.behavioural()) score_output(c, record, rows[r], results[r], prompts[r], item);
-        records.push_back(std::move(record));
-    }
+        return share_prompts(candidates, generate) ? c.engine.fork(rows) : c.engine.run(rows);
+    }();
+    for (std::size_t i = 0; i < places.size(); ++i)
+        records[places[i]] =
+            record_of(c,
+                      {candidates[places[i] % candidates.size()],
+                       c.item(items[places[i] / candidates.size()]), rows[i], results[i], prompts[i]},
+                      phase, generate);
     add_shifts(candidates, results, records);
     if (c.behavioural() && generate) {
-        add_damage(c, items, fresh, what, results, records);
+        add_damage(c, items, what, results, places, records);
         if (whole) add_whole_style(c, records);
         if (c.policy.second_judge && phase == Phase::test) add_second_judge(c, candidates, records);
     }

@@ -8,9 +8,9 @@
 
 #include <cerrno>
 #include <nlohmann/json.hpp>
-#include <system_error>
 #include <utility>
 
+#include "core/system_calls.h"
 #include "core/util.h"
 #include "tiller/error.h"
 
@@ -18,7 +18,6 @@ namespace tiller::study {
 namespace {
 
 constexpr std::uint64_t kLimit = std::uint64_t{4} << 30;
-std::string why() { return std::generic_category().message(errno); }
 std::string digest_of(const std::string& unit, std::string_view lines) {
     return sha256(fmt::format("{}\n{}", unit, lines)).substr(0, 16);
 }
@@ -90,7 +89,7 @@ std::string unit_text(const std::string& unit, const std::vector<std::string>& l
 
 Journal::Journal(const std::filesystem::path& folder) : path_(records_file(folder)) {
     const auto fail = [&](const std::string& what) {
-        throw Error(Code::environment, fmt::format("{}: {}: {}", path_.string(), what, why()));
+        throw Error(Code::environment, fmt::format("{}: {}: {}", path_.string(), what, error_text(errno)));
     };
     lock_ = ::open((folder / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (lock_ < 0) fail("cannot open the run folder for writing");
@@ -146,7 +145,7 @@ void Journal::append_lines(const std::string& unit, std::vector<std::string> lin
                 "run the same command again",
                 path_.string(), units_.size() + (ok ? 1 : 0)));
     if (!ok) {
-        const std::string reason = why();
+        const std::string reason = error_text(errno);
         [[maybe_unused]] const int cut = ::ftruncate(fd_, size_);  // opening the file cuts it as well
         throw Error(
             Code::environment,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -95,7 +96,9 @@ private:
             const Setting setting = choice(m, draw).setting;
             chosen[m.method.name()] = setting;
             add_method(m, draw, setting, candidates);
-            if (c_.behavioural()) c_.tried.insert(c_.tried.end(), m.records.begin(), m.records.end());
+            if (c_.behavioural())
+                std::copy_if(m.records.begin(), m.records.end(), std::back_inserter(c_.tried),
+                             [&](const ItemRecord& r) { return r.draw == draw; });
         }
         for (auto& name : run_test_items(c_, candidates)) closing_.test_units.push_back(std::move(name));
         if (draw == 0) closing_.settings = setting_records(candidates);
