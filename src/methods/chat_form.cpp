@@ -1,4 +1,5 @@
-// A chat template taken to pieces, and put together again to see that the pieces are right.
+// Splits a chat template into the pieces of a Template, and checks that prompts made of the pieces equal
+// those that the chat template writes.
 #include "tiller/chat_form.h"
 
 #include <fmt/format.h>
@@ -18,9 +19,10 @@ namespace tiller {
 namespace {
 
 constexpr std::time_t kDay = 1704067200;  // 1 January 2024, 00:00 UTC
-constexpr int kMostAsked = 4;             // questions of the conversations that are compared
+constexpr int kMostAsked = 4;             // questions in the longest conversation compared
 
-// Messages without white space at their ends or characters that a template might escape.
+// Messages have no white space at their ends and no characters that a template might escape, so that they can
+// be found in what it writes.
 Task sample_task() {
     Task task;
     for (int i = 0; i < kMostAsked; ++i) {
@@ -34,6 +36,7 @@ Task sample_task() {
     return task;
 }
 
+// What the chat template writes for n_demo turns with answers and one more question.
 std::string written(const Model& model, const Task& task, int n_demo, const ChatOptions& options) {
     std::vector<ChatMessage> messages;
     for (int i = 0; i < n_demo; ++i) {
@@ -53,7 +56,8 @@ Error irregular(const Model& model, const std::string& what) {
                  Topic::chat_template);
 }
 
-// What stands between the messages of a text; empty when one of them is not there, in its order.
+// The parts of the text before, between and after the messages, one more than there are messages. Empty when
+// a message is missing or out of order.
 std::vector<std::string> around(const std::string& text, std::span<const std::string> messages) {
     std::vector<std::string> between;
     std::size_t at = 0;
@@ -67,19 +71,20 @@ std::vector<std::string> around(const std::string& text, std::span<const std::st
     return between;
 }
 
+// Length of the longest common suffix.
 std::size_t common_end(const std::string& a, const std::string& b) {
     const auto same = std::mismatch(
         a.rbegin(), a.rbegin() + static_cast<std::ptrdiff_t>(std::min(a.size(), b.size())), b.rbegin());
     return static_cast<std::size_t>(same.first - a.rbegin());
 }
 
-// [before question 1, before answer 1, before question 2, after it]
+// `between`: the parts before question 1, before answer 1, before question 2 and after question 2.
 Template pieces_of(const Model& model, const std::vector<std::string>& between) {
     const std::string &first = between[0], &answer = between[1], &again = between[2], &last = between[3];
     Template form;
     form.is_chat = true;
-    // Some templates write a blank in front of the answers of earlier turns, which the model writes itself in
-    // its own: there it belongs to the answer.
+    // Some templates write a blank before the answers of earlier turns but end the prompt without it: the
+    // model generates it. So the blank is part of the answer, not of its prefix.
     if (!answer.starts_with(last))
         throw irregular(model, fmt::format("begins an earlier answer with \"{}\" and the one to come with "
                                            "\"{}\"",

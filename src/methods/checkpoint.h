@@ -1,4 +1,4 @@
-// Parts of an extraction that are kept in a Checkpoint.
+// Reading and writing the parts of an extraction that a Checkpoint stores.
 #pragma once
 
 #include <string>
@@ -9,14 +9,16 @@
 
 namespace tiller {
 
-/// Begins the key of values that depend on the texts given: control tokens' names in them may be read in two
-/// ways.
+/// Prefix of the checkpoint key of values that depend on texts given by the caller. Names of control tokens
+/// in such texts are parsed or read as plain text (ModelInfo::control_names), so the two cases get different
+/// keys.
 inline std::string texts_key(const ModelInfo& info) {
     return info.control_names == ControlNames::parse ? "special-" : "";
 }
 
-/// The values under `key` when there are `size` of them, else what `compute` gives, which is stored there.
-/// `checkpoint` may be null. The key must name all that the values depend on beside the model.
+/// The values stored under `key` when there are exactly `size` of them. Otherwise calls `compute`, stores its
+/// result under `key` and returns it. `checkpoint` may be null: then always computes. The key must name
+/// everything that the values depend on, except the model.
 template <class Compute>
 std::vector<float> cached(Checkpoint* checkpoint, const std::string& key, std::size_t size, Compute compute) {
     if (checkpoint)

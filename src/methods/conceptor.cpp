@@ -25,11 +25,11 @@ Conceptor make_conceptor(std::span<const std::span<const float>> x, std::span<co
             offset(i, j) = static_cast<double>(row[at]) - static_cast<double>(centre[at]);
         }
     }
-    // X is [n][width] and n a hundred or so: the n x n Gram matrix has the eigenvalues of R that are not
-    // zero.
+    // n is about a hundred, much smaller than the width. The n x n Gram matrix has the same non-zero
+    // eigenvalues as R.
     const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(offset * offset.transpose() /
                                                                 static_cast<double>(n));
-    const Eigen::VectorXd lambda = solver.eigenvalues().cwiseMax(0.0);  // rising
+    const Eigen::VectorXd lambda = solver.eigenvalues().cwiseMax(0.0);  // in rising order
     const double trace = lambda.sum();
     Conceptor out;
     double kept = 0;
@@ -55,7 +55,7 @@ std::vector<float> rescale_conceptor(std::span<const float> rows, std::size_t wi
         const auto row = rows.subspan(at, width);
         double c = 0;
         for (const float value : row) c += static_cast<double>(value) * static_cast<double>(value);
-        // sqrt(beta c' / c), which has no pole where a row is zero.
+        // sqrt(beta c' / c) with c' / c written out, because c is 0 for a row of zeros.
         const double factor = std::sqrt(beta / (c + (1 - c) / (aperture * aperture)));
         for (const float value : row) out.push_back(static_cast<float>(factor * static_cast<double>(value)));
     }

@@ -14,11 +14,12 @@
 namespace tiller {
 namespace {
 
-// Of what a hundred prompts span, the rest is a percent or two and would make the files half as large again.
+// A hundred prompts span up to 100 directions. Those after the 64th have one or two percent of the trace and
+// would make the files half as large again.
 constexpr int kMaxRows = 64;
 
-// Few-shot prompts as the task vectors' (their queries are training items), or the positives of the pairs
-// where there is no right answer to show.
+// The texts to learn from, and their counts in the vector's settings. Behavioural tasks: the positives of
+// pairs. Others: few-shot prompts whose queries are training items, the same as for task vectors.
 std::vector<std::string> texts_to_show(const MethodInput& in, SteeringVector& v) {
     auto& settings = v.provenance.settings;
     if (in.task.family == Family::behavioural) {
@@ -49,14 +50,15 @@ SteeringVector ConceptorMethod::extract(const MethodInput& in) const {
     v.site = Site::residual;
     v.operation = Operation::project;
     v.extraction = true;
-    // The paper edits the last prompt token and scores the next one. Answers of several tokens do not survive
-    // the same projection at every one of them; a style needs it there.
+    // The paper edits the last prompt token and scores the next token. Projecting at every generated token as
+    // well spoils answers of several tokens, but a style needs it.
     v.positions =
         in.task.family == Family::behavioural ? Positions::Kind::steered : Positions::Kind::last_prompt;
     std::vector<std::string> texts = texts_to_show(in, v);
     const std::size_t n_shown = texts.size(), n_unrelated = is_centred() ? in.unrelated.size() : 0;
 
-    // The shown texts are read by themselves: other methods read the same, and share the work.
+    // These texts are read separately from the unrelated ones: other methods read the same texts, and share
+    // the work through the checkpoint.
     LatentOptions options{1, in.checkpoint, {}};
     const auto from = [&](std::size_t before) {
         if (in.progress)
@@ -108,7 +110,7 @@ std::vector<Setting> ConceptorMethod::grid(const ModelInfo& info, bool behaviour
         settings.push_back({{"layer", layer}, {"aperture", aperture}, {"beta", beta}, {"scale", scale}});
     };
     for (int layer : grid_layers(info.n_layer, behavioural)) {
-        // Text does not survive a whole projection at every token.
+        // Text breaks when every token is projected at scale 1.
         if (behavioural)
             for (double scale : {0.05, 0.1, 0.2}) add(layer, 4, 1, scale);
         else

@@ -11,11 +11,11 @@
 namespace tiller {
 namespace {
 
-constexpr std::size_t kOthers = 4;
+constexpr std::size_t kOthers = 4;  // tasks compared with the vector's own, at most
 
 bool is_behavioural(const Task& task) { return task.family == Family::behavioural; }
 
-// Can every task be asked as multiple choice?
+// Can every task be asked as multiple choice: does every item have a wrong answer among its task's outputs?
 bool has_choice(std::span<const Task* const> tasks) {
     return std::all_of(tasks.begin(), tasks.end(), [](const Task* task) {
         return !is_behavioural(*task) &&

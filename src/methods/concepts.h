@@ -1,5 +1,4 @@
-// The tasks and forms that methods compare which pick heads by what they represent (docs/methods.md, "Concept
-// heads").
+// The tasks and forms whose prompts the method "concept-heads" compares (docs/methods.md, "Concept heads").
 #pragma once
 
 #include <cstdint>
@@ -10,14 +9,16 @@
 
 namespace tiller {
 
-/// Tasks of tiller's own that stand in where there are too few others. Throws missing, bad_input.
+/// Eight tasks that tiller ships, to fill up a list with too few other tasks. Reads their files; throws
+/// missing or bad_input when one cannot be used.
 std::vector<Task> concept_catalogue();
 
-/// `task` and four others that have one right answer as it has, or another style as it has: of `others` in
-/// their order, then of `catalogue`; each in the forms "qa", "arrow", "german" and, where there is one right
-/// answer and every task has wrong ones to offer, "choice". A task is left out that has the name or the
-/// contents of one that is in. `train` are the items of `task` that may be looked at; the others' are those
-/// of their split by `seed`. Throws usage when there are fewer than two others.
+/// `task` and up to four others, each in three or four forms; MethodInput::concepts. The others come from
+/// `others` in their order, then from `catalogue`: behavioural tasks for a behavioural task, else tasks that
+/// are not. A task with the name or the digest of an earlier one is left out. The forms are "qa", "arrow",
+/// "german", and "choice" where no task is behavioural and every item has a wrong answer among its task's
+/// outputs. `train` are the items of `task` that prompts may use; the other tasks use the training items of
+/// their split by `seed`. Throws usage when there are fewer than two others.
 std::vector<ConceptForm> concepts_of(const Task& task, std::span<const Task> others,
                                      std::span<const Task> catalogue, std::span<const int> train,
                                      std::uint64_t seed);

@@ -1,4 +1,4 @@
-// tiller doctor: which layers are tried, and what the measured figures mean.
+// tiller doctor: picks the layers to try, runs the trials and collects the checks.
 #include "tiller/doctor.h"
 
 #include <fmt/format.h>
@@ -16,7 +16,7 @@ using namespace doctor;
 
 namespace {
 
-// First, middle and last layer with heads, and the first without; or all.
+// With `fast` the first, middle and last layer with heads and the first layer without; else all layers.
 std::vector<int> layers_to_try(const ModelInfo& info, bool fast) {
     std::vector<int> with, without, layers;
     for (int il = 0; il < info.n_layer; ++il)
@@ -33,7 +33,8 @@ std::vector<int> layers_to_try(const ModelInfo& info, bool fast) {
     return layers;
 }
 
-// A plan that the graph does not carry out is what the doctor looks for; any other error is not.
+// Runs `work`. A plan that the graph does not carry out becomes a finding, because the doctor looks for that;
+// any other error passes through.
 template <class Work>
 bool carried_out(Findings& findings, Work work) {
     try {
@@ -91,7 +92,7 @@ Diagnosis diagnose(Engine& engine, const DoctorOptions& options, const Progress&
         carried_out(findings, [&] { baseline = measure_baseline(engine, diagnosis.layers); });
     const auto broken = broken_prompts(baseline);
     step();
-    // Differences between numbers that are no numbers say nothing.
+    // Comparing NaN or infinite numbers would say nothing.
     if (measured && broken.empty()) {
         for (int layer : diagnosis.layers) {
             carried_out(findings, [&] {

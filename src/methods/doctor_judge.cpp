@@ -11,7 +11,7 @@ namespace {
 constexpr Site kSites[] = {Site::head_output, Site::attention_output, Site::mlp_output, Site::residual};
 
 Check check(const char* name, double figure, double bound, std::string text) {
-    // NaN is a failure.
+    // The comparison is false for NaN, so that NaN fails.
     return {name, figure <= bound ? Outcome::passed : Outcome::failed, figure, bound, std::move(text)};
 }
 
@@ -25,15 +25,16 @@ Judge::Judge(const ModelInfo& info, const EngineOptions& options)
     : info_(&info), flash_attention_(options.flash_attention) {}
 
 double Judge::unchanged_bound() const {
-    // On the CPU the batch-shape rules (tiller/engine.h) make it exact. With flash attention, which is for
-    // GPUs, kernels are chosen by the number of rows; single-row and wider kernels were seen 0.52 apart.
+    // On the CPU the batch-shape rules (tiller/engine.h) make results exact. With flash attention, which is
+    // for GPUs, the number of rows decides on the kernel. Logits of single-row and wider kernels were seen to
+    // differ by 0.52.
     return flash_attention_ ? 0.6 : 0;
 }
 
 double Judge::contribution_bound() const {
     const auto has = [&](const char* type) { return info_->quantisation.find(type) != std::string::npos; };
-    // Rounding of activations alone: 8 bits for quantised weights (up to 0.065 seen on three models), 8 bits
-    // of mantissa for bfloat16 (0.002), none for float32 (1e-5). Real mistakes are 0.3 and more.
+    // Errors by rounding of activations: up to 0.065 on three models with quantised weights (8 bits), 0.002
+    // with bfloat16 (8 bits of mantissa), 1e-5 with float32 (no rounding). Real mistakes give 0.3 and more.
     if (has("F32")) return 1e-3;
     return has("F16") ? 0.02 : 0.15;
 }
@@ -42,7 +43,7 @@ Check Judge::sites(const Engine& engine, const Findings& findings) const {
     std::vector<std::string> missing, without_heads;
     int n_reached = 0;
     for (int il = 0; il < info_->n_layer; ++il) {
-        // A layer without heads may be empty altogether (Nemotron's "deci" models), so nothing is owed there.
+        // A layer without heads may lack its MLP too (Nemotron's "deci" models), so that no site is required.
         const bool heads = info_->n_head[static_cast<std::size_t>(il)] > 0;
         if (!heads) without_heads.push_back(std::to_string(il));
         for (Site site : kSites) {

@@ -16,7 +16,8 @@ constexpr Site kSites[] = {Site::head_output, Site::attention_output, Site::mlp_
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::size_t kMostTokens = 9;
 
-// Few and short: every row of a trial computes them again. Different lengths meet different batch shapes.
+// Few and short, because every row of a trial computes them again. Their lengths differ, so that different
+// batch shapes are tried.
 const char* const kPrompts[] = {"Q: sing\nA: sang\n\nQ: go\nA:", "The river was",
                                 "Three plus four is seven, and"};
 
@@ -33,7 +34,7 @@ double norm(std::span<const float> x) {
     return std::sqrt(squares);
 }
 
-// A direction that means nothing, as long as the activation it meets.
+// A random direction with the norm of the activation that it is applied to.
 SharedFloats random_like(std::span<const float> activation, Site site, int layer) {
     Random random(1, fmt::format("doctor/{}/{}", site_name(site), layer));
     std::vector<float> values;
@@ -43,6 +44,7 @@ SharedFloats random_like(std::span<const float> activation, Site site, int layer
     return std::make_shared<const std::vector<float>>(std::move(values));
 }
 
+// Values of one head, d wide.
 SharedFloats slice(const SharedFloats& z, int head, int d) {
     const auto begin = z->begin() + static_cast<std::ptrdiff_t>(head) * d;
     return std::make_shared<const std::vector<float>>(begin, begin + d);
@@ -60,7 +62,8 @@ std::vector<int> heads_of(const ModelInfo& info, int layer, bool all) {
     return heads;
 }
 
-// Each site is steered with another operation and at other positions, so that all of them are tried.
+// An edit that moves the model. Operation and positions depend on the site, so that several of each are
+// tried.
 Edit steering(const Baseline& baseline, Site site, int layer) {
     Edit edit{site, layer, -1, Operation::add, {Positions::Kind::steered, 0, 0}, nullptr, 1};
     edit.vector = random_like(*baseline.at(site, layer), site, layer);
@@ -126,7 +129,8 @@ Baseline measure_baseline(Engine& engine, std::span<const int> layers) {
         row.want_logits = true;
         baseline.rows.push_back(std::move(row));
     }
-    // Two steps behind the prompt, with tokens that every model has: the next prompt's.
+    // Two forced tokens after each prompt. They are taken from the next prompt, so that every vocabulary has
+    // them.
     for (std::size_t p = 0; p < baseline.rows.size(); ++p) {
         const auto& other = baseline.rows[(p + 1) % baseline.rows.size()].prompt;
         for (std::size_t i : {other.size() - 1, other.size() / 2})
@@ -188,7 +192,8 @@ void try_layer(Engine& engine, const Baseline& baseline, int layer, bool all, Fi
         zeros_together.back().strength = 0;
         zeros_together.back().positions = {};
         if (all) add(Kind::zero, place(site, layer), baseline.rows[0], {zeros_together.back()});
-        // A row of its own for each site: what is replaced later in the layer hides what came before.
+        // A separate row for each site: a site that is replaced later in the layer would hide an error in an
+        // earlier one.
         add(Kind::self, place(site, layer), baseline.rows[0],
             {{site, layer, -1, Operation::replace, one(baseline.early), baseline.at(site, layer, false), 1},
              {site, layer, -1, Operation::replace, kLast, baseline.at(site, layer), 1}});
@@ -219,7 +224,8 @@ void try_layer(Engine& engine, const Baseline& baseline, int layer, bool all, Fi
             else if (findings.n_steered == 0 || effect < findings.least_effect)
                 findings.least_effect = effect;
             ++findings.n_steered;
-            // Alone takes a decode per step of its own, so a quick look takes another site in each layer.
+            // Running a row by itself takes a decode for each of its steps. So the fast check does it for one
+            // site in each layer, and for another site in the next layer.
             if (all || n_alone++ == layer % 4)
                 findings.neighbours.add(difference(results[r], engine.run(std::span(&rows[r], 1))[0]),
                                         fmt::format("a steered row ({}) beside others", trial.where));
@@ -234,8 +240,9 @@ void try_contributions(Engine& engine, const Baseline& baseline, int layer, cons
         if (!engine.has_site(site, layer)) return;
     const int d = info.d_head[static_cast<std::size_t>(layer)];
     const auto heads = heads_of(info, layer, !options.fast);
-    // The MLP is held at its own output, so that the residual stream changes by what the heads wrote alone.
-    // Where more comes before the layer's end, it is measured where it is written.
+    // The MLP's output is replaced by that of the unedited run, so that the residual stream changes only by
+    // what the heads write. Where the layer changes the stream further before its end, the change is measured
+    // at the attention output.
     const Site measured = info.changes_stream ? Site::attention_output : Site::residual;
     Row without;
     without.prompt = baseline.rows[0].prompt;
@@ -278,13 +285,15 @@ void try_contributions(Engine& engine, const Baseline& baseline, int layer, cons
     };
     const LayerContributions whole = written(z);
     const auto all = sum(whole, true);
-    // Without heads the bias is left, under a post-norm of another size than beside them.
+    // With all heads at zero the attention output is the bias. A post-norm then divides it by another RMS
+    // than when the heads are there.
     const std::vector<float> nothing(z.size(), 0.0f);
     const auto rest =
         projection.bias.empty() ? std::vector<double>(all.size(), 0.0) : sum(written(nothing), false);
     findings.contribution.add(relative_error(change(results[0]), minus(all, rest)),
                               fmt::format("layer {}", layer));
-    // A weak head shares its 8-bit scale with strong ones, so its own size is no measure of its rounding.
+    // Activations of a weak head are rounded to 8 bits with a scale that strong heads share. So its error is
+    // taken relative to the root mean square size of the layer's heads where it is smaller than that.
     double squares = 0;
     for (const auto& part : whole.heads) squares += norm(part) * norm(part);
     const double typical = std::sqrt(squares / static_cast<double>(whole.heads.size()));

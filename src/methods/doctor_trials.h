@@ -1,4 +1,4 @@
-// The runs behind tiller doctor: rows whose outcome is known beforehand, and what came of them.
+// The runs of tiller doctor: rows whose right result is known in advance, and what was measured on them.
 #pragma once
 
 #include <map>
@@ -10,20 +10,21 @@
 
 namespace tiller::doctor {
 
-/// The largest of some figures and where it was found. NaN counts as larger than anything.
+/// The largest of several figures and where it was found. NaN counts as larger than any number.
 struct Worst {
-    int n = 0;
-    double figure = 0;
-    std::string where;
+    int n = 0;          ///< Figures added.
+    double figure = 0;  ///< The largest; 0 when none was added.
+    std::string where;  ///< What the largest was measured on, for the check's sentence.
     void add(double value, const std::string& place);
 };
 
-/// Prompts alone and unedited: what everything else is compared with.
+/// The prompts without edits, each run by itself: the reference of all trials.
 struct Baseline {
     std::vector<Row> rows;           ///< The prompts, with two forced tokens each.
-    std::vector<RowResult> results;  ///< Of each row run alone.
-    int early = 0;                   ///< A position of the first prompt before its last token.
-    /// Activations of the first prompt by (site, layer, at the last token?), for the sites that are there.
+    std::vector<RowResult> results;  ///< One for each of `rows`.
+    int early = 0;                   ///< A position in the middle of the first prompt.
+    /// Activations of the first prompt, for the sites that the graph has. Key: site, layer, and true for the
+    /// last prompt token or false for the token at `early`.
     std::map<std::tuple<Site, int, bool>, SharedFloats> activations;
 
     SharedFloats at(Site site, int layer, bool last = true) const {
@@ -31,42 +32,45 @@ struct Baseline {
     }
 };
 
-/// What the trials found so far, over all layers.
+/// What the trials found so far, over all layers tried.
 struct Findings {
     Worst zero_edit, self_replacement, neighbours;  ///< Largest differences of logits.
-    Worst contribution, head_contribution;          ///< Relative to the norm of what was measured.
-    int n_steered = 0;                              ///< Steered rows,
-    std::vector<std::string> without_effect;        ///< those that gave the unsteered logits,
-    double least_effect = 0;                        ///< and the smallest change among the others.
-    std::vector<std::string> not_carried_out;  ///< What the engine said about plans it did not carry out.
-    double fork_mean = 0;                      ///< Of |log-probability by fork - by run|.
-    Worst fork;
+    Worst contribution, head_contribution;          ///< Largest relative errors, see relative_error().
+    int n_steered = 0;                              ///< Steered rows run.
+    std::vector<std::string> without_effect;        ///< Steered rows with exactly the unsteered logits.
+    double least_effect = 0;                   ///< Smallest change of a logit among the other steered rows.
+    std::vector<std::string> not_carried_out;  ///< The engine's errors about plans that it did not carry out.
+    double fork_mean = 0;                      ///< Mean of |log-probability by fork() - by run()|, nats.
+    Worst fork;                                ///< Largest of the same for each row.
 };
 
-/// Runs the prompts, one by one.
+/// Runs the prompts one by one and captures the first one's activations in `layers`. Errors of Engine::run()
+/// pass through, here and below.
 Baseline measure_baseline(Engine& engine, std::span<const int> layers);
 
-/// Prompts (of the baseline's) whose logits or activations are not all finite.
+/// Indices of the baseline's prompts whose logits or log-probabilities are not all finite.
 std::vector<std::size_t> broken_prompts(const Baseline& baseline);
 
-/// Steered, zero-edited, self-replaced and unsteered rows of one layer in one batch. `all` tries every head,
-/// each site's zero edit in its own row, and every steered row alone; else two heads, the zero edits in one
-/// row, and one steered row alone.
+/// Runs rows for one layer in one batch and compares their logits: unsteered, steered, with edits of strength
+/// 0, and with activations replaced by themselves. With `all`: every head, a row for each site's edit of
+/// strength 0, and each steered row also run by itself. Without: the first and the last head, one row for all
+/// edits of strength 0, and one steered row by itself.
 void try_layer(Engine& engine, const Baseline& baseline, int layer, bool all, Findings& findings);
 
-/// The heads' contributions against the change at the residual stream when they are taken away.
+/// Sets the outputs of heads to zero, all together and one by one, and compares the change of the residual
+/// stream with layer_contributions(). Does nothing in a layer that lacks a site.
 void try_contributions(Engine& engine, const Baseline& baseline, int layer, const DoctorOptions& options,
                        Findings& findings);
 
-/// The same rows by fork() and by run().
+/// Runs the same rows with fork() and with run() and compares their log-probabilities.
 void try_fork(Engine& engine, const Baseline& baseline, std::span<const int> layers, Findings& findings);
 
-/// Largest difference between two rows' logits and log-probabilities; 0 only when they are equal, infinite
-/// when one of them has numbers that the other lacks.
+/// Largest difference between two rows' logits and log-probabilities of forced tokens. 0 only when all are
+/// equal; infinite when the lengths differ or a number is NaN in one row only.
 double difference(const RowResult& a, const RowResult& b);
 
-/// |measured - predicted| / max(|measured|, least); 0 when they are equal, infinite when they differ in
-/// width.
+/// |measured - predicted| / max(|measured|, least), with the Euclidean norm of vectors. 0 when they are
+/// equal, infinite when their lengths differ.
 double relative_error(std::span<const float> measured, std::span<const float> predicted, double least = 0);
 
 }  // namespace tiller::doctor

@@ -1,4 +1,4 @@
-// Function vectors from a head search (arXiv 2310.15213).
+// Heads' contributions to the residual stream, and function vectors as their sum (arXiv 2310.15213).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,7 +14,7 @@ int default_fv_layer(int n_layer) { return std::min((n_layer + 2) / 3, n_layer -
 
 int paper_head_count(const ModelInfo& info) {
     const int total = info.n_head_total();
-    // Llama-2-7b (32 x 32 heads) is the one model for which the paper's code names a number: 20.
+    // The paper's code gives a number for one model only: 20 for Llama-2-7b with its 1024 heads.
     return std::max(1, static_cast<int>(std::ceil(total / 51.2)));
 }
 
@@ -42,8 +42,8 @@ LayerContributions layer_contributions(const AttentionProjection& p, const Model
     }
     if (!p.bias.empty())
         for (std::size_t e = 0; e < n_embd; ++e) whole[e] += static_cast<double>(p.bias[e]);
-    // A post-norm divides by the RMS of the whole attention output; a head's share of it is the head's
-    // own product over that RMS, so the shares add up to what the block writes (docs/methods.md).
+    // A post-norm divides by the RMS of the whole attention output. Dividing each head's part by the same RMS
+    // makes the parts add up to what the block writes (docs/methods.md).
     double rms = 1;
     const bool post_norm = options.post_norm && !p.post_norm.empty();
     if (post_norm) {

@@ -23,8 +23,8 @@ HeadMethod::Ranking HeadMethod::rank(const MethodInput& in) const {
     out.digest = prompts_digest(trials);
     out.n_text = trials.mean.size() + trials.patch.size();
     out.n_token = count_tokens(model, trials.mean);
-    // One prompt's heads share it up to its last token (fork); that one is computed unpatched and for each
-    // head.
+    // The rows of one prompt share all tokens but the last (Engine::fork()). The last is computed once
+    // without a patch and once for each head.
     for (const auto& trial : trials.patch)
         out.n_token += model.tokenize_prompt(trial.prompt).size() +
                        static_cast<std::uint64_t>(model.info().n_head_total());
@@ -79,7 +79,7 @@ std::vector<Setting> HeadMethod::grid(const ModelInfo& info, bool behavioural) c
 
 std::vector<Axis> HeadMethod::axes(const ModelInfo& info, int) const {
     const int total = info.n_head_total();
-    // From a few heads to nearly all: small models need a third of theirs where the paper's need 2 %.
+    // From few heads to most of them: small models need a third of their heads, the paper's models 2 %.
     std::set<int> counts = {paper_head_count(info)};
     for (const double share : {0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75})
         counts.insert(std::max(1, static_cast<int>(std::lround(share * total))));
@@ -93,7 +93,7 @@ std::function<SteeringVector(const Setting&)> HeadMethod::builder(const Model& m
         const auto it = base.provenance.settings.find(key);
         return it != base.provenance.settings.end() && it->second == value;
     };
-    // "false" also stands for a model without post-norms, where the option changes nothing.
+    // A model without post-norms has "false" as well; there the option changes nothing.
     const ContributionOptions options = {!says("post_norm", "false"), says("bias_per_head", "true")};
     const auto contributions = std::make_shared<HeadContributions>(model, base.mean_head_output, options);
     const auto ranked = std::make_shared<std::vector<HeadEffect>>(rank_heads(base.aie));

@@ -1,5 +1,5 @@
-// Methods whose vector is a sum of heads' contributions to the residual stream: function vectors, the
-// controls that change one part of them, and methods that pick heads otherwise.
+// Methods whose vector is a sum of heads' contributions to the residual stream: function vectors, their
+// controls, and methods that pick the heads by another score.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +11,12 @@
 
 namespace tiller {
 
-/// Function vectors (arXiv 2310.15213). Within a task, all methods of this kind share one head search through
-/// the checkpoint.
+/// Function vectors (arXiv 2310.15213), with rank(), prompts_of_means() and heads_of() to be overridden. The
+/// methods of one task that do not override rank() share one head search through the checkpoint.
 class HeadMethod : public Method {
 public:
+    /// Ranks all heads and sums the paper's number of them at the paper's layer. The result also has the
+    /// scores and the mean outputs of all heads, from which builder() makes the vectors of other settings.
     SteeringVector extract(const MethodInput& input) const override;
     Setting paper_setting(const ModelInfo& info) const override;
     std::vector<Setting> grid(const ModelInfo& info, bool behavioural) const override;
@@ -26,19 +28,20 @@ public:
     bool spares_prompt() const override { return true; }
 
 protected:
-    /// What heads are ranked by, and what was read for it and for the mean head outputs.
+    /// The scores that heads are ranked by, the mean head outputs, and what was read to compute both.
     struct Ranking {
-        HeadSearch search;   ///< `aie` holds the scores, whatever they are.
-        std::string digest;  ///< SHA-256 over the prompts: Provenance::prompts_digest.
-        std::size_t n_text = 0;
-        std::uint64_t n_token = 0;
-        std::map<std::string, std::string> settings;  ///< Of the provenance.
+        HeadSearch search;          ///< `aie` has the scores, also where they are no indirect effects.
+        std::string digest;         ///< SHA-256 over the prompts: Provenance::prompts_digest.
+        std::size_t n_text = 0;     ///< Prompts read, for set_inputs().
+        std::uint64_t n_token = 0;  ///< Tokens read, for set_inputs().
+        std::map<std::string, std::string> settings;  ///< Added to Provenance::settings.
     };
-    /// By average indirect effect, unless overridden.
+    /// Scores all heads. Without an override by average indirect effect (search_heads()).
     virtual Ranking rank(const MethodInput& input) const;
-    /// Few-shot prompts of the mean head outputs that are summed; empty = those of rank().
+    /// Few-shot prompts whose mean head outputs the vector is made of; empty = the means that rank() gave.
     virtual std::vector<std::string> prompts_of_means(const MethodInput&) const { return {}; }
-    /// The n heads to sum. `ranked` holds all heads by falling score; n is at most their number.
+    /// The n heads to sum. `ranked` has all heads by falling score; n is at most their number. `seed` is the
+    /// extraction's, for overrides that draw heads. Without an override the first n.
     virtual std::vector<HeadEffect> heads_of(const std::vector<HeadEffect>& ranked, std::size_t n,
                                              std::uint64_t seed) const;
 };

@@ -9,7 +9,7 @@
 namespace tiller {
 namespace {
 
-// Captures of all layers that have heads. Layers of one width go into one capture; others get their own.
+// Captures of all layers that have heads. Neighbouring layers of the same width share a capture.
 std::vector<Capture> head_captures(const ModelInfo& info) {
     std::vector<Capture> captures;
     for (int il = 0; il < info.n_layer; ++il) {
@@ -23,7 +23,7 @@ std::vector<Capture> head_captures(const ModelInfo& info) {
     return captures;
 }
 
-// `i` counts the values of a capture of several layers.
+// Throws for the value at index `i` of the capture, which may have several layers.
 [[noreturn]] void refuse(const ModelInfo& info, std::size_t prompt, const Capture& capture, std::size_t i,
                          float value) {
     const auto width = static_cast<std::size_t>(site_width(info, Site::head_output, capture.layer_begin));

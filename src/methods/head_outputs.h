@@ -1,4 +1,4 @@
-// What every head of a model writes at the end of a prompt.
+// The outputs of all heads of a model at the last token of prompts.
 #pragma once
 
 #include <cstddef>
@@ -10,9 +10,10 @@
 
 namespace tiller {
 
-/// Head outputs at the last token of each prompt: [n_prompt][all layers' n_head * d_head, head-major, layer
-/// after layer]; layers without heads have none. All prompts go through one run(). `first` is the number of
-/// the first one, for errors. Throws bad_input when a value is not finite; errors of the engine pass through.
+/// Head outputs (before W_O) at the last token of each prompt, [n_prompt][sum over layers of n_head *
+/// d_head]: layers in rising order, heads in order within a layer; layers without heads have no values. All
+/// prompts go through one Engine::run(). `first` is the number by which errors name the first prompt. Throws
+/// bad_input when a value is not finite; errors of the engine pass through.
 std::vector<std::vector<float>> head_outputs(Engine& engine, std::span<const std::string> prompts,
                                              std::size_t first = 0);
 

@@ -1,4 +1,4 @@
-// Mean head outputs and causal indirect effects (arXiv 2310.15213, section 2.3).
+// Mean head outputs and average indirect effects of heads (arXiv 2310.15213, section 2.3).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,7 +14,7 @@
 namespace tiller {
 namespace {
 
-using Layers = std::vector<std::vector<float>>;
+using Layers = std::vector<std::vector<float>>;  // one list for each layer
 
 constexpr std::size_t kChunk = 16;  // prompts whose head outputs are summed at once
 std::size_t count_chunks(std::size_t n_prompt) { return (n_prompt + kChunk - 1) / kChunk; }
@@ -42,8 +42,8 @@ void unflatten(std::span<const float> flat, Layers& layers) {
     }
 }
 
-// Sums of head outputs at the last prompt token over some prompts, in float64 and prompt order. `first` is
-// the number of the first one, for errors.
+// Sum of the prompts' head outputs at their last token: float64, in the order of the prompts. `first` is the
+// number by which errors name the first prompt.
 std::vector<float> chunk_sum(Engine& engine, std::span<const std::string> prompts, std::size_t first) {
     std::vector<double> sum;
     for (const auto& outputs : head_outputs(engine, prompts, first)) {
@@ -53,14 +53,15 @@ std::vector<float> chunk_sum(Engine& engine, std::span<const std::string> prompt
     return {sum.begin(), sum.end()};
 }
 
-// Trials that are computed, and kept in a checkpoint, together: their last rows share the tiles of matrix
-// units. Few where a trial has many rows, because what a killed process has begun is lost.
+// How many trials are computed and stored in a checkpoint together: their last rows fill the tiles of the
+// matrix units. Fewer where a trial has many rows, because a process that is killed loses the unfinished
+// group.
 std::size_t trials_at_once(std::size_t n_head) {
     constexpr std::size_t rows = 1024, most = 8;
     return std::clamp<std::size_t>(rows / (n_head + 1), 1, most);
 }
 
-// The clean row of a trial, and one for each head with the head replaced.
+// The clean row of a trial, then a row for each head with that head's output replaced by its mean.
 std::vector<Row> trial_rows(const Model& model, const FvTrials::Patch& trial,
                             const std::vector<std::vector<SharedFloats>>& means) {
     const auto target = model.continuation(trial.prompt, trial.target);
@@ -89,7 +90,7 @@ std::vector<Row> trial_rows(const Model& model, const FvTrials::Patch& trial,
     return rows;
 }
 
-// For each trial p(target | head patched) - p(target | clean) for every head, then p(target | clean).
+// [n_trial][n_head + 1]: p(target | head patched) - p(target | clean) for every head, then p(target | clean).
 std::vector<float> trial_effects(Engine& engine, std::span<const FvTrials::Patch> trials,
                                  const std::vector<std::vector<SharedFloats>>& means) {
     std::vector<Row> rows;
@@ -109,6 +110,7 @@ std::vector<float> trial_effects(Engine& engine, std::span<const FvTrials::Patch
     return effects;
 }
 
+// The means cut into heads: [n_layer][n_head] vectors of d_head values.
 std::vector<std::vector<SharedFloats>> per_head(const ModelInfo& info, const Layers& means) {
     std::vector<std::vector<SharedFloats>> out;
     for (std::size_t il = 0; il < means.size(); ++il) {
@@ -134,7 +136,7 @@ std::vector<std::vector<float>> mean_head_outputs(Engine& engine, std::span<cons
     Layers means = zeros(engine.info(), false);
     const std::size_t n = flatten(means).size();
     const std::string key = texts_key(engine.info()) + short_digest(prompts_digest(prompts));
-    // Chunks of a fixed size, so that a resumed run adds the same numbers in the same order.
+    // The chunks have a fixed size, so that a resumed run adds the same numbers in the same order.
     const std::size_t n_chunk = count_chunks(prompts.size());
     std::vector<double> total(n, 0.0);
     for (std::size_t c = 0; c < n_chunk; ++c) {
@@ -203,7 +205,7 @@ std::vector<HeadEffect> rank_heads(const std::vector<std::vector<float>>& aie) {
     for (std::size_t il = 0; il < aie.size(); ++il)
         for (std::size_t h = 0; h < aie[il].size(); ++h)
             heads.push_back({static_cast<int>(il), static_cast<int>(h), aie[il][h]});
-    // Stable: equal effects keep the order by layer, then head.
+    // A stable sort keeps equal effects in order of layer, then head.
     std::stable_sort(heads.begin(), heads.end(),
                      [](const HeadEffect& a, const HeadEffect& b) { return a.aie > b.aie; });
     return heads;

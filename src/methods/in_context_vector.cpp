@@ -1,4 +1,4 @@
-// In-context vectors (arXiv 2311.06668, as arXiv 2411.07213's code computes them).
+// In-context vectors (arXiv 2311.06668), as the code of arXiv 2411.07213 computes them.
 #include <fmt/format.h>
 
 #include "methods/inputs.h"
@@ -15,8 +15,8 @@ namespace {
 SteeringVector vector_of(const ModelInfo& info, const std::vector<std::vector<float>>& differences,
                          const IcvOptions& options) {
     double explained = 0;
-    // The reference takes negative minus positive and its code subtracts the result. Turning all rows round
-    // leaves U, and with it svd_flip's choice, as it is, and turns the direction round: the same numbers.
+    // The reference code takes the direction of negative minus positive and subtracts it. Flipping the sign
+    // of all rows flips the direction too and keeps U, which svd_flip looks at. So the result is the same.
     const auto direction = principal_direction_plus_mean(differences, &explained);
     SteeringVector v;
     set_model(v, info);

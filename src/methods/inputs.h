@@ -1,4 +1,4 @@
-// What methods take from a MethodInput.
+// What methods read from a MethodInput, and checks and digests of prompts.
 #pragma once
 
 #include <span>
@@ -9,14 +9,14 @@
 
 namespace tiller {
 
-/// An extraction count of the input ("n_pairs"), or the fallback.
+/// The value of `key` ("n_pairs", ...) in MethodInput::options, cut to an integer, or `fallback` without it.
 int option(const MethodInput& in, const char* key, int fallback);
 
-/// The first n of the input's pairs where it has some, else n of the task's (make_pairs()), in the paper's
-/// form where the options ask for it ("pairs_repeat", "pairs_keep_end", "pairs_bare"). Throws bad_input when
-/// there is none.
+/// The first n of MethodInput::pairs where they are given, else up to n pairs of the task (make_pairs()),
+/// with the options "pairs_repeat", "pairs_keep_end", "pairs_bare" and "pairs_unstripped". Throws bad_input
+/// when the task gives no pair.
 std::vector<Pair> pairs_of(const MethodInput& in, int n);
-/// The same, 100 unless "n_pairs" says otherwise.
+/// The same with the option "n_pairs" for n; 100 without it.
 std::vector<Pair> pairs_of(const MethodInput& in);
 
 /// The positive texts of pairs_of(in).
@@ -26,9 +26,10 @@ std::vector<std::string> texts_of(std::span<const Prompt> prompts);
 /// Both texts of all pairs, negative first.
 std::vector<std::string> texts_of(std::span<const Pair> pairs);
 
-/// Throws bad_input when the answer's first token cannot follow the prompt's last one: its tokenizer joins
-/// them (a blank at the prompt's end and the word behind it), so that the model has seen a part of the answer
-/// already and its probability means nothing. `answer` is what Model::continuation() gives of the two.
+/// Throws bad_input when the tokenizer joins the end of the prompt and the beginning of the target, such as a
+/// blank at the prompt's end and the word after it. The prompt then contains a part of the answer already,
+/// and the probability of the answer's first token means nothing. `answer` is Model::continuation(prompt,
+/// target).
 void require_follows(const Model& model, const std::string& prompt, const std::string& target,
                      std::span<const Token> answer);
 

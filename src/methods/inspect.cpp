@@ -33,8 +33,8 @@ std::vector<Edit> at_strength(std::span<const Edit> edits, float strength) {
     return out;
 }
 
-// Fills in the log-probabilities and divergences of a text. The tokens from a place on where the steered
-// numbers are not finite are dropped: the text broke there.
+// Fills in the log-probabilities and divergences of a text. Where a steered number is not finite the text
+// broke: this token and those after it are dropped.
 void compare(Engine& engine, std::span<const Token> prompt, std::span<const Edit> edits,
              InspectedText& text) {
     const std::size_t n = text.tokens.size();
@@ -115,7 +115,7 @@ std::vector<InspectedText> inspect(Engine& engine, std::span<const Token> prompt
 
 std::vector<InspectedToken> whole_characters(std::span<const InspectedToken> tokens) {
     std::vector<InspectedToken> out;
-    bool open = false;  // the last one ends within a character
+    bool open = false;  // does the last of `out` end within a character?
     for (const auto& token : tokens) {
         if (open) {
             out.back().text += token.text;
@@ -125,7 +125,7 @@ std::vector<InspectedToken> whole_characters(std::span<const InspectedToken> tok
         } else {
             out.push_back(token);
         }
-        // No character has more than four bytes: what is still no text then never becomes one.
+        // A character has at most four bytes: four bytes that are not valid UTF-8 are not its beginning.
         open = !is_valid_utf8(out.back().text) && out.back().text.size() < 4;
     }
     for (auto& token : out) token.text = valid_utf8(token.text);

@@ -12,7 +12,7 @@
 namespace tiller {
 namespace {
 
-// Texts in flight: bounds the memory. Even, so that the texts of a pair stay together.
+// Texts read at a time, which bounds the memory. An even number, so that a pair's texts are in one chunk.
 constexpr std::size_t kChunk = 64;
 
 std::string key_of(std::span<const std::string> texts, int n_last) {
@@ -22,7 +22,8 @@ std::string key_of(std::span<const std::string> texts, int n_last) {
     return "latents-" + digest.hex().substr(0, 16);
 }
 
-// Latents of some texts end to end. `first` is the number of the first one, for errors.
+// Latents of the texts one after the other, [n_text][n_layer * n_embd]. `first` is the number by which errors
+// name the first text.
 std::vector<float> read_chunk(Engine& engine, std::span<const std::string> texts, std::size_t first,
                               int n_last) {
     std::vector<Row> rows;

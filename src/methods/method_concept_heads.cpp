@@ -1,5 +1,5 @@
-// Concept heads: the vector is a function vector's, but heads are picked by what they represent, not by what
-// they cause (arXiv 2602.22424; earlier arXiv 2503.03666).
+// Concept heads: a function vector whose heads are picked by what their outputs represent instead of by their
+// indirect effects (arXiv 2602.22424; earlier arXiv 2503.03666).
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -20,7 +20,7 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
-constexpr std::size_t kConcepts = 3, kForms = 3;  // the fewest that tell a concept from a form
+constexpr std::size_t kConcepts = 3, kForms = 3;  // fewest tasks and forms accepted
 
 // Names in the order of their first appearance.
 template <class Name>
@@ -41,7 +41,7 @@ public:
 
     SteeringVector extract(const MethodInput& in) const override {
         SteeringVector v = HeadMethod::extract(in);
-        // No head was patched.
+        // Of a head search with patched heads, which this method does not run.
         v.provenance.settings.erase("clean_probability");
         v.provenance.settings.erase("aie_noise");
         return v;
@@ -79,8 +79,9 @@ protected:
             const auto at = [](const Texts& names, const std::string& name) {
                 return std::find(names.begin(), names.end(), name) - names.begin();
             };
-            // Another stream for each form, and none of the means': or else prompts would share their items,
-            // and a head that carries those would look like one that carries the concept.
+            // Each form draws its items with another seed, and none with the seed of the means. Otherwise
+            // prompts of one task would share items, and a head that represents items would score like one
+            // that represents the task.
             const auto stream = in.seed + 2 + static_cast<std::uint64_t>(at(forms, c.form));
             const Texts texts =
                 texts_of(make_prompts(c.task, c.train, n_each, n_shot, stream, false, c.pieces));
@@ -123,8 +124,8 @@ private:
                         fmt::join(forms, "\", \""), in.concepts.size(), kConcepts, in.task.name, kForms));
     }
 
-    // Kept by set of prompts: tasks whose sets are the same find each other's in a checkpoint that they
-    // share.
+    // Head outputs of the texts, [n_text][sum over layers of n_head * d_head]. The checkpoint's key is a
+    // digest of the texts, so that tasks which compare the same prompts compute them once.
     static std::vector<std::vector<float>> outputs_of(const MethodInput& in, const Texts& texts,
                                                       std::size_t first) {
         const ModelInfo& info = in.engine.info();

@@ -1,4 +1,4 @@
-// Function vectors as a Method of studies.
+// Function vectors (arXiv 2310.15213) as a Method.
 #include "methods/head_method.h"
 
 namespace tiller {

@@ -1,5 +1,5 @@
-// Control of function vectors: as many heads in the same layers, drawn at random. What it reaches does not
-// come from the causal search.
+// Control of function vectors: the same number of heads in the same layers, drawn at random. An effect of
+// this control is not due to the head search.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,15 +23,15 @@ public:
     }
 
 protected:
-    // In each layer, heads that were not chosen come first; a layer of which most heads were chosen repeats
-    // some.
+    // Draws for each layer as many heads as the n strongest have in it. Heads that are not among these come
+    // first; a layer with more than half of its heads among them repeats some.
     std::vector<HeadEffect> heads_of(const std::vector<HeadEffect>& ranked, std::size_t n,
                                      std::uint64_t seed) const override {
-        std::map<int, std::vector<std::size_t>> layers;  // places in `ranked`
+        std::map<int, std::vector<std::size_t>> layers;  // indices in `ranked`
         for (std::size_t i = 0; i < ranked.size(); ++i) layers[ranked[i].layer].push_back(i);
         std::vector<HeadEffect> drawn;
         for (auto& [layer, places] : layers) {
-            // The draw does not depend on the ranking.
+            // Sorted before the shuffle, so that the draw does not depend on the ranking.
             std::sort(places.begin(), places.end(),
                       [&](std::size_t a, std::size_t b) { return ranked[a].head < ranked[b].head; });
             Random(seed, fmt::format("random heads/{}", layer)).shuffle(places);

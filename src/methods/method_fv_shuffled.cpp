@@ -1,5 +1,5 @@
-// Control of function vectors: the same heads, but their mean outputs are taken from prompts whose labels are
-// permuted. What it reaches comes from the heads and the prompts' form, not from the task.
+// Control of function vectors: the same heads, but with mean outputs over prompts with shuffled labels. An
+// effect of this control is due to the heads and the form of the prompts, not to the task.
 #include "methods/head_method.h"
 #include "methods/inputs.h"
 
@@ -14,7 +14,8 @@ public:
     }
 
 protected:
-    // The prompts of the head search's means, but for the labels.
+    // The head search's prompts for the means with their labels shuffled. Ignores MethodInput::queries and
+    // MethodInput::trials.
     std::vector<std::string> prompts_of_means(const MethodInput& in) const override {
         return texts_of(make_prompts(in.task, in.train, option(in, "n_mean", 100), option(in, "n_shot", 10),
                                      in.seed, true, in.form));

@@ -1,4 +1,4 @@
-// In-context vectors as a Method of studies.
+// In-context vectors (arXiv 2311.06668) as a Method.
 #include <algorithm>
 
 #include "methods/inputs.h"
@@ -21,11 +21,11 @@ public:
         return extract_sizes(in, std::span(&n, 1)).front();
     }
 
-    // Smaller sets of pairs are parts of larger ones, so the largest is all that has to be run.
+    // A smaller set of pairs is the beginning of a larger one, so that only the largest has to be computed.
     std::vector<SteeringVector> extract_sizes(const MethodInput& in,
                                               std::span<const int> n_pairs) const override {
         const auto pairs = pairs_of(in, *std::max_element(n_pairs.begin(), n_pairs.end()));
-        std::vector<int> sizes;  // the task may have fewer
+        std::vector<int> sizes;  // cut to the pairs that the task has
         for (const int n : n_pairs) sizes.push_back(std::min(n, static_cast<int>(pairs.size())));
         auto vectors =
             in_context_vectors(in.engine, pairs, sizes, {option(in, "n_last", 4), 1.0f}, in.progress);
@@ -45,7 +45,7 @@ public:
         return settings;
     }
 
-    // All layers is the paper's place; its ablations use parts.
+    // The paper edits all layers, and some of them in its ablations.
     std::vector<Axis> axes(const ModelInfo& info, int n_pairs) const override {
         const int n = info.n_layer;
         const auto layers = [](int begin, int end) {

@@ -1,5 +1,5 @@
 // Mean-centred activations (arXiv 2312.03813): the mean over texts that show the behaviour minus
-// the mean over texts that have nothing to do with it. No negatives are needed.
+// the mean over unrelated texts. No negative texts are needed.
 #include "methods/inputs.h"
 #include "methods/latents.h"
 #include "methods/layer_method.h"
@@ -24,7 +24,7 @@ public:
             throw Error(Code::usage,
                         "mean-centred needs unrelated sentences, and none were given: pass the list of "
                         "load_sentences()");
-        // One list, so that progress and checkpoints run through: positives, then unrelated texts.
+        // Positives, then unrelated texts, in one list: progress then counts both.
         std::vector<std::string> texts = positives_of(in);
         const std::size_t n_positive = texts.size();
         texts.insert(texts.end(), in.unrelated.begin(), in.unrelated.end());

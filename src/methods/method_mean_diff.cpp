@@ -28,7 +28,7 @@ public:
         return v;
     }
 
-    // Layer 13 of Llama-2-7b's 32.
+    // The paper's layer is 13 of the 32 of Llama-2-7b.
     Setting paper_setting(const ModelInfo& info) const override {
         return {{"layer", 13 * info.n_layer / 32}, {"scale", 1}};
     }

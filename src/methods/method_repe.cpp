@@ -33,7 +33,8 @@ public:
         const auto latents = pair_latents(in.engine, pairs, {1, in.checkpoint, in.progress});
         auto differences = latents.differences();
         std::vector<double> directions = mean_row(differences);
-        // The paper turns every second difference round, so that centring leaves what all have in common.
+        // The paper flips the sign of every second difference. Centring then keeps what all differences have
+        // in common instead of subtracting it.
         for (std::size_t i = 1; i < differences.size(); i += 2)
             for (float& value : differences[i]) value = -value;
         const auto n_embd = static_cast<std::size_t>(in.engine.info().n_embd);
@@ -42,10 +43,10 @@ public:
             for (const auto& difference : differences)
                 rows.push_back(std::span(difference).subspan(at, n_embd));
             const auto component = principal_direction(rows).component;
-            if (component.empty()) continue;  // one pair, or pairs of equal texts: the mean itself
+            if (component.empty()) continue;  // one pair, or equal texts: keep the mean difference
             const auto mean = std::span(directions).subspan(at, n_embd);
-            // Positives project higher on average; as long as the mean difference, so that scales mean the
-            // same.
+            // The sign is such that positives project higher on average. The length is that of the mean
+            // difference, so that a scale means the same as for mean-diff.
             const double factor = std::copysign(std::sqrt(dot(mean, mean)), dot(component, mean));
             for (std::size_t e = 0; e < n_embd; ++e) mean[e] = factor * component[e];
         }

@@ -1,5 +1,5 @@
-// Task vectors (arXiv 2310.15916): the residual stream at the last token of few-shot prompts takes
-// the place of the zero-shot prompt's.
+// Task vectors (arXiv 2310.15916): the mean residual stream at the last token of few-shot prompts replaces
+// that of the zero-shot prompt.
 #include <set>
 
 #include "methods/grid_layers.h"
@@ -21,7 +21,7 @@ public:
 
     SteeringVector extract(const MethodInput& in) const override {
         const int n_shot = option(in, "n_shot", 10);
-        // Their queries are training items: the paper's dummy queries.
+        // The queries of these prompts are training items, as the paper's dummy queries.
         const auto prompts = texts_of(
             make_prompts(in.task, in.train, option(in, "n_mean", 100), n_shot, in.seed, false, in.form));
         SteeringVector v = vector_of(in, mean_latent(in.engine, prompts, {1, in.checkpoint, in.progress}),
@@ -36,7 +36,8 @@ public:
 
     Setting paper_setting(const ModelInfo& info) const override { return {{"layer", info.n_layer / 2}}; }
 
-    // The paper tries every layer. Where text is generated for each, some from a quarter of the depth on.
+    // The paper tries every layer. Behavioural tasks generate text for each, so they try six layers from a
+    // quarter of the depth on.
     std::vector<Setting> grid(const ModelInfo& info, bool behavioural) const override {
         std::set<int> layers;
         for (int il = 0; il < info.n_layer; ++il) layers.insert(il);
@@ -52,7 +53,7 @@ public:
     std::vector<Axis> axes(const ModelInfo& info, int) const override { return {layer_axis(info.n_layer)}; }
 
     std::vector<std::string> counts() const override { return {"n_mean", "n_shot"}; }
-    // What is put in the place of something has no dose.
+    // A replacement has no strength: the activation becomes the vector.
     float strength(const Setting&) const override { return 1; }
 };
 

@@ -1,4 +1,5 @@
-// The nearest vector that is only added: each edit's mean change of the residual stream, times one factor.
+// The nearest vector that is only added to the residual stream: the mean change that each edit makes, times
+// one factor for all layers.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,22 +18,24 @@ namespace {
 
 constexpr float kFactors[] = {0.25f, 0.35f, 0.5f, 0.71f, 1.0f, 1.41f, 2.0f};
 
-/// Sums over tokens, by layer.
+/// Changes of the residual stream, summed over tokens; by layer, [n_embd].
 struct Changes {
     std::map<int, std::vector<double>> sums;
     std::size_t n_token = 0;
 };
 
-// Residual stream at some layers over the tokens that `positions` chooses.
+// Captures the residual stream of one layer at each of the tokens that `positions` chooses.
 Capture residual_at(int layer, const Positions& positions) {
     return {Site::residual, layer, layer + 1, positions, false};
 }
 
+// Adds weight times each row of `values` [n_token][sum.size()] to `sum`.
 void add(std::vector<double>& sum, std::span<const float> values, double weight) {
     const std::size_t width = sum.size();
     for (std::size_t i = 0; i < values.size(); ++i) sum[i % width] += weight * static_cast<double>(values[i]);
 }
 
+// Number of chosen positions in a prompt of n_token tokens.
 std::size_t count(const Positions& positions, std::size_t n_token) {
     std::size_t n = 0;
     for (std::size_t i = 0; i < n_token; ++i)
@@ -40,9 +43,9 @@ std::size_t count(const Positions& positions, std::size_t n_token) {
     return n;
 }
 
-// The first token's activations are many times larger than all others' (an attention sink), so that a change
-// in proportion to them would drown the rest of the mean; nothing is read off it. It counts only where it is
-// alone.
+// The positions without the first token of the text; unchanged where no other token is left. Activations of
+// the first token are many times larger than all others (an attention sink), so that its change would
+// dominate the mean.
 Positions without_first(const Positions& positions, std::size_t n_token) {
     Positions rest = positions;
     if (rest.kind == Positions::Kind::all)
@@ -52,8 +55,9 @@ Positions without_first(const Positions& positions, std::size_t n_token) {
     return rest.begin < rest.end && count(rest, n_token) > 0 ? rest : positions;
 }
 
-// What the edits change, measured on one text. Layers outside of `kept` have no direction in the result: the
-// first one that has takes over what arrives from them.
+// Measures on texts how much the edits change the residual stream after each layer of `kept`, the layers that
+// have a direction in the result. The change at the first of them includes the effect of edits in earlier
+// layers.
 class ChangeMeter {
 public:
     ChangeMeter(Engine& engine, std::span<const Edit> edits, std::set<int> kept)
@@ -71,7 +75,8 @@ public:
         if (n_touched == 0) return;  // the model ended its text before the first token to steer
         changes.n_token += n_touched;
 
-        // For each kept layer two rows that differ in its edit, and for the first one in all before it.
+        // Two rows for each kept layer, without and with its edit; the edits of earlier layers are in both.
+        // For the first kept layer the row without has no edits at all.
         std::vector<Row> rows;
         for (const int layer : kept_) {
             const bool first = layer == *kept_.begin();
@@ -92,7 +97,7 @@ public:
             auto& sum = changes.sums.try_emplace(layer, width, 0.0).first->second;
             add(sum, results[r++].captured[0].values, -1);
             std::vector<float> after = std::move(results[r++].captured[0].values);
-            // A capture reads what is there before the edits of its own site.
+            // A capture reads the activation before the edits at its own site, so these are applied here.
             for (const Edit& edit : edits)
                 if (edit.layer == layer && edit.site == Site::residual)
                     for (std::size_t at = 0; at < after.size(); at += width)
@@ -104,10 +109,11 @@ public:
 
 private:
     Engine& engine_;
-    std::vector<Edit> edits_;  // by layer
+    std::vector<Edit> edits_;  // by rising layer
     std::set<int> kept_;
 };
 
+// The layers of the result: the vector's, with 1 in place of 0 where the format has no layer 0.
 std::set<int> kept_layers(const SteeringVector& vector, int n_layer, ExportFormat format) {
     std::set<int> kept;
     for (const auto& [layer, direction] : vector.directions) kept.insert(layer);
@@ -126,7 +132,7 @@ SteeringVector times(const SteeringVector& vector, float factor) {
     return out;
 }
 
-// Sums over texts of the KL to each candidate.
+// text_kl() summed over texts.
 TextKl kl_over(Engine& engine, std::span<const SteeredText> texts, std::span<const Edit> original,
                std::span<const std::vector<Edit>> candidates, const std::function<void()>& step) {
     TextKl all{std::vector<double>(candidates.size(), 0.0), 0};

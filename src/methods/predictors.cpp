@@ -31,8 +31,8 @@ double square(std::span<const float> a) {
     return sum;
 }
 
-// The sum of the others is the sum of all less the pair's own difference d: with s = d.sum, its product with
-// d is s - d.d and its own square sum.sum - 2 s + d.d.
+// The sum of the other pairs' differences is sum - d, for the sum of all and the pair's own difference d.
+// With s = d.sum, its product with d is s - d.d and its square is sum.sum - 2 s + d.d.
 std::optional<double> agreement_of(const Rows& differences) {
     if (differences.size() < 2) return {};
     std::vector<double> sum(differences[0].size(), 0.0);
@@ -42,7 +42,7 @@ std::optional<double> agreement_of(const Rows& differences) {
     for (double s : sum) whole += s * s;
     for (const auto& d : differences) {
         const double s = dot(d, sum), own = square(d), others = whole - 2 * s + own;
-        if (!(own > 0 && others > 0)) return {};  // equal texts have no direction
+        if (!(own > 0 && others > 0)) return {};  // a difference of zero has no direction
         total += (s - own) / std::sqrt(own * others);
     }
     return total / static_cast<double>(differences.size());
@@ -60,7 +60,7 @@ Spread spread_of(const std::vector<double>& values) {
     return out;
 }
 
-// d' of every second pair from `first` on, along the mean difference of the rest.
+// d' of every second pair from `first` on (0 or 1), projected on the mean difference of the other pairs.
 std::optional<double> half_separability(const Rows& negative, const Rows& positive, std::size_t first) {
     std::vector<double> direction(negative[0].size(), 0.0);
     for (std::size_t i = 1 - first; i < negative.size(); i += 2)
@@ -87,7 +87,7 @@ std::optional<double> separability_of(const Rows& negative, const Rows& positive
 
 std::optional<double> pca_share_of(const Rows& differences) {
     if (differences.size() < 3) return {};
-    // The time grows with the cube of the pairs, and every layer takes it.
+    // The time for each layer grows with the cube of the number of pairs.
     const PrincipalDirection principal =
         principal_direction(std::span(differences).first(std::min<std::size_t>(differences.size(), 200)));
     if (principal.component.empty()) return {};

@@ -27,7 +27,8 @@ PrincipalDirection principal_direction(std::span<const std::span<const float>> r
     x.rowwise() -= mean;
     PrincipalDirection out;
     out.mean.assign(mean.begin(), mean.end());
-    // d is layers x width and n a hundred or so: the n x n Gram matrix has the same left singular vectors.
+    // n is about a hundred and d up to n_layer * n_embd. The small n x n Gram matrix has the same left
+    // singular vectors.
     const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(x * x.transpose());
     Eigen::VectorXd u = solver.eigenvectors().col(n - 1);
     const double variance = std::max(0.0, solver.eigenvalues()(n - 1));
@@ -47,7 +48,7 @@ std::vector<float> principal_direction_plus_mean(const std::vector<std::vector<f
                                                  double* explained) {
     const std::vector<std::span<const float>> views(rows.begin(), rows.end());
     const PrincipalDirection principal = principal_direction(views);
-    // Two rows leave the component's sign to rounding.
+    // With two rows the sign of the component depends on rounding.
     const bool whole = rows.size() >= 3 && !principal.component.empty();
     if (explained) *explained = whole ? principal.explained : 0;
     std::vector<float> out;

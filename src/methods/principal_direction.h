@@ -1,4 +1,4 @@
-// First principal direction of a few long rows.
+// The first principal direction of a matrix with few, long rows.
 #pragma once
 
 #include <span>
@@ -7,13 +7,14 @@
 namespace tiller {
 
 struct PrincipalDirection {
-    std::vector<double> mean;       ///< Of the rows.
-    std::vector<double> component;  ///< Of the centred rows, unit length; empty when they do not vary. Its
-                                    ///< sign is svd_flip's: the largest entry of U is positive.
-    double explained = 0;           ///< Share of variance.
+    std::vector<double> mean;       ///< Mean of the rows, [d].
+    std::vector<double> component;  ///< [d], of the centred rows, unit length; empty when all rows are equal.
+                                    ///< Sign as sklearn's svd_flip: the entry of the left singular vector
+                                    ///< with the largest absolute value is positive.
+    double explained = 0;           ///< Share of the variance along `component`, [0, 1].
 };
 
-/// Float64 inside. Throws bad_input when there is no row or their lengths differ.
+/// Of rows [n][d]. Float64 inside. Throws bad_input when there is no row or their lengths differ.
 PrincipalDirection principal_direction(std::span<const std::span<const float>> rows);
 
 }  // namespace tiller

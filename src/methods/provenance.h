@@ -1,4 +1,4 @@
-// Filling in where a vector came from.
+// Records in a vector what it was made from.
 #pragma once
 
 #include <cstdint>
@@ -9,24 +9,24 @@
 
 namespace tiller {
 
-/// The model's identity (digests, architecture, quantisation, shape) and the program's version: what
-/// require_match() compares. Whatever makes a vector from a model calls it, so that no vector goes out that a
-/// foreign model would take.
+/// Sets the model's identity (name, digests, architecture, quantisation, shape) and the program's version.
+/// Also sets the setting "special" unless names of control tokens in texts are refused: "true" where they are
+/// parsed, "false" where they are plain text. Everything that makes a vector from a model calls this:
+/// require_match() compares the identity, so that the vector is not applied to another model.
 void set_model(SteeringVector& vector, const ModelInfo& info);
 
-/// set_model(), task, seed and what became of control tokens' names ("special" of the settings, where the
-/// texts' file said it); the caller adds settings and the prompts' digest.
+/// set_model(), then the task's name, the digest of the prompts and the seed. The caller adds the method's
+/// own settings.
 void set_provenance(SteeringVector& vector, const ModelInfo& info, const std::string& task,
                     const std::string& prompts_digest, std::uint64_t seed);
 
-/// What an extraction reads, as if it were the only one: "input.texts" and "input.tokens" of the settings.
-/// Counted from the texts, whatever the engine shares between them or pads, so that they are the same after
-/// an interruption.
+/// Sets the settings "input.texts" and "input.tokens": how much an extraction reads when it is the only one.
+/// Texts and tokens that the engine shares or pads do not change the numbers, nor does an interruption.
 void set_inputs(SteeringVector& vector, std::size_t n_text, std::uint64_t n_token);
-/// Texts that are read once each.
+/// The same for texts that are read once each; counts their tokens.
 void set_inputs(SteeringVector& vector, const Model& model, std::span<const std::string> texts);
 
-/// Tokens of texts, BOS included where the model wants it.
+/// Number of tokens of all texts, with BOS where the model wants it.
 std::uint64_t count_tokens(const Model& model, std::span<const std::string> texts);
 
 }  // namespace tiller

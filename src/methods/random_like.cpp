@@ -12,7 +12,7 @@ namespace {
 
 using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-// A normal direction of the values' norm in their place.
+// Replaces the values by a random normal direction of the same norm.
 void replace_direction(std::span<float> direction, Random& random) {
     double norm = 0, drawn = 0;
     for (float v : direction) norm += static_cast<double>(v) * static_cast<double>(v);
@@ -25,7 +25,8 @@ void replace_direction(std::span<float> direction, Random& random) {
     for (std::size_t i = 0; i < direction.size(); ++i) direction[i] = static_cast<float>(values[i] * factor);
 }
 
-// Rows with W's singular values, by falling size, along random orthonormal directions, in W's place.
+// Replaces `rows`, a matrix W [n][width], by rows along random orthonormal directions. Their norms are the
+// singular values of W, in falling order.
 void replace_rows(std::span<float> rows, std::size_t width, Random& random) {
     const auto n = static_cast<Eigen::Index>(rows.size() / width), d = static_cast<Eigen::Index>(width);
     const Rows w = Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(

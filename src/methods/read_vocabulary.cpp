@@ -1,4 +1,4 @@
-// The tokens a direction points at (arXiv 2310.15213, section 3.2).
+// The tokens that a direction points at (arXiv 2310.15213, section 3.2).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 namespace tiller {
 namespace {
 
+// A row of one token whose residual stream after the last layer is the direction times the scale.
 Row reading_row(const ModelInfo& info, int layer, const std::vector<float>& direction,
                 const ReadOptions& options) {
     if (direction.size() != static_cast<std::size_t>(info.n_embd))
@@ -24,7 +25,7 @@ Row reading_row(const ModelInfo& info, int layer, const std::vector<float>& dire
         throw Error(Code::bad_input,
                     fmt::format("direction.{} is zero and points at no token; read another layer", layer));
     Row row;
-    row.prompt = {0};  // any token: what it computes is replaced
+    row.prompt = {0};  // any token: its residual stream is replaced
     row.edits = {{Site::residual,
                   info.n_layer - 1,
                   -1,

@@ -1,4 +1,4 @@
-// Vectors rebuilt from their top tokens (arXiv 2310.15213, section 3.2).
+// Rebuilds vectors from the probabilities of their top tokens (arXiv 2310.15213, section 3.2).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,7 +18,7 @@ namespace {
 
 using Eigen::VectorXd;
 
-constexpr int n_round = 10;  // looks at the whole vocabulary on the way
+constexpr int n_round = 10;  // how often the whole vocabulary is searched for rivals
 
 void check_options(const ReconstructOptions& o, const ModelInfo& info) {
     if (o.n_token < 2 || o.n_token > info.n_vocab)
@@ -46,7 +46,8 @@ VectorXd random_start(Eigen::Index n, std::uint64_t seed, int layer) {
     return x;
 }
 
-// Adam (arXiv 1412.6980, algorithm 1 with its constants) on the sphere of radius `norm`.
+// Adam (arXiv 1412.6980, algorithm 1 with its constants) for vectors of length `norm`. The step size falls
+// linearly to 0 over ReconstructOptions::n_step steps.
 class Adam {
 public:
     Adam(VectorXd start, double norm, const ReconstructOptions& o)
@@ -58,7 +59,7 @@ public:
           second_(first_) {}
 
     void step(VectorXd gradient) {
-        gradient *= per_number_;  // as if the vector's mean square were 1
+        gradient *= per_number_;  // as for a vector with a mean square of 1
         const double rate = o_.step_size * per_number_ * (1 - static_cast<double>(n_step) / o_.n_step);
         ++n_step;
         first_ = 0.9 * first_ + 0.1 * gradient;
@@ -77,15 +78,15 @@ private:
     VectorXd first_, second_;
 };
 
-// KL over the first p.size() of a head's tokens, normalised among them.
+// KL(p || q) in nats with q normalised over the first p.size() of the head's tokens.
 double kl_among(const VectorXd& p, const VectorXd& log_q) {
     const auto q = log_q.head(p.size());
     const double log_mass = std::log(q.array().exp().sum());
     return (p.array() > 0).select(p.array() * (p.array().log() - q.array() + log_mass), 0.0).sum();
 }
 
-// Tokens that take probability from the wanted ones: they are not known beforehand, and the whole vocabulary
-// in every step would cost a pass over all of W_U.
+// Adds to `tokens` the n_top likeliest tokens of the vector `x` that it lacks, because they take probability
+// from the wanted ones. Only these and not the whole vocabulary: that would read all of W_U in every step.
 void add_rivals(Engine& engine, const SteeringVector& like, int layer, const VectorXd& x, int n_top,
                 std::vector<Token>& tokens) {
     SteeringVector now = like;
@@ -97,7 +98,8 @@ void add_rivals(Engine& engine, const SteeringVector& like, int layer, const Vec
         if (!known.contains(t.token)) tokens.push_back(t.token);
 }
 
-// Quantised engines round activations to 8 bits; more than that is another formula than ours.
+// Throws when log-probabilities computed here differ from the engine's. Rounding to 8 bits in quantised
+// models gives differences below 0.5; larger ones mean that the architecture computes logits in another way.
 void require_agreement(const VectorXd& ours, const std::vector<TokenLogprob>& engine, double mass,
                        const ModelInfo& info) {
     double worst = 0;
@@ -114,13 +116,14 @@ void require_agreement(const VectorXd& ours, const std::vector<TokenLogprob>& en
                 info.path.string(), info.architecture, worst));
 }
 
+// Probability of the tokens together.
 double mass_of(const std::vector<TokenLogprob>& tokens) {
     double sum = 0;
     for (const auto& t : tokens) sum += std::exp(static_cast<double>(t.logprob));
     return sum;
 }
 
-// How the rebuilt vector reads under the whole vocabulary.
+// Sets mass_rebuilt and n_shared of the fits: reads the rebuilt vectors over the whole vocabulary.
 void compare_readings(Engine& engine, const SteeringVector& rebuilt,
                       const std::vector<VocabularyReading>& before, std::vector<ReconstructionFit>& fits) {
     const auto after = read_vocabulary(engine, rebuilt, {engine.info().n_vocab, -1, 1});
@@ -147,7 +150,7 @@ SteeringVector without_directions(const SteeringVector& vector) {
     return v;
 }
 
-// Finds v_hat of one layer and puts it into `rebuilt`.
+// Finds v_hat for the direction of one layer and stores it in `rebuilt`.
 ReconstructionFit rebuild(Engine& engine, const SteeringVector& vector, const VocabularyReading& reading,
                           const ReconstructOptions& options, SteeringVector& rebuilt,
                           const std::function<void(int)>& step_done) {
@@ -226,7 +229,7 @@ Reconstruction reconstruct_vocabulary(Engine& engine, const SteeringVector& vect
     }
     if (progress) progress(n_all, n_all);
     compare_readings(engine, result.vector, readings, result.fits);
-    // Its numbers are this model's, wherever the vector that it imitates came from.
+    // The new vector comes from this model, whatever model the given vector was made with.
     set_model(result.vector, info);
     set_origin(result.vector, vector, options, result.fits);
     return result;

@@ -11,7 +11,7 @@
 namespace tiller {
 namespace {
 
-// Rows of length 1, or of zeros.
+// The rows' parts [at, at + width) scaled to length 1; a part of zeros stays zero.
 std::vector<std::vector<double>> unit_rows(std::span<const std::vector<float>> rows, std::size_t at,
                                            std::size_t width) {
     std::vector<std::vector<double>> units;

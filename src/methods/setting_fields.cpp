@@ -1,4 +1,4 @@
-// The numbers of a method's settings: what they mean, and which are possible.
+// The numbers in a method's settings: their meaning and their ranges.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -32,6 +32,7 @@ constexpr Known kKnown[] = {
     {"scale", "strength; 0 leaves the model as it is, 1 is the vector as extracted"},
 };
 
+// The range of a number by its name; meaning and tried values are left empty.
 SettingField bounds_of(const std::string& name, const ModelInfo& info, int n_pairs) {
     const auto counted = [&](int low, int high, int usual) {
         return SettingField{
@@ -43,7 +44,7 @@ SettingField bounds_of(const std::string& name, const ModelInfo& info, int n_pai
     if (name == "layer_end") return counted(1, info.n_layer, info.n_layer);
     if (name == "heads") return counted(1, info.n_head_total(), 1);
     if (name == "pairs") return counted(1, n_pairs, n_pairs);
-    // Above 0; below a thousandth nothing is left of the projection.
+    // They must be above 0; with less than 0.001 the projection keeps almost nothing.
     if (name == "aperture" || name == "beta") return {name, "", 0.001, kInfinity, false, 1, {}};
     return {name, "", -kInfinity, kInfinity, false, 0, {}};
 }
@@ -90,7 +91,7 @@ Setting complete_setting(const Method& method, const ModelInfo& info, int n_pair
     const auto fields = setting_fields(method, info, n_pairs);
     Setting setting = method.paper_setting(info);
     for (const auto& [name, value] : given) {
-        // Named once more, because clang 14 captures no structured bindings.
+        // `wanted` is a new name for `name`, because clang 14 cannot capture structured bindings.
         const auto field = std::find_if(fields.begin(), fields.end(),
                                         [&wanted = name](const auto& f) { return f.name == wanted; });
         if (field == fields.end()) {
@@ -104,7 +105,7 @@ Setting complete_setting(const Method& method, const ModelInfo& info, int n_pair
                                                  method.name(), range_text(*field), field->meaning));
         setting[name] = value;
     }
-    // A part of the layers has two ends.
+    // A range of layers needs both ends: one that was not given gets its default.
     if (setting.contains("layer_begin") || setting.contains("layer_end")) {
         const auto begin = setting.emplace("layer_begin", 0).first->second;
         const auto end = setting.emplace("layer_end", info.n_layer).first->second;

@@ -12,6 +12,7 @@
 namespace tiller {
 namespace {
 
+// `first` with the choice chosen[a] of each axis a.
 Setting with_choices(const Setting& first, const std::vector<Axis>& axes,
                      const std::vector<std::size_t>& chosen) {
     Setting setting = first;
@@ -20,7 +21,7 @@ Setting with_choices(const Setting& first, const std::vector<Axis>& axes,
     return setting;
 }
 
-// The number of settings in the product, or `limit` when there are more.
+// The number of combinations of the axes' choices, at most `limit`.
 std::size_t product(const std::vector<Axis>& axes, std::size_t limit) {
     std::size_t n = 1;
     for (const auto& axis : axes) {
@@ -30,7 +31,7 @@ std::size_t product(const std::vector<Axis>& axes, std::size_t limit) {
     return n;
 }
 
-// Every combination, the last axis fastest.
+// The choices of every combination; those of the last axis change fastest.
 std::vector<std::vector<std::size_t>> all_choices(const std::vector<Axis>& axes) {
     std::vector<std::vector<std::size_t>> out = {{}};
     for (const auto& axis : axes) {
@@ -45,11 +46,11 @@ std::vector<std::vector<std::size_t>> all_choices(const std::vector<Axis>& axes)
     return out;
 }
 
-// n numbers below n_choice, each as often as the others give or take one, shuffled.
+// n shuffled numbers in [0, n_choice). Each occurs equally often, or once more than others.
 std::vector<std::size_t> balanced(std::size_t n_choice, std::size_t n, Random& random) {
     std::vector<std::size_t> order(n_choice), out;
     for (std::size_t i = 0; i < n_choice; ++i) order[i] = i;
-    // Which choices come once more than the others is left to chance as well.
+    // Shuffled in each round, so that it is random which numbers occur once more.
     while (out.size() < n) {
         random.shuffle(order);
         for (std::size_t i = 0; i < n_choice && out.size() < n; ++i) out.push_back(order[i]);
@@ -73,14 +74,15 @@ std::vector<Setting> sample_settings(const Setting& first, const std::vector<Axi
         if (known.insert(setting).second) out.push_back(std::move(setting));
     };
     const auto wanted = static_cast<std::size_t>(n);
-    // Few: take them all. The limit leaves the sampling below enough room to find new ones.
+    // With at most 2 n combinations, draw from the list of all. With more, the sampling below finds new ones
+    // quickly.
     if (product(axes, 2 * wanted + 1) <= 2 * wanted) {
         auto choices = all_choices(axes);
         Random(seed, stream + "/all").shuffle(choices);
         for (std::size_t i = 0; i < choices.size() && out.size() < wanted; ++i) add(choices[i]);
         return out;
     }
-    // More than one round only where a draw repeats what is there.
+    // A further round is needed only where the sample repeats a setting.
     for (int round = 0; out.size() < wanted && round < 1000; ++round) {
         std::vector<std::vector<std::size_t>> columns;
         const std::size_t missing = wanted - out.size();
@@ -99,8 +101,8 @@ std::vector<Setting> sample_settings(const Setting& first, const std::vector<Axi
 
 namespace {
 
-// The place of the setting's value on an axis, or the axis' size. An empty choice stands for "none of the
-// names that the other choices have".
+// The index of the axis' choice that the setting has, or the axis' size when it has none of them. An empty
+// choice is taken when no other one fits.
 std::size_t place_on(const Axis& axis, const Setting& setting) {
     const auto fits = [&](const Setting& choice) {
         return std::all_of(choice.begin(), choice.end(), [&](const auto& part) {
@@ -118,7 +120,8 @@ std::size_t place_on(const Axis& axis, const Setting& setting) {
     return empty;
 }
 
-// The setting with another choice of an axis: names of the other choices are taken out first.
+// The setting with another choice of the axis. All names on the axis are erased first, because the new choice
+// may lack some of them.
 Setting with_choice(Setting setting, const Axis& axis, std::size_t choice) {
     for (const auto& other : axis)
         for (const auto& [name, value] : other) setting.erase(name);

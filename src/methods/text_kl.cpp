@@ -76,6 +76,7 @@ TextKl text_kl(Engine& engine, const SteeredText& text, std::span<const Edit> or
                std::span<const std::vector<Edit>> candidates) {
     TextKl out;
     out.n_place = std::max<std::size_t>(1, text.continuation.size());
+    // Way 0 is `original`, way i is candidates[i - 1].
     std::vector<Row> rows = rows_of_places(text, original, out.n_place);  // [way][place]
     for (const auto& candidate : candidates)
         for (Row& row : rows_of_places(text, candidate, out.n_place)) rows.push_back(std::move(row));

@@ -45,7 +45,7 @@ VectorXd VocabularyLoss::log_probabilities(const VectorXd& x) const { return log
 double VocabularyLoss::operator()(const VectorXd& p, const VectorXd& x, VectorXd& gradient) const {
     const Forward f = forward(x);
     const VectorXd q = log_softmax(f.logits);
-    // Backwards through softmax, cap, scale, W_U, weight and norm.
+    // The gradient, backwards through softmax, softcap, scale, W_U, the norm's weight and the norm.
     VectorXd d = q.array().exp();
     d.head(p.size()) -= p;
     if (const double cap = static_cast<double>(head_.softcap); cap > 0)
@@ -58,7 +58,7 @@ double VocabularyLoss::operator()(const VectorXd& p, const VectorXd& x, VectorXd
     gradient -= along * f.unit;
     if (head_.layer_norm) gradient.array() -= gradient.mean();
     gradient /= f.size;
-    // A probability of p that underflowed to 0 adds nothing.
+    // Entries of p may have underflowed to 0: they add 0 to the sum, not NaN.
     return (p.array() > 0).select(p.array() * (p.array().log() - q.head(p.size()).array()), 0.0).sum();
 }
 

@@ -1,4 +1,4 @@
-// Charts of analyses, by AnalysisSummary::id.
+// Which chart belongs to which analysis, by AnalysisSummary::id.
 #include "report/analysis_charts.h"
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace {
 
 using Draw = Chart (*)(const AnalysisSummary&);
 
-// An id names its drawing here; an analysis without one is a table alone.
+// The function that draws each id's chart. Analyses with other ids are shown as a table only.
 const std::map<std::string, Draw>& drawings() {
     static const std::map<std::string, Draw> all = {
         {"transfer", form_heat_map},     {"transfer-accuracy", form_heat_map},

@@ -1,4 +1,4 @@
-// Charts of analyses.
+// Which chart belongs to which analysis.
 #pragma once
 
 #include <optional>
@@ -8,9 +8,10 @@
 
 namespace tiller::report {
 
-/// Does any row carry a remark?
+/// Does any row have a remark?
 bool has_remarks(const AnalysisSummary& analysis);
-/// The chart of analyses of this id; none for most.
+/// The chart for the analysis' id, drawn from its rows. Empty for ids that have no chart, which are most, and
+/// without rows.
 std::optional<Chart> analysis_chart(const AnalysisSummary& analysis);
 
 }  // namespace tiller::report

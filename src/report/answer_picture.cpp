@@ -10,7 +10,7 @@
 namespace tiller::report {
 namespace {
 
-// Shape and colour differ, so that either is enough. Paths are in a box of 12 x 12.
+// Marks differ in shape and in colour, so that either tells them apart. Paths are in a box of 12 x 12.
 struct Mark {
     const char *path, *colour, *meaning;
     bool hollow = false;
@@ -29,6 +29,7 @@ std::string path_of(const Mark& mark) {
                        mark.hollow ? "var(--page)" : mark.colour, mark.colour);
 }
 
+// A mark with its interval at height y; empty without a value.
 std::string lane(const Interval& value, double y, const Mark& mark) {
     if (!std::isfinite(value.mean)) return "";
     std::string out;

@@ -1,4 +1,4 @@
-// The small picture of one answer: zero-shot, few-shot and the method on one axis from 0 to 1.
+// The small chart of one answer: zero-shot prompt, few-shot prompt and method on an axis from 0 to 1.
 #pragma once
 
 #include <string>
@@ -7,14 +7,14 @@
 
 namespace tiller::report {
 
-/// Three marks with their 95 % intervals, one below the other, as inline SVG (no script, no style of the
-/// page but its colours). Values are shares; those that are NaN are left out. `shown` fills the method's
-/// mark. `name` is what a reader who does not see it is told.
+/// Inline SVG with three marks and their 95 % intervals, one below the other. Needs no script, and of the
+/// page's style only the colours. Values are shares in [0, 1]; a mean that is not finite has no mark. The
+/// method's mark is filled when `shown`, else hollow. `name` (plain text) is the label for screen readers.
 std::string answer_picture(const Interval& zero_shot, const Interval& few_shot, const Interval& method,
                            bool shown, const std::string& name);
-/// The numbers of the axis that all pictures share.
+/// Inline SVG with the numbers of the axis, which is the same for all pictures.
 std::string answer_axis();
-/// The marks with their meaning.
+/// HTML of the legend: each mark with its meaning.
 std::string answer_legend();
 
 }  // namespace tiller::report

@@ -12,7 +12,7 @@
 namespace tiller::report {
 namespace {
 
-// The first of these columns that the table has: names changed between versions.
+// The first of these columns that has a number: the ids of columns changed between versions.
 Interval number_at(const AnalysisSummary& table, const AnalysisRow& row,
                    std::initializer_list<const char*> columns) {
     for (const char* column : columns)
@@ -25,7 +25,8 @@ std::string about(const AnalysisRow& row, const std::string& name) {
     return found == row.about.end() ? "" : found->second;
 }
 
-// Rows are called like the tasks that they are about.
+// Indices of the tasks that a row of this id is about: the id is the task's name, after the model's name when
+// there are several models.
 std::vector<std::size_t> tasks_called(const Summary& summary, const std::string& name) {
     std::vector<std::size_t> out;
     for (std::size_t i = 0; i < summary.tasks.size(); ++i) {
@@ -53,7 +54,7 @@ Answer answer_of(const Summary& summary, const AnalysisSummary& table, const Ana
     return out;
 }
 
-// The answer for one of the summary's own tasks.
+// The answer for `task`, an element of summary.tasks; empty when no row is about it.
 std::optional<Answer> answer_for(const Summary& summary, const TaskSummary& task) {
     for (auto& answer : answers_of(summary))
         for (const std::size_t place : answer.tasks)

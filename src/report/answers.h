@@ -1,5 +1,5 @@
-// What a comparison's table "answers" says of each task, read by the ids of its columns, and what follows
-// from it for the other tables: only what is shown to work is marked as best.
+// Reads a comparison's table "answers" (AnalysisSummary) by the ids of its columns, and marks the best
+// settings in the other tables accordingly: only methods that are shown to work.
 #pragma once
 
 #include <cstddef>
@@ -11,39 +11,42 @@
 
 namespace tiller::report {
 
-/// The method to take for one task, over all seeds. Numbers that the table lacks are NaN.
+/// One row of the table: which method to use for a task, over all seeds. Numbers that the table lacks are
+/// NaN.
 struct Answer {
-    std::string name;                ///< The task, after the model where the summary has several.
-    std::vector<std::size_t> tasks;  ///< Places in Summary::tasks, one per seed; empty when none fits.
+    std::string name;                ///< The row's id: the task; "model, task" for several models.
+    std::vector<std::size_t> tasks;  ///< Indices in Summary::tasks, one per seed; empty when none matches.
     std::string method;              ///< The one with the highest score; empty where all outputs are broken.
-    bool shown = false;              ///< Is the method shown to work? Never without a method.
+    bool shown = false;              ///< Is the method shown to work? False without a method.
+    /// The method's score, and its paired differences to the zero-shot prompt and to its control.
     Interval score, over_zero_shot, over_control;
-    double broken = 0;      ///< Share of broken outputs.
+    double broken = 0;      ///< Share of broken outputs, [0, 1].
     double perplexity = 0;  ///< As a multiple of the zero-shot prompt's.
     std::string remark;     ///< May be empty.
 };
 
-/// Id of the table that stands at the page's beginning.
+/// Id of the table of answers, which is shown at the top of the page.
 inline constexpr const char* kAnswers = "answers";
 
-/// One for each row, in the table's order. Empty without such a table, and for a table of an older version
-/// whose rows have no ids.
+/// One answer for each row, in the table's order. Empty without such a table, and when a row has no id (as in
+/// tables of older versions).
 std::vector<Answer> answers_of(const Summary& summary);
 
-/// The primary metric of a test setting over all seeds of the answer's task; NaN where that is not known. The
-/// interval of several seeds is that of the table "seeds", else it is missing.
+/// The primary metric of the test setting with the id `setting`, over all seeds of the answer's task; NaN
+/// where no seed has it. With several seeds the interval is that of the table "seeds"; without such a row
+/// there is a mean only.
 Interval score_of(const Summary& summary, const Answer& answer, const std::string& setting);
 
-/// The id of a task's few-shot prompt ("10-shot"); empty when there is none.
+/// The id of a task's few-shot baseline ("10-shot"); empty when there is none.
 std::string few_shot_id(const TaskSummary& task);
 
-/// What stands before the command of the best vector of this task (one of summary.tasks): "Use it", or, where
-/// the answer is that no method is shown to work, words that say so.
+/// The words before the command that uses the task's best vector: "Use it", or a warning where the answer
+/// says that no method is shown to work. `task` is an element of summary.tasks, here and below.
 std::string use_lead(const Summary& summary, const TaskSummary& task);
 
-/// The settings that the tables of this task (one of summary.tasks) mark as best. With an answer: the
-/// winner's chosen setting; of several seeds, only in the tables of those that show it too. None where no
-/// method is shown to work. Without an answer: best_of().
+/// Ids of the settings that the task's tables mark as best. Without an answer for the task: best_of(). With
+/// one: the chosen setting of the answer's method, or none when that method is not shown to work. With one
+/// seed, a share must also be above 0; with several, is_shown() must hold for this seed.
 std::set<std::string> best_shown(const Summary& summary, const TaskSummary& task);
 
 }  // namespace tiller::report

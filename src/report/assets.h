@@ -1,4 +1,4 @@
-// The chart libraries that an HTML report carries inside itself.
+// The chart libraries that are embedded in HTML reports.
 #pragma once
 
 #include <string_view>

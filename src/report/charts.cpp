@@ -18,11 +18,11 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// Six digits are more than a chart shows, and keep the file small.
+/// The value with six significant digits, which is more than a chart shows and keeps the file small.
 Json number(double value) {
     if (!std::isfinite(value)) return nullptr;
     const std::string text = fmt::format("{:.6g}", value);
-    double rounded = 0;  // from_chars knows no locale.
+    double rounded = 0;  // std::from_chars ignores the locale.
     std::from_chars(text.data(), text.data() + text.size(), rounded);
     return rounded;
 }
@@ -39,7 +39,7 @@ std::set<double> values_of(const std::vector<const SettingSummary*>& points, con
     return values;
 }
 
-/// What a tooltip shows of a point.
+/// The fields of a point that its tooltip shows, and its interval.
 Json described_point(const SettingSummary& setting, const Interval& value) {
     return {{"label", valid_utf8(setting.label.empty() ? setting.id : setting.label)},
             {"mean", number(value.mean)},
@@ -49,13 +49,14 @@ Json described_point(const SettingSummary& setting, const Interval& value) {
             {"n", setting.n}};
 }
 
+/// The method's chosen setting among the test results, or nullptr.
 const SettingSummary* chosen_of(const TaskSummary& task, const std::string& method) {
     for (const auto& setting : task.test)
         if (setting.method == method && setting.kind == Kind::chosen) return &setting;
     return nullptr;
 }
 
-/// Axis of a strength: doublings at equal distances when the values span a lot.
+/// Axis of a strength: logarithmic when all values are positive and span a factor of 8 or more.
 Json strength_axis(const std::set<double>& values, const std::string& name) {
     Json x = quantitative("strength", name);
     const double low = *values.begin(), high = *values.rbegin();
@@ -81,7 +82,7 @@ Json value_scale(const TaskSummary& task, const std::string& metric) {
     return {{"zero", false}};
 }
 
-/// A colour for each layer; the legend stands above the first of the method's charts.
+/// A colour for each layer; `with_legend` puts a legend above the chart.
 Json layer_colour(const std::set<double>& layers, bool with_legend) {
     const bool few = layers.size() <= 9;
     Json colour = {
@@ -98,7 +99,8 @@ Json layer_colour(const std::set<double>& layers, bool with_legend) {
     return colour;
 }
 
-/// Lines with their points; bands where there is one line, and a ring around the chosen setting.
+/// Lines with their points and a ring around the chosen setting; with a band for the interval unless there is
+/// a line for each layer.
 Json strength_lines(const Json& y, const Json& colour, bool by_layer, const std::string& shape) {
     Json y_low = y, tips = tooltip({{"label", "setting"}, {"interval", "mean, 95 %"}, {"n", "items"}});
     y_low["field"] = "low";
@@ -130,7 +132,7 @@ Json strength_lines(const Json& y, const Json& colour, bool by_layer, const std:
 }  // namespace
 
 std::string strength_of(const std::vector<const SettingSummary*>& points) {
-    // A method without a dose is shown over its layers.
+    // A method without a strength is shown over its layers.
     for (const char* name : {"alpha", "scale", "strength", "lambda", "layer"})
         if (!values_of(points, name).empty()) return name;
     return "";
@@ -301,7 +303,7 @@ Chart strength_chart(const TaskSummary& task, const std::string& method, const s
     const auto strengths = values_of(points, strength);
     const SettingSummary* chosen = chosen_of(task, method);
     const bool by_layer = layers.size() > 1 && strength != "layer";
-    // One panel for each number of heads, or of pairs.
+    // A panel for each number of heads; where the heads do not vary, for each number of pairs.
     const char* facet = heads.size() > 1 ? "heads" : pairs.size() > 1 ? "pairs" : nullptr;
     Json rows = Json::array();
     for (const auto* point : points) {

@@ -1,5 +1,5 @@
 // Vega-Lite specifications of the report's charts. Colours are written as "var(--name)"; the page's script
-// puts the reader's colours and the width there.
+// replaces them by the colours of the reader's mode (light or dark), and sets the width.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -11,42 +11,46 @@
 
 namespace tiller::report {
 
-/// A chart with what stands around it.
+/// A chart with its name and caption.
 struct Chart {
-    nlohmann::json spec;
-    std::string name;     ///< For the file of a saved image.
-    std::string caption;  ///< Plain text.
-    int panels = 1;       ///< Side by side when there is room.
+    nlohmann::json spec;  ///< Vega-Lite.
+    std::string name;     ///< The file name of a saved image, without its ending; plain text.
+    std::string caption;  ///< Plain text; may be empty.
+    int panels = 1;       ///< Number of panels, which are placed side by side where there is room.
 };
 
-/// Is the setting drawn in the overview of these tasks? With more than a dozen settings the paper's settings
-/// and the controls are left to the tables: nobody could tell them apart.
+/// Is the setting drawn in the overview chart of these tasks? With more than twelve settings the paper's
+/// settings and the controls are only in the tables, because a reader could not tell so many marks apart.
 bool in_overview(const std::vector<const TaskSummary*>& tasks, const SettingSummary& setting);
 
-/// Primary metric with its interval of every setting that is in_overview(), one row of points for each task;
-/// all tasks share the metric.
+/// The primary metric with its interval of every setting that is in_overview(), a row of points for each
+/// task. All tasks must have the same primary metric.
 Chart overview_chart(const Summary& summary, const std::vector<const TaskSummary*>& tasks,
                      const Palette& palette);
 
-/// Average indirect effect of each head, with the heads of the vector outlined.
+/// A heat map of each head's average indirect effect (layers across, heads down). The outlined_heads()
+/// strongest are outlined.
 Chart head_chart(const TaskSummary& task);
 
-/// The tuning of one method: strength against `metric`, a panel for each number of heads and a colour for
-/// each layer where the grid has several.
+/// Validation scores of one method: `metric` against strength. Where the grid has several: a panel for each
+/// number of heads (else of pairs), and a colour for each layer. The chosen setting is ringed.
 Chart strength_chart(const TaskSummary& task, const std::string& method, const std::string& metric,
                      const Palette& palette);
 
-/// All validation points: perplexity against the primary metric, a colour for each method.
+/// The primary metric against perplexity for all validation points that have both, a colour for each method.
 Chart trade_off_chart(const TaskSummary& task, const Palette& palette);
 
-/// The setting that says how strongly a method acts ("alpha", "scale"), "" when the grid has none.
+/// The name of the setting on the horizontal axis of strength_chart(): a strength ("alpha", "scale", ...),
+/// for methods without one "layer". Empty when the points have neither.
 std::string strength_of(const std::vector<const SettingSummary*>& points);
 
-/// Points of the grid of one method that have the metric.
+/// The validation points of one method that have a finite value of the metric; pointers into `task`.
 std::vector<const SettingSummary*> grid_points(const TaskSummary& task, const std::string& method,
                                                const std::string& metric);
 
-/// Heads that the function vector was made of: those of the chosen setting, else 10; at most what is known.
+/// How many of task.top_heads to outline: the number "heads" of the chosen setting, else 10; at most all of
+/// them. Under the paper's protocol that of a condition outside the table of edit layers. The last such
+/// setting counts.
 int outlined_heads(const TaskSummary& task);
 
 }  // namespace tiller::report

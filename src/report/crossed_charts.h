@@ -1,12 +1,12 @@
-// Charts of the crossed design.
+// Charts of the protocol "crossed".
 #pragma once
 
 #include "report/charts.h"
 
 namespace tiller::report {
 
-/// The first column of the table that has intervals as bars, in the order of its rows: shares of variance,
-/// parts of a gap.
+/// The tables "factors" (shares of variance) and "gap" (parts of a difference): a bar with its interval for
+/// each row, in their order. Draws the first column that has intervals, or the last column when none has.
 Chart part_bars(const AnalysisSummary& analysis);
 
 }  // namespace tiller::report

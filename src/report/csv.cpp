@@ -19,7 +19,8 @@ std::string columns_of_task(const TaskSummary& task) {
                        task.seed);
 }
 
-// One line per number; a setting's columns hold what the row and the column are.
+// A line for each number of the tables. The analysis' id is in the column "phase", the row's label in
+// "setting", the column's label in "metric".
 void add_analyses(std::string& out, const std::string& task, const std::vector<AnalysisSummary>& analyses) {
     for (const auto& analysis : analyses)
         for (const auto& line : analysis.rows)

@@ -21,7 +21,7 @@ struct Line {
     bool is_random = false;
 };
 
-// A method's own colour, as the tables have it; random controls are grey.
+// Each line's colour: a method has the same as in the tables, random controls are grey.
 Json colours_of(const std::vector<Line>& lines) {
     Summary methods;
     methods.tasks.emplace_back();
@@ -33,7 +33,8 @@ Json colours_of(const std::vector<Line>& lines) {
     return out;
 }
 
-// One line per method over `x_name`, from where no dose gets nothing and costs nothing.
+// A line for each method: the effect against the column `x_name`. Every line begins at (0, 0), because dose 0
+// has no effect and does no damage.
 Chart lines(const AnalysisSummary& a, const char* x_name, const char* x_title, const char* y_title,
             const char* name, const char* caption) {
     std::vector<Line> shown;

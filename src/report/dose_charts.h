@@ -1,13 +1,13 @@
-// Charts of the analyses of equal doses.
+// Charts of the protocol "dose".
 #pragma once
 
 #include "report/charts.h"
 
 namespace tiller::report {
 
-/// "frontier": effect against damage, a line for each method with a point for each dose.
+/// The table "frontier": effect against damage, a line for each method with a point for each dose.
 Chart frontier_chart(const AnalysisSummary& analysis);
-/// "response": effect against dose.
+/// The table "response": effect against dose, a line for each method.
 Chart response_chart(const AnalysisSummary& analysis);
 
 }  // namespace tiller::report

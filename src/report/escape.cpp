@@ -19,7 +19,7 @@ void each_character(std::string_view text, Use use) {
     for (std::size_t i = 0; i < text.size();) {
         utf8proc_int32_t c = 0;
         const auto n = utf8proc_iterate(bytes + i, static_cast<utf8proc_ssize_t>(text.size() - i), &c);
-        if (n <= 0) return;  // Not reached with valid text.
+        if (n <= 0) return;  // cannot happen with valid text
         use(static_cast<char32_t>(c), text.substr(i, static_cast<std::size_t>(n)));
         i += static_cast<std::size_t>(n);
     }
@@ -27,14 +27,14 @@ void each_character(std::string_view text, Use use) {
 
 bool is_control(char32_t c) { return c < 0x20 || (c >= 0x7f && c < 0xa0); }
 
-/// Characters that reorder what stands around them: harmless in a browser's cell, not in a terminal or an
-/// editor.
+/// Characters that reorder the text around them. They do no harm within a cell of a web page, but may mislead
+/// in a terminal or an editor.
 bool is_bidi_control(char32_t c) {
     return c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) ||
            (c >= 0x2066 && c <= 0x2069);
 }
 
-/// U+2400 + c shows a control character; those above ASCII have no picture.
+/// The picture U+2400 + c of a control character; U+FFFD for those above ASCII, which have none.
 std::string picture(char32_t c) {
     if (c == 0x7f) return "\u2421";
     if (c >= 0x20) return "\ufffd";
@@ -131,7 +131,7 @@ std::string csv_text(std::string_view text) {
     each_character(valid_utf8(text), [&](char32_t c, std::string_view bytes) {
         clean += is_control(c) && c != '\n' && c != '\t' && c != '\r' ? picture(c) : std::string(bytes);
     });
-    // Full-width signs count too: spreadsheets of East Asian locales take them for the ASCII ones.
+    // Full-width signs as well: spreadsheets in East Asian locales read them like the ASCII ones.
     constexpr std::string_view starts[] = {"=",  "+",      "-",      "@",      "\t",    "\r",
                                            "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"};
     const bool formula = std::any_of(std::begin(starts), std::end(starts),
@@ -169,7 +169,7 @@ std::string markdown(std::string_view text) {
             out += bytes;
         }
     });
-    // GitHub makes links of bare addresses: break what it looks for.
+    // GitHub turns bare addresses into links: escape the signs that it recognises them by.
     for (const std::string_view link : {"://", "www."})
         for (auto at = out.find(link); at != std::string::npos; at = out.find(link, at + 5))
             out.replace(at, 1, link == "://" ? "&#58;" : "&#119;");
@@ -189,7 +189,7 @@ std::string markdown_sample(std::string_view text, std::size_t limit) {
         else if (c == '\t')
             clean += "\u21e5";
         else if (c == '|')
-            clean += "\\|";  // A table's cells are split before code spans are seen.
+            clean += "\\|";  // tables are split into cells before code spans are parsed
         else if (is_control(c))
             clean += picture(c);
         else if (is_bidi_control(c))
@@ -199,7 +199,7 @@ std::string markdown_sample(std::string_view text, std::size_t limit) {
     });
     if (shown.size() < valid.size()) clean += cut_note(count_characters(valid) - count_characters(shown));
     const std::string fence(longest + 1, '`');
-    // Blanks at the ends are taken off by the reader, one each.
+    // Markdown removes one blank at each end of a code span.
     return fmt::format("{} {} {}", fence, clean, fence);
 }
 

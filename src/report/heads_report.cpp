@@ -1,4 +1,4 @@
-// Heads across tasks as JSON, page and table.
+// The report on heads across tasks as JSON, HTML page and table for a terminal.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -40,7 +40,7 @@ std::vector<std::string> names_of(const HeadsAcrossTasks& heads) {
     return names;
 }
 
-// What the numbers of the transfer are, in full.
+// How the numbers of the transfer were computed, for readers.
 std::string rule(const HeadsAcrossTasks& h) {
     return fmt::format(
         "Each row's vector sums its own task's top {} heads at one setting: the layer ({}) and scale ({}) "
@@ -49,6 +49,7 @@ std::string rule(const HeadsAcrossTasks& h) {
         h.plan.top_k, fmt::join(h.plan.layers, ", "), fmt::join(h.plan.scales, ", "), h.plan.n_valid);
 }
 
+// How many of the common heads are listed: the universal ones, but at least 10 where there are as many.
 std::size_t shown(const HeadsAcrossTasks& h) {
     return std::min(h.common.size(), std::max<std::size_t>(10, static_cast<std::size_t>(h.plan.top_k)));
 }

@@ -17,7 +17,7 @@ namespace {
 
 using namespace report;
 
-/// The base64 form of a SHA-256, as a content security policy wants it.
+/// A hexadecimal SHA-256 as base64, the form that a content security policy needs.
 std::string base64_of_hex(const std::string& hex) {
     constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     std::string bytes, out;
@@ -33,7 +33,7 @@ std::string base64_of_hex(const std::string& hex) {
     return out.replace(out.size() - missing, missing, std::string(missing, '='));
 }
 
-/// Only these very scripts may run: an escape that were forgotten somewhere would still run nothing.
+/// Allows only these scripts, by their hashes. Script injected through a missing escape would not run.
 std::string security_policy(std::span<const std::string_view> scripts) {
     std::string allowed;
     for (const auto script : scripts) allowed += fmt::format(" 'sha256-{}'", base64_of_hex(sha256(script)));
@@ -43,6 +43,7 @@ std::string security_policy(std::span<const std::string_view> scripts) {
         allowed);
 }
 
+/// The table of contents.
 std::string contents(const Summary& summary, const std::vector<Cost>& costs) {
     const auto link = [](const std::string& anchor, const std::string& text, const char* classes = "") {
         return fmt::format(R"(<li{}><a href="#{}">{}</a></li>)", classes, anchor, html(text));
@@ -107,7 +108,7 @@ std::string report_html(const Summary& summary, const std::vector<Cost>& costs, 
         out +=
             "\n<section><h2>Task by task</h2><p class=\"unfold-line\"><button type=\"button\" "
             "class=\"unfold\" hidden>Unfold all tasks</button></p>\n";
-    // Where the answers come first, nobody needs to see a task before asking for it.
+    // With a table of answers at the top all tasks begin folded, else the first one is open.
     const bool answered = summary.analysis(kAnswers) != nullptr;
     for (std::size_t i = 0; i < summary.tasks.size(); ++i)
         out += task_section(summary, i, palette, i == 0 && !answered, use) + "\n";

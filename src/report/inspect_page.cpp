@@ -13,17 +13,17 @@
 namespace tiller::report {
 namespace {
 
-constexpr double kFactors[] = {2, 10, 100};
+constexpr double kFactors[] = {2, 10, 100};  // of effect_level()
 
-// How many of the bounds a value reaches.
+// How many of the bounds the value reaches or exceeds.
 template <std::size_t n>
 int level_of(double value, const double (&bounds)[n]) {
     return static_cast<int>(
         std::count_if(std::begin(bounds), std::end(bounds), [&](double b) { return value >= b; }));
 }
 
-constexpr double kKlBounds[] = {0.1, 1, 3};
-// Surprise of a token that the unsteered model gives less than 10 %, 1 %, 0.01 %.
+constexpr double kKlBounds[] = {0.1, 1, 3};  // nats
+// -log p in nats of tokens that the unsteered model gives 10 %, 1 % and 0.01 %.
 const double kSurpriseBounds[] = {std::log(10.0), std::log(100.0), std::log(10000.0)};
 
 std::string percent(double logprob) {
@@ -66,7 +66,7 @@ std::string text_section(const InspectedText& text, std::size_t i) {
         text.mean_kl(), text.perplexity(), remark.empty() ? "" : "; ", remark);
 }
 
-// A line over strengths, drawn without a script.
+// A chart of `value` against strength, as SVG that needs no script.
 std::string curve(std::span<const InspectedText> texts, const std::string& title,
                   double (InspectedText::*value)() const) {
     constexpr double kWidth = 320, kHeight = 90, kLeft = 8, kTop = 8;
@@ -107,7 +107,7 @@ std::string table_of(std::span<const InspectedText> texts) {
             rows + "</tbody></table>");
 }
 
-// The reports' page has a column of contents, which this one has not.
+// Added to the reports' style sheet. Its first rule removes the column of contents, which this page lacks.
 constexpr const char* kStyle = R"css(
 body{display:block}main{max-width:900px}
 .tokens{font-size:1.15rem;line-height:1.9;max-width:none}
@@ -130,7 +130,7 @@ td:last-child{min-width:16rem}
 [hidden]{display:none!important}
 )css";
 
-// Without it all texts stand below each other.
+// Shows one text at a time; without scripts all texts are visible, one below the other.
 constexpr std::string_view kScript = R"js('use strict';
 const texts = [...document.querySelectorAll('section.text')];
 const controls = document.querySelector('.controls');
@@ -173,7 +173,7 @@ std::string controls(std::size_t n, std::size_t start) {
         mode("damage", "surprise without steering", false));
 }
 
-// The vector's own strength where it is among them.
+// Index of the text that is shown first: that of strength 1, else the last.
 std::size_t first_shown(std::span<const InspectedText> texts) {
     const auto own = std::find_if(texts.begin(), texts.end(), [](const auto& t) { return t.strength == 1; });
     return static_cast<std::size_t>((own == texts.end() ? texts.end() - 1 : own) - texts.begin());
@@ -196,7 +196,7 @@ std::string where_it_breaks(std::span<const InspectedText> texts) {
         std::find_if(texts.begin(), texts.end(), [](const auto& text) { return text.strength == 0; });
     if (zero != texts.end() && bad(*zero))
         return "The text repeats itself without steering already; take another prompt.";
-    // From the strongest down, on either side of 0, as long as texts are bad.
+    // On either side of 0, from the strongest text towards 0 for as long as texts are bad.
     std::string out;
     const auto say = [&](const InspectedText* first) {
         if (first)

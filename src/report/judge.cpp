@@ -33,7 +33,7 @@ bool is_steering(const SettingSummary& setting) {
 
 namespace {
 
-// "FV, ICV and mean-diff"; beyond a handful "9 steering methods".
+// The names as a list, "FV, ICV and mean-diff"; more than five only as a number, "9 steering methods".
 std::string counted(const std::vector<std::string>& names, const char* what) {
     constexpr std::size_t handful = 5;
     if (names.size() > handful) return fmt::format("{} {}", names.size(), what);
@@ -43,7 +43,7 @@ std::string counted(const std::vector<std::string>& names, const char* what) {
     return out;
 }
 
-// The paired differences that a method must win; under the paper's protocol there is "unsteered" alone.
+// Paired differences in which a method must be better; under the paper's protocol there is only "unsteered".
 constexpr const char* kRivals[] = {"zero-shot", "unsteered", "random", "shuffled", "control"};
 
 const Interval* difference_to_control(const SettingSummary& setting) {
@@ -67,7 +67,7 @@ bool is_shown(const TaskSummary& task, const SettingSummary& setting) {
         if (winner.setting == setting.id && !winner.shown) return false;
     return std::all_of(std::begin(kRivals), std::end(kRivals), [&](const char* rival) {
         const auto found = setting.difference.find(rival);
-        // A difference without a number says nothing.
+        // A difference that is not finite was not measured, so it decides nothing.
         return found == setting.difference.end() || !std::isfinite(found->second.mean) ||
                is_better(found->second, task.primary);
     });
@@ -160,7 +160,7 @@ std::vector<CostLine> sum_costs(const std::vector<Cost>& costs) {
     std::vector<CostLine> lines;
     for (auto& [key, group] : groups) {
         CostLine line{std::get<0>(key), std::get<1>(key), std::get<3>(key)};
-        // Sums of floats depend on their order, and a ledger's order is that of a run.
+        // Floating-point sums depend on their order, and the order of `costs` differs from run to run.
         std::sort(group.begin(), group.end(),
                   [](const Cost* a, const Cost* b) { return a->seconds < b->seconds; });
         for (const Cost* cost : group) {

@@ -23,7 +23,7 @@ std::string row(const std::vector<std::string>& cells) {
     return out + "\n";
 }
 
-/// Head line and rule; the first `left` columns are text, the others numbers.
+/// Header and rule of a table. The first `left` columns are text, aligned left; the others are numbers.
 std::string table_head(const std::vector<std::string>& cells, std::size_t left) {
     std::string rule = "|";
     for (std::size_t i = 0; i < cells.size(); ++i) rule += i < left ? "---|" : "--:|";
@@ -81,7 +81,7 @@ void add_examples(std::string& out, const TaskSummary& task) {
     }
 }
 
-/// The table of a task's settings.
+/// The table of a task's test settings; those in `best` are in bold.
 void add_settings(std::string& out, const TaskSummary& task, const std::set<std::string>& best) {
     const auto metrics = metrics_of(task.test, task.primary);
     const bool conditions =

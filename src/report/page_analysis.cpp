@@ -1,4 +1,4 @@
-// Tables that a protocol computed from the records, with a chart where its kind has one.
+// Tables that a protocol computed from the records, with a chart where their id has one.
 #include <fmt/format.h>
 
 #include <algorithm>

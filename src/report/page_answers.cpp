@@ -15,9 +15,9 @@
 namespace tiller::report {
 namespace {
 
-constexpr std::size_t longest_remark = 110;  // Bytes; the whole remark is in the table of numbers.
+constexpr std::size_t longest_remark = 110;  // in bytes; the whole remark is in the table of numbers
 
-// The first parts of a remark, which are divided by semicolons, as far as they fit in two lines.
+// A remark has parts separated by semicolons; returns the first ones that fit in two lines.
 std::string short_remark(const std::string& remark) {
     if (remark.size() <= longest_remark) return remark;
     const auto cut = remark.rfind("; ", longest_remark);
@@ -29,7 +29,7 @@ std::string signed_interval(const Interval& value) {
     return with_minus((value.mean >= 0 ? "+" : "") + format_interval(value));
 }
 
-// Names of tasks may be broken after an underscore.
+// The name as HTML that allows a line break after each underscore.
 std::string breakable(const std::string& name) {
     std::string out = html(name);
     for (std::size_t at = 0; (at = out.find('_', at)) != std::string::npos; at += 6)
@@ -52,7 +52,7 @@ std::string task_cell(const Summary& summary, const Answer& answer) {
         task_anchor(answer.tasks.front()), breakable(task->name), what);
 }
 
-// The winner in bold, or in plain weight that there is none.
+// The winner in bold; or, not in bold, that none is shown to work.
 std::string method_cell(const Answer& answer) {
     std::string out = R"(<td role="cell" class="method">)";
     if (answer.shown)
@@ -67,11 +67,12 @@ std::string method_cell(const Answer& answer) {
     return out + "</td>";
 }
 
+// A number for readers who cannot see the picture: "zero-shot 0.12 [0.05, 0.20]; ".
 std::string heard(const char* what, const Interval& value) {
     return std::isfinite(value.mean) ? fmt::format("{} {}; ", what, with_minus(format_interval(value))) : "";
 }
 
-// A picture where the task is judged by a share, else the same as numbers.
+// A picture where the task's primary metric is a share, else the same numbers as text.
 std::string picture_cell(const Summary& summary, const Answer& answer) {
     const TaskSummary* task = task_of(summary, answer);
     if (!task) return R"(<td role="cell" class="picture"></td>)";
@@ -99,7 +100,8 @@ std::string damage_cell(const Answer& answer) {
     return fmt::format(R"(<td role="cell" class="damage">{}</td>)", out);
 }
 
-// The command is that of the first seed's vector. Nothing that is not shown to work is recommended.
+// The command for the first seed's vector. Empty for methods that are not shown to work: they are not
+// recommended.
 std::string use_of(const Summary& summary, const Answer& answer, const UseText& use) {
     const TaskSummary* task = task_of(summary, answer);
     if (!use || !task || !answer.shown) return "";
@@ -137,7 +139,7 @@ std::string answers_section(const Summary& summary, const UseText& use) {
         table->note.empty() ? "" : fmt::format(R"(<p class="quiet">{}</p>)", html(table->note));
     const std::string numbers = analysis_table(*table, "For each task, all numbers") + note;
     std::string out = fmt::format(R"(<section id="answers"><h2>{}</h2>)", html(table->title));
-    if (answers.empty()) return out + numbers + "</section>";  // Written by an older version.
+    if (answers.empty()) return out + numbers + "</section>";  // the table is from an older version
     return out +
            fmt::format(
                R"(<div class="answer-legend"><p class="legend">{}<span class="quiet">lines: 95 % intervals</span></p>)"

@@ -9,7 +9,7 @@
 namespace tiller::report {
 namespace {
 
-constexpr std::size_t longest_sample = 600;  // Characters; the whole text is in the JSON report.
+constexpr std::size_t longest_sample = 600;  // in characters; the whole text is in the JSON report
 
 std::string cell(const std::string& head, const std::string& text, const char* classes) {
     return fmt::format(R"(<td class="text {}" data-head="{}">{}</td>)", classes, html(head),
@@ -20,7 +20,7 @@ std::string cell(const std::string& head, const std::string& text, const char* c
 
 std::string examples_table(const TaskSummary& task, const Palette& palette) {
     if (task.examples.empty()) return "";
-    // What was chosen first: columns on the right may be out of sight.
+    // The chosen settings come first, because columns on the right may be out of sight.
     std::vector<const SettingSummary*> settings;
     for (const auto& setting : task.test) settings.push_back(&setting);
     std::stable_partition(settings.begin(), settings.end(),

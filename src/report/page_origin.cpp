@@ -1,4 +1,4 @@
-// Cost, how it was done, provenance.
+// The sections "Cost", "How it was done" and "Provenance".
 #include <fmt/format.h>
 
 #include <set>

@@ -13,7 +13,7 @@
 namespace tiller::report {
 namespace {
 
-/// Settings of all tasks by id, in the order in which they first appear.
+/// One setting for each id, of all tasks, in the order in which the ids first appear.
 std::vector<const SettingSummary*> all_settings(const Summary& summary) {
     std::vector<const SettingSummary*> settings;
     for (const auto& task : summary.tasks)
@@ -32,7 +32,7 @@ std::vector<const TaskSummary*> pointers_to(const std::vector<TaskSummary>& task
 
 bool has_answers(const Summary& summary) { return summary.analysis(kAnswers) != nullptr; }
 
-/// The signs of what a chart of these tasks draws.
+/// The legend of the overview chart of these tasks.
 std::string legend(const std::vector<const SettingSummary*>& settings,
                    const std::vector<const TaskSummary*>& tasks, const Palette& palette) {
     std::string out = R"(<p class="legend">)";
@@ -63,7 +63,7 @@ std::string findings_section(const Summary& summary) {
 }
 
 std::string overview_section(const Summary& summary, const Palette& palette) {
-    // Tasks share a chart when they share a model, a kind and the metric that they are judged by.
+    // Tasks share a chart when they have the same model, the same kind and the same primary metric.
     std::map<std::tuple<std::string, bool, std::string>, std::vector<const TaskSummary*>> groups;
     for (const auto& task : summary.tasks)
         if (!task.test.empty()) groups[{task.model, task.behavioural(), task.primary}].push_back(&task);
@@ -89,7 +89,7 @@ std::string overview_section(const Summary& summary, const Palette& palette) {
         std::string(chosen ? " Hollow: the paper's setting; filled: the setting chosen on validation items."
                            : "") +
         "</p>";
-    // The answers have shown the most of it already, and the charts are long.
+    // The table of answers shows most of this already and the charts are long, so that they are folded.
     if (has_answers(summary))
         out = fmt::format(R"(<details class="more"><summary>Charts of all settings</summary>{}</details>)",
                           out);
@@ -102,7 +102,7 @@ std::string matrix_section(const Summary& summary, const Palette& palette) {
     std::stable_partition(settings.begin(), settings.end(),
                           [](const SettingSummary* setting) { return setting->kind == Kind::baseline; });
     const std::size_t n_all = settings.size();
-    // So many columns would push the ones that matter off the page.
+    // Leave out columns that would push the more important ones off the page.
     std::erase_if(settings, [&](const SettingSummary* setting) {
         return !in_overview(pointers_to(summary.tasks), *setting) ||
                (has_answers(summary) && (setting->kind == Kind::paper || setting->kind == Kind::control));

@@ -22,7 +22,7 @@ std::string page_header(const std::string& anchor, const std::string& title, con
 std::string figure(const Chart& chart) {
     const std::string caption =
         chart.caption.empty() ? "" : fmt::format("<figcaption>{}</figcaption>", html(chart.caption));
-    std::string name = chart.name;  // That of a file.
+    std::string name = chart.name;  // a file name: its dashes become blanks for screen readers
     for (char& c : name)
         if (c == '-' || c == '_') c = ' ';
     return fmt::format(
@@ -33,7 +33,7 @@ std::string figure(const Chart& chart) {
 }
 
 std::string captioned(const std::string& name, std::string table) {
-    const auto open = table.find('>');  // The writer's own attributes, which hold none.
+    const auto open = table.find('>');  // attributes of the table contain no '>'
     return table.insert(open + 1, fmt::format(R"(<caption class="unseen">{}</caption>)", html(name)));
 }
 

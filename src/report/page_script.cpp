@@ -3,7 +3,7 @@
 namespace tiller::report {
 namespace {
 
-// Plain old JavaScript against the bundled libraries; must not contain a closing script tag.
+// JavaScript that uses the embedded chart libraries. Must not contain a closing script tag.
 constexpr std::string_view script = R"js(
 (() => {
   'use strict';

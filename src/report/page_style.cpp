@@ -198,7 +198,7 @@ details.task p{max-width:none}
 }  // namespace
 
 std::string page_style(const Palette& palette) {
-    // Printed pages take the light colours whatever the reader's mode is.
+    // The dark colours are for screens only: printed pages are always light.
     return fmt::format(
         ":root{{color-scheme:light dark;{}{}}}@media screen and "
         "(prefers-color-scheme:dark){{:root{{{}{}}}}}{}",

@@ -17,7 +17,7 @@ double shots_of(const SettingSummary& setting) {
     return found == setting.setting.end() ? 0 : found->second;
 }
 
-// Charts show the settings with the fewest demonstrations; the table has all.
+// The settings with the fewest demonstrations, which the charts show; the table has all.
 std::vector<SettingSummary> fewest_shots(const TableSummary& table) {
     double fewest = std::numeric_limits<double>::infinity();
     for (const auto& setting : table.settings) fewest = std::min(fewest, shots_of(setting));
@@ -39,7 +39,7 @@ std::string strength_figures(const TaskSummary& task, const TableSummary& table,
     return charts;
 }
 
-// A row for each code of layers.
+// A chart with a row for each set of edit layers (SettingSummary::layers).
 std::string layer_figure(const Summary& summary, const TaskSummary& task, const TableSummary& table,
                          const Palette& palette) {
     std::vector<TaskSummary> rows;
@@ -51,7 +51,7 @@ std::string layer_figure(const Summary& summary, const TaskSummary& task, const 
             rows.back().primary = table.primary;
         }
         rows.back().test.push_back(setting);
-        // Equal settings of different layers are one mark of the chart.
+        // An id without the layers, so that equal settings have the same mark in all rows.
         auto without_layers = setting.setting;
         without_layers.erase("layer_begin");
         without_layers.erase("layer_end");

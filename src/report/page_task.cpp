@@ -27,7 +27,7 @@ std::string facts(const TaskSummary& task) {
     return out;
 }
 
-/// The best method's command, and the files of all methods.
+/// The command that uses the best vector, after the words `lead`, and the vector files of all methods.
 std::string use_part(const TaskSummary& task, const UseText& use, const std::string& lead) {
     if (task.winners.empty()) return "";
     std::string out;
@@ -60,7 +60,7 @@ std::string heads_part(const TaskSummary& task) {
                              captioned(task.name + ": strongest heads", table + "</tbody></table>"));
 }
 
-/// Strength against effect, and for texts against damage, one row of charts for each method.
+/// A row of charts for each method: effect against strength, and damage as well for behavioural tasks.
 std::string strength_part(const TaskSummary& task, const Palette& palette) {
     std::vector<std::string> methods;
     for (const auto& setting : task.grid)
@@ -105,7 +105,7 @@ std::string metrics_table(const TaskSummary& task, const Palette& palette, const
     for (const auto& setting : task.test)
         for (const auto& [other, value] : setting.difference) others.insert(other);
     std::string table = R"(<table class="metrics"><thead><tr><th scope="col">setting</th>)";
-    // The differences stand after the metric that they are of: columns on the right may be out of sight.
+    // The differences follow the primary metric directly, because columns on the right may be out of sight.
     const auto is_primary = [&](const std::string& metric) { return metric == task.primary; };
     for (const auto& metric : metrics) {
         table += metric_head(metric);
@@ -162,7 +162,7 @@ std::string grid_table(const TaskSummary& task) {
     for (const auto& metric : metrics) table += metric_head(metric);
     table += R"(<th class="num" scope="col">n</th></tr></thead><tbody>)";
     for (const auto& setting : task.grid) {
-        // Plain cells: there are many of them, and the style sheet aligns this table's.
+        // Cells without classes keep the file small: there are many, and the style sheet aligns this table.
         table += fmt::format("<tr><th scope=row>{}</th>", html(setting.id));
         for (const auto& metric : metrics) {
             const Interval* value = setting.metric(metric);

@@ -16,7 +16,7 @@ constexpr const char* triangle_up = "M6 1.8L10.5 9.8h-9z";
 constexpr const char* triangle_down = "M6 10.2L10.5 2.2h-9z";
 constexpr const char* cross = "M4.6 1.5h2.8v3.100h3.100v2.8H7.400v3.100H4.6V7.400H1.5V4.6h3.100z";
 
-// Vega knows no such shapes by name.
+// Vega has no names for these shapes, so that there are paths for both boxes (MethodStyle).
 constexpr const char* star =
     "M6 .9L7.43 4.33L11.1 4.63L8.31 7.05L9.17 10.7L6 8.73L2.83 10.7L3.69 7.05L.86 4.63L4.57 4.33z";
 constexpr const char* star_shape =
@@ -35,10 +35,10 @@ const Slot slots[] = {
     {"fv", {"#0072b2", "#56b4e9", "square", square}},
     {"icv", {"#d55e00", "#f5903d", "diamond", diamond}},
     {"random", {"#a8629a", "#d7a0c8", "cross", cross}},
-    // Settings of "prompt" by their ids.
+    // Settings that have a style of their own: method and id.
     {"prompt cue", {"#8f6a14", "#d9b968", bow_tie_shape, bow_tie}},
     {"prompt instruction", {"#566279", "#aab6cc", star_shape, star}},
-    // For methods that are added later.
+    // For all other methods.
     {nullptr, {"#00805e", "#2fc79a", "triangle-down", triangle_down}},
     {nullptr, {"#8a6d00", "#e6d54a", "circle", circle}},
     {nullptr, {"#5b4bb7", "#a99cf0", "triangle-up", triangle_up}},
@@ -78,7 +78,7 @@ const MethodStyle& Palette::style(const std::string& method) const {
 
 namespace {
 
-// A setting's own slot where it has one, else its method's.
+// The name of the setting's slot: its own where it has one, else its method's.
 std::string look_of(const SettingSummary& setting) {
     const std::string own = setting.method + " " + setting.id;
     const bool has_own = std::any_of(std::begin(slots), std::end(slots),

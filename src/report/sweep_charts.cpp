@@ -43,7 +43,7 @@ Json tips() {
                     {"n", "items"}});
 }
 
-// A panel for each strength.
+// `inner` in a panel for each strength.
 Json by_scale(const Sweep& sweep, const Json& rows, Json inner) {
     return panels(rows, "scale", "ordinal", sweep.plan.scales, {{"labelExpr", "'scale ' + datum.value"}},
                   std::move(inner));
@@ -67,7 +67,8 @@ std::vector<T> sorted(std::vector<T> values) {
     return values;
 }
 
-// Lines over one number, coloured by the other; the unsteered model dashed.
+// Lines over the setting `along`, one for each value of the setting `by`; the unsteered model is a dashed
+// line.
 Chart lines(const Sweep& sweep, const SweepColumn& column, const char* along, const char* by,
             const std::vector<int>& along_values, const std::vector<int>& by_values) {
     Json x = {{"field", along},

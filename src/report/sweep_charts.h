@@ -1,4 +1,4 @@
-// Charts of sweeps and of heads across tasks.
+// Charts of sweeps of a function vector's settings, and of heads across tasks.
 #pragma once
 
 #include "report/charts.h"
@@ -7,14 +7,18 @@
 
 namespace tiller::report {
 
-/// First-token accuracy over layers and numbers of heads, a panel for each strength; the best is outlined.
+/// A heat map of first-token accuracy over layers and numbers of heads, a panel for each strength. `filtered`
+/// uses only the filtered items. Outlined: the best setting over all items.
 Chart sweep_heat_map(const Sweep& sweep, const SweepColumn& column, bool filtered);
-/// Accuracy by layer, a line for each number of heads, a panel for each strength; unsteered as a dashed line.
+/// First-token accuracy by layer, a line for each number of heads, a panel for each strength. The unsteered
+/// model is a dashed line.
 Chart sweep_layer_lines(const Sweep& sweep, const SweepColumn& column);
-/// Accuracy by number of heads, a line for each layer, a panel for each strength.
+/// The same by number of heads, with a line for each layer.
 Chart sweep_head_lines(const Sweep& sweep, const SweepColumn& column);
 
-/// A square of numbers in [0, 1] over tasks: rows a, columns b; `intervals` may be empty.
+/// A heat map of `values` [row][column] in [0, 1], where rows and columns are the tasks in their order.
+/// `intervals` [row][column] are for tooltips and may be empty. `rows`, `columns` and `value` are titles,
+/// `name` and `caption` the chart's.
 Chart task_matrix(const std::vector<std::string>& tasks, const std::vector<std::vector<double>>& values,
                   const std::vector<std::vector<Interval>>& intervals, const std::string& name,
                   const std::string& rows, const std::string& columns, const std::string& value,

@@ -1,4 +1,4 @@
-// Parts that the JSON of sweeps and of heads across tasks share.
+// JSON that the files of sweeps and of heads across tasks have in common.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -7,11 +7,11 @@
 
 namespace tiller::report {
 
-/// [mean, low, high] by name.
+/// An object with "mean", "low" and "high".
 nlohmann::json interval_tree(const Interval& interval);
-/// n, n_broken and both scores.
+/// An object with "n", "n_broken", "first_token" and "logprob"; a score without items is null.
 nlohmann::json score_tree(const SweepScore& score);
-/// "hits" as a text of 0 and 1, "logprobs" with null where an item broke.
+/// An object with "hits", a string of 0 and 1, and "logprobs", an array with null where an item broke.
 nlohmann::json items_tree(const ItemScores& items);
 
 }  // namespace tiller::report

@@ -12,9 +12,9 @@ namespace {
 
 using namespace report;
 
-constexpr int gap = 2;           // Blanks between columns.
-constexpr int least_label = 12;  // Below this a label says nothing; the primary metric's interval goes first.
-constexpr int good_label = 40;   // A second metric is worth less than the labels up to this width.
+constexpr int gap = 2;           // blanks between columns
+constexpr int least_label = 12;  // the primary metric loses its interval before labels get narrower than this
+constexpr int good_label = 40;   // further metrics are left out before labels get narrower than this
 
 struct Column {
     std::string head;
@@ -39,11 +39,11 @@ Column metric_column(const TaskSummary& task, const std::string& metric, bool wi
     return column;
 }
 
-/// Metric columns that fit beside a label of at least `least_label` columns: as many as possible with
-/// intervals; the primary one without its interval when even that is too wide.
+/// The metric columns that fit beside labels of at least `least_label` columns: as many as possible, all with
+/// intervals. When not even the primary metric fits, it comes without its interval.
 std::vector<Column> choose_columns(const TaskSummary& task, int width, int longest_label) {
     std::vector<Column> chosen;
-    int left = width - 2 - least_label;  // 2: the mark of the best method.
+    int left = width - 2 - least_label;  // 2 for the mark of the best method
     const int reserved = std::max(std::min(longest_label, good_label) - least_label, 0);
     for (const auto& metric : metrics_of(task.test, task.primary)) {
         Column column = metric_column(task, metric, true);
@@ -64,7 +64,7 @@ std::string painted(const std::string& text, const char* escape, bool colour) {
     return colour ? fmt::format("\x1b[{}m{}\x1b[0m", escape, text) : text;
 }
 
-/// Breaks at blanks; a word longer than a line is cut.
+/// The text in lines of at most `width` columns, broken at blanks; a word that is longer is cut.
 std::string wrapped(const std::string& text, int width) {
     std::string out, line;
     const auto flush = [&] {
@@ -90,7 +90,7 @@ std::string terminal_verdicts(const Summary& summary, int width, const UseText& 
     for (const auto& task : summary.tasks) {
         out += wrapped(terminal_text(task_title(summary, task) + ": " + task.verdict), std::max(width, 20));
         const auto* winner = use ? best_winner(task) : nullptr;
-        // The remark is one for the shell, too: the line can be pasted whole.
+        // The remark is also a comment for the shell, so that the whole line can be pasted.
         if (winner)
             out += fmt::format("  {}{}\n", terminal_text(use(task, *winner)),
                                winner->shown ? "" : "  # not shown to work");

@@ -12,8 +12,8 @@ namespace {
 
 using namespace report;
 
-constexpr int gap = 2;          // Blanks between columns.
-constexpr int least_label = 8;  // Columns on the right are left out before labels get shorter than this.
+constexpr int gap = 2;          // blanks between columns
+constexpr int least_label = 8;  // columns on the right are left out before labels get narrower than this
 
 std::string cell(const Interval& value, bool with_range) {
     if (!std::isfinite(value.mean)) return "-";
@@ -51,7 +51,7 @@ std::string terminal_analysis(const AnalysisSummary& analysis, int width) {
         }
         return widths;
     };
-    // More columns without intervals are worth more than few with them.
+    // Leave out the intervals before leaving out columns.
     bool with_range = true;
     auto widths = layout(true);
     if (widths.size() < analysis.columns.size()) {

@@ -17,7 +17,8 @@
 namespace tiller::study {
 namespace {
 
-// What a task takes at most: a prompt of its longest items, and a wave of rows that generate after it.
+// The most that a task is expected to need: run() with a few-shot prompt of its longest items and the tokens
+// generated after it, and fork() with one branch per head and an unpatched one, as in the head search.
 MemoryNeed task_memory(const Plan& plan, const Engine& engine, const Task& task, const Template& form) {
     const FamilyPlan counts = plan.of(task.family);
     std::vector<int> items(task.items.size());

@@ -1,4 +1,4 @@
-// What is looked at before the first work on a model.
+// Checks and notes before the first work on a model and on a task.
 #pragma once
 
 #include <filesystem>
@@ -10,25 +10,27 @@
 
 namespace tiller::study {
 
-/// The fast part of diagnose(), charged to the folder's costs: a model whose hooks do not do what they say
-/// gets no numbers. Throws unsupported.
+/// Runs the fast part of diagnose() on the engine's model, so that no study uses hooks that do not work.
+/// `name` is the model's name in the plan, for progress and for the cost ledger of `folder`. Throws
+/// unsupported when a check fails, and what diagnose() throws.
 void check_model(Engine& engine, const std::filesystem::path& folder, const std::string& name,
                  const StudyHost& host);
 
-/// Says to the host what the largest task takes, with prompts of this form; throws environment when it cannot
-/// fit.
+/// Notes to the host how much memory the most demanding of the tasks needs, with prompts of this form. Throws
+/// environment when that is more than what is free.
 void say_memory(const Plan& plan, const Engine& engine, const std::vector<Task>& tasks, const Template& form,
                 const StudyHost& host);
 
-/// Says to the host that a model with a chat template is compared in plain text, where it is.
+/// Notes to the host that the model has a chat template and is compared in plain text. Does nothing where the
+/// plan asks for conversations, the model has no template, or the protocol does not take conversations.
 void say_chat(const Plan& plan, const Model& model, const StudyHost& host);
 
-/// Throws bad_input when an item's answer cannot follow its prompt (answer_tokens()), before work is done on
-/// the others.
+/// Throws bad_input when an answer of any item cannot follow the item's zero-shot prompt (answer_tokens()),
+/// so that this is found before work on other items. Behavioural tasks are not checked.
 void check_answers(const TaskContext& context);
 
-/// Says to the host how many items repeat an input, and where test items' inputs stand among the training
-/// items.
+/// Notes to the host how many items repeat the input of another item, and how many test items have the input
+/// of a training item. A number of 0 is not noted.
 void say_seen(const TaskContext& context);
 
 }  // namespace tiller::study

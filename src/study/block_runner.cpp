@@ -11,7 +11,7 @@ void BlockRunner::run(std::size_t task, std::uint64_t seed) {
     const Plan& plan = inputs_.plan();
     const StudyHost& host = inputs_.host();
     TaskContext c = inputs_.context(model_, task, seed, engine_, journal_, folder_);
-    const std::string closing = unit_name(c, closing_unit);  // before draws give their units other names
+    const std::string closing = unit_name(c, closing_unit);  // now: use_draw() changes the names of units
     if (!is_finished(c)) {
         if (!begun_) say_memory(plan, engine_, inputs_.tasks(), c.form, host);
         if (!begun_) say_chat(plan, engine_.model(), host);

@@ -1,5 +1,5 @@
-// A block of a study: one task on one model with one seed. Nothing in it depends on other blocks, so that a
-// block is what machines share a study by.
+// A block of a study: one task on one model with one seed. No block depends on another, so the blocks of a
+// study can be computed on several machines (src/many).
 #pragma once
 
 #include <cstdint>
@@ -9,15 +9,17 @@
 
 namespace tiller::study {
 
-/// Runs blocks of one model. References outlive the object.
+/// Runs blocks of one model. The objects that are passed by reference must outlive this one. `model` is an
+/// index into the plan's models, and `engine` has that model.
 class BlockRunner {
 public:
     BlockRunner(const StudyInputs& inputs, std::size_t model, Engine& engine, Journal& journal,
                 const std::filesystem::path& folder)
         : inputs_(inputs), model_(model), engine_(engine), journal_(journal), folder_(folder) {}
 
-    /// Computes what the journal lacks of a block, leaves its winners, and shows its table to the host's
-    /// observer. Before the first work the model's memory and hooks are looked at.
+    /// Computes the units of a block that the journal lacks, writes its winners, and passes its summary to
+    /// the host's observer. `task` is an index into the inputs' tasks. Before the first block with work to
+    /// do, the model's memory and hooks are checked.
     void run(std::size_t task, std::uint64_t seed);
 
 private:

@@ -11,8 +11,8 @@
 namespace tiller::study {
 namespace {
 
-// Nats per token above the mean of the zero-shot outputs: 20 times their perplexity. Few-shot outputs come to
-// 2 (tests/unit/broken_texts.jsonl).
+// Nats per token above the mean of the zero-shot outputs: a perplexity 20 times as high. Few-shot outputs
+// stay within 2 (tests/unit/broken_texts.jsonl).
 constexpr double kFarAbove = 3.0;
 
 double limit_of(TaskContext& c) {
@@ -33,7 +33,7 @@ double limit_of(TaskContext& c) {
 
 void find_perplexity_limit(TaskContext& c) {
     if (c.nll_limit) return;
-    // Of the zero-shot texts themselves only loops are told.
+    // evaluate() needs a limit for the zero-shot texts too: an infinite one, so that their nll breaks none.
     c.nll_limit = std::numeric_limits<double>::infinity();
     c.nll_limit = limit_of(c);
 }

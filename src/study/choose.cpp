@@ -23,8 +23,8 @@ double number(const ItemRecord& record, const std::string& key, double missing) 
     return it != record.scores.end() && std::isfinite(it->second) ? it->second : missing;
 }
 
-// Of the mean. With one success and one failure added: the plain estimate calls 1 hit of 17 certain to be
-// better than none.
+// Standard error of the mean, with a value of 1 and a value of 0 added. Without them, 1 hit of 17 would be
+// more than one standard error above 0 hits.
 double standard_error(const Score& s, bool is_hit) {
     const double n = std::max(1, s.n);
     if (is_hit) {
@@ -48,7 +48,8 @@ std::size_t choose(const std::vector<Candidate>& grid, const std::vector<ItemRec
         const double value = number(record, primary, 0);
         s.sum += value, s.squares += value * value;
         ++s.n;
-        // A broken row has no log-probability; a text of no token has no perplexity, and scores 0 anyway.
+        // A broken row has no log-probability and counts as -100. A text without tokens has no perplexity; it
+        // is left out here, and its primary score is 0 anyway.
         const double tie = of_texts ? -number(record, "nll", NAN) : number(record, "logprob", -100);
         if (std::isfinite(tie)) s.tie += tie, ++s.n_tie;
     }

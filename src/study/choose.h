@@ -1,4 +1,4 @@
-// The rules by which a setting is chosen.
+// The rules by which a study chooses a setting.
 #pragma once
 
 #include <functional>
@@ -10,11 +10,12 @@
 
 namespace tiller::study {
 
-/// Index of the setting to use, from records of every setting in `grid` on items that will not be tested
-/// under it. Among the settings within one standard error of the highest mean of `primary`, which may be
-/// luck: for answers the highest mean log-probability, which so few items tell apart better; for texts the
-/// lowest perplexity, the gentlest. Ties: the earlier point of the grid. Records that `counts` refuses are
-/// left out.
+/// Index into `grid` (not empty) of the setting to use. `records` has each setting's records on items that
+/// will not be tested under the choice; those that `counts` returns false for are left out (empty = all
+/// count). First, all settings within one standard error of the highest mean of `primary` are kept, because
+/// on few items the highest mean may be chance. Of these, answers take the setting with the highest mean
+/// log-probability, which separates settings better on few items. Texts (primary_metric(true)) take the one
+/// with the lowest perplexity, which changes the model least. Ties: the earlier point of the grid.
 std::size_t choose(const std::vector<Candidate>& grid, const std::vector<ItemRecord>& records,
                    const std::string& primary, const std::function<bool(const ItemRecord&)>& counts = {});
 /// The rules in one sentence each, for reports.

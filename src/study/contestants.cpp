@@ -15,7 +15,7 @@
 namespace tiller::study {
 namespace {
 
-// A vector as it is, at several strengths.
+// A vector from a file, applied unchanged at several strengths.
 class VectorContestant final : public Method {
 public:
     VectorContestant(std::string name, const std::filesystem::path& file)
@@ -38,7 +38,7 @@ public:
         v.provenance.settings["brought.task"] = v.provenance.task;
         v.provenance.settings["brought.file"] = file_.filename().string();
         v.method = name_;
-        // Winners are found by model and task; where the vector itself came from stands above.
+        // A winner's metadata must name the study's model and task; "brought.*" say where the vector is from.
         auto settings = std::move(v.provenance.settings);
         set_provenance(v, info, in.task.name, v.provenance.prompts_digest, in.seed);
         v.provenance.settings.merge(settings);
@@ -93,7 +93,7 @@ const Method& contestant(const Plan& plan, const std::string& name) {
         static std::mutex mutex;
         static std::map<std::string, std::unique_ptr<const VectorContestant>> known;
         const std::lock_guard lock(mutex);
-        // By contents: the file may have been written anew.
+        // The digest is part of the key because the file may have changed since it was last read.
         auto& slot = known[name + "\n" + file + "\n" + sha256_file(file)];
         if (!slot) slot = std::make_unique<const VectorContestant>(name, file);
         return *slot;

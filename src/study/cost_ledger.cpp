@@ -38,7 +38,7 @@ std::vector<Cost> read_costs(const std::filesystem::path& folder) {
         try {
             study::JsonReader::value(json, study::JsonPlace{nullptr, "cost", 0, false}, costs.emplace_back());
         } catch (const study::JsonMisfit&) {
-            costs.pop_back();  // a torn line of a killed run; the ledger is no result
+            costs.pop_back();  // a line that a killed run left incomplete; no result depends on the ledger
         }
     }
     return costs;

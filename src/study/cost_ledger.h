@@ -1,4 +1,4 @@
-// The cost ledger of a run: cost.jsonl.
+// The cost ledger of a run folder: cost.jsonl.
 #pragma once
 
 #include <filesystem>
@@ -8,11 +8,11 @@
 
 namespace tiller::study {
 
-/// A line of the ledger: `whose` names model, task, method and phase; the amounts are what the engine did
-/// between the two readings.
+/// A line of the ledger. `whose` names model, task, method and phase; n_decode, n_token and seconds are what
+/// the engine did between the readings `before` and `now` of Engine::stats().
 Cost spent(Cost whose, const EngineStats& before, const EngineStats& now);
 
-/// Appends to the ledger of the folder. Throws environment.
+/// Appends a line to the ledger of the folder. Throws environment when it cannot be written.
 void add_cost(const std::filesystem::path& folder, const Cost& cost);
 
 }  // namespace tiller::study

@@ -5,7 +5,8 @@
 namespace tiller::study {
 namespace {
 
-// Of n items at most over all draws, the share of one.
+// The items that one draw tests, when all draws together are to test n_item: at least one, at most all of its
+// part. The shares of two draws differ by one item at most.
 std::vector<int> share_of(int n_item, const std::vector<Split>& draws, std::size_t draw) {
     const auto n = static_cast<std::size_t>(n_item), k = draws.size();
     const std::size_t share = (draw + 1) * n / k - draw * n / k;

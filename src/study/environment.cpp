@@ -58,7 +58,7 @@ bool has(const std::filesystem::path& folder, const char* name) {
     return std::filesystem::exists(folder / name, ec);
 }
 
-// With nothing in it, such a file is what a start leaves that was killed at once.
+// A run that was killed at once may leave an empty file, which is not worth keeping.
 bool holds_something(const std::filesystem::path& file) {
     std::error_code ec;
     if (std::filesystem::is_regular_file(file, ec)) return std::filesystem::file_size(file, ec) > 0;

@@ -1,4 +1,5 @@
-// What a run folder says about the program, the machine and the models that made it: environment.json.
+// The program, the machine and the models that computed a run (environment.json), and the checks that a run
+// folder belongs to a plan.
 #pragma once
 
 #include <filesystem>
@@ -13,8 +14,8 @@ namespace tiller::study {
 struct ModelRecord : ModelSummary {};
 ModelRecord model_record(const std::string& plan_name, const Model& model);
 
-/// Blocks of a merged run whose machines compute differently (src/many): for each class its machines and
-/// blocks, as texts for people.
+/// In a merged run (src/many) whose machines compute differently: machines that compute alike, and the blocks
+/// that they computed, as texts for people.
 struct MachineClass {
     std::string name;
     std::vector<std::string> machines, blocks;
@@ -23,39 +24,42 @@ struct MachineClass {
 
 struct Environment {
     std::string program_version, engine_version, machine, command;
-    std::string weights, cache;  ///< Empty in folders of versions that did not say it.
+    std::string weights, cache;  ///< name_of(Weights); "f32" or "f16". Empty in folders of old versions.
     bool flash_attention = false;
     int gpu_layers = 0, max_rows = 0;
     std::vector<ModelRecord> models;
-    /// The closing units that this start goes for: what an older version of the program, of a task file or of
-    /// a model left in the records is no result any more.
+    /// Names of the closing units that belong to the run. The journal may have others, of an older version of
+    /// the program, a task file or a model: these are no results any more.
     std::vector<std::string> tasks;
-    std::vector<MachineClass> machine_classes = {};  ///< Empty but for mixtures.
-    std::vector<std::string> servers = {};           ///< That held layers of the models (StudyHost::rpc).
+    std::vector<MachineClass> machine_classes = {};  ///< Empty when all machines compute alike.
+    std::vector<std::string> servers = {};  ///< Servers that had layers of the models (StudyHost::rpc).
 };
 
-/// This machine: processor, cores, system.
+/// This machine, for people: processor, number of cores, system.
 std::string machine_text();
 
-/// The plan of a run folder; what its version did not know yet is as it was then. Errors as load_plan().
+/// The plan of a run folder. Where an older version wrote the file, the keys that it did not know get the
+/// values that it computed with. Errors as load_plan().
 Plan load_run_plan(const std::filesystem::path& folder);
-/// Before anything is touched: the folder is new, or holds a run of this plan, or nothing that a run would
-/// write over. Throws bad_input.
+/// Checks that a run of the plan may use the folder, without writing: it has a plan.toml of the same plan, or
+/// none and no file that a run would overwrite. A missing folder passes. Throws bad_input.
 void check_folder(const Plan& plan, const std::filesystem::path& folder);
-/// Takes back claim_folder() of a start that failed before it had anything to keep: removes what a start
-/// writes, and the folder when it is empty then. Leaves it alone where records, vectors or checkpoints are.
+/// Undoes claim_folder() after a run that failed before it computed anything: removes the files that every
+/// run writes first, and the folder if it is empty then. Does nothing when there are records, vectors or
+/// checkpoints. Call it while the run has its lock.
 void give_folder_back(const std::filesystem::path& folder) noexcept;
-/// Writes plan.toml into a new folder. An existing one must hold the same plan: bad_input.
+/// check_folder(), then writes plan.toml when there is none. Throws bad_input, environment.
 void claim_folder(const Plan& plan, const std::filesystem::path& folder);
 
+/// Replaces environment.json, atomically. Throws environment.
 void write_environment(const std::filesystem::path& folder, const Environment& environment);
-/// The same; the program, the machine and the host's settings are filled in.
+/// The same, with this program, this machine and the host's settings. `tasks` is Environment::tasks.
 void write_environment(const std::filesystem::path& folder, const StudyHost& host,
                        const std::vector<ModelRecord>& models, const std::vector<std::string>& tasks);
 /// Throws missing, bad_input.
 Environment read_environment(const std::filesystem::path& folder);
-/// What was computed with, to be read behind the machine's name ("; float32 throughout (exact)"); "" for
-/// folders that do not say it.
+/// The types of weights and KV cache, to be written after the machine's text: "; float32 throughout (exact)".
+/// "" for folders of old versions, which do not say it.
 std::string arithmetic_text(const Environment& environment);
 
 }  // namespace tiller::study

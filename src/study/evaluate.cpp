@@ -38,7 +38,7 @@ Row row_of(const TaskContext& c, const Candidate& candidate, const Prompt& promp
     if (!generate) return row;
     row.max_new_tokens = c.counts().max_new_tokens;
     if (!c.behavioural()) row.stop = c.policy.stop;
-    // A row's seed is its own, so that its text does not depend on what else is run.
+    // Each row has a seed of its own, so that its text does not depend on the other rows.
     const auto digest =
         Digest().add(c.seed).add(c.task.name).add(candidate.id).add(static_cast<std::uint64_t>(item)).hex();
     row.sampling = {c.plan.temperature, c.plan.top_p, c.plan.top_k,
@@ -47,7 +47,7 @@ Row row_of(const TaskContext& c, const Candidate& candidate, const Prompt& promp
     return row;
 }
 
-// What the model says of the right answers' first tokens.
+// Rank and log-probability of the best first token among the right answers.
 void score_next_token(ItemRecord& record, const RowResult& result) {
     if (result.watch_rank.empty()) return;
     const int rank = *std::min_element(result.watch_rank.begin(), result.watch_rank.end());
@@ -76,8 +76,8 @@ void score_output(const TaskContext& c, ItemRecord& record, const Row& row, cons
             record.scores[metric->key()] = score(output);
 }
 
-// Mean negative log-probability per token of outputs under the unsteered model, after the zero-shot prompt.
-// `results` are those of the records at `places`.
+// Adds "nll" to records of generated texts: the mean negative log-probability per token under the unsteered
+// model, after the zero-shot prompt. results[i] belongs to records[places[i]].
 void add_damage(TaskContext& c, std::span<const int> items, const std::string& what,
                 const std::vector<RowResult>& results, std::span<const std::size_t> places,
                 std::vector<ItemRecord>& records) {
@@ -106,8 +106,8 @@ void add_damage(TaskContext& c, std::span<const int> items, const std::string& w
     }
 }
 
-// The record of a text that choosing a setting wrote; nullptr when there is none. Drawn texts have seeds of
-// their own.
+// The record of a text that was generated while settings were chosen; nullptr when there is none. Sampled
+// texts are not used again, because a row's seed depends on the candidate's id (row_of()).
 const ItemRecord* tried(const TaskContext& c, const Candidate& candidate, int item) {
     if (candidate.tried_as.empty() || c.plan.temperature > 0) return nullptr;
     const auto found = std::find_if(c.tried.begin(), c.tried.end(), [&](const ItemRecord& r) {
@@ -144,7 +144,8 @@ ItemRecord record_of(const TaskContext& c, const Run& run, Phase phase, bool gen
     return record;
 }
 
-// Few prompts, many settings that leave them alone: each prompt is computed once.
+// Should fork() compute each prompt once for many candidates? Only the zero-shot prompt is the same for all
+// of them, and fork() takes no edit of a token before the last prompt token.
 bool share_prompts(std::span<const Candidate> candidates, bool generate) {
     const auto spares = [](const Edit& e) {
         return e.positions.kind == Positions::Kind::steered ||
@@ -187,8 +188,8 @@ std::vector<ItemRecord> evaluate(TaskContext& c, std::span<const int> items,
     std::vector<ItemRecord> records;
     std::vector<Row> rows;
     std::vector<Prompt> prompts;
-    std::vector<std::size_t> places;  // of the rows' records
-    // Records lack what shifts are made of.
+    std::vector<std::size_t> places;  // of each row, the index of its record
+    // A record of an earlier run has no logits, which shifts are computed from.
     const bool takes_over = phase == Phase::test && std::none_of(candidates.begin(), candidates.end(),
                                                                  [](const auto& k) { return k.want_shift; });
     for (int item : items)

@@ -1,4 +1,4 @@
-// Runs candidates on items and scores what comes out.
+// Runs candidates on items and scores the outputs.
 #pragma once
 
 #include <span>
@@ -9,16 +9,19 @@
 
 namespace tiller::study {
 
-/// One record per item (index into task.items) and candidate, in that order. With `generate`, texts are
-/// generated and scored; without, only the next token is (functional tasks). Test items whose texts choosing
-/// a setting wrote take those over (TaskContext::tried). `what` is shown as progress.
+/// Runs every candidate on every item (`items`: indices into Task::items) and returns their records:
+/// [item][candidate], flat. With `generate`, texts are generated and scored; without, only the next token is
+/// (functional and extractive tasks). In the phase `test`, texts that were generated while settings were
+/// chosen are used again (Candidate::tried_as, TaskContext::tried), unless sampling is on or a candidate
+/// wants its shift. `what` is shown as progress. Throws what the engine, answer_tokens() and add_shifts()
+/// throw.
 std::vector<ItemRecord> evaluate(TaskContext& context, std::span<const int> items,
                                  std::span<const Candidate> candidates, Phase phase, const std::string& what,
                                  bool generate);
 
-/// Adds "entropy" and, but for "zero-shot" itself, "kl" to the records of candidates that want them
-/// (Candidate::want_shift): one record and one result for each item and candidate, in that order. NaN where a
-/// row broke. Throws usage when there is no candidate "zero-shot".
+/// Adds "entropy" and "kl" (KL(steered || unsteered), nats; not for "zero-shot" itself) to the records of the
+/// candidates that want them (Candidate::want_shift). `results` and `records` are [item][candidate], flat.
+/// NaN where a row broke. Throws usage when a candidate wants them and there is no candidate "zero-shot".
 void add_shifts(std::span<const Candidate> candidates, const std::vector<RowResult>& results,
                 std::vector<ItemRecord>& records);
 

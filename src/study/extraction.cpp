@@ -37,8 +37,8 @@ MethodInput input_of(TaskContext& c, const Method& method, std::optional<int> n_
     return input;
 }
 
-// Saves what a method extracted. Where settings are built from it, nobody should take it for a vector that
-// was chosen.
+// Saves an extracted vector. One that settings are built from is marked as a raw extraction, so that it is
+// not mistaken for a chosen vector.
 void keep(const TaskContext& c, SteeringVector vector, const std::filesystem::path& path) {
     if (!c.policy.vectors_are_conditions) vector.extraction = true;
     std::filesystem::create_directories(path.parent_path());
@@ -51,13 +51,14 @@ SteeringVector saved_vector(const TaskContext& c, const std::filesystem::path& p
     return vector;
 }
 
-// What the engine did since `before`, charged to the extraction of the method.
+// Adds what the engine did since `before` to the cost ledger, as the extraction of the method.
 void charge(const TaskContext& c, const Method& method, const EngineStats& before) {
     add_cost(c.folder,
              spent({c.model_name, c.task.name, method.name(), "extract"}, before, c.engine.stats()));
 }
 
-// The name holds a digest of all that the contents depend on, so that a changed plan never finds an old file.
+// The name contains a digest of all that the contents depend on, so that a changed plan never finds an old
+// file. The first draw's files are named like those of a study without draws.
 std::string file_stem(const TaskContext& c, const std::string& what, std::optional<int> n_pairs = {}) {
     const std::string of = c.draw > 0 ? fmt::format("{}-draw{}", what, c.draw + 1) : what;
     Digest digest;
@@ -67,12 +68,13 @@ std::string file_stem(const TaskContext& c, const std::string& what, std::option
     return fmt::format("{}-{}-s{}-{}-{}", model, c.task.name, c.seed, of, digest.hex().substr(0, 8));
 }
 
-// One for all methods and draws of the task, which share work through it; keys say what was read.
+// One folder for all methods and draws of the task, which share work through it. The checkpoints' keys say
+// which texts were read.
 std::filesystem::path checkpoint_folder(const TaskContext& c) {
     return c.folder / "checkpoints" / fmt::format("{}-s{}-{}", c.task.name, c.seed, c.key.substr(0, 8));
 }
 
-// What the engine gives for a prompt under this plan, whatever the task.
+// Checkpoints of values that depend on the prompts, the model and the plan, but not on the task.
 std::filesystem::path shared_folder(const TaskContext& c) {
     Digest digest;
     digest.add(TILLER_VERSION).add(TILLER_ENGINE_VERSION).add(c.engine.info().digest);
@@ -84,8 +86,8 @@ std::filesystem::path shared_folder(const TaskContext& c) {
     return shared_checkpoints(c.folder) / digest.hex().substr(0, 16);
 }
 
-// A task's checkpoint; the head outputs of single sets of prompts are shared by the tasks that read them for
-// each other.
+// The checkpoint of a task. Head outputs of a set of prompts go to the shared folder: a method of concepts
+// reads the same sets for several tasks.
 class TaskCheckpoint final : public Checkpoint {
 public:
     explicit TaskCheckpoint(const TaskContext& c) : own_(checkpoint_folder(c)), shared_(shared_folder(c)) {}

@@ -1,4 +1,4 @@
-// Scores the next token of prompts under many edits, each prompt computed once.
+// Scores the next token of prompts under many settings. Each prompt is computed once.
 #pragma once
 
 #include <span>
@@ -12,18 +12,22 @@
 
 namespace tiller::study {
 
-/// First tokens of the right answers as they stand after the prompt. Throws bad_input when the tokenizer
-/// joins one with the prompt's end (require_follows()).
+/// The first token of each right answer, tokenized as the continuation of the prompt. Answers that give no
+/// token are left out. Throws bad_input when the tokenizer joins one with the prompt's end
+/// (require_follows()).
 std::vector<Token> answer_tokens(const Model& model, const Prompt& prompt);
 
-/// Scores by setting, each over all prompts. One unit of the journal for each prompt, named
-/// "<name>/<item>#<digest>"; `key` is a digest of all that the numbers depend on beside the prompt, the edits
-/// included. Finished units are not computed again.
+/// Scores of each setting over all prompts: [setting], its lists in the order of `prompts`. settings[k] are
+/// the edits of setting k. Each prompt is one fork() and one unit of the journal, "<name>/<item>#<digest>";
+/// units that the journal has are not computed again. `key` must identify all that the numbers depend on
+/// besides the prompt, the edits included. Throws bad_input when no right answer gives a token; errors of
+/// Engine::fork().
 std::vector<ItemScores> score_forks(Engine& engine, Journal& journal, const std::string& name,
                                     const std::string& key, std::span<const Prompt> prompts,
                                     std::span<const std::vector<Edit>> settings, const Progress& progress);
 
-/// The unsteered model on prompts that share nothing, as one unit of the journal.
+/// Scores of the unsteered model in the order of `prompts`: one run() and one unit of the journal,
+/// "<name>#<digest>". `key` and errors as for score_forks().
 ItemScores score_unsteered(Engine& engine, Journal& journal, const std::string& name, const std::string& key,
                            std::span<const Prompt> prompts, const Progress& progress);
 

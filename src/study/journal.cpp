@@ -21,7 +21,7 @@ constexpr std::uint64_t kLimit = std::uint64_t{4} << 30;
 std::string digest_of(const std::string& unit, std::string_view lines) {
     return sha256(fmt::format("{}\n{}", unit, lines)).substr(0, 16);
 }
-// Does the path still name the file that is open?
+// Is the open file still the one that the path names?
 bool is_file(int fd, const std::filesystem::path& path) {
     struct stat open {
     }, named{};
@@ -52,7 +52,7 @@ Units read_units(const std::filesystem::path& folder, long long* whole_bytes,
     };
     for (std::size_t begin = 0; begin < bytes.size();) {
         const auto end = bytes.find('\n', begin);
-        if (end == std::string::npos) break;  // a torn last line
+        if (end == std::string::npos) break;  // a last line that was not written to its end
         ++line_number;
         const auto text = std::string_view(bytes).substr(begin, end - begin);
         const auto lines = std::string_view(bytes).substr(unit_begin, begin - unit_begin);
@@ -66,7 +66,7 @@ Units read_units(const std::filesystem::path& folder, long long* whole_bytes,
             continue;
         }
         require(line["end"] == open.size(), "closes a unit whose records are not all there");
-        // Folders of versions before the digest have lines without.
+        // Older versions wrote closing lines without a digest.
         const bool has_digest = line.contains("digest");
         require(line.size() == (has_digest ? 3u : 2u), "closes a unit with words that are not known");
         require(!has_digest || line["digest"] == digest_of(open_unit, lines),
@@ -93,7 +93,8 @@ Journal::Journal(const std::filesystem::path& folder) : path_(records_file(folde
     };
     lock_ = ::open((folder / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (lock_ < 0) fail("cannot open the run folder for writing");
-    // A start that failed removes its lock's file: a lock on a file that nobody finds keeps nobody out.
+    // A run that fails at its start removes .lock (give_folder_back()). If that happened since open(), this
+    // lock is on a removed file and keeps no other process out, so the folder counts as being in use.
     if (::flock(lock_, LOCK_EX | LOCK_NB) != 0 || !is_file(lock_, folder / ".lock")) {
         ::close(lock_);
         throw Error(
@@ -122,8 +123,7 @@ Journal::~Journal() {
     ::close(lock_);
 }
 
-// Somebody may have removed the folder, or put another one in its place: nobody would ever read what is
-// written to the open file then.
+// When the folder was removed or replaced, what is written to the open file is lost.
 bool Journal::is_in_place() const { return is_file(fd_, path_); }
 
 void Journal::append_lines(const std::string& unit, std::vector<std::string> lines) {
@@ -146,7 +146,7 @@ void Journal::append_lines(const std::string& unit, std::vector<std::string> lin
                 path_.string(), units_.size() + (ok ? 1 : 0)));
     if (!ok) {
         const std::string reason = error_text(errno);
-        [[maybe_unused]] const int cut = ::ftruncate(fd_, size_);  // opening the file cuts it as well
+        [[maybe_unused]] const int cut = ::ftruncate(fd_, size_);  // if it fails, the next start cuts it
         throw Error(
             Code::environment,
             fmt::format(

@@ -1,4 +1,5 @@
-// The append-only record of a run: one JSON line per record, a closing line per unit of work.
+// The journal of a run: an append-only file with one JSON line per record and a closing line per unit of
+// work.
 #pragma once
 
 #include <filesystem>
@@ -10,9 +11,10 @@
 
 namespace tiller::study {
 
-/// Units of work by name, each with the lines of its records.
+/// Finished units of work: name -> the lines of its records, in order, without the closing line.
 using Units = std::map<std::string, std::vector<std::string>>;
 
+/// The records of lines, in their order. Errors as read_record().
 template <class Record>
 std::vector<Record> read_records(const std::vector<std::string>& lines) {
     std::vector<Record> records;
@@ -20,33 +22,33 @@ std::vector<Record> read_records(const std::vector<std::string>& lines) {
     return records;
 }
 
-/// records.jsonl of a run folder. A unit is written as its records, then {"unit": key, "end": n, "digest":
-/// d}, where d are the first 16 digits of the SHA-256 of the key, a line feed and the records' lines; what
-/// stands behind the last closing line when the file is opened (a killed process) is cut off, and so are
-/// temporary files that it left. Holds the folder's lock.
+/// records.jsonl of a run folder. A unit is written as its n records, then {"unit": name, "end": n, "digest":
+/// d}. d is the first 16 hex digits of the SHA-256 of the name, a line feed and the records' lines with their
+/// line feeds. Opening removes what a killed process left: lines after the last closing line, and temporary
+/// files. The object has the folder's lock until it is destroyed. Not thread-safe.
 class Journal {
 public:
-    /// Throws environment when the folder cannot be written or another process holds the lock; bad_input when
-    /// a whole line is not a record or a unit does not have its digest.
+    /// The folder must exist. Throws environment when it cannot be written or another process has the lock;
+    /// bad_input when a complete line is not a record or a unit does not have its digest.
     explicit Journal(const std::filesystem::path& folder);
     ~Journal();
     Journal(const Journal&) = delete;
     Journal& operator=(const Journal&) = delete;
 
-    /// The finished units.
     const Units& units() const { return units_; }
     bool has(const std::string& unit) const { return units_.count(unit) != 0; }
+    /// Throws std::out_of_range when there is no such unit; so does records().
     const std::vector<std::string>& lines(const std::string& unit) const { return units_.at(unit); }
-    /// Counts finished units of other journals as finished, without writing them into this one. A unit that
-    /// is here stays as it is.
+    /// Treats finished units of other journals as finished here, without writing them to this file. Where
+    /// both have a unit, this journal's is kept.
     void adopt(const Units& others) { units_.insert(others.begin(), others.end()); }
-    /// As they stand in the file, so that numbers are the same now and after a restart.
+    /// Parsed from the unit's lines in the file, so that numbers are the same now and after a restart.
     template <class Record>
     std::vector<Record> records(const std::string& unit) const {
         return read_records<Record>(lines(unit));
     }
-    /// Appends a finished unit and syncs it to disk. A full disk leaves the journal as it was. Throws
-    /// environment, also when the file is not where it was any more.
+    /// Appends a finished unit and syncs it to disk. When that fails, the journal stays as it was. Throws
+    /// environment, also when the file was removed or replaced by another one.
     template <class Record>
     void append(const std::string& unit, const std::vector<Record>& records) {
         append_lines(unit, record_lines(records, unit));
@@ -62,11 +64,12 @@ private:
     Units units_;
 };
 
-/// Reads the finished units of a run folder without locking it. `order` gets their names as they stand in the
-/// file.
+/// Reads the finished units of a run folder without its lock; none when there is no records.jsonl. When
+/// given, `whole_bytes` gets the file's length up to the end of the last closing line, and `order` the units'
+/// names in the order of the file. Throws bad_input as Journal(), environment.
 Units read_units(const std::filesystem::path& folder, long long* whole_bytes = nullptr,
                  std::vector<std::string>* order = nullptr);
-/// A finished unit as it stands in the file: its lines and the closing one.
+/// A finished unit as the file has it: the records' lines and the closing line, each with a line feed.
 std::string unit_text(const std::string& unit, const std::vector<std::string>& lines);
 
 }  // namespace tiller::study

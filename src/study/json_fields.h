@@ -1,5 +1,5 @@
-// Structs as JSON objects, written and read by one list of their fields: a function `fields(visit, x)` for
-// each struct, found beside it. Only the files of the journal and of summaries include this.
+// Writes structs as JSON objects and reads them. A function `fields(visit, x)` in the namespace of each
+// struct names its fields once for both. Only the files of the journal and of summaries include this.
 #pragma once
 
 #include <fmt/format.h>
@@ -20,27 +20,30 @@
 
 namespace tiller::study {
 
-/// `template <class V, Is<Interval> T> void fields(V& visit, T& x)` serves writing (const) and reading.
+/// T is U or const U: `template <class V, Is<Interval> T> void fields(V& visit, T& x)` writes a const struct
+/// and reads into another.
 template <class T, class U>
 concept Is = std::same_as<std::remove_const_t<T>, U>;
 
-/// One member of every element of a list, as a list of its own: {"columns": ["a", "b"], "column_ids": [...]}.
+/// One member of every element of a list, which the file has as a list of its own: a list of {label, id} as
+/// {"columns": [labels], "column_ids": [ids]}.
 template <class List, class Member>
 struct Each {
     List& list;
     Member member;
 };
 template <class List, class Member>
-Each(List&, Member) -> Each<List, Member>;  // clang needs it said until version 17
+Each(List&, Member) -> Each<List, Member>;  // clang before version 17 needs this guide
 
-/// A value that files have as a text. `get()` writes it; `set(text)` takes it, or says what was expected.
+/// A value that files have as a text. `get()` returns the text. `set(text)` sets the value and returns "", or
+/// returns what was expected.
 template <class Get, class Set>
 struct AsText {
     Get get;
     Set set;
 };
 
-/// An enum as its name. `all` are its values.
+/// An enum as the text name(value). `all` lists the values that may be read.
 template <class E, class Name>
 auto named(E& value, Name name, const std::vector<std::remove_const_t<E>>& all) {
     const auto set = [&value, name, all](const std::string& text) -> std::string {
@@ -56,6 +59,7 @@ auto named(E& value, Name name, const std::vector<std::remove_const_t<E>>& all) 
     return AsText<decltype(get), decltype(set)>{get, set};
 }
 
+/// Makes JSON trees. Texts are made valid UTF-8; numbers that are not finite become null.
 struct JsonWriter {
     using Json = nlohmann::json;
 
@@ -101,7 +105,8 @@ struct JsonWriter {
     void operator()(const char* name, const T& field) {
         out[name] = value(field);
     }
-    /// Written where there is something to say.
+    /// Written only when it has a value other than the default (none, empty, 0, false); a list of members
+    /// when one of them has.
     template <class T>
     void optional(const char* name, const std::optional<T>& field) {
         if (field) out[name] = value(*field);
@@ -127,17 +132,17 @@ struct JsonWriter {
     void newer(const char* name, const T& field) {
         out[name] = value(field);
     }
-    /// Says what kind of object it is.
+    /// A field with a fixed text that names the kind of object. Readers do not check it.
     void constant(const char* name, const char* text) { out[name] = text; }
-    /// A field that the file has, and not the struct.
+    /// A field that files may have and the struct lacks: never written, accepted when read.
     void skip(const char*) {}
-    /// Members of the object with names of their own, beside the fields.
+    /// Elements of a map as fields of the object itself; as_json(name, element) gives their values.
     template <class T, class Value>
     void others(const std::map<std::string, T>& map, const Value& as_json) {
         for (const auto& [name, element] : map) out[valid_utf8(name)] = as_json(name, element);
     }
 
-    /// A map whose elements are written in a way of their own; older files may lack it.
+    /// A map as an object of its own, written as in others(); older files may lack it.
     template <class T, class Value>
     void mapped(const char* name, const std::map<std::string, T>& map, const Value& as_json) {
         JsonWriter inner;
@@ -148,24 +153,26 @@ struct JsonWriter {
     Json out = Json::object();
 };
 
-/// Where a value stands; the path is spelt out only for a message.
+/// Where in a file a value is: a chain up to the root, from which a path is made only for error messages.
 struct JsonPlace {
     const JsonPlace* up;
     std::string_view name;  // empty for an element of a list
     std::size_t index;
-    bool strict = true;  // of a root: fields that nobody asks for are refused
+    bool strict = true;  // of a root: unknown fields anywhere below it are refused
 
+    /// "summary.tasks[0].name"
     std::string path() const {
         if (!up) return std::string(name);
         return up->path() + (name.empty() ? fmt::format("[{}]", index) : fmt::format(".{}", name));
     }
 };
 
-/// What a reader throws; whoever calls it says what to do about it.
+/// What a JsonReader throws. Callers turn it into an Error that says what to do.
 struct JsonMisfit {
     std::string path, found, expected;
 };
 
+/// Reads JSON trees into structs. value() sets `out` or throws JsonMisfit; null is read as NaN.
 struct JsonReader {
     using Json = nlohmann::json;
 
@@ -253,7 +260,7 @@ struct JsonReader {
     void operator()(const char* name, T&& field) {
         read(name, field, true);
     }
-    /// What files of older versions lack stays as it is.
+    /// A field that is missing leaves the struct's value as it is.
     template <class T>
     void optional(const char* name, T&& field) {
         read(name, field, false);
@@ -292,7 +299,7 @@ struct JsonReader {
 
     const Json& json;
     const JsonPlace& at;
-    std::set<std::string, std::less<>> known;  // names asked for that are there
+    std::set<std::string, std::less<>> known;  // fields of the object that fields() named
     bool known_all = false;
 
 private:

@@ -10,7 +10,7 @@
 namespace tiller::study {
 namespace {
 
-// An axis for each number that the settings of a full grid differ in.
+// One axis for each name in the grid's settings, with all its values by rising value.
 std::vector<Axis> axes_of_grid(const std::vector<Setting>& grid) {
     std::map<std::string, std::set<double>> values;
     for (const auto& setting : grid)
@@ -55,7 +55,7 @@ MethodVectors::MethodVectors(TaskContext& c, const Method& method, std::set<int>
         add(own_, extracted_vector(c, method));
         return;
     }
-    sizes.insert(own_);  // together, so that the texts are run once
+    sizes.insert(own_);  // extracted together, so that the texts are run once
     for (const int n : sizes)
         files_[n == own_ ? method.name() : fmt::format("{}, {} pairs", method.name(), n)] =
             vector_file(c, method, n).string();

@@ -61,7 +61,6 @@ std::string protocol_names() {
     return text;
 }
 
-// Plan files are UTF-8.
 void check_text(PlanFaults& faults, const std::string& key, const std::string& value) {
     faults.refuse_if(!is_valid_utf8(value), key,
                      fmt::format("\"{}\" is not UTF-8, which a plan file must be", valid_utf8(value)));
@@ -97,7 +96,7 @@ void check_names(const Plan& plan, PlanFaults& faults) {
     faults.each("seeds", plan.seeds, fits, "at most 2^63 - 1, the most that TOML holds");
 }
 
-// Who competes: methods, and vectors that somebody brings.
+// The names of methods, and the files of vectors that compete with them.
 void check_contestants(const Plan& plan, const study::Protocol* protocol, PlanFaults& faults) {
     std::vector<std::string> brought;
     for (const auto& file : plan.vectors) {
@@ -125,7 +124,7 @@ void check_contestants(const Plan& plan, const study::Protocol* protocol, PlanFa
     }
 }
 
-// Conversations, where the plan asks for them.
+// Whether the plan's protocol and methods work with conversations.
 void check_chat(const Plan& plan, const study::Protocol* protocol, PlanFaults& faults) {
     faults.refuse_if(plan.chat && !(protocol && protocol->traits.takes_chat), "chat",
                      fmt::format("is true, and protocol = \"{}\" has prompts of its own form; conversations "
@@ -198,7 +197,7 @@ std::optional<Fault> fault_of(const Plan& plan) {
 
 namespace {
 
-// `of_run`: plan.toml of a run folder, which has every field that its version knew.
+// `of_run`: the file is plan.toml of a run folder, perhaps of an older version.
 Plan read_plan(const std::filesystem::path& path, bool of_run) {
     const std::string text = read_file(path, 1 << 20);
     study::check_toml_depth(text, path.string());
@@ -220,13 +219,13 @@ Plan read_plan(const std::filesystem::path& path, bool of_run) {
                                     owner->traits.name, owner->traits.name));
     const study::Protocol* known = study::find_protocol(protocol);
     Plan plan = known ? known->plan() : Plan{};
-    if (of_run) plan.tuning = {};  // there were no folds once
+    if (of_run) plan.tuning = {};  // versions without [tuning] had one split and the methods' own grids
     Fields fields(&table, path.string());
     fields_of(fields, plan);
     fields.refuse_unknown();
     for (const auto& file : std::vector<std::string>(plan.vectors)) add_vector(plan, file);
     if (const auto fault = fault_of(plan)) {
-        // A value at fault may also be a default that does not fit with what the file says.
+        // The value may be a default, which has no line in the file.
         const toml::node* node = table.at_path(fault->key).node();
         throw Error(fault->code, fmt::format("{}, line {}: {} {}", path.string(),
                                              node ? node->source().begin.line : 1, fault->key, fault->what));

@@ -1,4 +1,4 @@
-// Progress of an engine's calls, as long as the one who shows it is there.
+// A progress callback of an engine that is removed at the end of a scope.
 #pragma once
 
 #include <utility>
@@ -8,8 +8,9 @@
 
 namespace tiller::study {
 
-/// Hands `show` to the engine and takes it back at the end, also when a call throws: what it refers to ends
-/// there.
+/// Sets the engine's progress callback and clears it in the destructor, so that the engine never calls `show`
+/// after what it refers to is gone, also when a call throws. A callback that was set before is lost. The
+/// engine must outlive the object.
 class ProgressScope {
 public:
     ProgressScope(Engine& engine, Progress show) : engine_(engine) { engine_.on_progress(std::move(show)); }

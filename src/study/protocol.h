@@ -1,5 +1,6 @@
-// Protocols: what a study runs on each task, and how its tables read. A protocol is a folder of src/protocols
-// whose file protocol_<name>.cpp defines `const Protocol& protocol_<name>()`; the build lists them.
+// Protocols: what a study runs on each task, and which tables and sentences it makes of the records. A
+// protocol is a folder of src/protocols. Its file protocol_<name>.cpp, which the build finds, defines
+// `const Protocol& protocol_<name>()`.
 #pragma once
 
 #include <string>
@@ -15,7 +16,7 @@ namespace tiller::study {
 
 class Fields;  // toml_fields.h
 
-/// What there is to say of a protocol without running it.
+/// Constant properties of a protocol.
 struct ProtocolTraits {
     std::string name;
     std::string summary;   ///< One line for help and error messages.
@@ -24,71 +25,76 @@ struct ProtocolTraits {
     const char* table = nullptr;
     bool has_instructions = false;  ///< Does it run prompts with an instruction (Plan::instructions)?
     bool takes_chat = false;        ///< May prompts be conversations (Plan::chat)?
-    bool takes_vectors = false;     ///< May vectors that somebody brings compete (Plan::vectors)?
-    bool goes_twice = false;        ///< Is a plan of several models gone through twice (second_run())?
-    /// True when each method's chosen setting is left in the run folder as a vector (study/winners.h).
+    bool takes_vectors = false;     ///< May vectors from files compete (Plan::vectors)?
+    bool goes_twice = false;        ///< Does it override second_run()?
+    /// True when each method's vector at its chosen setting is written to the run folder (winners.h).
     bool leaves_winners = false;
-    /// True when each setting of the tables names the unsteered run of the same prompts ("clean" in its
-    /// record), to which differences are taken; else they are to zero-shot and to the method's random
-    /// control.
+    /// True when tables give each setting's difference to the unsteered run of the same prompts, which its
+    /// record names (SettingRecord::clean). Else they give those to zero-shot and to the method's controls.
     bool has_conditions = true;
 };
 
+/// Immutable; one object per protocol, which lives until the program ends.
 class Protocol {
 public:
     explicit Protocol(ProtocolTraits what) : traits(std::move(what)) {}
     virtual ~Protocol() = default;
     const ProtocolTraits traits;
 
-    /// The plan of `tiller compare --protocol NAME`, and what a plan file leaves out.
+    /// The plan of `tiller compare --protocol NAME`; also gives the values that a plan file leaves out.
     virtual Plan plan() const;
-    /// The fields of ProtocolTraits::table.
+    /// Reads or writes the fields of the plan's table ProtocolTraits::table.
     virtual void table_fields(Fields&, Plan&) const {}
-    /// What is impossible about the protocol's own table, and what else of the plan does not go with it.
+    /// Refuses impossible values of the protocol's own table, and other values that it cannot work with.
     virtual void check(const Plan&, PlanFaults&) const {}
-    /// How its vectors are extracted and its outputs scored.
+    /// How its vectors are extracted, and its outputs generated and scored.
     virtual Policy policy(const Plan&) const { return {}; }
     /// Throws bad_input when a task of the plan cannot be used; called for each before the first work.
     virtual void check_task(const Plan&, const Task&) const {}
-    /// Task files whose items are used beside those of Plan::tasks. What a run finds depends on them too.
+    /// Names of tasks whose items are used besides those of Plan::tasks. The digests in the units' names
+    /// depend on these tasks too.
     virtual std::vector<std::string> further_tasks(const Plan&) const { return {}; }
+    /// The split of a task; not asked for where the plan has shares of its own (TuningPlan::split).
     virtual Split split(const Task& task, std::uint64_t seed) const { return split_task(task, seed); }
-    /// The validation items that are used.
+    /// The validation items that are used, as indices into Task::items: the first Plan::n_valid of the split.
     virtual std::vector<int> validation(const Plan& plan, const Split& split) const;
     /// The metric that settings are chosen and judged by.
     virtual std::string primary(const Plan&, bool behavioural) const { return primary_metric(behavioural); }
 
-    /// Carries out a task that is not finished; its closing record is in the journal afterwards.
+    /// Carries out a task that is not finished, from the first unit that the journal lacks. Afterwards the
+    /// closing record is in the journal (close_task()).
     virtual void run(TaskContext& context) const = 0;
 
-    /// After the last task of the last model, a plan of several models is gone through once more where the
-    /// traits say so: for each task that lacks its second run, with `closings`, the closing records of this
-    /// task and seed on all models in the plan's order, and `own`, the one of this model.
+    /// Is a second run of a task on a model finished, or none needed? After all tasks of all models of a plan
+    /// of several models, second_run() is called for each task, seed and model for which this is false. `own`
+    /// is the closing record of the task on this model, `closings` those on all models in the plan's order.
     virtual bool has_second_run(const Units& /*units*/, const ClosedTask& /*own*/,
                                 const std::vector<ClosedTask>& /*closings*/) const {
         return true;
     }
+    /// Carries out that second run. The context's engine has this model.
     virtual void second_run(TaskContext&, const ClosedTask& /*own*/,
                             const std::vector<ClosedTask>& /*closings*/) const {}
 
-    /// Adds to a task's summary what the protocol computes from the records: TaskSummary::analyses. Pure.
+    /// Adds what the protocol computes from a task's records to the summary: TaskSummary::analyses. Called
+    /// before adjust(). A pure function.
     virtual void analyse(const Plan&, const TaskRecords&, TaskSummary&) const {}
-    /// The same over the tasks of a run: Summary::analyses. Called before the verdicts; `records` are those
-    /// of Summary::tasks, in their order.
+    /// The same over all tasks of a run: Summary::analyses. Called before the verdicts. `records` has one
+    /// element for each of Summary::tasks, in that order.
     virtual void analyse_run(const Plan&, const std::vector<TaskRecords>& /*records*/, Summary&) const {}
-    /// One sentence on a task.
+    /// One sentence on a task: what was found there.
     virtual std::string verdict(const Plan& plan, const TaskSummary& task) const = 0;
-    /// What was found on all tasks, one sentence each.
+    /// What was found over all tasks, one sentence each.
     virtual std::vector<std::string> findings(const Plan& plan, const Summary& summary) const = 0;
-    /// What a reader of the report has to know about the rules.
+    /// The rules that a reader of the report needs to know, one or more sentences each.
     virtual std::vector<std::string> notes(const Plan& plan) const = 0;
 };
 
-/// All protocols: the default one, then the others in the order of their names.
+/// All protocols: the default one, then the others by name.
 const std::vector<const Protocol*>& protocols();
 /// nullptr when there is none of this name.
 const Protocol* find_protocol(const std::string& name);
-/// The protocol of a checked plan.
+/// The protocol of a plan that passed check_plan(); the default one where the name is unknown.
 const Protocol& protocol_of(const Plan& plan);
 
 }  // namespace tiller::study

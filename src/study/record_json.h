@@ -1,5 +1,5 @@
-// record_lines() and read_record() for a kind of record: TILLER_RECORD(Type) in a source file, with its
-// fields().
+// The definitions of record_lines() and read_record(). A source file that has a type's fields() instantiates
+// them with TILLER_RECORD(Type).
 #pragma once
 
 #include "scoring/metrics.h"
@@ -9,7 +9,7 @@
 
 namespace tiller::study {
 
-// Hits and ranks are whole numbers in the file.
+// Metrics with Metric::whole, like hits and ranks, are written as whole numbers.
 inline nlohmann::json score_json(const std::string& key, double score) {
     const Metric* metric = find_recorded(key);
     if (metric && metric->whole && std::isfinite(score)) return static_cast<std::int64_t>(score);
@@ -104,7 +104,7 @@ void fields(V& visit, ClosingWith<Part>& x) {
 #define TILLER_RECORD(Type)                                                                       \
     template std::vector<std::string> record_lines(const std::vector<Type>&, const std::string&); \
     template Type read_record<Type>(const std::string&)
-/// The same for what a protocol adds to closing records.
+/// The same for the part that a protocol adds to closing records, and for closing records with it.
 #define TILLER_CLOSING_PART(Part) \
     TILLER_RECORD(Part);          \
     TILLER_RECORD(ClosingWith<Part>)

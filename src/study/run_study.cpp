@@ -1,4 +1,4 @@
-// A plan carried out: every task on every model with every seed.
+// Carries out a plan: every task on every model with every seed.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -80,7 +80,7 @@ private:
     Journal journal_;
     std::vector<ModelRecord> models_;
     std::vector<std::string> closings_;
-    std::map<TaskAndSeed, std::vector<std::string>> finished_;  // closing units, in the order of models
+    std::map<TaskAndSeed, std::vector<std::string>> finished_;  // closing units' names, [model]
 };
 
 }  // namespace
@@ -94,7 +94,7 @@ Summary run_study(const Plan& plan, const std::filesystem::path& folder, const S
     try {
         return run.carry_out();
     } catch (...) {
-        if (is_new) give_folder_back(folder);  // while the run holds its lock
+        if (is_new) give_folder_back(folder);  // while `run` has the folder's lock
         throw;
     }
 }

@@ -10,9 +10,9 @@
 namespace tiller::study {
 namespace {
 
-constexpr std::size_t kShown = 8;    // pairs whose sentences stand in the prompts
-constexpr std::size_t kFitted = 16;  // pairs that the curve is fitted to
-constexpr std::size_t kLeast = 20;   // training items
+constexpr std::size_t kShown = 8;    // training items whose sentences are in the prompts
+constexpr std::size_t kFitted = 16;  // training items that the curve is fitted to, at most
+constexpr std::size_t kLeast = 20;   // training items that a judge needs
 
 double logistic(double x) { return 1 / (1 + std::exp(-x)); }
 
@@ -64,7 +64,7 @@ SecondJudge SecondJudge::calibrate(TaskContext& c) {
     int n_right = 0;
     for (std::size_t i = 0; i < texts.size(); ++i)
         n_right += (judge.offset_ + judge.slope_ * ratios[i] > 0) == right[i];
-    // A curve that falls says that the prompts do not mean what they should.
+    // With a falling curve the prompts make the wrong style likelier: such a judge must not be used.
     judge.accuracy_ = judge.slope_ > 0 ? static_cast<double>(n_right) / judge.count_ : 0;
     return judge;
 }

@@ -17,7 +17,7 @@
 namespace tiller::study {
 namespace {
 
-// tiller's own, and those beside the data that the plan names, which count more.
+// tiller's own instructions and those of the plan's data folder, which win where both have a task.
 std::map<std::string, Instruction> known_instructions(const std::filesystem::path& data) {
     auto own = load_instructions(data_dir() / "instructions.json");
     const auto theirs = data / "instructions.json";
@@ -55,14 +55,14 @@ StudyInputs::StudyInputs(const Plan& plan, const StudyHost& host)
         protocol_.check_task(plan, task);
         for (auto seed : plan.seeds) split_of(plan, protocol_, task, seed);
     }
-    control_names_of(tasks_);  // refuses tasks that differ, before a model is loaded
+    control_names_of(tasks_);  // throws when the tasks disagree, before a model is loaded
     for (const auto& name : plan.models) files_.push_back(host.resolve_model(name));
     further_ = unrelated_ = load_sentences(data_dir() / "truncated_sentences.json");
     for (const auto& digest : contestant_digests(plan)) further_.push_back(digest);
     for (const auto& name : protocol_.further_tasks(plan)) further_.push_back(find_task(name, data).digest);
     if (wants_concepts(plan)) {
         further_concepts_ = concept_catalogue();
-        // Other tasks are read for a task's vector.
+        // Methods of concepts read other tasks for a task's vector, so its numbers depend on all of them.
         for (const auto* list : {&tasks_, &further_concepts_})
             for (const Task& task : *list) further_.push_back(task.digest);
     }
@@ -81,7 +81,7 @@ std::shared_ptr<const Model> StudyInputs::load_model(std::size_t model) const {
     options.weights = host_.weights;
     options.cache_dir = host_.cache_dir;
     options.trim_memory = host_.trim_memory;
-    // Conversations are text with control tokens' names, which the template writes.
+    // A chat template writes the names of control tokens into the prompt, and they must be parsed.
     options.control_names = plan_.chat ? ControlNames::parse : control_names_of(tasks_);
     auto loaded = Model::load(files_[model], options);
     if (plan_.chat)
@@ -110,7 +110,7 @@ std::string StudyInputs::key(const ModelInfo& model, const Task& task, std::uint
         .add(static_cast<std::uint64_t>(host_.engine.flash_attention));
     if (model.weights != Weights::file) d.add(name_of(model.weights));
     if (host_.n_gpu_layers != 0) d.add(static_cast<std::uint64_t>(host_.n_gpu_layers));
-    // Servers round as their kernels do, wherever they stand: a run goes on with others.
+    // Which servers are used is left out, so that a run can go on with other ones.
     if (!model.servers.empty()) d.add("rpc");
     d.add(plan_toml(plan_));
     for (const auto& text : further_) d.add(text);

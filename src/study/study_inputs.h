@@ -1,4 +1,4 @@
-// What a study works with, found and checked before the first minute of work.
+// The inputs of a study (tasks, model files, instructions), found and checked before the work starts.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +13,12 @@
 
 namespace tiller::study {
 
-/// References outlive the object.
+/// The plan and the host must outlive the object. Models and tasks are named by their indices in the plan.
 class StudyInputs {
 public:
-    /// Throws what is wrong with the plan, its tasks, models and data files.
+    /// Finds and checks everything but the contents of model files. Throws what check_plan(), find_task(),
+    /// Protocol::check_task(), StudyHost::resolve_model and the readers of data files throw, and bad_input
+    /// when the plan's tasks do not go together.
     StudyInputs(const Plan& plan, const StudyHost& host);
 
     const Plan& plan() const { return plan_; }
@@ -26,15 +28,19 @@ public:
     std::size_t n_model() const { return files_.size(); }
     const std::string& model_name(std::size_t model) const { return plan_.models[model]; }
     const std::filesystem::path& model_file(std::size_t model) const { return files_[model]; }
+    /// Loads a model with the host's and the protocol's options. Errors as Model::load(); with conversations
+    /// also those of require_no_control_names().
     std::shared_ptr<const Model> load_model(std::size_t model) const;
-    /// Of every prompt on a model that load_model() gave.
+    /// The form of all prompts on a model that load_model() returned.
     Template form_of(const Model& model) const;
-    /// Of all data that the study reads: task files, instructions, sentences, competing vectors.
+    /// A digest of the data that the study reads: tasks, instructions, unrelated sentences, competing vectors
+    /// and the plan's chat template.
     std::string data_digest() const;
 
-    /// The name of a task's closing unit, which holds a digest of all that the task's numbers depend on.
+    /// The name of a task's closing unit. It contains a digest of all that the task's numbers depend on.
     std::string closing(std::size_t model, const ModelInfo& info, std::size_t task, std::uint64_t seed) const;
-    /// A task ready to be run, but for its style scorer.
+    /// The context of a task, ready to be run except for its style scorer (train_scorer()). `engine` has the
+    /// model. Plan, host, engine and journal must outlive the context.
     TaskContext context(std::size_t model, std::size_t task, std::uint64_t seed, Engine& engine,
                         Journal& journal, const std::filesystem::path& folder) const;
 
@@ -46,15 +52,16 @@ private:
     const StudyHost& host_;
     const Protocol& protocol_;
     std::vector<Task> tasks_;
-    std::vector<Task> further_concepts_;  // where a method of the plan wants concepts; else empty
+    std::vector<Task> further_concepts_;  // empty when no method wants concepts
     std::vector<std::filesystem::path> files_;
-    std::vector<std::string> unrelated_, further_;  // sentences; digests that all tasks depend on
-    std::string chat_template_;                     // the text of the plan's file; empty = the models' own
+    std::vector<std::string> unrelated_, further_;  // sentences; digests and texts that all tasks depend on
+    std::string chat_template_;                     // contents of the plan's file; empty = the models' own
     std::map<std::string, Instruction> instructions_;
 };
 
-/// Trains the style scorer of a behavioural task on its training items; the other splits judge it. Nothing
-/// for other tasks.
+/// Sets TaskContext::scorer of a behavioural task: a StyleScorer trained on the split's training items, whose
+/// accuracy is measured on its test and validation items. Does nothing for other tasks. Errors as
+/// StyleScorer::train().
 void train_scorer(TaskContext& context);
 
 }  // namespace tiller::study

@@ -19,7 +19,7 @@
 namespace tiller::study {
 namespace {
 
-// The tables of one task.
+// Makes the tables of one task.
 class Tables {
 public:
     Tables(const Plan& plan, const TaskRecords& records)
@@ -52,7 +52,7 @@ public:
             for (std::size_t j = i + 1; j < chosen.size(); ++j)
                 pairs.push_back(scores_.pair(chosen[i]->id, chosen[j]->id, t.primary));
         if (has_conditions_) return pairs;
-        // What a method that works is above.
+        // The comparisons that say whether a method works (adjust()).
         for (const auto* s : chosen) {
             if (test_.contains(zero_shot_id)) pairs.push_back(scores_.pair(s->id, zero_shot_id, t.primary));
             for (const auto& control : control_ids(s->method))
@@ -74,7 +74,7 @@ private:
                 s.metrics[metric->name] = scores.mean(id, metric->name);
         return s;
     }
-    // Under a protocol of conditions: to the unsteered run of the same prompts.
+    // Differences to the unsteered run of the same prompts, where the protocol has conditions.
     void compare_with_unsteered(const SettingRecord& setting, const std::string& primary,
                                 SettingSummary& s) const {
         if (setting.clean.empty()) return;
@@ -83,7 +83,7 @@ private:
         s.difference["unsteered"] = difference(values, primary);
         std::tie(s.n_better, s.n_worse) = changes(values);
     }
-    // Else: to zero-shot and to the method's random control.
+    // Differences to zero-shot and to the method's controls, under other protocols.
     void compare_with_baselines(const std::string& primary, SettingSummary& s) const {
         if (s.id != zero_shot_id) {
             const Paired values = paired(test_, s.id, zero_shot_id, primary);
@@ -95,7 +95,7 @@ private:
                 s.difference[control == random_id(s.method) ? "random" : "shuffled"] =
                     difference(paired(test_, s.id, control, primary), primary);
     }
-    // Zeros, not "no number", where the two share no item.
+    // Zeros where the two have no item in common; Scores::difference() would give NaN.
     Interval difference(const Paired& values, const std::string& metric) const {
         return values.first.empty() ? Interval{} : scores_.difference(values, scale_of(metric));
     }
@@ -152,7 +152,7 @@ void judge(Summary& s, const std::vector<TaskRecords>& records, const Plan& plan
     s.findings = protocol.findings(plan, s);
 }
 
-// What a reader has to know whatever the protocol, behind the protocol's own.
+// Notes that every report has, after those of its protocol.
 std::vector<std::string> common_notes(const Plan& plan, std::size_t n_task, std::size_t n_checked) {
     std::vector<std::string> notes = {
         fmt::format("Intervals are 95 % bootstrap intervals over test items ({} resamples), widened for "
@@ -176,7 +176,8 @@ std::vector<std::string> common_notes(const Plan& plan, std::size_t n_task, std:
     return notes;
 }
 
-// Whether prompts were conversations, and whether they should have been.
+// Notes on conversations: that prompts were conversations, or that a model was asked in plain text although
+// it has a chat template.
 std::vector<std::string> chat_notes(const Plan& plan, const std::vector<ModelSummary>& models) {
     if (plan.chat)
         return {

@@ -1,4 +1,4 @@
-// From records to a Summary: pure, so that a report can be rebuilt at any time.
+// Makes summaries from records. Pure functions, so that a report can be rebuilt at any time.
 #pragma once
 
 #include "study/environment.h"
@@ -6,11 +6,12 @@
 
 namespace tiller::study {
 
-/// Summary of one finished task, without the verdict, which depends on the run's other tasks. Throws
-/// bad_input where a setting has no records.
+/// The summary of one finished task, without its verdict, which may depend on the run's other tasks. Throws
+/// std::out_of_range when a setting has no records.
 TaskSummary summarise_task(const Plan& plan, const TaskRecords& records);
 
-/// Summaries of the finished tasks among those that the environment names. Throws bad_input.
+/// The summary of a run: the tasks that Environment::tasks names and whose closing record is in `units`, in
+/// the order of Environment::tasks. Throws bad_input when records are missing or damaged.
 Summary summarise(const Plan& plan, const Units& units, const Environment& environment);
 
 }  // namespace tiller::study

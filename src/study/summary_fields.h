@@ -12,7 +12,8 @@ auto family_field(F& family) {
     return named(family, family_name, {Family::functional, Family::extractive, Family::behavioural});
 }
 
-/// A kind; in its place the code of the layers where there is one.
+/// A setting's kind and its code of edit layers in one field, as the text kind_text(). When reading, a text
+/// that is no kind's name is taken as a code of layers, and the kind is `condition`.
 template <class K, class Text>
 auto kind_field(K& kind, Text& layers) {
     const auto get = [&] { return layers.empty() ? std::string(kind_name(kind)) : layers; };
@@ -95,7 +96,7 @@ void fields(V& visit, T& x) {
     visit("top_heads", x.top_heads), visit("examples", x.examples), visit("verdict", x.verdict);
     visit("winners", x.winners);
 }
-/// Environments call a model's two names otherwise than summaries.
+/// `name` and `path` are what the file calls the model's two names: environments differ from summaries there.
 template <class V, class T>
 void model_fields(V& visit, T& x, const char* name, const char* path) {
     visit(name, x.name), visit(path, x.path), visit("digest", x.digest);

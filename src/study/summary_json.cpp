@@ -13,7 +13,7 @@ using study::JsonReader;
 using study::JsonWriter;
 
 constexpr const char* format_name = "tiller.summary/1";
-constexpr int max_depth = 12;  // A summary is 7 deep.
+constexpr int max_depth = 12;  // a summary has 7 levels
 
 Json parse_strictly(const std::string& text) {
     return parse_strict_json(text, max_depth, [](JsonFault fault, const std::string& detail) {
@@ -50,7 +50,7 @@ Summary read_summary(const std::string& text) {
     if (json["format"] != format_name)
         JsonReader::wrong(format, json["format"].dump().substr(0, 80), format_name);
     json.erase("format");
-    if (json.contains("cost")) {  // A report carries the ledger too; it is no part of the summary.
+    if (json.contains("cost")) {  // a report's JSON adds the ledger; it is checked and dropped
         std::vector<Cost> costs;
         JsonReader::value(json["cost"], JsonPlace{&root, "cost", 0}, costs);
         json.erase("cost");

@@ -15,44 +15,44 @@ namespace tiller::study {
 
 class SecondJudge;  // second_judge.h
 
-/// Seeds of the draws behind the first, which has the seed itself.
+/// The seed of a draw above 0; draw 0 uses `seed` itself.
 std::uint64_t seed_of_draw(std::uint64_t seed, int draw);
 
-/// References outlive the run of the task.
+/// Items are named by their indices in Task::items. What is passed by reference must outlive the context.
 struct TaskContext {
     const Plan& plan;
     const StudyHost& host;
     Engine& engine;
     Journal& journal;
-    std::filesystem::path folder;
-    std::string model_name;  ///< As the plan names it.
+    std::filesystem::path folder;  ///< The run folder.
+    std::string model_name;        ///< As the plan names it.
     std::uint64_t seed = 0;
     Task task;
-    int draw = -1;  ///< Of training items and prompts, from 0; -1 under one split.
-    Split split;
+    int draw = -1;  ///< The current draw of training items and prompts, from 0 (draws.h); -1 = none.
+    Split split;    ///< The split of the current draw, or of the task.
     Policy policy = {};
-    std::vector<int> test = {}, valid = {};                ///< As used.
-    std::optional<StyleScorer> scorer = {};                ///< Behavioural tasks.
-    std::shared_ptr<const SecondJudge> second_judge = {};  ///< second_judge_of(), once it is calibrated.
-    std::optional<double> nll_limit = {};  ///< perplexity_limit() of the split, once it is known.
-    /// Records of texts that choosing settings of this draw wrote. Test items among theirs take them over
-    /// where a candidate says so (Candidate::tried_as), and are not run again.
+    std::vector<int> test = {}, valid = {};                ///< The items of the split that are used.
+    std::optional<StyleScorer> scorer = {};                ///< Set by train_scorer(); behavioural tasks only.
+    std::shared_ptr<const SecondJudge> second_judge = {};  ///< Set by second_judge_of().
+    std::optional<double> nll_limit = {};                  ///< Set by find_perplexity_limit().
+    /// Records of texts that were generated while settings were chosen, on items of this draw. evaluate()
+    /// uses them again for test items, under candidates that name them (Candidate::tried_as).
     std::vector<ItemRecord> tried = {};
-    std::vector<std::string> unrelated = {};
-    std::vector<ConceptForm> concepts = {};       ///< What methods that want them get (methods/concepts.h).
-    std::optional<Instruction> instruction = {};  ///< Where baselines with one are wanted and known.
-    std::string label = {};                       ///< "present-past (1/8)" for progress.
+    std::vector<std::string> unrelated = {};      ///< MethodInput::unrelated.
+    std::vector<ConceptForm> concepts = {};       ///< MethodInput::concepts of the methods that want them.
+    std::optional<Instruction> instruction = {};  ///< For baselines with an instruction; none = no baselines.
+    std::string label = {};                       ///< "present-past (1/8)", for progress.
     std::string key = {};                         ///< Digest of all that every unit of this task depends on.
-    Template form = {};                           ///< Of every prompt, but where a candidate has its own.
+    Template form = {};                           ///< Of every prompt, unless a candidate has its own.
     std::string primary = {};                     ///< The metric that settings are chosen and judged by.
 
-    /// What is drawn for the present split is drawn with it.
+    /// The seed for what is drawn from the current split, like the prompts and pairs of extractions.
     std::uint64_t draw_seed() const { return draw <= 0 ? seed : seed_of_draw(seed, draw); }
     bool behavioural() const { return task.family == Family::behavioural; }
     FamilyPlan counts() const { return plan.of(task.family); }
     std::size_t max_rows() const { return static_cast<std::size_t>(engine.options().max_rows); }
     const Item& item(int index) const { return task.items[static_cast<std::size_t>(index)]; }
-    /// The prompt that a test of the item has without a vector and demonstrations.
+    /// The item's zero-shot prompt.
     Prompt plain_prompt(int index) const {
         return make_test_prompt(task, split.train, index, 0, seed, false, form);
     }
@@ -64,7 +64,8 @@ struct TaskContext {
     }
 };
 
-/// The metric that settings of a family are chosen and judged by, but for protocols that say otherwise.
+/// The metric that settings are chosen and judged by, unless the protocol names another
+/// (Protocol::primary()).
 inline std::string primary_metric(bool behavioural) { return behavioural ? "whole_style" : "first_token"; }
 
 }  // namespace tiller::study

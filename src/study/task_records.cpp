@@ -121,7 +121,7 @@ double Scores::p(const Paired& values, Scale scale) const {
 
 Interval Scores::mean(const std::string& id, const std::string& metric) const {
     const Interval i = mean(values_of(records_.at(id), metric), scale_of(metric));
-    // A mean of perplexities would be the worst text's alone; the mean is taken over log-probabilities.
+    // One improbable text would decide a mean of perplexities, so the mean is taken over the logarithms.
     const Metric* known = find_metric(metric);
     return known && known->exp_of_mean ? Interval{std::exp(i.mean), std::exp(i.low), std::exp(i.high)} : i;
 }

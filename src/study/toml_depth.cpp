@@ -33,7 +33,7 @@ private:
         if (c == '[' || c == '{') check(++open_, "values are nested");
         if (c == ']' || c == '}') --open_;
         if (c == '\n') ++line_;
-        // Parts of one key stand in one line, with nothing of these between them.
+        // None of these characters is part of a key: the next dot counts for another key.
         if (c == '\n' || c == '=' || c == ',' || c == '[' || c == '{') dots_ = 0;
     }
     void check(int depth, const char* what) const {
@@ -41,14 +41,15 @@ private:
             throw Error(Code::bad_input, fmt::format("{}, line {}: not a plan's TOML: {} more than {} deep",
                                                      name_, line_, what, max_depth_));
     }
-    // From the quote at at_ to behind the one that ends the text; three quotes begin one of several lines.
+    // Moves at_ from the quote that begins a string to the character after the one that ends it. Three quotes
+    // begin a string of several lines.
     void skip_text(char quote) {
         const std::string_view three = quote == '"' ? "\"\"\"" : "'''";
         const bool is_long = toml_.substr(at_).starts_with(three);
         at_ += is_long ? 3 : 1;
         while (at_ < toml_.size()) {
             const char c = toml_[at_];
-            if (!is_long && c == '\n') return;  // no end: the parser says it better
+            if (!is_long && c == '\n') return;  // unfinished: the parser's message is better
             if (c == '\n') ++line_;
             if (c == '\\' && quote == '"') {
                 at_ += 2;

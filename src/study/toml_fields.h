@@ -1,4 +1,4 @@
-// Fields of a plan in TOML.
+// Reads and writes the fields of a plan as TOML.
 #pragma once
 
 #include <fmt/format.h>
@@ -17,17 +17,22 @@
 
 namespace tiller::study {
 
-inline constexpr int kMostCounted = 100'000'000;  // of anything that is counted
+inline constexpr int kMostCounted = 100'000'000;  // greatest value of any count in a plan
 
-/// Reads or writes fields, in one order: a function that names a struct's fields once serves both.
+/// Reads fields from a TOML table or writes them as text, in the order of the calls, so that one function
+/// that names a struct's fields serves both. When reading, a missing key leaves its value as it is, and a
+/// value of another type throws bad_input with file and line.
 class Fields {
 public:
+    /// Reads from `input`, which must outlive the object; with nullptr, call start_writing(). `where` is the
+    /// file, for errors.
     explicit Fields(toml::table* input, std::string where) : input_(input), where_(std::move(where)) {}
 
     void operator()(const char* key, std::string& v) {
         visit(key, v, "a string", [&](toml::node& n) { return n.value_exact<std::string>(); });
     }
-    /// Written only when it says something, so that plans without it are what they were before it was there.
+    /// Written only when it is not empty or false, so that the text of a plan that does not use a newer key,
+    /// and with it digests of the plan, stay what they were before the key existed.
     void optional(const char* key, std::string& v) {
         if (!writing_ || !v.empty()) (*this)(key, v);
     }
@@ -44,7 +49,7 @@ public:
         visit(key, v, "a whole number", [&](toml::node& n) -> std::optional<int> {
             const auto value = n.value_exact<std::int64_t>();
             if (!value) return std::nullopt;
-            // What does not fit is out of range as well, and fault_of() says so.
+            // A value that does not fit into an int becomes one that the checks of plans refuse.
             return static_cast<int>(std::clamp<std::int64_t>(*value, -kMostCounted, kMostCounted + 1));
         });
     }
@@ -90,6 +95,7 @@ public:
                   return out;
               });
     }
+    /// The fields of the table [key]: visit_fields(Fields&) names them.
     template <class Visit>
     void table(const char* key, Visit visit_fields) {
         toml::table* inner = nullptr;
@@ -107,6 +113,7 @@ public:
         if (!input_) text_ += fmt::format("\n[{}]\n{}", key, fields.text_);
         if (inner) fields.refuse_unknown();
     }
+    /// Throws bad_input when the table that was read has a key that no call named.
     void refuse_unknown() const {
         for (const auto& [key, node] : *input_)
             if (std::find(known_.begin(), known_.end(), key.str()) == known_.end())
@@ -114,6 +121,7 @@ public:
                             fmt::format("{}, line {}: unknown key \"{}\"; known here: {}", where_,
                                         node.source().begin.line, key.str(), fmt::join(known_, ", ")));
     }
+    /// The TOML that was written.
     const std::string& text() const { return text_; }
     void start_writing() { writing_ = true; }
 
@@ -124,7 +132,7 @@ private:
         if (!array) return std::nullopt;
         std::vector<T> out;
         for (const auto& element : *array) {
-            // A whole number is a number; everything else is taken as it is written.
+            // 1 is read as 1.0 in a list of numbers; other types are not converted.
             const auto value = [&] {
                 if constexpr (std::is_same_v<T, double>)
                     return element.is_number() ? element.template value<T>() : std::optional<T>();

@@ -19,7 +19,7 @@
 namespace tiller::study {
 namespace {
 
-// What a search with a budget varies; nothing under the methods' own grids.
+// The axes that a search with a budget varies; empty without a budget, when methods try their own grids.
 std::vector<Axis> axes_of(const TaskContext& c, const Method& method) {
     return c.counts().n_setting > 0 ? method.axes(c.engine.info(), c.counts().extraction.n_pairs)
                                     : std::vector<Axis>{};
@@ -52,7 +52,8 @@ std::vector<ItemRecord> try_settings(TaskContext& c, const std::string& name,
 
 namespace {
 
-// Neighbours of the best settings so far that were not tried yet, n at most.
+// At most n settings that were not tried yet: the neighbours of the best setting in `grid`, then those of the
+// second best, and so on.
 std::vector<Setting> near_the_best(const TaskContext& c, std::vector<Candidate> grid,
                                    const std::vector<ItemRecord>& records, const std::vector<Axis>& axes,
                                    std::size_t n) {
@@ -68,7 +69,7 @@ std::vector<Setting> near_the_best(const TaskContext& c, std::vector<Candidate> 
     return out;
 }
 
-// One method's search: the settings tried so far, their records, and which come next.
+// The search of one method: the settings tried so far, their records, and which settings to try next.
 class Search {
 public:
     static constexpr int n_round = 3;
@@ -84,8 +85,9 @@ public:
     std::string name() const { return method_.name(); }
     const std::vector<Candidate>& grid() const { return grid_; }
 
-    /// The settings of a round, after the records of the rounds before: with a budget, half of it looks
-    /// everywhere, two quarters around what was best until then.
+    /// The settings of round 0, 1 or 2; the records of the rounds before must have been added. With a budget,
+    /// half of it is a sample of all settings in round 0; then a quarter each round is near the best so far.
+    /// Without, round 0 is the method's own grid, and the others are empty.
     std::vector<Candidate> next(int round) {
         const std::size_t begin = grid_.size(), until[] = {(budget_ + 1) / 2, (3 * budget_ + 3) / 4, budget_};
         std::vector<Setting> settings;
@@ -99,7 +101,7 @@ public:
         for (const auto& setting : settings) grid_.push_back(vectors_.grid_point(setting));
         return {grid_.begin() + static_cast<std::ptrdiff_t>(begin), grid_.end()};
     }
-    /// Takes what is this method's.
+    /// Keeps the records of this method's settings.
     void add(const std::vector<ItemRecord>& records) {
         std::set<std::string> own;
         for (const auto& k : grid_) own.insert(k.id);

@@ -1,4 +1,4 @@
-// One method's vector at the setting that a study would choose.
+// tune_vector(): one method's vector at the setting that a study would choose.
 #include <fmt/format.h>
 
 #include <cmath>

@@ -34,7 +34,7 @@ void charge(const TaskContext& c, const std::vector<std::string>& methods, const
     const Cost whole = spent({c.model_name, c.task.name, "", phase}, before, c.engine.stats());
     std::map<std::string, std::size_t> parts;
     for (const auto& method : methods) ++parts[method];
-    // Whole numbers whose sum is what was counted.
+    // The shares are whole numbers whose sum is what was counted.
     std::size_t done = 0;
     const auto share = [&](std::uint64_t all, std::size_t n) {
         return all * (done + n) / methods.size() - all * done / methods.size();
@@ -53,7 +53,7 @@ void charge(const TaskContext& c, const std::vector<std::string>& methods, const
 std::size_t whole_part(std::size_t n_each, std::size_t n_row) {
     const std::size_t most = std::max<std::size_t>(1, 4 * n_row / n_each);
     std::size_t best = 1;
-    double least = 2;  // share of empty rows
+    double least = 2;  // smallest share of empty rows so far; 2 = none yet
     for (std::size_t n = (most + 1) / 2; n <= most; ++n) {
         const std::size_t used = n * n_each, held = (used + n_row - 1) / n_row * n_row;
         const double empty = static_cast<double>(held - used) / static_cast<double>(held);

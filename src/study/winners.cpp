@@ -22,7 +22,9 @@ constexpr const char* folder_name = "winners";
 
 std::string stem_of(const std::string& model) { return std::filesystem::path(model).stem().string(); }
 
-// Files of one model in several quantisations often have one name in several folders.
+// The model's part of file names; empty when the plan has one model. Files of one model in several
+// quantisations often have the same name in different folders: then the model's place in the plan, from 1,
+// follows the name.
 std::string model_part(const Plan& plan, const std::string& model) {
     if (plan.models.size() < 2) return "";
     const std::string stem = stem_of(model);
@@ -33,17 +35,17 @@ std::string model_part(const Plan& plan, const std::string& model) {
     return fmt::format("{}-{}-", stem, place + 1);
 }
 
-// Which of a plan's seeds a vector is of: several would be several vectors, and their mean is none that was
-// judged.
+// Says which of the plan's seeds a winner is of. There is one winner, of the first seed: other seeds give
+// other vectors, and their mean was never tested.
 std::string seeds_text(const Plan& plan) {
     if (plan.seeds.size() < 2) return fmt::format("{}", plan.seeds.front());
     return fmt::format("{}, the first of {}", plan.seeds.front(), fmt::join(plan.seeds, ", "));
 }
 
-// The digest in the closing unit's name: of all that the task's records depend on.
+// The digest in the closing unit's name, of all that the task's records depend on.
 std::string records_digest(const std::string& unit) { return unit.substr(unit.rfind('#') + 1); }
 
-// Is the file there, and of these records? A file that cannot be read is written again.
+// Was the file made from the records of this closing unit? False when it is missing or cannot be read.
 bool is_written(const std::filesystem::path& path, const std::string& unit) {
     try {
         const auto settings = load_vector(path).provenance.settings;

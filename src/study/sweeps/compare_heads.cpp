@@ -1,4 +1,4 @@
-// Head searches of several tasks, and each task's vector on every other's items.
+// compare_heads(): head searches of several tasks, and each task's vector on the test items of every task.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -23,13 +23,13 @@ using namespace study;
 
 namespace {
 
-// One task's part of the work.
+// One task of the comparison.
 struct Part {
     const Task& task;
     Split split;
-    std::string key;
+    std::string key;  // source_key()
     SteeringVector base;
-    SharedFloats own, universal;
+    SharedFloats own, universal;  // directions of the task's own and of the universal heads
 };
 
 void check_plan(const HeadsPlan& plan, const ModelInfo& info) {
@@ -90,7 +90,7 @@ std::vector<Prompt> zero_shot(const Part& part, std::span<const int> items, std:
     return prompts;
 }
 
-// The comparison, step by step.
+// Carries out the comparison.
 class Comparison {
 public:
     Comparison(Engine& engine, const HeadsPlan& plan, const std::filesystem::path& folder,
@@ -148,7 +148,7 @@ private:
         }
     }
 
-    // The heads that are among the best of most tasks.
+    // Sets out_.common and returns its first top_k heads, the universal ones.
     std::vector<HeadEffect> common() {
         std::vector<std::vector<std::vector<float>>> aie;
         for (const Part& part : parts_) aie.push_back(part.base.aie);
@@ -173,7 +173,7 @@ private:
                       fmt::format("{}", fmt::join(plan().scales, " "));
     }
 
-    // Layer and strength of a task's vectors, on its validation items.
+    // Chooses layer and strength of a task's two vectors on its validation items.
     void choose(std::size_t t) {
         TaskHeads& of = out_.tasks[t];
         std::vector<std::vector<Edit>> edits;
@@ -196,7 +196,7 @@ private:
         }
     }
 
-    // Every task's vector on the test items of one.
+    // Scores on the test items of task b: unsteered, the own vectors of all tasks, and b's universal vector.
     void test(std::size_t b) {
         TaskHeads& of = out_.tasks[b];
         const auto items = first_items(parts_[b].split.test, plan().n_test);
@@ -252,7 +252,7 @@ HeadsAcrossTasks compare_heads(Engine& engine, std::span<const Task> tasks, cons
     std::vector<Part> parts;
     for (const Task& task : tasks) {
         parts.push_back({task, split_task(task, plan.seed), {}, {}, {}, {}});
-        // Throws when the task has too few items: before the first file is made.
+        // Only to throw when the task has too few items, before the first file is made.
         make_trials(task, parts.back().split.train, 1, 1, plan.extraction.n_shot, plan.seed);
     }
     return Comparison(engine, plan, folder, progress).of(std::move(parts));

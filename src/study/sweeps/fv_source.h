@@ -1,4 +1,4 @@
-// The head search of a task, kept in a folder: the expensive part of sweeps and of comparisons of heads.
+// The head search of a task, saved in a folder: the expensive part of run_sweep() and compare_heads().
 #pragma once
 
 #include <filesystem>
@@ -12,39 +12,45 @@
 
 namespace tiller::study {
 
+/// What a head search is made from. What it refers to must outlive it.
 struct FvSource {
     Engine& engine;
     const Task& task;
-    std::span<const int> train;
-    const ExtractionPlan& counts;
+    std::span<const int> train;    ///< Items (indices into Task::items) that prompts are made of.
+    const ExtractionPlan& counts;  ///< n_pairs is not used.
     std::uint64_t seed = 0;
-    bool check = true;         ///< The model has to pass the fast check before a search.
-    bool was_checked = false;  ///< It has passed in this very run.
-    int n_gpu_layers = 0;
+    bool check = true;         ///< Must the model pass the fast part of diagnose() before a search?
+    bool was_checked = false;  ///< True when it has passed in this run and need not be checked again.
+    int n_gpu_layers = 0;      ///< As the model was loaded.
 };
 
-/// A digest of all that numbers of this task on this engine depend on, beside prompts and edits.
+/// A digest of all that numbers of this task on this engine depend on, except their prompts and edits:
+/// versions, model, task, seed, counts of the head search and how the engine computes.
 std::string source_key(const FvSource& source);
 
-/// A base vector (means and effects of all heads) and its file, relative to the folder.
+/// The result of a head search.
 struct FvBase {
-    SteeringVector vector;
-    std::filesystem::path file;
+    SteeringVector vector;       ///< Has the mean outputs and the effects of all heads.
+    std::filesystem::path file;  ///< Relative to the folder.
 };
-/// From the folder when it is there, else searched (after the fast check of the hooks), saved and read back.
-/// An interrupted search goes on from its checkpoints.
+/// The head search of `source`: read from `folder` when it is there, else computed (after the fast check,
+/// unless it is off or has passed), saved and read back. An interrupted search goes on from its checkpoints.
+/// Throws unsupported when the check fails, bad_input when a saved vector is of another model; errors of
+/// Method::extract() pass through.
 FvBase fv_base(const FvSource& source, const std::filesystem::path& folder, const StepProgress& progress);
 
-/// The edit that adds `direction` after `layer` at the last prompt token and every generated one.
+/// The edit that adds strength * direction ([n_embd]) to the residual stream after `layer`, at the last
+/// prompt token and at every generated one.
 Edit fv_edit(SharedFloats direction, int layer, double strength);
 
-/// Throws usage for a behavioural task, whose items have no one right answer.
+/// Throws usage for a behavioural task, whose items have no single right answer. `command` names the
+/// program's command in the error.
 void require_answers(const Task& task, const std::string& command);
-/// Throws usage when `values` holds a number twice or one that is not finite; `what` names them in the error.
+/// Throws usage when `values` has a number twice or one that is not finite. `what` names them in the error.
 void require_different(const std::string& what, std::vector<double> values, Topic topic);
-/// Throws usage when there is no strength, one is there twice or is not finite.
+/// Throws usage when the list of strengths is empty, or as require_different().
 void check_scales(const std::vector<double>& scales);
-/// The first `n` at most.
+/// The first `n` of `items`; all of them when there are fewer.
 std::vector<int> first_items(const std::vector<int>& items, int n);
 
 }  // namespace tiller::study

@@ -1,4 +1,4 @@
-// Sets of heads compared; pure functions.
+// jaccard() and common_heads(): pure functions that compare sets of heads.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -48,7 +48,7 @@ std::vector<CommonHead> common_heads(std::span<const std::vector<std::vector<flo
                 effects[static_cast<std::size_t>(at.first)][static_cast<std::size_t>(at.second)]);
         heads.push_back({at.first, at.second, n, sum / static_cast<double>(aie.size())});
     }
-    // Stable: equals keep the map's order, by layer, then head.
+    // Stable, so that equal ones keep the order of the map: by layer, then head.
     std::stable_sort(heads.begin(), heads.end(), [](const CommonHead& a, const CommonHead& b) {
         return std::tuple(-a.n_task, -a.mean_aie) < std::tuple(-b.n_task, -b.mean_aie);
     });

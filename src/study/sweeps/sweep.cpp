@@ -1,4 +1,4 @@
-// Function vectors at every layer, number of heads and strength, with each prompt computed once.
+// run_sweep(): function vectors at every layer, number of heads and strength. Each prompt is computed once.
 #include "tiller/sweep.h"
 
 #include <fmt/format.h>
@@ -73,7 +73,8 @@ void check_plan(const SweepPlan& plan, const ModelInfo& info) {
         throw Error(Code::usage, fmt::format("n_bootstrap is {}, expected at least 100", plan.n_bootstrap));
 }
 
-// The demonstrations are those of the prompt that filters items: nothing but the labels differs.
+// Draws the same demonstrations as make_test_prompt() does for the few-shot prompt that filters items, so
+// that only the labels differ.
 Prompt shuffled_prompt(const Task& task, std::span<const int> pool, int item, const SweepPlan& plan) {
     Random random(plan.seed, fmt::format("shots/{}", item));
     const int n = static_cast<int>(pool.size());
@@ -94,7 +95,7 @@ Prompt prompt_of(SweepContext context, const Task& task, std::span<const int> po
     return make_test_prompt(task, pool, item, 0, plan.seed);
 }
 
-// The unsteered model first, then every setting; one buffer for each number of heads.
+// The unsteered model (heads = 0) first, then every setting.
 std::vector<SweepCell> settings_of(const SweepPlan& plan) {
     std::vector<SweepCell> cells(1);
     for (const int heads : plan.heads)
@@ -103,6 +104,7 @@ std::vector<SweepCell> settings_of(const SweepPlan& plan) {
     return cells;
 }
 
+// The edits of each cell. Cells with the same number of heads share one direction.
 std::vector<std::vector<Edit>> edits_of_settings(const Model& model, const SteeringVector& base,
                                                  const std::vector<SweepCell>& cells) {
     const HeadContributions contributions(model, base.mean_head_output);
@@ -121,7 +123,8 @@ std::vector<std::vector<Edit>> edits_of_settings(const Model& model, const Steer
     return edits;
 }
 
-// All of one kind before the next: bootstrap_mean() keeps the draws of one number of items.
+// Scores over all items first, then those over the kept ones: bootstrap_mean() caches the resamples of one
+// number of items only.
 void score_cells(std::span<SweepCell* const> cells, const std::vector<bool>& kept, const SweepPlan& plan) {
     for (SweepCell* cell : cells) cell->all = sweep_score(cell->items, {}, plan.n_bootstrap, plan.seed);
     for (SweepCell* cell : cells)
@@ -150,7 +153,7 @@ SweepScore sweep_score(const ItemScores& items, const std::vector<bool>& kept, i
 
 std::size_t best_cell(const std::vector<SweepCell>& cells) {
     if (cells.empty()) throw Error(Code::usage, "best_cell: no settings; expected at least one");
-    // A setting that breaks some items must not win a tie by the log-probabilities of the others.
+    // A setting under which some rows broke must not win a tie by the log-probabilities of the other rows.
     const auto rank = [](const SweepCell& c) {
         return std::pair(c.all.first_token.mean, c.all.n_broken > 0 ? -INFINITY : c.all.logprob.mean);
     };
@@ -182,7 +185,7 @@ Sweep run_sweep(Engine& engine, const Task& task, const SweepPlan& wanted,
     check_plan(plan, info);
     const Split split = split_task(task, plan.seed);
     const auto test = first_items(split.test, plan.n_test);
-    // Throws when the task has too few items: before the first file is made.
+    // Only to throw when the task has too few items, before the first file is made.
     make_trials(task, split.train, 1, 1, plan.extraction.n_shot, plan.seed);
 
     make_folder(folder);
