@@ -7,14 +7,15 @@
 namespace tiller {
 
 struct Backend {
-    std::string name;                   ///< The engine's: "CPU", "CUDA", "Vulkan".
-    std::string library;                ///< "libggml-cpu-zen4.so" where it is a library of its own, else "".
+    std::string name;     ///< The engine's: "CPU", "CUDA", "Vulkan".
+    std::string library;  ///< File name of its library, like "libggml-cpu-zen4.so"; "" when it is linked in.
     std::vector<std::string> features;  ///< Kernels it was built with: "AVX512_VNNI"; may be empty.
-    std::vector<std::string> devices;   ///< Names of what it computes on; may be empty.
+    std::vector<std::string> devices;   ///< Descriptions of the devices that it computes on; may be empty.
 };
 
-/// The backends in this process, in the engine's order; at least the CPU's unless an installation lacks its
-/// libraries. The first call starts the engine as Model::load() does. Any thread.
+/// The backends loaded in this process, in the engine's order. The CPU's is one of them unless the
+/// installation lacks its libraries. Starts the engine as Model::load() does, if nothing has yet.
+/// Thread-safe.
 std::vector<Backend> backends();
 
 }  // namespace tiller

@@ -20,14 +20,14 @@ struct ChatMessage {
 struct ChatOptions {
     /// End with the opening of the assistant's turn. Without effect when a last message is continued.
     bool add_generation_prompt = true;
-    /// A last message of the assistant's is a beginning that the model goes on with: the prompt ends with its
-    /// last visible character. Off: it is a finished turn like any other, and add_generation_prompt decides
-    /// what follows.
+    /// If the last message is the assistant's, the model continues it: the prompt ends where that message's
+    /// content ends, with the white space after it as far as the template kept that. Off: that message is a
+    /// finished turn like any other, and add_generation_prompt decides what follows.
     bool continue_last = true;
     /// Jinja text to use instead of the model's own template (metadata key "tokenizer.chat_template"). At
     /// most 1 MiB.
     std::string chat_template = {};
-    /// What templates that write the date take for now (local time); empty = the clock.
+    /// The time that a template takes for now, if it writes the date (local time); empty = the system clock.
     std::optional<std::time_t> time = {};
 };
 
@@ -41,8 +41,8 @@ struct TextRange {
 struct ChatPrompt {
     std::vector<Token> tokens;  ///< Of `text`; BOS once where the model wants it.
     std::string text;           ///< What the template wrote.
-    /// The parts of `text` that came from messages' contents, in order, not empty, not touching: control
-    /// tokens' names inside them are text.
+    /// Byte ranges of `text` that came from the messages' contents: ascending, none empty, with text of the
+    /// template between any two. Names of control tokens inside them were tokenised as text.
     std::vector<TextRange> contents;
 };
 

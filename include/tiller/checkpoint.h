@@ -1,4 +1,4 @@
-// What interrupts and progress of long extractions need.
+// Saved parts of long extractions, and their progress.
 #pragma once
 
 #include <cstddef>
@@ -10,13 +10,16 @@
 
 namespace tiller {
 
-/// Where long extractions leave what they have done, so that an interrupted run goes on. Keys are short file
-/// names. All methods of a task, a seed and a model share one, so that they share work as well (the head
-/// search of fv and its controls): a key must hold a digest of what its values were made from.
+/// Storage for the finished parts of a long extraction, so that an interrupted run can continue. All methods
+/// share one checkpoint for a task, a seed and a model, and thereby share work (the head search of fv and its
+/// controls). A key is a short file name; it must contain a digest of everything that its values were made
+/// from.
 class Checkpoint {
 public:
     virtual ~Checkpoint() = default;
+    /// The values stored under `key`; nullopt when there are none.
     virtual std::optional<std::vector<float>> load(const std::string& key) = 0;
+    /// Stores `values` under `key`, in place of earlier ones.
     virtual void store(const std::string& key, std::span<const float> values) = 0;
 };
 

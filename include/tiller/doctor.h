@@ -29,28 +29,31 @@ struct Check {
 };
 
 struct DoctorOptions {
-    /// Only the first, the middle and the last layer with heads (and the first without), two heads of each,
-    /// no fork: about a second on a small model. Off: all layers and all heads.
+    /// Check only the first, the middle and the last layer with heads (and the first without), two heads of
+    /// each, and leave out fork(): about a second on a small model. Off: all layers and all heads.
     bool fast = false;
-    /// What the vectors under suspicion are made with; the contribution checks judge these.
+    /// How head contributions are computed; the contribution checks test this. Give the options that the
+    /// vectors in question were made with.
     ContributionOptions contributions = {};
 };
 
 /// What diagnose() found.
 struct Diagnosis {
     bool fast = false;
-    std::vector<int> layers;                ///< Layers tried, rising.
-    std::vector<int> layers_without_heads;  ///< Of the whole model; listed, not failed.
-    std::vector<Check> checks;              ///< In the order above.
+    std::vector<int> layers;  ///< Layers checked, ascending.
+    /// All layers of the model without heads; having some is no failure.
+    std::vector<int> layers_without_heads;
+    std::vector<Check> checks;  ///< In the order of the names at Check::name.
 
     bool passed() const;
-    /// The failed checks as "name: text", one a line; empty when none failed.
+    /// The failed checks, one a line, as "name: text (measured FIGURE, at most BOUND passes)"; empty when
+    /// none failed.
     std::string failures() const;
 };
 
-/// Carries out the checks on `engine`'s model with prompts of a few tokens. Leaves the engine as it was,
-/// caches apart; calls its progress callback. `progress` gets (steps done, steps in all). A plan that the
-/// graph did not carry out is a failed check, not an error. Throws environment, interrupted and what else
+/// Runs the checks on `engine`'s model with prompts of a few tokens. Changes nothing in the engine but its
+/// caches and counters; calls its progress callback. `progress` gets (steps done, steps in all). A plan that
+/// the graph did not carry out is a failed check, not an error. Throws environment, interrupted and what else
 /// Engine::run() throws.
 Diagnosis diagnose(Engine& engine, const DoctorOptions& options = {}, const Progress& progress = {});
 

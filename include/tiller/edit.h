@@ -26,16 +26,16 @@ enum class Operation {
     replace,  ///< x <- x + s * (v - x); exactly v when s == 1      (activation patching; task vectors)
     turn,  ///< ICV's norm-preserving rule (arXiv 2311.06668, eq. 7-8 in the form of arXiv 2411.07213's code):
            ///< lambda = 1 + max(0, cos(x, -v)), y = 0.1 * s * lambda * v/|v|,
-           ///< x <- normalise(normalise(x) + y) * |x|. v points from negative to positive. Turns of one
-           ///< activation that follow each other in a row's edits are one turn: their y, each from x as it
-           ///< was, are summed (as the paper's code does with several vectors).
+           ///< x <- normalise(normalise(x) + y) * |x|. v points from negative to positive. Consecutive turns
+           ///< of one activation act as one: each y is computed from the original x, and their sum is added
+           ///< (as the paper's code does with several vectors).
     project,  ///< x <- x + s * (y - x) with y = m + W^T W (x - m); exactly y when s == 1. A soft projection
               ///< about a centre m (a conceptor with its factor, arXiv 2410.16314, is W^T W with m = 0). The
               ///< vector holds m, then the rows of W: [1 + n_row][width], n_row >= 1.
 };
 
-/// Is a vector of n_value floats right for this operation on an activation of `width` floats? One of them
-/// for each, and for project 1 + n_row rows of that width.
+/// Does a vector of n_value floats fit this operation on an activation of `width` floats? It needs `width`
+/// floats; for project (1 + n_row) * width with n_row >= 1.
 constexpr bool fits_width(Operation operation, std::size_t n_value, std::size_t width) noexcept {
     if (operation != Operation::project) return n_value == width;
     return width > 0 && n_value % width == 0 && n_value / width >= 2;
@@ -90,6 +90,7 @@ struct Edit {
 /// What to read from one row at one site.
 struct Capture {
     Site site = Site::residual;
+    /// Layers [layer_begin, layer_end); all must have the same width at `site` (site_width()).
     int layer_begin = 0;
     int layer_end = -1;  ///< Exclusive; -1 = n_layer.
     Positions positions = {Positions::Kind::last_prompt, 0, 0};

@@ -35,21 +35,21 @@
 namespace tiller {
 
 struct EngineOptions {
-    int n_threads = 0;               ///< 0 = the machine's cores.
+    int n_threads = 0;               ///< 0 = one for each logical processor of the machine.
     bool cache_f32 = false;          ///< Key/value cache in float32 instead of float16.
-    int max_rows = 64;               ///< Rows in flight in run(), [1, 256]; more rows are run in waves.
+    int max_rows = 64;               ///< Rows computed at the same time in run(), [1, 256]; the others wait.
     std::uint64_t memory_limit = 0;  ///< Bytes for model, caches and buffers; 0 = what the machine has free.
     bool flash_attention = false;    ///< Only sensible on a GPU; changes results, recorded in reports.
 };
 
 /// Counters since the engine was made; for progress, cost ledgers and tests.
 struct EngineStats {
-    std::uint64_t n_decode = 0;   ///< Calls into the engine.
+    std::uint64_t n_decode = 0;   ///< Decodes: batches given to llama.cpp, also those that were stopped.
     std::uint64_t n_token = 0;    ///< Tokens computed, padding included.
     std::uint64_t n_padding = 0;  ///< Tokens computed only to keep the batch shape.
     std::uint64_t n_edit = 0;     ///< Edits applied (per row, layer and token).
     std::uint64_t n_capture = 0;  ///< Activations read (per row, layer and token).
-    double seconds = 0;           ///< Spent inside the engine.
+    double seconds = 0;           ///< Spent in decodes and in computing logits.
 };
 
 /// Memory that rows take, computed before work starts; bytes.
@@ -58,7 +58,7 @@ struct MemoryNeed {
     std::uint64_t caches = 0;   ///< Key/value cells of all rows in flight.
     std::uint64_t buffers = 0;  ///< Logits, attention scores and what else a graph computes.
     std::uint64_t free = 0;     ///< What caches and buffers may take.
-    int n_rows = 0;             ///< Rows in flight in run(): max_rows, fewer where that does not fit.
+    int n_rows = 0;  ///< Rows computed at the same time in run(): max_rows, or fewer where memory is short.
 };
 /// "needs about 940 MB: model 241, caches 380, buffers 319; free 9000 MB".
 std::string memory_text(const MemoryNeed& need);
@@ -69,6 +69,9 @@ void require_memory(const MemoryNeed& need);
 /// with the longest row seen.
 class Engine {
 public:
+    /// Shares `model`. Finds the model's sites by computing four tokens. Throws usage (max_rows), environment
+    /// (not enough memory, no threads), unsupported (several residual streams; a post-norm other than the
+    /// weights say).
     explicit Engine(std::shared_ptr<const Model> model, const EngineOptions& options = {});
     ~Engine();
     Engine(const Engine&) = delete;
@@ -79,37 +82,41 @@ public:
     const EngineOptions& options() const noexcept;
     const EngineStats& stats() const noexcept;
 
-    /// Runs rows and returns one result each, in order. Rows that start with the same tokens and the same
-    /// edits there are computed once. Throws usage (an edit's layer, width or head does not exist, a row is
-    /// empty, a vector holds NaN), unsupported (the architecture lacks a site), bad_input (a row is longer
-    /// than the model's context), environment (not enough memory; the numbers are named), incomplete (an edit
-    /// or capture was not carried out), interrupted (see cancel).
+    /// Runs rows and returns one result each, in order. Tokens with which several rows begin are computed
+    /// once where the same edits act on them. Throws usage (an edit's layer, width or head does not exist, a
+    /// row is empty, a vector has NaN), unsupported (the architecture lacks a site), bad_input (a row is
+    /// longer than the model's context), environment (not enough memory; the numbers are named), incomplete
+    /// (an edit or capture was not carried out), interrupted (see cancel_with()).
     std::vector<RowResult> run(std::span<const Row> rows);
 
-    /// Many branches of few prompts: each prompt is computed once, and no edit may touch a token before the
-    /// last prompt token. Short prompts share batches. Captures only at or after the last prompt token.
-    /// Rows with forced tokens and neither edits nor captures are read in few batches, and what texts behind
-    /// one prompt begin with is computed once. Errors as run().
+    /// Runs rows that are branches of few prompts: each different prompt is computed once, and short prompts
+    /// share batches. No edit or capture may touch a token before the last prompt token. Rows with forced
+    /// tokens but without edits and captures are read in few batches, each with many tokens of a text; tokens
+    /// with which several texts after one prompt begin are computed once. Errors as run(); usage also for
+    /// Row::want_prompt_logprobs.
     std::vector<RowResult> fork(std::span<const Row> rows);
 
-    /// Called after each decode with (rows finished in this call, rows of this call); may be empty.
+    /// Called after each decode of run() and fork(), in their thread, with (rows finished in this call, rows
+    /// of this call); may be empty.
     void on_progress(std::function<void(std::size_t, std::size_t)> callback);
 
-    /// When set and true, the next decode throws Code::interrupted. Not owned; may be null.
+    /// While `*flag` is true, run(), fork() and Stepper::step() throw Code::interrupted; a decode under way
+    /// is stopped. Any thread may set the flag. Not owned: it must outlive its use; null = no flag.
     void cancel_with(const std::atomic<bool>* flag);
 
-    /// Which (site, layer) pairs this model's graph offers, found by a probe. True = reachable.
+    /// Does this layer have this site in the model's graph? False for a layer that does not exist.
     bool has_site(Site site, int layer) const;
 
-    /// Bytes that a run of `n_rows` rows of `n_token` tokens each would take beside the model.
+    /// Bytes that run() with `n_rows` rows (at most max_rows at a time) of `n_token` tokens each takes,
+    /// without the model.
     std::uint64_t estimate_bytes(int n_rows, int n_token) const;
 
-    /// What run() with rows of at most n_run_token tokens (prompt and what follows) and fork() of n_fork_row
-    /// branches, one step each, from prompts of at most n_fork_token tokens would take (not at the same time,
-    /// so the larger of the two); 0 tokens leave one of them out.
+    /// Memory for run() with rows of at most n_run_token tokens (prompt and continuation), and for fork() of
+    /// n_fork_row branches of one step each, from prompts of at most n_fork_token tokens. The two never hold
+    /// memory at the same time, so the larger one counts; 0 tokens leave one out.
     MemoryNeed memory_need(int n_run_token, int n_fork_token = 0, int n_fork_row = 0) const;
 
-    /// What an engine holds, for the engine room only (defined there).
+    /// The engine's state; defined and used in src/engine only.
     struct Impl;
     Impl& impl() noexcept { return *impl_; }
 
@@ -117,7 +124,7 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-/// Width in floats of a site in a layer of this model.
+/// Width in floats of a site in a layer, which must exist; 0 for head_output in a layer without heads.
 int site_width(const ModelInfo& info, Site site, int layer);
 
 }  // namespace tiller

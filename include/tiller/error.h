@@ -26,12 +26,12 @@ int exit_code(Code code) noexcept;
 /// A short stable name ("bad_input", ...), used in JSON output.
 const char* code_name(Code code) noexcept;
 
-/// What an Error is about, where a program that uses tiller may know more than tiller does: which of its own
-/// flags or fields decides it. The library's texts name the thing, never a program's flag.
+/// What an Error is about, so that a program can name its own flag or field that decides this. The library's
+/// messages name the thing, never a program's flag.
 enum class Topic {
     none,
     rows,           ///< EngineOptions::max_rows.
-    memory,         ///< What rows take: max_rows, the type of the key/value cache.
+    memory,         ///< Memory of rows: max_rows, the type of the key/value cache.
     cache_type,     ///< EngineOptions::cache_f32.
     gpu_layers,     ///< ModelOptions::n_gpu_layers.
     rpc,            ///< ModelOptions::rpc: its servers.
@@ -50,7 +50,7 @@ enum class Topic {
     n_test,         ///< Test items.
     n_valid,        ///< Validation items.
     n_shot,         ///< Demonstrations in a prompt.
-    special,        ///< What names of control tokens in a text are (ModelOptions::control_names).
+    special,        ///< How names of control tokens in a text are read (ModelOptions::control_names).
     chat_template,  ///< ChatOptions::chat_template.
     tasks,          ///< Which tasks are worked on.
     run_folder,     ///< The folder that a study or sweep keeps its records in.

@@ -16,11 +16,12 @@ struct IcvOptions {
     float alpha = 1.0f;  ///< Default strength kept in the vector.
 };
 
-/// The in-context vector: first principal direction of the pairs' differences (unit length, all layers
-/// together) plus their mean, stored as positive minus negative per layer; applied to every MLP output at
-/// every token with the norm-preserving turn. One pair: the mean difference alone (said in provenance). Two
-/// pairs: the sign of the component is left to rounding, so the mean difference alone as well. Throws
-/// bad_input when there is no pair or a text is empty.
+/// The in-context vector. Each pair gives a difference, positive minus negative, of the latent states of all
+/// layers. The vector is the first principal direction of these differences (unit length over all layers
+/// together) plus their mean, stored by layer. It is applied to every MLP output at every token with the
+/// norm-preserving turn (Operation::turn). From one or two pairs it is the mean only, and the provenance says
+/// so: with two, the sign of the principal direction is left to rounding.
+/// Throws bad_input when there is no pair or a text is empty, usage when n_last is below 1.
 SteeringVector in_context_vector(Engine& engine, std::span<const Pair> pairs, const IcvOptions& options = {},
                                  const Progress& progress = {});
 
@@ -32,8 +33,9 @@ std::vector<SteeringVector> in_context_vectors(Engine& engine, std::span<const P
                                                const Progress& progress = {});
 
 /// First principal direction (unit length, sign as sklearn's svd_flip: the largest entry of U positive) of
-/// the centred rows of a [n][d] matrix, plus their mean; float64 inside. `explained` gets the share of
-/// variance, may be null.
+/// the centred rows of a [n][d] matrix, plus their mean: [d], computed in float64. With fewer than three
+/// rows, or equal ones, the mean only. `explained` gets the direction's share of the variance (0 for the mean
+/// only); may be null. Throws bad_input when there is no row or they differ in length.
 std::vector<float> principal_direction_plus_mean(const std::vector<std::vector<float>>& rows,
                                                  double* explained);
 

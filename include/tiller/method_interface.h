@@ -17,45 +17,48 @@ namespace tiller {
 /// Named numbers of one setting ("heads" 20, "layer" 6, "scale" 1; "alpha" 1).
 using Setting = std::map<std::string, double>;
 
-/// One dimension of what a method can be tuned over: parts of settings to choose from ({{"layer", 3}}, or
-/// {{"layer_begin", 0}, {"layer_end", 9}}). An empty one leaves the value of the paper's setting.
+/// One dimension of a search: the choices for a part of a setting, like {{"layer", 3}} or {{"layer_begin",
+/// 0}, {"layer_end", 9}}. An empty choice leaves the value of the paper's setting.
 using Axis = std::vector<Setting>;
-/// An axis of one number.
+/// An axis that varies one number.
 Axis axis_of(const std::string& name, std::span<const double> values);
 
 /// One number of a method's settings, for help and for checks.
 struct SettingField {
-    std::string name;           ///< "layer"
-    std::string meaning;        ///< One line.
-    double low = 0, high = 0;   ///< Both inclusive; infinite where there is no bound.
-    bool whole = false;         ///< Whole numbers only.
-    double usual = 0;           ///< The paper's setting has it, or what stands for leaving it out.
+    std::string name;          ///< "layer"
+    std::string meaning;       ///< One line.
+    double low = 0, high = 0;  ///< Both inclusive; infinite where there is no bound.
+    bool whole = false;        ///< Whole numbers only.
+    /// Its value in the paper's setting, or the one that means the same as leaving it out.
+    double usual = 0;
     std::vector<double> tried;  ///< The values on the method's axes, by rising value.
 };
 
 /// A task in one form, for methods that compare the prompts of several tasks in several forms.
 struct ConceptForm {
     std::string form;        ///< Its name, like "arrow".
-    Task task;               ///< Its items as they are written in that form; its name is the concept's.
+    Task task;               ///< The task, its items written in that form; its name is the concept's.
     std::vector<int> train;  ///< Items that prompts may be made of.
     Template pieces = {};
 };
 
-/// What a method may use.
+/// What a method may use. Nothing is owned: references and spans must outlive the extraction.
 struct MethodInput {
     Engine& engine;
     const Task& task;
-    std::span<const int> train;              ///< Items it may look at.
+    std::span<const int> train;              ///< Indices into Task::items that it may look at.
     std::span<const std::string> unrelated;  ///< Truncated sentences for negatives.
     std::uint64_t seed = 0;
     /// Extraction counts: "n_mean", "n_patch", "n_shot", "n_pairs"; "n_last" (IcvOptions). Switches, off
     /// unless 1: "bias_per_head" and "no_post_norm" (ContributionOptions); "pairs_repeat", "pairs_keep_end"
     /// and "pairs_bare" (PairOptions), "pairs_unstripped" (make_pairs() with strip = false).
     Setting options;
+    /// Storage for finished parts of the extraction; may be null.
     Checkpoint* checkpoint = nullptr;
     Progress progress = {};
-    std::span<const int> queries = {};  ///< Items for the queries of few-shot prompts; empty = from `train`.
-    Template form = {};                 ///< Of every prompt and pair.
+    /// Indices for the queries of few-shot prompts; empty = from `train`.
+    std::span<const int> queries = {};
+    Template form = {};  ///< Of every prompt and pair.
     /// Tasks in forms, for methods that want them (Method::wants_concepts()): the task itself and two others
     /// or more, each in the same three forms or more. They do not depend on `form`.
     std::span<const ConceptForm> concepts = {};
@@ -83,9 +86,9 @@ public:
     /// The settings tried on the validation split; `behavioural` tasks generate text for each, so the grid is
     /// small.
     virtual std::vector<Setting> grid(const ModelInfo& info, bool behavioural) const = 0;
-    /// What a search with a budget may vary, for either family: the paper's setting with one choice of each
-    /// axis is a setting. The name "pairs" stands for the number of pairs that a vector is extracted from, at
-    /// most `n_pairs`. Without an override: an axis for each name in the functional grid.
+    /// The dimensions of a search with a budget, for all families: a setting to try is the paper's setting
+    /// with one choice of each axis. The name "pairs" stands for the number of pairs that a vector is
+    /// extracted from, at most `n_pairs`. The default: an axis for each name in the functional grid.
     virtual std::vector<Axis> axes(const ModelInfo& info, int n_pairs) const;
     /// Makes vectors for settings from an extracted one. The result must not outlive `model`.
     virtual std::function<SteeringVector(const Setting&)> builder(const Model& model,
@@ -96,8 +99,8 @@ public:
     virtual std::string meaning(const std::string& name) const;
     /// The counts of MethodInput::options that extract() reads.
     virtual std::vector<std::string> counts() const { return {"n_mean", "n_patch", "n_shot", "n_pairs"}; }
-    /// The name of a method that is this one without the task in it, to be applied at the same settings
-    /// beside it; empty = there is none but a random direction.
+    /// Name of the method that is this one's control: the same method without the task, applied at the same
+    /// settings. Empty = its only control is a random direction.
     virtual std::string control() const { return ""; }
     /// True when extract() needs MethodInput::concepts.
     virtual bool wants_concepts() const { return false; }
@@ -107,20 +110,22 @@ public:
 
 /// All methods that were built in, by name.
 const std::vector<const Method*>& methods();
-/// Throws usage with the known names, and those that come near.
+/// The method of this name. Throws usage with the known names and the most similar ones.
 const Method& find_method(const std::string& name);
 
-/// The numbers that settings of a method have on this model: those of its paper's setting and of its axes for
-/// `n_pairs` pairs, by name.
+/// The numbers in this method's settings on this model, by name: those of its paper's setting, and those of
+/// its axes for `n_pairs` pairs.
 std::vector<SettingField> setting_fields(const Method& method, const ModelInfo& info, int n_pairs);
 
-/// The paper's setting with the numbers of `given` in their places: what Method::builder()'s function takes.
-/// Throws usage, naming the method's numbers, when it has no such one or the value is out of range.
+/// The paper's setting with the numbers of `given` in place of its own: what the function that
+/// Method::builder() returns takes. Throws usage when the method has no such number (those it has are named)
+/// or a value is out of range.
 Setting complete_setting(const Method& method, const ModelInfo& info, int n_pairs, const Setting& given);
 
-/// A vector of the same method, site and norms with random directions (normal, seeded): the null hypothesis.
-/// Of a projection: the same centre, and rows with W's singular values along random orthonormal directions.
-/// The vector must be one that can be saved (for a projection, n_embd is known and the lengths fit).
+/// A vector of the same site, operation, layers and norms with random directions (normal, seeded): the null
+/// hypothesis. For a projection: the same centre, and rows with W's singular values along random orthonormal
+/// directions. The vector must be one that can be saved (for a projection, n_embd is known and the lengths
+/// fit).
 SteeringVector random_like(const SteeringVector& vector, std::uint64_t seed);
 
 }  // namespace tiller

@@ -30,9 +30,9 @@ namespace tiller {
 /// What weights are computed with.
 enum class Weights {
     file,     ///< As they are in the file.
-    float32,  ///< All as float32: each has the value that it stands for in the file, but activations, which
-              ///< the kernels of quantised weights round to 8 bits, are not rounded. Takes 4 bytes a
-              ///< parameter of memory.
+    float32,  ///< Converted to float32, each with the value that it stands for in the file. Activations are
+              ///< then not rounded to 8 bits, which the kernels of quantised weights do. Takes 4 bytes of
+              ///< memory for each parameter.
 };
 /// "file" or "float32".
 const char* name_of(Weights weights) noexcept;
@@ -41,24 +41,24 @@ const char* name_of(Weights weights) noexcept;
 struct ModelOptions {
     /// Layers on the GPU; -1 = all. Needs an engine built with a GPU backend; load() throws environment when
     /// it sees no GPU. Several GPUs share whole layers (the engine's layer split), in proportion to their
-    /// free memory; no layer is ever divided. With `rpc` the layers of its servers and GPUs; 0 means all
-    /// then.
+    /// free memory; no layer is ever divided. With `rpc`: layers on its servers and the GPUs, and 0 means
+    /// all.
     int n_gpu_layers = 0;
     /// Put the vocabulary's BOS in front of texts although the metadata do not ask for it (GPT-2, Pythia: the
     /// FV paper's code writes "<|endoftext|>" there). ModelInfo::adds_bos is true then, unless there is none.
     bool always_bos = false;
-    /// Called with the loaded fraction in [0, 1]; return false to stop (throws Code::interrupted). What it
-    /// throws comes out of load().
+    /// Called with the loaded fraction in [0, 1]; return false to stop (throws Code::interrupted). Its
+    /// exceptions pass through load().
     std::function<bool(float)> progress = {};
-    /// What the weights are held as for computing. Results differ between the two by what rounding does.
+    /// Number format of the weights in memory. The two give results that differ by rounding.
     Weights weights = Weights::file;
-    /// A folder for files that can be made again, made when missing: digests of model files (hashing a
-    /// gigabyte takes about a second). Empty: nothing is written, nothing is looked up.
+    /// Folder of a cache, made when missing: it keeps digests of model files (hashing a gigabyte takes about
+    /// a second). Empty: nothing is written or looked up.
     std::filesystem::path cache_dir = {};
     /// After loading, ask the C library to give freed memory back to the system (malloc_trim, glibc): for
     /// programs that load a model and keep it. It goes through the memory of the whole process.
     bool trim_memory = false;
-    /// What tokenize_prompt() and continuation() make of control tokens' names.
+    /// How tokenize_prompt() and continuation() read names of control tokens in a text.
     ControlNames control_names = ControlNames::refuse;
     /// Servers that hold layers and compute them, before GPUs of this machine; see tiller/rpc.h for what
     /// happens when one goes away. The file is read here and sent to them. load() throws usage and
@@ -89,10 +89,10 @@ struct ModelInfo {
     ControlNames control_names = ControlNames::refuse;  ///< ModelOptions::control_names.
     Weights weights = Weights::file;                    ///< ModelOptions::weights.
     std::vector<RpcAddress> servers;                    ///< ModelOptions::rpc's.
-    bool post_norm =
-        false;  ///< Does an RMS norm stand between W_O and the residual stream (Gemma 2/3, OLMo 2)?
-    /// Behind attention and MLP, layers multiply the residual stream by a number or add a function of it
-    /// (Gemma 4), so that what was written is not the difference between two residual sites.
+    /// Is there an RMS norm between W_O and the residual stream (Gemma 2/3, OLMo 2)?
+    bool post_norm = false;
+    /// Do layers change the residual stream after attention and MLP, by a factor or by adding a function of
+    /// it (Gemma 4)? Then the difference between two residual sites is not what attention and MLP wrote.
     bool changes_stream = false;
     float norm_epsilon = 0;    ///< Epsilon of the model's RMS (or layer) norms.
     Token bos = -1, eos = -1;  ///< Begin of text, end of text; -1 = none.
@@ -155,28 +155,28 @@ public:
 
     const ModelInfo& info() const noexcept;
 
-    /// Tokens of a text. Special tokens in the text are NOT parsed; with `add_bos` a BOS (and nothing else)
-    /// is put in front when the model's metadata asks for it. Throws bad_input when the text has invalid
-    /// UTF-8 of more than 2^30 bytes.
+    /// Tokens of a text. Control tokens' names in the text are NOT parsed. With `add_bos`, BOS (and nothing
+    /// else) is added in front when ModelInfo::adds_bos. Throws bad_input when the text has more than 2^30
+    /// bytes.
     std::vector<Token> tokenize(std::string_view text, bool add_bos = true) const;
 
     std::vector<Token> tokenize(std::string_view text, const TokenizeOptions& options) const;
 
-    /// Tokens of a text that a prompt, a task or a pair holds: tokenize() with BOS and
-    /// ModelInfo::control_names. Throws bad_input when these are to be refused and the text holds one.
+    /// Tokens of a text in a prompt, a task or a pair: tokenize() with BOS and with ModelInfo::control_names.
+    /// Throws bad_input when that is refuse and the text has the name of a control token.
     std::vector<Token> tokenize_prompt(std::string_view text) const;
 
-    /// Names of control tokens (and of the unknown token) that stand in a text, each once, longest first:
+    /// Names of control tokens (and of the unknown token) that occur in a text, each once, longest first:
     /// what tokenize() without `special` cuts into pieces that mean nothing to the model.
     std::vector<std::string> control_tokens_in(std::string_view text) const;
 
-    /// The tokens of a conversation in the model's own format, which its chat template writes. Control tokens
-    /// that the template writes are tokens; their names in a message's content are text, so that nobody can
-    /// end their own turn. Elsewhere the text is tokenised as one, whatever wrote its parts. tools and
-    /// documents are None for the template, as for Hugging Face's transformers. Throws usage (no message,
-    /// nothing to continue in an empty last message), bad_input (another role, a content that is not UTF-8, a
-    /// template that refuses the conversation, has an error or does not end) and unsupported (no template;
-    /// Jinja that the interpreter lacks).
+    /// The tokens of a conversation in the model's own format, which its chat template writes. Names of
+    /// control tokens are tokens where the template writes them, and text in a message's content, so that
+    /// nobody can end their own turn. What is between control tokens is tokenised as one text, whether
+    /// template or message wrote it. tools and documents are None for the template, as in Hugging Face's
+    /// transformers. Throws usage (no message, nothing to continue in an empty last message), bad_input
+    /// (another role, a content that is not UTF-8, a template that refuses the conversation, has an error or
+    /// does not end) and unsupported (no template; Jinja that the interpreter lacks).
     ChatPrompt chat_prompt(std::span<const ChatMessage> messages, const ChatOptions& options = {}) const;
     /// The model's own chat template (Jinja), empty when the file has none.
     const std::string& chat_template() const noexcept;
@@ -187,15 +187,16 @@ public:
     /// Text of one token as the vocabulary has it (for tables); control tokens give their name.
     std::string piece(Token token) const;
 
-    /// The tokens that `continuation` gets when it stands after `prompt`: tokenize_prompt(prompt +
+    /// The tokens that `continuation` gets after `prompt`: tokenize_prompt(prompt +
     /// continuation) cut after the tokens that it shares with tokenize_prompt(prompt). Never empty for a
     /// non-empty continuation. Throws as tokenize_prompt().
     std::vector<Token> continuation(std::string_view prompt, std::string_view continuation) const;
 
     bool is_end_of_generation(Token token) const;
 
-    /// Dequantised attention output projection of a layer, read from the file on each call (no cache).
-    /// Throws unsupported when the layer has no such tensor, bad_input when its shape is not [n_in, n_embd].
+    /// The attention output projection of a layer, dequantised, read from the file on each call (no cache).
+    /// Throws usage (no such layer), unsupported (the layer has no heads), bad_input (a tensor of another
+    /// shape).
     AttentionProjection attention_projection(int layer) const;
 
     /// Final norm and the output head's rows of `tokens`, read from the file on each call (no cache; only
@@ -204,7 +205,7 @@ public:
     /// logits; compare with the engine's own before trusting the numbers, as reconstruct_vocabulary() does.
     OutputHead output_head(std::span<const Token> tokens) const;
 
-    /// The engine's handle, for the engine room only (defined there).
+    /// The model's state; defined and used in src/engine only.
     struct Handle;
     const Handle& handle() const noexcept { return *handle_; }
 

@@ -14,8 +14,9 @@ class Random {
 public:
     /// Streams with different names or seeds are independent.
     Random(std::uint64_t seed, std::string_view stream);
+    /// Uniform over all 64-bit numbers.
     std::uint64_t next();
-    /// Uniform in [0, n); n > 0. No modulo bias.
+    /// Uniform in [0, n), without modulo bias. Throws usage when n is 0.
     std::uint64_t below(std::uint64_t n);
     /// Uniform in [0, 1).
     double uniform();
@@ -26,7 +27,7 @@ public:
     void shuffle(std::vector<T>& values) {
         for (std::size_t i = values.size(); i > 1; --i) std::swap(values[i - 1], values[below(i)]);
     }
-    /// k different values of [0, n), in random order; k <= n.
+    /// k different values of [0, n), in random order. Throws usage unless 0 <= k <= n.
     std::vector<int> sample(int n, int k);
 
 private:

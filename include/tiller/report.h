@@ -11,13 +11,13 @@
 
 namespace tiller {
 
-/// How a reader uses a winner of a task: a program's command, in one line. It is escaped like any other text.
+/// Writes the command, in one line, with which a reader uses a winner of a task. It is escaped like any other
+/// text.
 using UseText = std::function<std::string(const TaskSummary& task, const WinnerSummary& winner)>;
 
 /// One HTML file that opens without a network: charts, tables, examples, cost, provenance. Its content
 /// security policy lets only its own scripts run (by their SHA-256) and allows no request; it can be read
-/// without scripts.
-/// With `use`, the best winner's stands under each verdict.
+/// without scripts. With `use`, the command of the best winner follows each verdict.
 std::string report_html(const Summary& summary, const std::vector<Cost>& costs, const UseText& use = {});
 
 /// The tables and sentences of the HTML report, without charts (GitHub's Markdown).
@@ -31,9 +31,9 @@ std::string report_csv(const Summary& summary);
 /// to_json(summary) with one more field, "cost". summary_from_json() reads it too.
 std::string report_json(const Summary& summary, const std::vector<Cost>& costs);
 
-/// Every task's verdict and the findings for a terminal, no line wider than `width` columns. UTF-8. With
-/// `use`, the best winner's stands under each verdict, in one line however long it is, so that it can be
-/// copied.
+/// Every task's verdict and the findings for a terminal, no line wider than `width` columns (at least 20 are
+/// assumed). UTF-8. With `use`, the command of the best winner follows each verdict, in one line however
+/// long, so that it can be copied.
 std::string terminal_verdicts(const Summary& summary, int width, const UseText& use = {});
 
 /// The test results of one task for a terminal: the verdict, if there is one, then a table with 95 %

@@ -33,35 +33,35 @@ struct Sampling {
     /// Positive logits of tokens in prompt or generated text are divided by it, negative ones multiplied
     /// (arXiv 1909.05858). > 0; 1 = off.
     float repetition_penalty = 1.0f;
-    std::vector<TokenBias> bias = {};  ///< Added up where a token stands in it twice.
+    std::vector<TokenBias> bias = {};  ///< Biases of a token that is listed twice are added up.
 };
 
 /// One sequence to run, with everything that is to be done to it and read from it.
 struct Row {
     std::vector<Token> prompt;  ///< At least one token.
-    std::vector<Edit> edits;    ///< Applied in this order where several meet.
+    std::vector<Edit> edits;    ///< Where several act on one activation, they act in this order.
     std::vector<Capture> captures;
     std::vector<Token> forced;  ///< Teacher-forced continuation; its log-probabilities are returned.
     int max_new_tokens = 0;     ///< Sampled tokens after the prompt. Not together with `forced`.
     Sampling sampling = {};
-    /// Generation stops once the text, blanks in front aside, contains one of these. Valid UTF-8, none
-    /// of them empty.
+    /// Generation stops once the text without its leading blanks contains one of these. Valid UTF-8, none
+    /// empty.
     std::vector<std::string> stop;
-    bool stop_in_blanks = false;  ///< Blanks in front of the text count as well, as for OpenAI's servers.
+    bool stop_in_blanks = false;  ///< Leading blanks of the text count as well, as for OpenAI's servers.
     int n_top = 0;                ///< Top tokens of the distribution after the prompt.
     std::vector<Token> watch;     ///< Tokens whose log-probability and rank after the prompt are wanted.
     bool want_logits = false;     ///< All n_vocab logits after the prompt.
     bool want_logprobs = false;   ///< Log-probabilities of the generated tokens.
     int n_top_each = 0;  ///< Top tokens of the distribution at every generated or forced token; 0 = none.
-    /// Log-probabilities of the prompt's own tokens, and n_top_each at each of them. The whole prompt is then
-    /// computed for this row, whatever others have of it. Not in Engine::fork().
+    /// Log-probabilities of the prompt's own tokens, and n_top_each at each of them. The row then computes
+    /// its whole prompt itself, whatever others have of it. Not in Engine::fork().
     bool want_prompt_logprobs = false;
 
     /// Tokens of the prompt and the longest continuation together.
     std::size_t n_token() const {
         return prompt.size() + forced.size() + static_cast<std::size_t>(max_new_tokens);
     }
-    /// Nothing is asked for but captures of the prompt: the output head is skipped.
+    /// Does no result depend on logits from the last prompt token on? The output head is then skipped there.
     bool captures_only() const {
         return forced.empty() && max_new_tokens == 0 && n_top == 0 && watch.empty() && !want_logits;
     }
@@ -81,7 +81,7 @@ enum class Finish {
     stop_text,   ///< One of Row::stop was met.
     length,      ///< Everything that was asked for is computed.
     cancelled,   ///< The caller ended it; what was computed before is in the result.
-    broken,      ///< Its edits drove the logits to NaN or infinity.
+    broken,      ///< Logits or captured values were NaN or infinite.
 };
 /// "unfinished", "end_token", "stop_text", "length", "cancelled" or "broken".
 const char* finish_name(Finish finish) noexcept;
@@ -94,19 +94,20 @@ struct RowResult {
     std::vector<float> logits;         ///< [n_vocab] when wanted.
     /// [prompt.size() - 1] when wanted: entry i is of prompt token i + 1 after those before it.
     std::vector<float> prompt_logprob;
-    std::vector<std::vector<TokenLogprob>> prompt_top;  ///< The same with n_top_each tokens for each.
-    std::vector<float> forced_logprob;                  ///< One per Row::forced.
-    std::vector<Token> generated;                       ///< Without the end-of-generation token.
-    std::vector<float> generated_logprob;               ///< One per `generated` when wanted.
-    /// For each generated (or forced) token the Row::n_top_each likeliest at its place, as in `top`.
+    /// [prompt.size() - 1][n_top_each]: the likeliest tokens in the place of each of these tokens.
+    std::vector<std::vector<TokenLogprob>> prompt_top;
+    std::vector<float> forced_logprob;     ///< One per Row::forced.
+    std::vector<Token> generated;          ///< Without the end-of-generation token.
+    std::vector<float> generated_logprob;  ///< One per `generated` when wanted.
+    /// [generated or forced token][n_top_each]: the likeliest tokens in its place, as in `top`.
     std::vector<std::vector<TokenLogprob>> top_each;
     std::string text;     ///< Of `generated`; may end within a UTF-8 character.
     bool ended = false;   ///< End-of-generation token or stop text met.
-    bool broken = false;  ///< The edits drove the logits to NaN or infinity: the row ended there,
-                          ///< missing log-probabilities are -infinity.
+    bool broken = false;  ///< Logits or captured values were NaN or infinite. At such logits the row ended;
+                          ///< missing log-probabilities of watched and forced tokens are -infinity.
     Finish finish = Finish::unfinished;
-    int n_reused_token =
-        0;  ///< Prompt tokens that other rows had computed: the one thing here that depends on them.
+    /// Prompt tokens copied from other rows: the only result that depends on other rows.
+    int n_reused_token = 0;
     std::size_t stop_at = std::string::npos;  ///< Byte of `text` at which the stop text begins, or npos.
     std::vector<Captured> captured;           ///< One per Row::captures.
 

@@ -27,15 +27,15 @@ struct RpcAddress {
     bool operator==(const RpcAddress&) const = default;
 };
 
-/// Reads "host:port,host:port"; an IPv6 address stands in brackets. Nothing is looked up. Throws usage for an
-/// empty list, an address without a port of [1, 65535], other characters than host names have, the same
-/// address twice, or more than 16 addresses.
+/// Reads "host:port,host:port"; an IPv6 address is written in brackets. Nothing is looked up. Throws usage
+/// for an empty list, an address without a port of [1, 65535], other characters than host names have, the
+/// same address twice, or more than 16 addresses.
 std::vector<RpcAddress> rpc_addresses(std::string_view list);
 
 /// Which servers take part.
 struct RpcOptions {
-    /// In this order: the first servers hold the first layers, each in proportion to the memory that it has
-    /// free. Empty: this machine alone.
+    /// In this order: the first servers get the first layers, each in proportion to its free memory. Empty:
+    /// only this machine.
     std::vector<RpcAddress> servers = {};
     /// Use servers that are not on this machine's loopback, without any protection.
     bool insecure = false;

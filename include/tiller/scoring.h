@@ -32,14 +32,15 @@ struct AnswerScores {
     double first_word = 0;  ///< First words equal.
     double exact = 0;       ///< Normalised texts equal.
     double f1 = 0;          ///< Bag-of-words F1 of the normalised texts.
-    double contains = 0;    ///< The answer's words stand in the generated text in a row.
+    /// The answer's words occur side by side in the generated text; articles do not count.
+    double contains = 0;
 };
 /// Throws usage when there is no target.
 AnswerScores score_answer(std::string_view generated, std::span<const std::string> targets, bool keep_case);
 
 /// Known defects of the scores in the code of arXiv 2411.07213, off unless asked for (docs/protocol.md).
 struct PaperScoreDefects {
-    bool blank_first_match = false;  ///< The answer may be a match of blanks and full stops alone.
+    bool blank_first_match = false;  ///< The answer may be a match of only blanks and full stops.
     bool articles_vanish = false;    ///< The answer "a" (an, the) is normalised to nothing.
     bool split_present = false;      ///< `present` looks for the whole answer among single words.
     bool distinct_by_words = false;  ///< distinct-2 is divided by the words, not by the word pairs.
@@ -49,7 +50,7 @@ struct PaperScoreDefects {
 struct PaperScores {
     double first_word = 0;  ///< first_word_score: the first words of answer and target are equal.
     double f1 = 0;          ///< f1_score: bag-of-words F1 of answer and target.
-    double present = 0;     ///< present_score: the target's words stand in the generated text in a row.
+    double present = 0;     ///< present_score: the target's words occur side by side in the generated text.
     double ngram_entropy = 0, distinct_1 = 0, distinct_2 = 0;  ///< Of the whole text; see TextHealth.
 };
 
@@ -73,25 +74,25 @@ double rouge_l(std::string_view candidate, std::span<const std::string> referenc
 
 /// How varied and how broken a text is.
 struct TextHealth {
-    double ngram_entropy =
-        0;  ///< Weighted mean (2/3, 4/3) of the entropies of 2- and 3-grams in bits, as in the paper.
+    /// Weighted mean (2/3, 4/3) of the entropies of 2- and 3-grams in bits, as in the paper.
+    double ngram_entropy = 0;
     double distinct_1 = 0;   ///< Different words / words.
     double distinct_2 = 0;   ///< Different word pairs / word pairs.
     bool collapsed = false;  ///< See collapse_rule().
 };
 /// With `distinct_by_words` the word pairs are counted against the words, as in the code of arXiv 2411.07213.
 TextHealth text_health(std::string_view text, bool distinct_by_words = false);
-/// The rule behind TextHealth::collapsed, one sentence for reports.
+/// The rule of TextHealth::collapsed, one sentence for reports.
 const char* collapse_rule() noexcept;
 
 /// Does a text that should say the same as `input` in another style say next to nothing? True when it has
-/// fewer than a quarter of the input's words (marks not counted). A classifier of style may still take a lone
-/// "is" for certain.
+/// fewer than a quarter of the input's words (marks not counted). A classifier of style may still give a lone
+/// "is" a score near 1.
 bool says_too_little(std::string_view text, std::string_view input);
 
-/// Does more than half of a text repeat phrases? True when more than half of its words (marks not counted,
-/// labels like "Q:" at the beginning of a line left out) lie in runs of three words that begin earlier in the
-/// text too, and when no word is left.
+/// Does more than half of a text repeat phrases? True when more than half of its words are in runs of three
+/// words that occurred before in the text, and when it has no words. Marks are not counted; labels like "Q:"
+/// at the beginning of a line are left out.
 bool repeats_phrases(std::string_view text);
 
 /// Words of a text as the scores see them: runs of letters/digits (Unicode), and single punctuation marks.
@@ -114,9 +115,9 @@ public:
 
     /// Probability that the text has the output side's style, in [0, 1]. An empty text gives 0.5.
     double score(std::string_view text) const;
-    /// Share of held-out sentences (both sides) put on the right side; 0 when there are none.
+    /// Share of held-out sentences (both sides) classified rightly; 0 when there are none.
     double held_out_accuracy() const noexcept;
-    int held_out_count() const noexcept;  ///< Sentences behind held_out_accuracy().
+    int held_out_count() const noexcept;  ///< Sentences that held_out_accuracy() is a share of.
 
 private:
     struct Impl;

@@ -10,7 +10,8 @@
 
 namespace tiller {
 
-/// What values of a score can be. Intervals and tests go by it, never by the values that happen to be there.
+/// Which values a score can take. Intervals and tests depend on this, never on the values that happen to
+/// occur.
 enum class Scale {
     hit,     ///< 0 or 1 for each item, so that a mean is a share of items.
     share,   ///< Between 0 and 1 for each item.
@@ -35,18 +36,18 @@ double mean_of(std::span<const double> values);
 
 /// Mean with a 95 % bootstrap interval over items: percentiles of resampled means, widened for small samples
 /// (Hesterberg 2015, arXiv 1411.5279, section 5.3: by t quantiles and sqrt(n / (n - 1))). Hits and shares are
-/// resampled with one item at 0 and one at 1 added, because the plain bootstrap calls 0 hits of 40 a certain
-/// 0. The mean is that of the values alone. Empty: zeros; one value: that value.
+/// resampled with one item at 0 and one at 1 added, because the plain bootstrap of 0 hits of 40 gives an
+/// interval of width 0; the mean is without these two. No value: zeros; one value: that value.
 ///
-/// `draws`, one per value when not empty, says under which draw (of training items and prompts) an item was
-/// tested. Where the draws' means differ by more than their items leave open (F test at 25 %: Bancroft's
-/// rule when to pool), the interval is at least that of Student's t over draws; so it holds what another run
-/// would draw anew. Simulated coverage with 5 draws of 20 hits: 92 to 95 % whether or not draws differ (sd 0
-/// to 0.2); over items alone it falls to 65 %. Hits and shares stay within [0, 1].
+/// `draws`, one for each value when not empty, says under which draw (of training items and prompts) an item
+/// was tested. Where the draws' means differ (F test at the 25 % level: Bancroft's rule for pooling), the
+/// interval is at least that of Student's t over draws. It then covers a run with other draws as well.
+/// Simulated coverage with 5 draws of 20 hits each is 92 to 95 %, for true differences between draws of sd 0
+/// to 0.2; an interval over items only falls to 65 %. Intervals of hits and shares stay within [0, 1].
 Interval bootstrap_mean(std::span<const double> values, Scale scale, int n_resample, std::uint64_t seed,
                         std::span<const int> draws = {});
-/// The same for the mean of a[i] - b[i] over items; for hits and shares an item won and an item lost are
-/// added. Throws usage when the lengths differ.
+/// The same for the mean of a[i] - b[i] over items, for hits and shares with one item at -1 and one at 1
+/// added, within [-1, 1]. Throws usage when the lengths differ.
 Interval bootstrap_difference(std::span<const double> a, std::span<const double> b, Scale scale,
                               int n_resample, std::uint64_t seed, std::span<const int> draws = {});
 
@@ -55,10 +56,11 @@ struct Estimate {
     Interval interval;
     double p = 1;
 };
-/// Mean over runs (seeds) of values by item, each run's items numbered alike: the variance of the items'
-/// means over runs, plus that of the runs' means, with Student's t at Welch and Satterthwaite's degrees of
-/// freedom. Few runs make it wide, as they should. `is_difference`: values are differences of two scores of
-/// `scale`. Runs without values are left out; one run: the items alone; none: NaN throughout.
+/// Mean over runs (seeds). Each run maps items to values; an item has the same number in all runs. The
+/// variance is that of the items' means over runs plus that of the runs' means; interval and p value are
+/// Student's t with Welch and Satterthwaite's degrees of freedom, so few runs give a wide interval.
+/// `is_difference`: values are differences of two scores of `scale`. Runs without values are left out. One
+/// run: the variance of the items only. None: a NaN interval, and p is 1.
 Estimate repeated_mean(const std::vector<std::map<int, double>>& runs, Scale scale, bool is_difference);
 
 /// mean(a) / mean(b) of paired values with a 95 % bootstrap interval over items, widened like
@@ -67,14 +69,14 @@ Estimate repeated_mean(const std::vector<std::map<int, double>>& runs, Scale sca
 /// 0). Throws usage when the lengths differ.
 Interval bootstrap_ratio(std::span<const double> a, std::span<const double> b, int n_resample,
                          std::uint64_t seed);
-/// The same for any other statistic of the items: its value, and the values it had in resamples of the n_item
-/// items (in any order; finite). Fewer than two items or no resample: the value alone.
+/// The interval of any other statistic of items: its value, and the values it had in resamples of the n_item
+/// items (in any order; finite). With fewer than two items or no resample, low and high are the value.
 Interval percentile_interval(double value, std::vector<double> resampled, std::size_t n_item);
 
 /// Two-sided p value of "a and b score alike" over paired items, in (0, 1]. Hits: McNemar's exact test on the
-/// items that differ. Others: a permutation test that turns the signs of the differences at random (10,000
-/// draws; the observed one counts as a draw). With `draws` that differ as in bootstrap_mean(): the greater of
-/// that and of Student's t test over draws. Throws usage when the lengths differ.
+/// items that differ. Others: a permutation test that flips the signs of the differences at random (10,000
+/// draws; the observed one counts as a draw). With `draws` whose means differ (see bootstrap_mean()): the
+/// larger of this p value and that of Student's t test over draws. Throws usage when the lengths differ.
 double paired_p(std::span<const double> a, std::span<const double> b, Scale scale, std::uint64_t seed,
                 std::span<const int> draws = {});
 
@@ -82,10 +84,10 @@ double paired_p(std::span<const double> a, std::span<const double> b, Scale scal
 /// sharing the mean of theirs. NaN when there are fewer than two pairs or one side does not vary. Throws
 /// usage when the lengths differ.
 double spearman(std::span<const double> a, std::span<const double> b);
-/// The same with a 95 % bootstrap interval over pairs: percentiles of resampled correlations, within [-1, 1];
-/// resamples in which a side does not vary count as 0: they show no correlation. NaN throughout where
-/// spearman() is NaN; low and high are NaN below six pairs, where such percentiles cover too little (78 % of
-/// normal pairs with r = 0.7 at four, 95 % at six). Errors as spearman().
+/// The same with a 95 % bootstrap interval over pairs: percentiles of resampled correlations, within [-1, 1].
+/// A resample in which a side does not vary counts as 0, because it shows no correlation. NaN throughout
+/// where spearman() is NaN. low and high are NaN for fewer than six pairs, where such percentiles cover too
+/// little (78 % of normal pairs with r = 0.7 at four pairs, 95 % at six). Errors as spearman().
 Interval bootstrap_spearman(std::span<const double> a, std::span<const double> b, int n_resample,
                             std::uint64_t seed);
 

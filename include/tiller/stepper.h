@@ -1,9 +1,9 @@
-// Rows that come and go: added at any time, computed one step at a time, their tokens told as they come.
+// Rows that come and go: added at any time, computed one step at a time, their tokens reported one by one.
 // What a chat or a server needs; for a closed set of rows use Engine::run().
 //
 // The promise of engine.h holds here too: a row's tokens, log-probabilities and captures are the same bits
-// alone or in any company, whatever arrives, leaves or is cancelled beside it, and whether its prompt was
-// computed or found in the cache.
+// whether it is computed by itself or with others, whatever arrives, leaves or is cancelled meanwhile, and
+// whether its prompt was computed or found in the cache.
 #pragma once
 
 #include <atomic>
@@ -36,33 +36,33 @@ struct TokenEvent {
     /// NaN.
     float logprob = std::numeric_limits<float>::quiet_NaN();
     std::vector<TokenLogprob> top;       ///< Row::n_top_each entries.
-    Finish finish = Finish::unfinished;  ///< Something else on the row's last event only.
+    Finish finish = Finish::unfinished;  ///< unfinished, except on the row's last event.
 };
 
 /// Called for each event of a row, in the thread that called Stepper::step(). Returning false ends the row
-/// (Finish::cancelled). It may add and cancel rows of the same Stepper; it must not call step(). What it
-/// throws leaves step(); the Stepper stays as it is, and later events follow with the next step().
+/// (Finish::cancelled). It may add and cancel rows of the same Stepper; it must not call step(). Its
+/// exceptions pass through step(); no row is lost by that, and later events follow with the next step().
 using RowCallback = std::function<bool(const TokenEvent&)>;
 
 struct StepperOptions {
     int n_rows = 16;  ///< Rows computed at once, [1, 256]; more wait in a queue.
-    /// Sequences beside those of n_rows that keep prompts for later rows; n_rows + n_spare <= 256.
+    /// Further sequences of the cache, which keep prompts for later rows; n_rows + n_spare <= 256.
     int n_spare = 0;
     /// Longest row: prompt and continuation, in tokens. 0 = 2048, or the model's context when that is
     /// shorter. The caches of n_rows + n_spare sequences of this length are made at once.
     int row_tokens = 0;
-    /// Tokens of prompts that are computed between two steps of the other rows: a multiple of 4, [4, 512].
+    /// Prompt tokens of one decode, between two steps of the other rows: a multiple of 4, [4, 512].
     int prompt_chunk = 128;
-    /// Of rows that want their prompts' log-probabilities, tokens computed at once; their logits are held,
-    /// n_vocab floats each. 0 = as many as there are sequences; [0, 512].
+    /// For rows with Row::want_prompt_logprobs: tokens of a prompt computed at once. Their logits are kept,
+    /// n_vocab floats each. [0, 512]; 0 = as many as there are sequences.
     int prompt_outputs = 0;
 };
 
 /// Counters since the Stepper was made.
 struct StepperStats {
-    std::uint64_t n_prompt_token = 0;  ///< Prompt tokens of all rows that were started, without the last.
-    std::uint64_t n_reused_token = 0;  ///< Of these found in the cache.
-    std::uint64_t n_stopped = 0;       ///< Decodes that were stopped for a row's sake and done again.
+    std::uint64_t n_prompt_token = 0;  ///< Prompt tokens of all rows started, without each prompt's last one.
+    std::uint64_t n_reused_token = 0;  ///< Of these, copied from the cache.
+    std::uint64_t n_stopped = 0;       ///< Decodes that a cancelled row stopped, and that were done again.
 };
 
 /// Rows on one Engine, which must outlive it. Holds key/value caches of its own, so that run() and fork() of
@@ -94,12 +94,12 @@ public:
     /// is finished, taken or unknown.
     void cancel(RowId row);
 
-    /// The result of a finished row, which the Stepper then forgets; nothing when it is not finished or
-    /// unknown. Results that nobody takes stay until the end.
+    /// The result of a finished row, which the Stepper then forgets; nullopt when the row is not finished or
+    /// unknown. Results that nobody takes are kept as long as the Stepper lives.
     std::optional<RowResult> take(RowId row);
 
     std::size_t n_queued() const noexcept;   ///< Rows that are not started.
-    std::size_t n_running() const noexcept;  ///< Rows with a part of the caches.
+    std::size_t n_running() const noexcept;  ///< Rows that have a sequence of the cache.
     const StepperStats& stats() const noexcept;
     const StepperOptions& options() const noexcept;  ///< With the defaults filled in.
 

@@ -30,9 +30,9 @@ struct ExtractionPlan {
 };
 
 /// The protocol of arXiv 2411.07213 (docs/protocol.md): which conditions are run. Field names are the keys of
-/// the table [paper]. Every list but `defects` and `layers` holds at least one value, none twice.
+/// the table [paper]. Every list but `defects` and `layers` has at least one value, none twice.
 struct PaperPlan {
-    std::vector<int> shots = {0, 3};  ///< Demonstrations with permuted labels; behavioural tasks use 0 alone.
+    std::vector<int> shots = {0, 3};  ///< Demonstrations with permuted labels; behavioural tasks use only 0.
     std::vector<int> n_pairs = {5, 50, 100, 150};             ///< Pairs of an in-context vector.
     std::vector<double> alphas = {-1.0, 0.7, 1.0, 1.3, 1.5};  ///< Its strengths.
     int n_template = 1;                                       ///< Natural-text templates; 0 = none.
@@ -48,15 +48,16 @@ struct PaperPlan {
 /// A search with the same number of settings for every method, in place of the methods' own grids. Field
 /// names are the keys of the table [tuning].
 struct TuningPlan {
-    /// Parts of the items that are tested in turn, each by vectors extracted anew from the others, at the
-    /// settings that did best on average over the other parts: every item counts, and none chooses its own
-    /// setting. 1 = one split, 70 % to train, 9 % to choose, 21 % to test.
+    /// Folds: parts of the items. Each fold is tested with vectors extracted from the items of the other
+    /// folds, at the settings that did best on average over the other folds. So every item is tested, and
+    /// none helps to choose its own setting. 1 = one split: 70 % to train, 9 % to choose, 21 % to test.
     int n_fold = 1;
-    /// The score of answers that settings of functional and extractive tasks are chosen and judged by:
-    /// "first_token" or one of generated answers, like "exact".
+    /// The score by which settings of functional and extractive tasks are chosen and judged: "first_token",
+    /// or a score of generated answers like "exact".
     std::string choose_by = "first_token";
-    int n_setting = 0;              ///< Functional and extractive tasks; 0 = the methods' own grids.
-    int n_setting_behavioural = 0;  ///< Behavioural tasks, where each setting generates texts; 0 likewise.
+    int n_setting = 0;  ///< For functional and extractive tasks; 0 = the methods' own grids.
+    /// For behavioural tasks, where each setting generates texts; 0 likewise.
+    int n_setting_behavioural = 0;
     /// Try all settings on the test items as well: what the best of them would have reached there.
     bool oracle = false;
     /// One split with other shares: training, validation and test in percent, like 60, 10, 30; n_fold is 1
@@ -67,11 +68,10 @@ struct TuningPlan {
 /// The protocol "transfer" (docs/comparisons.md). Field names are the keys of the table [transfer]. No list
 /// names a value twice.
 struct TransferPlan {
-    /// Forms in which vectors are taken and applied; at least one. The first is that of composition and
-    /// shots.
+    /// Forms in which vectors are extracted and applied; at least one. Composition and shots use the first.
     std::vector<std::string> forms = {"qa", "arrow", "input-output", "german", "choice"};
-    std::vector<std::string> places = {"choice-word", "natural"};  ///< Forms in which they are applied alone.
-    std::vector<int> shots = {1, 3, 10};   ///< Demonstrations beside a vector; none is always there.
+    std::vector<std::string> places = {"choice-word", "natural"};  ///< Forms in which they are only applied.
+    std::vector<int> shots = {1, 3, 10};   ///< Demonstrations beside a vector; 0 is always run, too.
     std::vector<double> factors = {-1.0};  ///< Multiples of the chosen strength.
 };
 
@@ -90,13 +90,14 @@ struct DosePlan {
     /// Tasks with one right answer by which damage is measured: of these the first that is not the task
     /// itself.
     std::vector<std::string> unrelated = {"capitalize", "present-past"};
-    int n_unrelated = 40;       ///< Its test items at most.
-    int n_shot_unrelated = 5;   ///< Demonstrations in front of each of them.
-    double damage_limit = 0.1;  ///< Share of its first tokens that a setting may cost and still be compared.
+    int n_unrelated = 40;      ///< Test items of the unrelated task at most.
+    int n_shot_unrelated = 5;  ///< Demonstrations in each prompt of the unrelated task.
+    /// Largest loss of first-token accuracy on the unrelated task with which a setting is still compared.
+    double damage_limit = 0.1;
 };
 
 /// The protocol "crossed" (docs/comparisons.md): the levels of its four factors and the doses that each cell
-/// tries. Field names are the keys of the table [crossed]. Every list but `layers` and `heads` holds at least
+/// tries. Field names are the keys of the table [crossed]. Every list but `layers` and `heads` has at least
 /// one value, none twice.
 struct CrossedPlan {
     /// Whose direction: fv, icv, mean-diff, random.
@@ -125,7 +126,7 @@ struct FamilyPlan {
 /// [sampling]).
 struct Plan {
     /// What is run on each task, one of protocol_list(). "tuned": settings are chosen on the validation split
-    /// and judged beside random controls. "paper": the conditions of PaperPlan, as arXiv 2411.07213 has them;
+    /// and compared with random controls. "paper": the conditions of PaperPlan, as arXiv 2411.07213 has them;
     /// n_valid is not used, controls must be false.
     std::string protocol = "tuned";
     std::string title = "Function vectors and in-context vectors compared";
@@ -133,8 +134,8 @@ struct Plan {
     std::vector<std::string> tasks = {"present-past",   "capitalize", "country-capital",    "singular-plural",
                                       "english-french", "antonym",    "sentiment_transfer", "detoxification"};
     std::vector<std::string> methods = {"fv", "icv"};
-    /// Files of vectors that compete with the methods, each under its file's stem, which may stand in
-    /// `methods` to say its place (add_vector()). Only with protocol "tuned".
+    /// Vector files that compete with the methods. Each is named by its file's stem, and that name's place in
+    /// `methods` is the vector's place in the tables (add_vector()). Only with protocol "tuned".
     std::vector<std::string> vectors = {};
     std::vector<std::uint64_t> seeds = {0};
     std::string data_dir;  ///< Folder of task files; empty = tiller's own.
@@ -145,13 +146,15 @@ struct Plan {
     bool chat = false;
     std::string chat_template;  ///< File of a Jinja template in place of the models' own; needs `chat`.
     int n_test = 40;            ///< Test items at most, over all folds (the task may hold fewer).
-    int n_valid =
-        20;  ///< Validation items at most; with folds, of the tested ones, those of the other folds choose.
+    /// Validation items at most. With folds, some of the tested items are used: a fold's settings are chosen
+    /// on those of the other folds.
+    int n_valid = 20;
     int n_shot = 10;             ///< Demonstrations of the prompting baseline for functional tasks.
     int n_shot_behavioural = 4;  ///< The same for behavioural tasks, whose items are sentences.
-    bool controls = true;        ///< A random direction of equal norm beside each chosen setting.
-    bool instructions = true;    ///< Prompts with an instruction and with a one-word cue as baselines.
-    TuningPlan tuning;           ///< Only with protocol "tuned".
+    bool controls = true;        ///< Also run a random direction of equal norm at each chosen setting.
+    /// Also run prompts with an instruction, and with a one-word cue, as baselines.
+    bool instructions = true;
+    TuningPlan tuning;  ///< Only with protocol "tuned".
     ExtractionPlan functional = {100, 25, 10, 100};
     ExtractionPlan behavioural = {40, 15, 4, 100};
     int max_new_tokens = 6;  ///< Functional and extractive tasks (stops at a line break).
@@ -159,13 +162,14 @@ struct Plan {
     float temperature = 0;  ///< 0 = greedy.
     float top_p = 1;
     int top_k = 0;
-    double collapse_limit = 0.05;  ///< Share of collapsed outputs of a setting that is compared (dose).
-    int n_bootstrap = 2000;        ///< Resamples of the items for intervals.
-    int n_example = 8;             ///< Test items shown in the report.
-    PaperPlan paper;               ///< Only with protocol "paper".
-    TransferPlan transfer;         ///< Only with protocol "transfer".
-    DosePlan dose;                 ///< Only with protocol "dose".
-    CrossedPlan crossed;           ///< Only with protocol "crossed".
+    /// Largest share of collapsed outputs with which a setting is still compared (dose).
+    double collapse_limit = 0.05;
+    int n_bootstrap = 2000;  ///< Resamples of the items for intervals.
+    int n_example = 8;       ///< Test items shown in the report.
+    PaperPlan paper;         ///< Only with protocol "paper".
+    TransferPlan transfer;   ///< Only with protocol "transfer".
+    DosePlan dose;           ///< Only with protocol "dose".
+    CrossedPlan crossed;     ///< Only with protocol "crossed".
 
     /// The counts that hold for tasks of a family.
     FamilyPlan of(Family of_task) const {
@@ -190,14 +194,15 @@ Plan default_plan(const std::string& protocol);
 Plan load_plan(const std::filesystem::path& path);
 /// The plan as TOML, every field, stable order: what plan.toml of a run folder holds.
 std::string plan_toml(const Plan& plan);
-/// Lets the vector of a file compete (Plan::vectors), behind the methods unless its name stands among them.
+/// Adds a vector file to Plan::vectors, and its name to the end of Plan::methods unless it is there.
 void add_vector(Plan& plan, const std::string& file);
 /// Throws bad_input when a value is impossible, usage when a method is unknown.
 void check_plan(const Plan& plan);
 
 /// Where a study reports to. All calls come from the thread that runs the study.
 struct StudyObserver {
-    /// A step inside a task began or went on: "present-past (1/8)", "fv: head search", done, all.
+    /// A step of a task began or went on. Gets the task ("present-past (1/8)"), the step ("fv: head search"),
+    /// how much of it is done, and of how much.
     std::function<void(const std::string& task, const std::string& step, std::size_t done, std::size_t all)>
         step;
     /// A task is finished. Its verdict is empty: that depends on the other tasks of the run.
@@ -212,6 +217,7 @@ struct StudyHost {
     EngineOptions engine;
     int n_gpu_layers = 0;
     Weights weights = Weights::file;  ///< ModelOptions::weights of all models.
+    /// While true, the work stops with Code::interrupted. Not owned; may be null.
     const std::atomic<bool>* cancel = nullptr;
     bool check = true;    ///< Put each model through the fast part of diagnose() before its first new task.
     std::string command;  ///< For provenance.
@@ -232,19 +238,19 @@ struct TunedVector {
     SteeringVector vector;  ///< Ready to use; its settings ("tuned.*") say how it was chosen.
     Setting setting;
     int n_setting = 0, n_valid = 0;  ///< Settings that were tried; validation items of each.
-    std::string primary;             ///< The metric that it was chosen by, and its interval over these items.
-    Interval score;
-    double collapsed = -1;  ///< Share of collapsed outputs; -1 = the task has no such score.
+    std::string primary;             ///< The metric that it was chosen by.
+    Interval score;                  ///< Mean of `primary` over the validation items.
+    double collapsed = -1;           ///< Share of collapsed outputs; -1 = the task has no such score.
 };
 
 /// What run_study() does with the plan's first model, task, seed and method up to the choice of the setting:
-/// the same vector, at the same setting. Works in `folder` and goes on there after an interruption; whoever
-/// calls removes the folder. Errors as run_study().
+/// the same vector, at the same setting. Works in `folder` and goes on there after an interruption; the
+/// caller removes the folder. Errors as run_study(); usage when the plan has no method.
 TunedVector tune_vector(const Plan& plan, const std::filesystem::path& folder, const StudyHost& host);
 
 /// Rebuilds the summary of a run folder from its records. Throws missing, bad_input.
 Summary summarise_run(const std::filesystem::path& folder);
-/// The cost ledger of a run folder.
+/// The cost ledger of a run folder (cost.jsonl).
 std::vector<Cost> read_costs(const std::filesystem::path& folder);
 
 }  // namespace tiller

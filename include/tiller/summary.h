@@ -14,7 +14,7 @@
 
 namespace tiller {
 
-/// What a setting stands for in its table.
+/// What kind of setting a row of a table is.
 enum class Kind {
     baseline,     ///< A prompt without a vector.
     paper,        ///< The method's setting of its paper.
@@ -25,7 +25,7 @@ enum class Kind {
     dose,         ///< At an equal dose.
     transfer,     ///< In another form than the vector's own.
     composition,  ///< With another vector, or in another strength.
-    shots,        ///< Beside demonstrations.
+    shots,        ///< With demonstrations in the prompt.
 };
 /// The enumerator's own name.
 const char* kind_name(Kind kind) noexcept;
@@ -37,7 +37,7 @@ struct SettingSummary {
     std::string label;   ///< For people: "FV, chosen (8 heads, layer 6, scale 2)".
     std::string method;  ///< "none", "prompt", "fv", "icv", "random", ...
     Kind kind = Kind::condition;
-    std::string layers;  ///< In the table of edit layers, their code ("middle2"), which files have in place
+    std::string layers;  ///< In the table of edit layers, their code ("middle2"), written to files in place
                          ///< of the kind; else empty.
     std::map<std::string, double> setting = {};  ///< Empty for baselines.
     int n = 0;                                   ///< Items.
@@ -56,8 +56,8 @@ struct SettingSummary {
     int n_better = 0, n_worse = 0;
     /// Means of the primary metric by draw of training items and prompts; empty under one split.
     std::vector<double> by_draw = {};
-    /// Of "a chosen setting is not above zero-shot and each of its controls": the greatest p of these
-    /// comparisons, adjusted by Holm's method for the task's methods. None where that was not asked.
+    /// p value of "this chosen setting is not above zero-shot and each of its controls": the largest p of
+    /// these comparisons, adjusted by Holm's method over the task's methods. Empty where that was not tested.
     std::optional<double> p_works = {};
 
     /// nullptr when the setting has no such score.
@@ -70,7 +70,7 @@ struct PairSummary {
     Interval difference;            ///< Primary metric of a minus b.
     int n_better = 0, n_worse = 0;  ///< Items on which a scores higher, lower.
     double p = 1;                   ///< paired_p() of statistics.h.
-    double p_holm = 1;              ///< Adjusted for all pairs of the same question on this task.
+    double p_holm = 1;  ///< Adjusted by Holm's method for all pairs of the same question on this task.
     /// Draws of training items and prompts, and those on which a scores higher; 0 under one split.
     int n_draw = 0, n_draw_better = 0;
 };
@@ -83,7 +83,7 @@ struct TableSummary {
     std::vector<SettingSummary> settings;
 };
 
-/// The kind as files and tables have it: its name, or the code of the layers.
+/// The kind as files and tables write it: its name, or the code of the layers.
 std::string kind_text(const SettingSummary& setting);
 
 /// A column of an analysis.
@@ -111,8 +111,8 @@ struct AnalysisSummary {
     std::string id;     ///< "factors", "frontier", ...: says which chart is drawn of it.
     std::string title;  ///< For people.
     std::string note;   ///< How to read it: units, what the intervals are over.
-    std::string head;   ///< Of the first column: what a row is.
-    std::vector<AnalysisColumn> columns = {};  ///< The others.
+    std::string head;   ///< Heading of the first column: what a row is.
+    std::vector<AnalysisColumn> columns = {};  ///< All columns but the first.
     std::vector<AnalysisRow> rows = {};
     bool headline = false;  ///< One of the few that the program prints; reports have them all.
 
@@ -155,17 +155,17 @@ struct TaskSummary {
     std::uint64_t seed = 0;
     int n_train = 0, n_valid = 0, n_test = 0;  ///< Items of the splits; test and valid as used.
     double scorer_accuracy = -1;       ///< Behavioural: held-out accuracy of the style scorer; -1 = none.
-    int scorer_count = 0;              ///< Sentences behind it.
+    int scorer_count = 0;              ///< Sentences that this accuracy was measured on.
     std::vector<SettingSummary> test;  ///< In the order of the table.
     std::vector<PairSummary> pairs;    ///< All pairs of chosen settings, in the order of `test`.
-    std::vector<TableSummary> tables;  ///< Further tables; empty but under the paper's protocol.
+    std::vector<TableSummary> tables;  ///< Further tables; only under the paper's protocol.
     std::vector<AnalysisSummary> analyses;     ///< What the protocol computed beyond scores; may be empty.
     std::vector<SettingSummary> grid;          ///< Validation points of the tuning, by method, in grid order.
     std::vector<std::vector<double>> aie;      ///< [n_layer][n_head] of the FV's head search; may be empty.
-    std::vector<HeadEffectSummary> top_heads;  ///< First 20.
+    std::vector<HeadEffectSummary> top_heads;  ///< The first 20, by falling effect.
     std::vector<ExampleSummary> examples;      ///< A fixed few of the test items.
     std::string verdict;                       ///< One sentence computed from the numbers.
-    /// Those that count by falling score, then the others; may be empty.
+    /// Those shown to work, by falling score, then the others in the same order; may be empty.
     std::vector<WinnerSummary> winners;
 
     bool behavioural() const { return family == Family::behavioural; }

@@ -1,5 +1,5 @@
 // Sweeps of a function vector over edit layers, numbers of heads and strengths (arXiv 2310.15213, section 3
-// and its figures over layers and heads), in the paper's contexts, each beside the unsteered model.
+// and its figures over layers and heads), in the paper's contexts, each compared with the unsteered model.
 #pragma once
 
 #include <cstdint>
@@ -15,11 +15,11 @@
 
 namespace tiller {
 
-/// What stands in front of a query (arXiv 2310.15213, sections 3.1 and 3.2).
+/// What a prompt has before its query (arXiv 2310.15213, sections 3.1 and 3.2).
 enum class SweepContext {
-    zero_shot,  ///< "Q: {query}\nA:" alone.
-    shuffled,   ///< n_shot demonstrations whose labels are permuted: the form is there, the task is not.
-    natural,    ///< A sentence that holds the query and says nothing about the task.
+    zero_shot,  ///< Nothing: "Q: {query}\nA:".
+    shuffled,   ///< n_shot demonstrations whose labels are permuted: they show the form, not the task.
+    natural,    ///< A sentence that contains the query and says nothing about the task.
 };
 /// "zero_shot", "shuffled" or "natural".
 const char* sweep_context_name(SweepContext context) noexcept;
@@ -41,8 +41,8 @@ struct SweepPlan {
     int n_gpu_layers = 0;  ///< As the model was loaded: numbers of another device are not reused.
 };
 
-/// Numbers of heads that a sweep tries unless told: 1, 2, 5, 10, 20, 40 and paper_head_count(), rising, as
-/// far as the model has heads.
+/// The default of SweepPlan::heads: 1, 2, 5, 10, 20, 40 and paper_head_count(), ascending, as far as the
+/// model has that many heads.
 std::vector<int> default_head_counts(const ModelInfo& info);
 
 /// One setting on every item: what all scores are computed from.
@@ -80,8 +80,8 @@ struct SweepColumn {
 struct SweepItem {
     int item = 0;  ///< Item::id.
     std::string input;
-    std::vector<std::string> outputs;
-    bool kept = false;  ///< Right with n_shot demonstrations: part of the filtered set.
+    std::vector<std::string> outputs;  ///< The right answers.
+    bool kept = false;                 ///< Right with n_shot demonstrations: part of the filtered set.
 };
 
 /// Everything a sweep found. The same inputs give the same values, interrupted or not.

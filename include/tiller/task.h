@@ -26,7 +26,7 @@ struct Item {
 
 enum class Family {
     functional,   ///< One right answer (abstractive tasks).
-    extractive,   ///< The answer stands in the input.
+    extractive,   ///< The answer is a part of the input.
     behavioural,  ///< Output is the input in another style.
 };
 const char* family_name(Family family) noexcept;
@@ -40,30 +40,31 @@ struct Task {
     std::filesystem::path path;
     /// What the file says of control tokens' names in its texts ("special": true = parse, false = text).
     ControlNames control_names = ControlNames::refuse;
-    /// What says its family: "its file", "its folder", "its name" or "the caller"; empty where nothing does,
-    /// and it was taken for functional.
+    /// Where `family` comes from: "its file", "its folder", "its name" or "the caller"; empty where nothing
+    /// says it and functional was assumed.
     std::string family_from = {};
 };
 
 /// Does the name end as a task file's does (.json, .jsonl, .csv, .tsv)?
 bool is_task_file(std::string_view name) noexcept;
 
-/// Says what family a task is of, by family_name(). Throws usage for another name.
+/// Sets the task's family by its family_name(). Throws usage for another name.
 void set_family(Task& task, std::string_view family);
 
-/// What all of the tasks say, for one model that reads them (ModelOptions::control_names). Throws bad_input,
-/// naming two of them, when they differ.
+/// The one Task::control_names of all tasks, for a model that reads them all (ModelOptions::control_names).
+/// Throws bad_input, naming two tasks, when they differ.
 ControlNames control_names_of(std::span<const Task> tasks);
 
-/// Reads a task file: a JSON list of {"input", "output"}, each a string or a list of strings, or {"special":
-/// true or false, "family": a family_name(), "items": such a list} (Task::control_names). A .jsonl file has
-/// one item in each line, a .csv or .tsv file the columns "input" and "output". At most 64 MiB. Texts are
-/// kept as they are, but for white space at both ends, which is trimmed. Items may repeat. The family is what
-/// the file says, else it comes from the folder's name (functional, extractive, behavioural) when it is one
-/// of these, else from the task's name (detoxification, sentiment_transfer, formality, shakespeare:
-/// behavioural; names with "_of_3", "_of_5", "alphabetically_", "_v_", "choose_": extractive), else
-/// functional. Throws missing, bad_input (malformed, empty, duplicate or unknown keys, blank strings; item
-/// and byte offset named).
+/// Reads a task file of at most 64 MiB. JSON: a list of {"input", "output"}, each a string or a list of
+/// strings; or {"special": true or false, "family": a family_name(), "items": such a list}
+/// (Task::control_names). A .jsonl file has one item in each line, a .csv or .tsv file the columns "input"
+/// and "output". White space at both ends of a text is trimmed. Items may repeat.
+/// The family is the one in the file, else the folder's name if that is a family_name(), else it comes from
+/// the task's name: names with detoxification, sentiment_transfer, formality or shakespeare are behavioural;
+/// names with "_of_3", "_of_5", "alphabetically_", "_v_" or "choose_" are extractive; all others are
+/// functional.
+/// Throws missing, bad_input (malformed, empty, duplicate or unknown keys, blank strings; item and byte
+/// offset named).
 Task load_task(const std::filesystem::path& path);
 
 /// Finds a task by name in `data_dir` (the first of list_tasks()) or takes `name` as a path when it
@@ -75,19 +76,20 @@ Task find_task(const std::string& name, const std::filesystem::path& data_dir);
 /// Throws missing, environment (unreadable).
 std::vector<std::filesystem::path> list_tasks(const std::filesystem::path& data_dir);
 
-/// Indices into Task::items. 70 % train; of the other 30 %, 70 % test (21 %) and 30 % validation (9 %),
-/// as in the papers' code (not sklearn's own random numbers). Disjoint; order is the shuffled one.
-/// Throws bad_input when a part would be empty (fewer than 4 items).
+/// The parts of a task: indices into Task::items, disjoint.
 struct Split {
     std::vector<int> train, test, valid;
 };
+/// Splits the items, of which only the first of each input is used: 70 % train; of the other 30 %, 70 % test
+/// (21 %) and 30 % validation (9 %), as in the papers' code (but not with sklearn's random numbers). The
+/// order is the shuffled one. Throws bad_input when a part would be empty (fewer than 4 items).
 Split split_task(const Task& task, std::uint64_t seed);
 
-/// For cross-fitting: the items (one of each input) in n_fold parts of equal size give or take one. Split k
-/// tests and chooses on part k (`test` and `valid` are the same list) and trains on all others. The parts are
-/// cut from the shuffled order of split_task() from its first test item on: with 5 parts or more the first
-/// one's test items are among that split's. Throws usage when n_fold is below 2, bad_input when there are
-/// fewer items than parts.
+/// For cross-fitting: n_fold splits. The items (the first of each input) are divided into n_fold parts of
+/// equal size, give or take one. Split k trains on all other parts and tests and chooses on part k (`test`
+/// and `valid` are the same list). The parts are cut from the shuffled order of split_task(), from its first
+/// test item on: with 5 parts or more, the items that the first split tests are tested by split_task() as
+/// well. Throws usage when n_fold is below 2, bad_input when there are fewer items than parts.
 std::vector<Split> fold_task(const Task& task, std::uint64_t seed, int n_fold);
 
 /// The split that the code of arXiv 2411.07213 makes of the same file with the same seed, item for item:
@@ -96,41 +98,43 @@ std::vector<Split> fold_task(const Task& task, std::uint64_t seed, int n_fold);
 /// has fewer than 4 items or the seed is above 2^32 - 1.
 Split paper_split(const Task& task, std::uint64_t seed);
 
-/// How a prompt is put together. The papers' form: "Q: {in}\nA: {out}\n\n" ... "Q: {query}\nA:".
-/// The blank before each input and output belongs to the input and output, not to the prefix; an input
-/// without a prefix has none. chat_form() (tiller/chat_form.h) makes one that writes conversations.
+/// How a prompt is put together. The papers' form: "Q: {in}\nA: {out}\n\n" ... "Q: {query}\nA:". The blank
+/// before an input or output belongs to it, not to the prefix; an input without a prefix has none.
+/// chat_form() (tiller/chat_form.h) makes a form that writes conversations.
 struct Template {
     std::string input_prefix = "Q:";
     std::string output_prefix = "A:";
     std::string separator = "\n";  ///< Between input and output.
     std::string end = "\n\n";      ///< After a demonstration.
-    std::string instructions;      ///< In front of everything.
+    std::string instructions;      ///< At the beginning of the prompt.
     std::string blank = " ";       ///< Between a prefix and the input or output that follows it.
-    std::string opening = {};      ///< In front of the first input, behind its prefix and blank.
+    std::string opening = {};      ///< Before the first input, after its prefix and blank.
     bool is_chat = false;          ///< A conversation; make_pairs() then writes pairs as conversations too.
 };
 
-/// The form with an instruction for the reader: in front of everything, or where it is a conversation, at the
-/// beginning of its first message. A blank line follows.
+/// The form with an instruction and a blank line: at the beginning of the prompt, in a conversation at the
+/// beginning of its first message.
 Template with_instruction(Template form, const std::string& instruction);
 
 /// A prompt and what is the right continuation.
 struct Prompt {
-    std::string text;                  ///< Ends with the output prefix ("A:").
-    std::string target;                ///< Template::blank + output: what should follow.
-    std::vector<std::string> targets;  ///< The same of each right answer.
-    int item = -1;                     ///< Item::id of the query.
+    std::string text;    ///< Ends with the output prefix ("A:").
+    std::string target;  ///< Template::blank + output: what should follow.
+    /// The same for every right answer, also those of other items with this input.
+    std::vector<std::string> targets;
+    int item = -1;  ///< Item::id of the query.
 };
 
-/// A few-shot prompt: `demos` (indices into task.items) then the query. With `shuffle_labels`, the outputs of
-/// the demonstrations are permuted among them with `random` (a permutation that moves at least one label when
-/// the outputs differ).
+/// A few-shot prompt: `demos` (indices into task.items), then the query. With `shuffle_labels`, the outputs
+/// of the demonstrations are permuted among them with `random` (a permutation that moves at least one label
+/// when the outputs differ). Throws usage (no such item, shuffle_labels without `random`).
 Prompt make_prompt(const Task& task, std::span<const int> demos, int query, const Template& form = {},
                    bool shuffle_labels = false, Random* random = nullptr);
 
-/// The prompt by which an item is tested: zero-shot, or with n_shot demonstrations of `pool` (fewer when it
-/// is smaller) that depend on the seed and the item alone, so that every setting and every rerun sees the
-/// same in every form. With `shuffle_labels` the same demonstrations have permuted labels.
+/// The prompt by which an item is tested: zero-shot, or with n_shot demonstrations of `pool` (all of it when
+/// it is smaller). The demonstrations depend on the seed, the item and the pool only, so every setting, form
+/// and rerun has the same ones. With `shuffle_labels` the same demonstrations have permuted labels. `item`
+/// and `pool` are indices into task.items.
 Prompt make_test_prompt(const Task& task, std::span<const int> pool, int item, int n_shot, std::uint64_t seed,
                         bool shuffle_labels = false, const Template& form = {});
 
@@ -138,16 +142,16 @@ Prompt make_test_prompt(const Task& task, std::span<const int> pool, int item, i
 /// in our own wording: three for country-capital, five for tasks about words. "{X}" is the input's place.
 const std::vector<std::string>& natural_templates(std::string_view task_name);
 
-/// The item's input in such a template; the right answers go on from there. Throws usage when the template
-/// has no "{X}".
+/// Such a template with the item's input in its place; the right answers are continuations of it. Throws
+/// usage when the template has no "{X}".
 Prompt make_natural_prompt(const Task& task, int item, std::string_view form);
 
-/// n prompts of n_shot demonstrations each; demonstrations and query of one prompt are different items drawn
-/// from `pool` (indices). Queries run through the shuffled pool, wrapping around when it is smaller than n.
-/// The first prompts do not depend on n, the queries not on n_shot, and shuffle_labels changes the labels
-/// alone. With `queries`, the queries are drawn from there and the pool gives the demonstrations alone; the
-/// two must share no item. Throws bad_input when the pool holds fewer than n_shot + 1 items (n_shot with
-/// `queries`).
+/// n prompts of n_shot demonstrations each. Demonstrations and query of one prompt are different items of
+/// `pool` (indices into task.items). Queries run through the shuffled pool, again and again when it is
+/// smaller than n. The first prompts do not depend on n, nor the queries on n_shot, and shuffle_labels
+/// changes only the labels. With `queries`, the queries are drawn from that list and only the demonstrations
+/// from the pool; the two must share no item. Throws bad_input when the pool has fewer than n_shot + 1 items
+/// (n_shot with `queries`).
 std::vector<Prompt> make_prompts(const Task& task, std::span<const int> pool, int n, int n_shot,
                                  std::uint64_t seed, bool shuffle_labels, const Template& form = {},
                                  std::span<const int> queries = {});
@@ -158,18 +162,19 @@ struct Pair {
     std::string positive;
 };
 
-/// Ways in which the code of arXiv 2411.07213 makes its pairs otherwise.
+/// What the code of arXiv 2411.07213 does differently when it makes pairs; off by default.
 struct PairOptions {
     bool repeats = false;   ///< Draw each pair from the whole pool: always n of them, some of them twice.
     bool keep_end = false;  ///< Texts in question form end with Template::end, as demonstrations do.
     bool bare_unrelated = false;  ///< No blank between "A:" and the unrelated sentence.
 };
 
-/// ICV pairs of a task, n drawn from `pool` (fewer when the pool is smaller). Behavioural: negative = input,
-/// positive = output; in a conversation both are answers to the input. Others: "Q: in\nA: out" with out
-/// replaced by an unrelated truncated sentence in the negative. The first pairs do not depend on n, so
-/// smaller sets are parts of larger ones. With `strip`, " ." is stripped from both ends (as the paper's code
-/// does).
+/// ICV pairs of a task, n drawn from `pool` (fewer when the pool is smaller). Behavioural tasks: negative =
+/// input, positive = output; in a conversation both are answers to the input. Others: "Q: in\nA: out", in the
+/// negative with an unrelated truncated sentence in place of out. The first pairs do not depend on n, so
+/// smaller sets are parts of larger ones. With `strip`, blanks and full stops are stripped from both ends (as
+/// the paper's code does). Throws usage when n is negative, or `unrelated` is empty and the task not
+/// behavioural.
 std::vector<Pair> make_pairs(const Task& task, std::span<const int> pool, int n,
                              std::span<const std::string> unrelated, std::uint64_t seed, bool strip = true,
                              const Template& form = {}, const PairOptions& options = {});
@@ -178,7 +183,7 @@ std::vector<Pair> make_pairs(const Task& task, std::span<const int> pool, int n,
 /// papers' list has one). Throws missing, bad_input.
 std::vector<std::string> load_sentences(const std::filesystem::path& path);
 
-/// What a person would write in front of a question in place of demonstrations.
+/// What a person would write before a question in place of demonstrations.
 struct Instruction {
     std::string text;  ///< One sentence.
     std::string cue;   ///< One word.

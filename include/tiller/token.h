@@ -7,7 +7,7 @@ namespace tiller {
 
 using Token = std::int32_t;
 
-/// What becomes of a control token's name ("<bos>", "<|im_end|>") that stands in a text.
+/// What becomes of a control token's name ("<bos>", "<|im_end|>") in a text.
 enum class ControlNames {
     refuse,  ///< The text is refused: in pieces the name means nothing to the model.
     parse,   ///< It is the token.

@@ -13,7 +13,8 @@
 
 namespace tiller {
 
-/// Shared heads of two sets over all heads of both, [0, 1]; effects play no part. Two empty sets: 1.
+/// Jaccard index of two sets of heads: how many are in both, over how many are in one or both; [0, 1].
+/// Effects are ignored. Two empty sets: 1.
 double jaccard(std::span<const HeadEffect> a, std::span<const HeadEffect> b);
 
 /// A head and how many tasks it matters to.

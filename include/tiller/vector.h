@@ -40,8 +40,8 @@ struct Provenance {
     std::string weights_digest;  ///< ModelInfo::weights_digest; empty in vectors of earlier versions.
 };
 
-/// Is it the model that the vector was made with? By their weights where the vector knows the digest of
-/// these, so that shards and one file are the same model; else by the files.
+/// Was the vector made with this model? Compares the digests of the weights where both are known, so that
+/// shards and one file are the same model; else the digests of the files.
 bool is_model_of(const Provenance& provenance, const ModelInfo& info) noexcept;
 
 /// A steering vector of any method.
@@ -53,7 +53,7 @@ struct SteeringVector {
     /// layer -> direction [n_embd], or [1 + n_row][n_embd] for Operation::project (each layer its own number
     /// of rows); the edit is made at `site` of that layer ("after this layer" for residual).
     std::map<int, std::vector<float>> directions;
-    float scale = 1.0f;  ///< Default strength (a dose of 1 applies `scale`); alpha for ICV.
+    float scale = 1.0f;  ///< Default strength, for users who give none; alpha for ICV.
     /// All that a method extracted, before a setting was chosen: the input of Method::builder(), which gives
     /// the vectors to apply (there it is false). Applied as it is, it would edit every layer at once.
     bool extraction = false;
@@ -74,22 +74,23 @@ inline bool has_effects(const SteeringVector& vector) {
     return !vector.aie.empty() && !vector.provenance.settings.contains("head_score");
 }
 
-/// The edits that apply `vector` at `strength` (times vector.scale is NOT applied: strength is the whole
-/// dose). One edit per layer; the float buffers are shared by all rows that use the returned edits. Throws
-/// usage (strength not finite, a raw extraction), bad_input (no directions, values that are not finite, other
-/// broken rules).
+/// The edits that apply `vector` at `strength`, which takes the place of vector.scale: the two are not
+/// multiplied. One edit per layer; the float buffers are shared by all rows that use the returned edits.
+/// Throws usage (strength not finite, a raw extraction), bad_input (no directions, values that are not
+/// finite, other broken rules).
 std::vector<Edit> edits_of(const SteeringVector& vector, float strength);
 
-/// The directions of layers [first, last] alone, both inclusive, applied as before; the range is kept as the
+/// The vector with only its directions of layers [first, last], both inclusive; the range is kept as the
 /// setting "layers". Throws usage when the range is empty or the vector has no direction in it.
 SteeringVector only_layers(SteeringVector vector, int first, int last);
 
-/// Throws bad_input, naming every difference, when `vector` was made with another model than `info`.
-/// With `force`, only shapes (n_layer, n_embd) are checked. What is empty or 0 on the vector's side is not
-/// known and not compared; the directions themselves are always compared with the model's shapes. The error
-/// has two lines, what differs and what to do; `subject` (a file's path) stands in front of it when given.
-/// Returns notes, a sentence each: what differs and is no reason to refuse. That is another project's name of
-/// the same architecture (Hugging Face's "gemma3_text" and "mistral" are the engine's "gemma3" and "llama").
+/// Throws bad_input, naming every difference, when `vector` was made with another model than `info`. With
+/// `force`, only shapes are compared (n_layer, n_embd, the directions). What is empty or 0 in the vector is
+/// not known and not compared; the directions always are. The error has two lines, what differs and what to
+/// do; `subject` (a file's path) comes first when given.
+/// Returns notes, a sentence each, of what is no reason to refuse: another project's name of the same
+/// architecture (Hugging Face's "gemma3_text" and "mistral" are the engine's "gemma3" and "llama"), a vector
+/// that says nothing of its model, a vector that is 0.
 std::vector<std::string> require_match(const SteeringVector& vector, const ModelInfo& info,
                                        bool force = false, const std::string& subject = {});
 
@@ -103,11 +104,12 @@ void save_vector(const SteeringVector& vector, const std::filesystem::path& path
 /// empty. A file that says that its directions are projected out is refused. Throws missing, bad_input.
 SteeringVector load_vector(const std::filesystem::path& path);
 
-/// Sum of `weight * vector` over directions; all must have the same site, operation, positions and model.
-/// A part that does not know its model (a vector of another tool) goes with every model of its width.
-/// Heads and means are dropped; provenance.settings lists the parts ("part.0.weight", ...). `scale` is the
-/// parts' own when they agree, else 1. Throws usage when they do not fit together, are raw extractions, or
-/// project (the sum of two projections' rows projects on neither).
+/// Sum of weight * vector, layer by layer; all must have the same site, operation, positions and model. A
+/// part that does not know its model (a vector of another tool) goes with every model of its width. Heads and
+/// means are dropped; provenance.settings lists the parts ("part.0.weight", ...). `scale` is the parts' own
+/// when they agree, else 1. Throws usage when there are no parts, they do not fit together, are raw
+/// extractions, or project (the sum of two projections' rows projects on neither), and when a weight or a sum
+/// is not finite; bad_input when the sum is 0.
 SteeringVector combine(const std::vector<std::pair<SteeringVector, float>>& parts);
 
 }  // namespace tiller

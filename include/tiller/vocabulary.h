@@ -13,7 +13,7 @@ namespace tiller {
 
 /// The most likely tokens of one direction.
 struct VocabularyReading {
-    int layer = 0;  ///< The direction's layer; its place in the model plays no part in the reading.
+    int layer = 0;                     ///< The direction's layer; the reading does not depend on it.
     std::vector<TokenLogprob> top;     ///< Most likely first; log-probabilities over the whole vocabulary.
     std::vector<float> watch_logprob;  ///< Of ReadOptions::watch, in their order.
     std::vector<int> watch_rank;       ///< The same tokens' ranks; 0 = most likely.
@@ -42,7 +42,7 @@ struct ReconstructOptions {
     double step_size = 0.05;  ///< Adam's first step size for a direction scaled to a mean square of 1; it
                               ///< falls to 0 in a straight line.
     double enough = 1e-6;     ///< Stop when the loss (nats) is at or below this.
-    /// Normalise q over the K tokens alone: their order and ratios are matched, whatever other tokens do.
+    /// Normalise q over the K tokens only: their order and ratios are matched, whatever other tokens do.
     bool restricted = false;
     std::uint64_t seed = 0;  ///< Of the random start.
 };
@@ -51,8 +51,8 @@ struct ReconstructOptions {
 struct ReconstructionFit {
     int layer = 0;
     int n_step = 0;  ///< Steps taken.
-    double kl_first =
-        0;  ///< Of the random start: KL of D(v) from it, both normalised over the K tokens; nats.
+    /// Of the random start: KL of D(v) from it, both normalised over the K tokens; nats.
+    double kl_first = 0;
     double kl_last = 0;       ///< The same of the result.
     double mass = 0;          ///< Probability of the K tokens under D(v), the whole vocabulary.
     double mass_rebuilt = 0;  ///< The same under D(v_hat).
@@ -67,13 +67,14 @@ struct Reconstruction {
 
 /// Another vector with the same top-K vocabulary (arXiv 2310.15213, section 3.2: how much of a function
 /// vector is in the words it points at?). For each direction v, v_hat minimises the cross-entropy -sum p log
-/// q less its constant, where p is D(v) restricted to its top K tokens and normalised, and q is D(v_hat) over
-/// the whole vocabulary (the reference code's loss; it is KL over the K tokens minus the log of their mass).
-/// Of the other tokens those that v_hat makes likely are looked up ten times on the way and put into q's
-/// denominator; the rest counts as nothing. Adam from a random normal start, on the sphere of v's norm; the
-/// same call gives the same vector. Needs about 4 * min(45 K, n_vocab) * n_embd bytes. Throws unsupported
-/// when the output head read from the file does not give the engine's own distribution, and what
-/// read_vocabulary() throws. `progress` gets (steps done, steps in all) and may throw to stop.
+/// q less its constant. p is D(v) restricted to its top K tokens and normalised; q is D(v_hat) over the whole
+/// vocabulary. This is the reference code's loss: KL over the K tokens minus the log of their mass.
+/// q's denominator has only some of the other tokens: ten times on the way, those that v_hat makes likely are
+/// looked up and added. Adam starts at a random normal point and stays on the sphere of v's norm; the same
+/// call gives the same vector. Needs about 4 * min(45 K, n_vocab) * n_embd bytes. Throws usage (options out
+/// of range), environment (not enough memory), unsupported when the output head read from the file does not
+/// give the engine's own distribution, and what read_vocabulary() throws. `progress` gets (steps done, steps
+/// in all) and may throw to stop.
 Reconstruction reconstruct_vocabulary(Engine& engine, const SteeringVector& vector,
                                       const ReconstructOptions& options = {}, const Progress& progress = {});
 

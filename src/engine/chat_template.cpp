@@ -101,7 +101,7 @@ std::vector<TemplatePart> render_chat(std::string_view source, std::span<const C
     std::size_t n_byte = source.size();
     for (const auto& message : messages) n_byte += message.content.size();
     std::vector<TemplatePart> parts;
-    // Outlives all values: they count themselves, and the budget takes cycles of them apart.
+    // Must outlive all values: they are counted in it, and it breaks up cycles of them.
     jinja::budget budget(kMaxSteps, (std::size_t{256} << 20) + 1000 * n_byte, kMaxValues, kMaxDepth);
     try {
         parts = render(with_unix_newlines(source), messages, input);

@@ -133,7 +133,7 @@ void Check::head_widths(std::int64_t n_layer, std::int64_t n_embd) const {
 }
 
 void Check::other_widths(std::int64_t n_embd) const {
-    // Other outputs than one of n_embd values per token are read by nobody.
+    // tiller reads one output of n_embd values per token.
     if (const auto out = file_.integer(key("embedding_length_out")); out && *out != 0 && *out != n_embd)
         bad(file_, fmt::format("key {} is {}, expected {} ({})", key("embedding_length_out"), *out, n_embd,
                                key("embedding_length")));
@@ -200,7 +200,7 @@ void Check::vocabulary() const {
 void check_turned(const GgufFile& file, const std::string& architecture) {
     for (const char* suffix : {"rope.dimension_count", "rope.dimension_count_swa"}) {
         const std::string key = fmt::format("{}.{}", architecture, suffix);
-        // The loop over the values of a head would never end.
+        // The engine's loop over the values of a head would never end.
         if (file.integer(key).value_or(1) == 0)
             bad(file, fmt::format(
                           "key {} is 0, expected at least 2: architecture {} turns positions into its heads "

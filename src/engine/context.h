@@ -16,15 +16,15 @@ namespace tiller::engine {
 
 /// Most tokens of one decode, and the chunk of long prompts (batch-shape rule 1).
 constexpr int kChunk = 512;
-/// Steps are padded to a multiple of this many rows (batch-shape rule 2): kernels for few rows round
-/// otherwise.
+/// Steps are padded to a multiple of this many rows (batch-shape rule 1): kernels for one to three rows round
+/// differently.
 constexpr int kRowMultiple = 4;
 
 /// Most rows computed together before their last prompt tokens.
 constexpr std::size_t kPrefillRows = 8;
 
-/// Rows of the tiles of matrix units (AMX): batches of a few more cost as much as with half a tile more, so
-/// work that is divided is divided at multiples of these.
+/// Rows of a tile of the matrix units (AMX). A batch of a few rows more than whole tiles costs as much as one
+/// of half a tile more, so work is divided at multiples of this.
 constexpr int kMatrixTile = 16;
 
 inline int round_up(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
@@ -69,7 +69,8 @@ struct Entry {
     int position = 0;
     int sequence = 0;
     bool output = false;
-    std::span<const int> more_sequences{};  ///< That hold this token, too; in a shared context only.
+    /// Further sequences that have this token; in a shared context only.
+    std::span<const int> more_sequences{};
 };
 
 class Context {
@@ -95,7 +96,8 @@ public:
 
     /// Logits [n_vocab] of entry i of the last decode, which must have asked for outputs and no states.
     std::span<const float> logits(int i) const;
-    /// Does the engine keep logits of the last decode? With states it does where it lacks our patch.
+    /// Does the engine have logits of the last decode? After one for states only where it lacks
+    /// cmake/engine/states_only.patch.
     bool keeps_logits() const;
     /// State (output of the last norm) [n_embd] of entry i of the last decode, which must have asked for
     /// states.

@@ -73,9 +73,9 @@ void Engine::Impl::check_post_norm() const {
     }
 }
 
-// Bytes that a context may take beside the model, when none is held.
+// Bytes that a context may take in addition to the model, when the engine has no context.
 std::uint64_t Engine::Impl::budget() const {
-    // Caches lie beside the layers that they belong to.
+    // A layer's part of the cache is on the device that has the layer.
     if (const auto& rpc = model->handle().rpc; options.memory_limit == 0 && !rpc.list.empty())
         return rpc.free_bytes - std::min(model->info().file_bytes, rpc.free_bytes);
     if (options.memory_limit == 0) {
@@ -87,8 +87,8 @@ std::uint64_t Engine::Impl::budget() const {
     return options.memory_limit - std::min(model->info().file_bytes, options.memory_limit);
 }
 
-// Rows of n_token tokens in flight in run(): fewer when memory is short. Halved until a wave fits; the
-// context says why when none does.
+// How many rows of n_token tokens run() computes at the same time: fewer when memory is short. Halved until
+// their context fits; where none does, making the context throws the reason.
 int Engine::Impl::rows_in_flight(int n_token) const {
     const std::uint64_t free = budget();
     int rows = options.max_rows;
@@ -108,7 +108,7 @@ Context& Engine::Impl::context(std::unique_ptr<Context>& slot, ContextShape shap
         shape.n_output = std::max(shape.n_output, slot->shape().n_output);
         slot.reset();
     }
-    // Rows of the embedding that were read since: the system keeps many pages around each.
+    // Rows of the embedding were read since loading, and the system keeps many mapped pages around each.
     release_mapped_pages(model->handle().mapped);
     slot = make_context(shape);
     return *slot;

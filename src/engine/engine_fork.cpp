@@ -58,7 +58,7 @@ void Engine::Impl::branch(Context& c, Pack& pack) {
 
 namespace {
 
-// A cache for the largest of them.
+// A cache that is large enough for each of them.
 ContextShape shape_for(std::span<const Pack> packs, std::span<const TextTree> trees, int n_vocab) {
     ContextShape shape{0, 0, true};
     for (const Pack& pack : packs) {

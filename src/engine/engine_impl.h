@@ -45,11 +45,11 @@ struct Engine::Impl {
     std::vector<engine::Entry> entries;
     std::size_t n_done = 0, n_row = 0;
     std::vector<const std::atomic<bool>*> stopping;    ///< Flags that end the decode under way.
-    bool last_was_stopped = false;                     ///< By one of them.
+    bool last_was_stopped = false;                     ///< The last decode was ended by one of these flags.
     std::unique_ptr<engine::Unembedding> unembedding;  ///< Null: logits come from the engine.
-    std::vector<engine::RowState*> waiting;            ///< For logits that may come late, and
-    std::vector<float> states;                         ///< [waiting][n_embd], from which they are computed.
-    /// Of the rows of this run(): tokens of one batch whose outputs captures need.
+    std::vector<engine::RowState*> waiting;  ///< Rows whose logits are computed later, many at once.
+    std::vector<float> states;  ///< [waiting][n_embd]: the states that these logits are computed from.
+    /// Outputs kept for one batch, where rows of this run() need them before their last prompt token; else 0.
     int kept_outputs = 0;
 
     Impl(std::shared_ptr<const Model> m, const EngineOptions& o);
@@ -74,9 +74,8 @@ struct Engine::Impl {
                 std::span<engine::RowState* const> rows = {});
     bool early_outputs(const engine::RowState& row) const;
     int chunk_of(const engine::RowState& row, const engine::Context& context, int most) const;
-    /// One decode of parts of prompts; in streams, sequences side by side and parts of equal length, padding
-    /// included. The
-    /// caller forgets the padding. False as decode().
+    /// One decode of parts of prompts. In a context of streams, the parts are in neighbouring sequences and
+    /// equally long, padding included. The caller removes the padding from the cache. False as decode().
     bool compute_prompts(engine::Context& context, std::span<const engine::PromptPart> parts);
     /// One token of each row: rows[i] (null: padding) in sequence first + i at positions[i], which grows. A
     /// multiple of kRowMultiple. False as decode().

@@ -12,7 +12,7 @@ namespace {
 
 thread_local EngineLog* current = nullptr;
 
-// Who was there before tiller. Written once, before any message can reach on_message().
+// The callback before tiller's. Written once, before any message can reach on_message().
 ggml_log_callback earlier = nullptr;
 void* earlier_user = nullptr;
 
@@ -23,8 +23,8 @@ void on_message(ggml_log_level level, const char* text, void*) {
         earlier(level, text, earlier_user);
 }
 
-// Where the engine's backends are libraries of their own (packages: one for each kind of processor), they lie
-// beside the engine's library, and none is there yet. The best one for this processor is taken. The engine's
+// In packages the engine's backends are libraries of their own, one for each kind of processor, in the folder
+// of the engine's library; none is loaded yet then. The best one for this processor is taken. The engine's
 // own search would look into the working directory as well.
 void load_backends() {
     if (ggml_backend_reg_count() > 0) return;

@@ -40,7 +40,7 @@ void Engine::Impl::choose_logits(Context& probe) {
             return unembedding.reset();
 }
 
-// Shape with the rows of logits that this engine holds beside it.
+// The shape, with the rows of logits that this engine computes itself.
 ContextShape Engine::Impl::with_logits(ContextShape shape) const {
     const int most = unembedding_rows(model->info().n_vocab);
     if (unembedding) shape.own_logits = shape.shared ? most : std::min(most, padded(shape.outputs()));
@@ -73,8 +73,8 @@ std::vector<std::span<const float>> Engine::Impl::logits_of(const Context& c, in
     return unembedding ? multiply(values) : logits;
 }
 
-// Gives rows their logits. A pass over a large vocabulary costs as much as a part of the model, so the rows
-// share the threads.
+// Gives rows their logits. A pass over a large vocabulary costs as much as a part of the model, so rows are
+// handled in parallel.
 void Engine::Impl::hand_out(std::span<RowState* const> rows, std::span<const std::span<const float>> logits) {
     parallel_for(rows.size(), n_threads(options), [&](std::size_t i) { rows[i]->advance(logits[i]); });
     n_done += static_cast<std::size_t>(
@@ -141,7 +141,7 @@ void Engine::Impl::read_prompts(const Context& c, std::span<const PromptPart> pa
     }
 }
 
-// Moves each unfinished row past its token, entry s of the last decode for rows[s].
+// Advances each unfinished row by one token; entry s of the last decode is that of rows[s].
 void Engine::Impl::advance(const Context& c, std::span<RowState* const> rows) {
     std::vector<RowState*> live;
     std::vector<std::span<const float>> logits;

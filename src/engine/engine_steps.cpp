@@ -102,8 +102,8 @@ bool Engine::Impl::compute_prompts(Context& c, std::span<const PromptPart> parts
     return true;
 }
 
-// Computes tokens [0, T - 1) of rows with equal chunks, each in its sequence. In a stream for each all have
-// the same padded length.
+// Computes tokens [0, T - 1) of rows with equal chunks, each in its sequence. In a context of streams all
+// rows must have the same padded length.
 void Engine::Impl::prefill(Context& c, std::span<RowState* const> rows, std::span<const int> sequences) {
     int longest = 0;
     for (const RowState* row : rows) longest = std::max(longest, prefill_length(*row));
@@ -127,7 +127,7 @@ void Engine::Impl::prefill_all(Context& c, std::span<RowState* const> rows, std:
             continue;
         }
         const int n = prefill_length(*rows[i]), chunk = chunk_of(*rows[i], c, kChunk);
-        const auto joins = [&](std::size_t next) {  // the engine's streams lie side by side
+        const auto joins = [&](std::size_t next) {  // the streams of one batch are neighbours
             return c.shape().shared ||
                    (prefill_length(*rows[next]) == n && sequences[next] == sequences[next - 1] + 1);
         };
@@ -166,8 +166,8 @@ bool Engine::Impl::step_rows(Context& c, int first, std::span<RowState* const> r
     advance(c, rows);
     for (std::size_t s = 0; s < rows.size(); ++s) {
         if (rows[s] && !rows[s]->finished()) ++positions[s];
-        // Padding takes its token back and so never grows: a learned position must not lie past the
-        // context.
+        // A padding token is removed again, so that its position never grows: a model with learned positions
+        // has none past its context.
         else
             c.truncate(first + static_cast<int>(s), positions[s]);
     }

@@ -15,7 +15,7 @@ void Engine::Impl::read_tree(Context& c, const TextTree& tree) {
         const int holder = holders[static_cast<std::size_t>(s)];
         if (holder != s) c.copy_sequence(holder, s);
     }
-    // Not what the cache could hold: other work may have left a larger one.
+    // Batches must not depend on the size of the cache, which other work may have left larger.
     const int n_node = static_cast<int>(tree.nodes.size()), most = tree_rows(model->info().n_vocab);
     const int n_batch = (n_node + most - 1) / most;
     const int size = round_up((n_node + n_batch - 1) / n_batch, kMatrixTile);

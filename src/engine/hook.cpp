@@ -292,7 +292,8 @@ void Hook::carry_out(ggml_tensor* t, const Place& place, const std::vector<Actio
         int row = action.token;
         if (reduced) row = plan_->tokens[static_cast<std::size_t>(row)].output;
         if (row < 0) {
-            // Nothing later reads this token, so an edit has no effect and counts as made; a capture is owed.
+            // Nothing later reads this token, so an edit has no effect and counts as made; a capture must be
+            // read.
             if (!action.edit) return refuse("a capture needs a token whose output was not kept");
             ++n_edit_;
             continue;

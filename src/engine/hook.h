@@ -64,7 +64,8 @@ struct SiteInfo {
 /// The product of the last norm's outputs with the unembedding matrix W_U, [n_embd, n_vocab], where
 /// nothing else comes between that norm and the logits.
 struct LogitsNode {
-    ggml_tensor* matrix = nullptr;  ///< Null where more does (a scale, a bias, a soft cap). The model's.
+    /// Null where something does (a scale, a bias, a soft cap). Belongs to the model.
+    ggml_tensor* matrix = nullptr;
     std::array<std::int32_t, GGML_MAX_OP_PARAMS / sizeof(std::int32_t)> op_params{};
 };
 
@@ -143,7 +144,7 @@ private:
     int projection_layer_ = -1;                    // and its layer
     std::vector<int> n_ffn_out_;                   // [layer] nodes named ffn_out met so far
     std::array<std::vector<char>, kSites> done_;   // [site][layer] carried out
-    const ggml_tensor* pending_ = nullptr;         // asked for and wanted
+    const ggml_tensor* pending_ = nullptr;         // the node that evaluate() is to see next
     Place pending_place_{};
     bool pending_action_ = false;
     int last_layer_action_ = -1;  // where an early stop may happen

@@ -45,8 +45,8 @@ std::string tokenizer_digest(const llama_vocab* vocab) {
 }
 
 // Name of the weight of the RMS norm between a layer's attention output and the residual stream; empty when
-// there is none. Some architectures store the norm in front of their MLP under the name of a post-norm. The
-// engine room compares this with the graph (Engine's constructor).
+// there is none. Some architectures store the norm before their MLP under the name of a post-norm. Engine's
+// constructor compares the result with the graph.
 std::string post_norm_name(const Model::Handle& h, int layer) {
     const std::string& architecture = h.info.architecture;
     static const char* norm_of_mlp[] = {"gpt-oss", "seed_oss", "glm4moe", "qwen3next", "qwen35", "qwen35moe"};
@@ -99,7 +99,7 @@ void fill_shapes(Model::Handle& h) {
     info.norm_epsilon = static_cast<float>(rms ? *rms : layer_norm.value_or(1e-5));
 }
 
-// With servers, layers that are not theirs lie here.
+// With servers, the layers that they do not get are in this machine's memory.
 void check_memory(const std::filesystem::path& path, std::uint64_t bytes, const ModelOptions& options,
                   const engine::RpcDevices& rpc) {
     const bool all_remote = !rpc.list.empty() && options.n_gpu_layers < 0;
@@ -137,7 +137,7 @@ void check_devices(const ModelOptions& options) {
         Topic::gpu_layers);
 }
 
-// As the engine says it, which has one answer for all failures.
+// Read from the engine's log, because the engine returns the same for all failures.
 bool ran_out_of_memory(const std::string& log) {
     for (const char* sign : {"Cannot allocate memory", "unable to allocate", "failed to allocate",
                              "insufficient memory", "bad_alloc"})

@@ -1,4 +1,4 @@
-// What a Model holds, for the engine room.
+// The state of a Model, for src/engine.
 #pragma once
 
 #include <filesystem>
@@ -14,7 +14,7 @@
 namespace tiller {
 
 struct Model::Handle {
-    engine::RpcDevices rpc;  ///< Before `llama`, which closes the connections to servers.
+    engine::RpcDevices rpc;  ///< Declared before `llama`, whose end closes the connections to servers.
     engine::ModelHandle llama;
     std::vector<std::unique_ptr<engine::GgufFile>> parts;
     ModelInfo info;

@@ -44,8 +44,8 @@ std::string_view trimmed(std::string_view text) {
     return text.substr(begin, text.find_last_not_of(blanks) + 1 - begin);
 }
 
-// Ends the prompt where the last message's content ends, with the white space behind it as far as the
-// template kept that.
+// Ends the prompt where the last message's content ends, with the white space after it as far as the template
+// kept that.
 void cut_after(ChatPrompt& prompt, std::string_view content) {
     const auto word = trimmed(content);
     if (word.empty())

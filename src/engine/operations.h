@@ -19,7 +19,7 @@ struct Term {
 void turn(std::span<float> x, std::span<const Term> terms);
 
 /// Applies operation(v, strength) to x in place. x and v fit each other (fits_width()). strength 0 changes
-/// nothing. The order of the sums depends on the widths alone.
+/// nothing. The order of the sums depends only on the widths.
 void apply(Operation operation, std::span<float> x, std::span<const float> v, float strength);
 
 }  // namespace tiller::engine

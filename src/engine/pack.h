@@ -24,7 +24,7 @@ constexpr int kWaveRows = 128;
 int max_wave(int n_vocab);
 
 struct Pack {
-    std::vector<RowState*> rows;  ///< Those of one prompt are not divided; most steps first.
+    std::vector<RowState*> rows;  ///< All rows of its prompts, those with most steps first.
     int n_prompt = 0;             ///< Different prompts.
     int n_prefix = 0;             ///< Tokens of all these prompts without their last ones, padded.
     int n_wave = 0;               ///< Rows that are computed at once.

@@ -140,7 +140,7 @@ void RowState::read_prompt(int position, std::span<const float> logits) {
     if (row_->n_top_each > 0) result_->prompt_top.push_back(top_tokens(logits, best.value, row_->n_top_each));
 }
 
-// What is to be told about a token that stands after these logits.
+// The event of a token that follows these logits.
 TokenEvent RowState::read_token(Token token, std::span<const float> logits, float largest) {
     const bool forced = !row_->forced.empty();
     TokenEvent event;
@@ -159,11 +159,12 @@ void RowState::tell(TokenEvent event) {
 
 void RowState::end(Finish finish) {
     finished_ = true;
-    // A capture may have shown it before the logits, which may come late.
+    // A capture may have shown that the row is broken before its logits do, which may come late.
     result_->finish = result_->broken ? Finish::broken : finish;
     result_->ended = finish == Finish::end_token || finish == Finish::stop_text;
     if (!keeps_events_) return;
-    // The last event says why; a token whose event is not taken yet says it itself.
+    // The row's last event says why it ended: the event of its last token if that is not taken yet, else one
+    // without a token.
     if (events_.empty()) events_.emplace_back();
     events_.back().text += text_.rest();
     events_.back().finish = result_->finish;
@@ -240,8 +241,8 @@ void RowState::finish() {
     if (std::exchange(gathered_, true)) return;
     result_->text = model_->text(result_->generated);
     result_->stop_at = text_.stop_at();
-    // Sampled tokens may end early, and the one that ends a row is not computed; all others are owed, but
-    // not by a row that was cancelled.
+    // Sampled tokens may end early, and the one that ends a row is not computed. All other positions must
+    // have been read, unless the row was cancelled.
     const bool whole = result_->finish != Finish::cancelled;
     const int n_sure = n_prompt() + (broken() ? 0 : static_cast<int>(row_->forced.size()));
     for (std::size_t c = 0; c < captures_.size(); ++c) {

@@ -23,7 +23,7 @@ struct CaptureState {
     int n_seen = 0;                          ///< Positions read so far.
     std::vector<std::vector<float>> blocks;  ///< Per position [layer][width]; unused for a mean.
     std::vector<double> sums;                ///< [layer][width] for a mean.
-    int n_seen_before = 0;                   ///< What of them was there before the decode under way.
+    int n_seen_before = 0;                   ///< n_seen before the decode under way.
     std::vector<double> sums_before;
 };
 
@@ -110,7 +110,7 @@ private:
 /// Is one of them broken? What it leaves in its cells is not a number then.
 bool any_broken(std::span<RowState* const> rows);
 
-/// Tokens of a row that are computed before its last prompt token, padded (batch-shape rule 2): kernels work
+/// Tokens of a row that are computed before its last prompt token, padded (batch-shape rule 1): kernels work
 /// on several tokens at a time and round a remainder differently.
 int prefill_length(const RowState& row);
 

@@ -26,7 +26,7 @@ private:
 
     const Sampling* sampling_;
     SamplerHandle chain_;               // null: greedy
-    std::map<Token, int> n_generated_;  // 0 for those of the prompt alone; filled when penalties need it
+    std::map<Token, int> n_generated_;  // 0 for tokens of only the prompt; filled when penalties need it
     std::vector<float> adjusted_;
     std::vector<llama_token_data> candidates_;
 };

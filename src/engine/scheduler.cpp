@@ -162,9 +162,8 @@ bool Scheduler::has_leader(const RowState& row, int n_token) const {
     });
 }
 
-// The engine's streams of one batch lie side by side, so the sequence that keeps batches small is best;
-// among equal ones that which has the prompt, then a clean one, then that which was not used for the longest
-// time.
+// The sequences of one batch are neighbours, so the best sequence is the one that keeps batches small. Among
+// equal ones it is the one that has the prompt, then a clean one, then the one that was unused for longest.
 int Scheduler::choose_sequence(const Source& source) const {
     int first = n_sequence(), last = -1, best = -1;
     for (int s = 0; s < n_sequence(); ++s)

@@ -62,11 +62,12 @@ private:
         /// The row has not begun: another row is about to compute tokens that it can copy, or its sequence
         /// must be overwritten first and cannot be now. The sequence is then as its last row left it.
         bool waits = false;
-        HeldPrefix held;         ///< What cells [0, held.size()) hold of a prompt.
-        int position = 0;        ///< Next one; cells before it are in use.
-        HeldPrefix target;       ///< The row's prompt without its last token.
-        int chunk = 0;           ///< Tokens of it in one decode.
-        bool clean = true;       ///< Without a row or waiting: no cell holds NaN, also from `position` on.
+        HeldPrefix held;    ///< What cells [0, held.size()) hold of a prompt.
+        int position = 0;   ///< Next one; cells before it are in use.
+        HeldPrefix target;  ///< The row's prompt without its last token.
+        int chunk = 0;      ///< Tokens of it in one decode.
+        /// No cell is NaN, also from `position` on. Says so only without a row or while it waits.
+        bool clean = true;
         std::uint64_t turn = 0;  ///< When it was last taken; 0: never.
     };
     struct Source {

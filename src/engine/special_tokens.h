@@ -12,7 +12,8 @@
 
 namespace tiller::engine {
 
-/// A vocabulary's tokens that stand outside of the text's own pieces. Copyable; thread-safe.
+/// The control, unknown and user-defined tokens of a vocabulary, which texts contain by name. Copyable;
+/// thread-safe.
 class SpecialTokens {
 public:
     SpecialTokens() = default;

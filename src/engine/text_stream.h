@@ -28,7 +28,7 @@ public:
     bool stopped() const { return stop_at_ != std::string::npos; }
     /// Byte of text() at which the stop text that comes first begins; npos before stopped().
     std::size_t stop_at() const { return stop_at_; }
-    /// All tokens' bytes, those of the stop text and behind it too.
+    /// All tokens' bytes, those of the stop text and after it too.
     const std::string& text() const { return text_; }
 
 private:

@@ -7,8 +7,8 @@
 
 namespace tiller::engine {
 
-/// Threads of the engine's that wait for work, asleep after a moment (cmake/engine/waiting.patch). Work of
-/// one at a time.
+/// Threads of the engine that wait for work, asleep after a moment (cmake/engine/waiting.patch). Only one
+/// context or backend may compute with them at a time.
 class ThreadPool {
 public:
     /// n_thread - 1 threads are started; the caller of the engine is the last one. Throws environment when

@@ -59,7 +59,7 @@ void Unembedding::multiply(std::span<const float> states) {
     const EngineLog log;
     reserve();
     const auto n = static_cast<int>(states.size()) / n_embd();
-    const int n_row = padded(n);  // kernels for one to three rows round otherwise
+    const int n_row = padded(n);  // kernels for one to three rows round differently
     const GgmlContext context(
         ggml_init({4 * ggml_tensor_overhead() + ggml_graph_overhead_custom(4, false), nullptr, true}));
     ggml_tensor* logits = product(context.get(), n_row);

@@ -21,9 +21,9 @@ int unembedding_rows(int n_vocab);
 /// graph uses. Holds the logits of the last product. Not thread-safe.
 class Unembedding {
 public:
-    /// Null where the graph has more than the product between the norm and the logits, or where W_U does not
-    /// lie in memory that the processor computes with (a GPU's layers). The matrix belongs to the model; the
-    /// model and `threads` must outlive this.
+    /// Null where the graph has more than the product between the norm and the logits, or where W_U is not in
+    /// memory that the processor computes with (layers on a GPU). The matrix belongs to the model; the model
+    /// and `threads` must outlive this.
     static std::unique_ptr<Unembedding> make(const LogitsNode& node, int n_threads,
                                              const ThreadPool& threads);
 
@@ -33,7 +33,7 @@ public:
     /// Computes the logits of `states`, [n][n_embd] with 1 <= n <= unembedding_rows(n_vocab). Throws
     /// environment when the engine fails or there is no memory.
     void multiply(std::span<const float> states);
-    /// Logits [n_vocab] of state i of the last multiply(), which they end with.
+    /// Logits [n_vocab] of state i of the last multiply(); the next one overwrites them.
     std::span<const float> logits(std::size_t i) const;
 
 private:
