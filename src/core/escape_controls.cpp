@@ -16,7 +16,7 @@ struct Found {
     std::size_t n_byte = 0;  ///< 0: nothing to escape at this place.
 };
 
-// Those of one, two and three bytes of UTF-8.
+// The character at byte i, when it has to be escaped; such characters take one to three bytes of UTF-8.
 Found control_at(std::string_view text, std::size_t i, bool one_line) {
     const unsigned a = byte_at(text, i), b = byte_at(text, i + 1), c = byte_at(text, i + 2);
     if (!one_line && (a == '\n' || a == '\t')) return {};

@@ -1,4 +1,4 @@
-// Text of any origin made fit for a terminal or a log.
+// Makes text of any origin safe to show on a terminal or in a log.
 #pragma once
 
 #include <string>
@@ -6,13 +6,13 @@
 
 namespace tiller {
 
-/// Valid UTF-8 in which no character moves a cursor, colours, hides or reorders what stands around it:
-/// control characters (C0 but line feed and tab, DEL, C1) and those that change the direction of writing are
-/// shown as JSON does, "\u001b"; each invalid byte is U+FFFD. Inside of JSON's strings the value stays the
-/// same.
+/// Valid UTF-8 in which no character moves the cursor, or colours, hides or reorders other text. Control
+/// characters (C0 except line feed and tab, DEL, C1) and those that change the direction of writing are
+/// escaped as in JSON, "\u001b". Each invalid byte becomes U+FFFD. Strings inside of a JSON text keep their
+/// values.
 std::string escape_controls(std::string_view text);
 
-/// The same for what belongs in one line (a name from a file): line feeds and tabs are shown too.
+/// The same for text that belongs in one line (a name from a file): line feeds and tabs are escaped too.
 std::string escape_line(std::string_view text);
 
 }  // namespace tiller

@@ -17,7 +17,8 @@ namespace fs = std::filesystem;
 // Version 1 writes "no limit" as a number near 2^63.
 constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 60;
 
-// The names of a version's files, and of the statistic of files that can be dropped.
+// Names of the files of a version of control groups, and of the statistic (in bytes) of cached files that the
+// kernel can drop.
 struct Version {
     const char *limit, *used, *statistics, *files;
 };
@@ -47,7 +48,7 @@ std::optional<std::uint64_t> left_in(const fs::path& group, const Version& versi
     return *limit > held ? *limit - held : 0;
 }
 
-// The least that a group and its parents leave.
+// The least that is left in a group or one of its parents; nullopt when none has a limit.
 std::optional<std::uint64_t> left_on_the_way(const fs::path& mount, std::string_view group,
                                              const Version& version) {
     std::optional<std::uint64_t> least;
@@ -57,7 +58,7 @@ std::optional<std::uint64_t> left_on_the_way(const fs::path& mount, std::string_
     }
 }
 
-// One of the names between commas is "memory".
+// Is "memory" one of the names, which commas separate?
 bool controls_memory(std::string_view controllers) {
     for (;;) {
         const auto comma = controllers.find(',');

@@ -1,4 +1,4 @@
-// How much memory there is to take, and how much was taken.
+// How much memory is available, and how much was used at most.
 #pragma once
 
 #include <cstdint>
@@ -8,14 +8,15 @@
 
 namespace tiller {
 
-/// Memory that can be taken now without swapping, in bytes: what the machine has, what the process's control
-/// groups leave it, and what is left of its address space limit; the least of them.
+/// Memory that can be allocated now without swapping, in bytes. It is the least of three numbers: what is
+/// available on the machine, what is left in the process's control groups, and what is left of its address
+/// space limit.
 std::uint64_t available_memory();
 
-/// What the control groups of a process leave it, in bytes; nullopt when none has a limit. Files that a group
-/// has read (inactive_file) count as free, because the kernel drops them first. `membership` is the text of
-/// /proc/self/cgroup, `root` the folder where groups are mounted (version 2, or the folder of version 1's
-/// controllers). A group's parents limit it as well; folders that are not there (other name spaces) are
+/// What is left in the control groups of a process, in bytes; nullopt when none has a limit. A group's
+/// parents limit it as well. Cached files of a group (inactive_file) count as free, because the kernel drops
+/// them first. `membership` is the text of /proc/self/cgroup; `root` is where groups are mounted (version 2,
+/// or the parent folder of version 1's controllers). Folders that do not exist (in other name spaces) are
 /// skipped.
 std::optional<std::uint64_t> group_memory(const std::filesystem::path& root, std::string_view membership);
 

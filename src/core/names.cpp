@@ -7,7 +7,7 @@ namespace {
 
 using Kind = Positions::Kind;
 
-// Every enumerator is listed once here; the parsers search the lists with the namers.
+// Every enumerator once. find() compares a text with the name of each.
 constexpr Site sites[] = {Site::head_output, Site::attention_output, Site::mlp_output, Site::residual};
 constexpr Operation operations[] = {Operation::add, Operation::replace, Operation::turn, Operation::project};
 constexpr Kind kinds[] = {Kind::last_prompt, Kind::last_k, Kind::prompt, Kind::generated,

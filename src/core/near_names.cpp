@@ -31,7 +31,7 @@ std::string lower(std::string text) {
 
 std::vector<std::string> near_names(const std::string& name, std::span<const std::string> known) {
     std::vector<std::pair<std::size_t, std::string>> near;
-    if (name.size() > 200) return {};  // nothing is called that; do not spend time on the table
+    if (name.size() > 200) return {};  // no name is that long, and edit_distance() would take long
     for (const auto& other : known) {
         const auto distance = edit_distance(lower(name), lower(other));
         const bool holds = name.size() >= 3 && (other.find(name) != std::string::npos ||

@@ -1,4 +1,4 @@
-// Which known names come near to one that is not known: "did you mean ...?".
+// Which known names are similar to an unknown one: "did you mean ...?".
 #pragma once
 
 #include <span>
@@ -7,9 +7,10 @@
 
 namespace tiller {
 
-/// At most five of `known`, each once, nearest first: a few edits away (a third of the name's length, at
-/// least 2, but not all of it; case does not count), or one holding the other. Empty for names of more than
-/// 200 bytes.
+/// At most five of `known`, each once, by rising edit distance (in bytes, whatever the case). Similar are
+/// names within a third of the length of `name` (at least 2 edits, but fewer than either name has bytes), and
+/// names of which one contains the other (both of at least 3 bytes). Empty when `name` has more than 200
+/// bytes.
 std::vector<std::string> near_names(const std::string& name, std::span<const std::string> known);
 
 }  // namespace tiller

@@ -1,4 +1,4 @@
-// Numbers as people write them.
+// Numbers with as many digits as people would write.
 #pragma once
 
 namespace tiller {

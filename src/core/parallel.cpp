@@ -26,14 +26,14 @@ void parallel_for(std::size_t n, int n_thread, const std::function<void(std::siz
         for (std::size_t i = next++; i < n; i = next++) call(i);
     };
     {
-        // Started anew each time: that takes some ten microseconds, and threads that wait in between would be
-        // one more thing that a process has of a library.
+        // Threads are started for each call, which takes some ten microseconds. A pool would leave idle
+        // threads of the library in the process.
         std::vector<std::jthread> others;
         const std::size_t n_other = std::min<std::size_t>(n, static_cast<std::size_t>(std::max(n_thread, 1)));
         try {
             for (std::size_t t = 1; t < n_other; ++t) others.emplace_back(work);
         } catch (const std::system_error&) {
-            // As many as the system gives.
+            // The system gives no more threads: those that started do the work.
         }
         work();
     }

@@ -6,9 +6,10 @@
 
 namespace tiller {
 
-/// Calls f(i) for each i in [0, n) on n_thread threads (the caller's and others that end with the loop), in
-/// no order: each call must only change what is its own. Where the system gives fewer threads, those do the
-/// work. An exception of a call is thrown again when all have ended (one of them when there are several).
+/// Calls f(i) once for each i in [0, n), in no particular order, on at most n_thread threads: the caller's
+/// and others that end with the loop. Calls must not change what other calls use. Where the system gives
+/// fewer threads, those do the work. An exception does not stop the other calls; when all have ended it is
+/// thrown again (the last one when there are several).
 void parallel_for(std::size_t n, int n_thread, const std::function<void(std::size_t)>& f);
 
 }  // namespace tiller

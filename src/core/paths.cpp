@@ -50,7 +50,7 @@ fs::path data_dir() {
     }
 
     std::vector<fs::path> places;
-    // The Python package has its data beside its module.
+    // The Python package has its data in the folder of its module.
     if (const fs::path own = own_folder(); !own.empty()) places.push_back(own / "share" / "tiller");
     std::error_code error;
     const fs::path program = fs::read_symlink("/proc/self/exe", error);

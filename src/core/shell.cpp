@@ -9,7 +9,8 @@ namespace {
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
-// bash and zsh take a NUL for the word's end, whatever its spelling; no text of ours holds one.
+// One character inside of $'...'. A NUL cannot be written: bash and zsh end the word there. tiller's texts
+// have none.
 std::string escaped(char c) {
     if (c == '\n') return "\\n";
     if (c == '\t') return "\\t";

@@ -1,4 +1,4 @@
-// Words as a shell reads them: for commands that are shown to be copied.
+// Quotes words for a shell, for commands that users copy.
 #pragma once
 
 #include <string>
@@ -6,8 +6,8 @@
 
 namespace tiller {
 
-/// The word as it is where it needs no quotes, else in single quotes; with control characters in bash's
-/// $'...', which shows them as escapes ("\n", "\x1b").
+/// The text as one word of a shell: unchanged where it needs no quotes, else in single quotes. With control
+/// characters in bash's $'...', where they are escapes ("\n", "\x1b").
 std::string shell_word(std::string_view text);
 
 }  // namespace tiller

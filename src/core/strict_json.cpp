@@ -17,7 +17,7 @@ std::string json_error_text(const std::exception& error) {
 nlohmann::json parse_strict_json(std::string_view bytes, int max_depth, const OnJsonFault& fault) {
     using Json = nlohmann::json;
     using Event = Json::parse_event_t;
-    std::vector<std::set<std::string>> names;  // of the objects around
+    std::vector<std::set<std::string>> names;  // of each object that is open, outermost first
     try {
         return Json::parse(bytes, [&](int depth, Event event, Json& part) {
             if (depth > max_depth) fault(JsonFault::too_deep, "");

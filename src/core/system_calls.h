@@ -1,4 +1,4 @@
-// What callers of the system need beside it.
+// Helpers for code that makes system calls.
 #pragma once
 
 #include <filesystem>
@@ -6,10 +6,10 @@
 
 namespace tiller {
 
-/// What the system says of an error number ("No space left on device").
+/// The system's text for an error number (errno): "No space left on device".
 std::string error_text(int error);
 
-/// Makes names of files in the folder last through a loss of power, where the file system can.
+/// Syncs a folder, so that new and renamed files in it survive a loss of power. Failures are ignored.
 void sync_folder(const std::filesystem::path& folder) noexcept;
 
 }  // namespace tiller

@@ -1,4 +1,4 @@
-// Texts as bytes: their lines and their letters.
+// Texts as bytes: their lines and ASCII letters.
 #pragma once
 
 #include <algorithm>
@@ -12,8 +12,8 @@ constexpr char lower_ascii(char c) noexcept {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-/// Calls visit(line, number) for each line of `bytes`, without its line feed (a carriage return in front of
-/// that stays), numbers counted from 1. Nothing behind the last line feed is no line.
+/// Calls visit(line, number) for each line of `bytes`, with numbers from 1. Lines are without their line
+/// feed; a carriage return before it is kept. A line feed at the end does not begin another line.
 template <class Visit>
 void each_line(std::string_view bytes, const Visit& visit) {
     for (std::size_t begin = 0, number = 1; begin < bytes.size(); ++number) {

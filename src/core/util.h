@@ -1,4 +1,4 @@
-// Small helpers that every room may use: digests and careful files.
+// Small helpers for all folders: digests, reading and writing of whole files, UTF-8.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,8 @@ namespace tiller {
 std::string sha256(std::string_view bytes);
 /// SHA-256 of a file's bytes. Throws missing or environment.
 std::string sha256_file(const std::filesystem::path& path);
-/// Incremental SHA-256 over strings with their lengths, so that ("ab","c") and ("a","bc") differ.
+/// Incremental SHA-256. Each string is added with its length, so that ("ab", "c") and ("a", "bc") differ.
+/// Numbers are added as 8 bytes, little-endian.
 class Digest {
 public:
     Digest();
@@ -21,26 +22,26 @@ public:
     Digest& operator=(const Digest&) = delete;
     Digest& add(std::string_view bytes);
     Digest& add(std::uint64_t value);
-    std::string hex() const;  ///< Of what was added so far.
+    std::string hex() const;  ///< Lower-case hex of all added so far; more may be added afterwards.
 private:
     void* context_;
 };
 
-/// Whole file as bytes; refuses more than `limit` bytes. Throws missing, environment, bad_input (too large).
+/// A whole file as bytes. Throws missing, environment, bad_input (a folder, or more than `limit` bytes).
 std::string read_file(const std::filesystem::path& path, std::uint64_t limit);
 
-/// Writes to a temporary file in the same folder, checks every write, fsync, rename, fsync of the folder.
-/// The old file stays whole when anything fails. Throws environment.
+/// Writes a temporary file in the same folder, syncs it, renames it to `path` and syncs the folder. When
+/// anything fails, an existing file stays as it was. Throws environment.
 void write_file_atomic(const std::filesystem::path& path, std::string_view bytes);
 
-/// Removes what write_file_atomic() of a killed process left in a folder. Only for a folder that no other
-/// process writes to now.
+/// Removes temporary files that write_file_atomic() of a killed process left in a folder. Only for folders
+/// that no other process is writing to.
 void remove_temporary_files(const std::filesystem::path& folder) noexcept;
 
-/// Makes invalid UTF-8 valid: each bad byte becomes U+FFFD.
+/// The text with each byte that is not valid UTF-8 replaced by U+FFFD.
 std::string valid_utf8(std::string_view text);
 
-/// Value of a valid UTF-8 check.
+/// Is the whole text valid UTF-8?
 bool is_valid_utf8(std::string_view text) noexcept;
 
 }  // namespace tiller

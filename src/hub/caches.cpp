@@ -23,7 +23,8 @@ std::string with(std::string text, char from, const std::string& to) {
     return text;
 }
 
-// The revisions of a repository that the hub's package has, the newest name of "main" first.
+// The folders of a repository's revisions in the cache of huggingface_hub: the one that "main" refers to
+// first, the others by name.
 std::vector<fs::path> snapshots(const Name& name, const Settings& s) {
     if (s.hub_cache.empty()) return {};
     const fs::path repo = s.hub_cache / ("models--" + with(name.repo, '/', "--"));
@@ -48,7 +49,7 @@ std::vector<fs::path> folders(const Name& name, const Settings& s) {
 
 std::optional<std::uint64_t> size_of(const fs::path& file) {
     std::error_code ec;
-    if (!fs::is_regular_file(file, ec)) return std::nullopt;  // follows links; one that leads nowhere is none
+    if (!fs::is_regular_file(file, ec)) return std::nullopt;  // follows links; false for broken ones
     const auto size = fs::file_size(file, ec);
     if (ec) return std::nullopt;
     return size;
@@ -67,7 +68,8 @@ std::vector<RemoteFile> files_below(const fs::path& folder) {
     return files;
 }
 
-// llama.cpp's older caches name a file user_repo_file.gguf, and remember what a quantisation stands for.
+// llama.cpp's older caches name a file user_repo_file.gguf. Which file a quantisation means is in a manifest,
+// which llama_choice() reads.
 fs::path llama_file(const Name& name, const std::string& path, const Settings& s) {
     return s.llama_cache / (with(name.repo, '/', "_") + "_" + with(path, '/', "_"));
 }
@@ -88,7 +90,7 @@ std::string llama_choice(const Name& name, const Settings& s) {
             const auto manifest = nlohmann::json::parse(read_file(it->path(), 1 << 20));
             const std::string path = manifest.at("ggufFile").at("rfilename");
             if (is_safe_path(path)) return path;
-        } catch (const std::exception&) {  // another program's file: then it says nothing
+        } catch (const std::exception&) {  // the file belongs to another program: ignored when malformed
         }
     }
     return {};
@@ -104,7 +106,8 @@ std::optional<fs::path> find_in_llama_cache(const Name& name, const Settings& s)
     return llama_file(name, names.front(), s);
 }
 
-// The hub's package calls a file by its digest, and links to it.
+// Is the file known to have another digest than `sha256`? huggingface_hub links a name to a file that is
+// named by its SHA-256; for other files the answer is false.
 bool is_other(const fs::path& file, const std::string& sha256) {
     std::error_code ec;
     const std::string blob = fs::canonical(file, ec).filename().string();
@@ -125,7 +128,7 @@ std::optional<fs::path> find_local(const Name& name, const Settings& settings) {
     for (const auto& folder : folders(name, settings)) {
         try {
             return folder / choose(files_below(folder), wanted, MissingPart::skip).front().path;
-        } catch (const Error&) {  // not in this one
+        } catch (const Error&) {  // this folder does not have it
         }
     }
     return find_in_llama_cache(name, settings);

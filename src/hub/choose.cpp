@@ -27,7 +27,8 @@ bool is_model_file(const std::string& path) {
            name.find("imatrix") == std::string::npos;
 }
 
-// Where the number of a part stands in "stem-00002-of-00003.gguf", and how many there are; 0 in other names.
+// Of "stem-00002-of-00003.gguf": the index of the part's five digits, the part's number, and how many parts
+// there are. All 0 for other names.
 struct Split {
     std::size_t number_at = 0;
     int number = 0, count = 0;
@@ -64,7 +65,7 @@ bool holds_tag(const std::string& path, const std::string& tag) {
     for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
         const auto is_in_word = [&](std::size_t i, bool behind) {
             const auto c = static_cast<unsigned char>(text[i]);
-            return std::isalnum(c) || (behind && c == '_');  // Q4_K goes on in Q4_K_M
+            return std::isalnum(c) || (behind && c == '_');  // Q4_K is only the beginning of Q4_K_M
         };
         const std::size_t end = at + word.size();
         if ((at == 0 || !is_in_word(at - 1, false)) && (end == text.size() || !is_in_word(end, true)))

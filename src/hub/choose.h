@@ -1,4 +1,4 @@
-// Which files of a repository are meant.
+// Chooses the files of a repository that a name means.
 #pragma once
 
 #include <cstdint>
@@ -16,26 +16,27 @@ struct RemoteFile {
     std::string sha256;  ///< Hex; empty where the hub does not say.
 };
 
-/// What to do with a split model of which a part is not in the list.
+/// What to do with a split model that lacks a part: throw, or leave the model out.
 enum class MissingPart { refuse, skip };
 
-/// The paths of all parts of the model that `path` is a part of, in order; `path` alone where it is a whole
-/// one.
+/// The paths of all parts of the split model that `path` is a part of, in order; only `path` for other names.
 std::vector<std::string> part_paths(const std::string& path);
 
-/// The models among a repository's files: each is one file, or the parts of one in order. By name. Left out:
-/// what is no GGUF file, vision projectors (mmproj) and importance matrices (imatrix).
-/// Throws bad_input (MissingPart::refuse).
+/// The models among a repository's files, by rising path. Each is one file, or the parts of a split model in
+/// order. Left out are vision projectors (mmproj), importance matrices (imatrix) and all files that are not
+/// GGUF. `name` is for messages. Throws bad_input when a part is missing (MissingPart::refuse).
 std::vector<std::vector<RemoteFile>> models_in(const std::vector<RemoteFile>& files, const Name& name,
                                                MissingPart missing = MissingPart::refuse);
 
-/// The model that `name` means: the file that it names (any part of a split model means all of it); else the
-/// first whose name holds the quantisation, upper or lower case; else, where it names neither, Q4_K_M, Q8_0
-/// or the first. Throws bad_input (no GGUF file), usage (no such file or quantisation, with those there are).
+/// The model that `name` means. With a file: that file, or the whole split model that it is a part of. With a
+/// quantisation: the first model with it in its path (holds_tag()). With neither: the first Q4_K_M, else
+/// Q8_0, else the first. Throws bad_input (no GGUF model, or as models_in()), usage (no such file or
+/// quantisation; lists those there are).
 std::vector<RemoteFile> choose(const std::vector<RemoteFile>& files, const Name& name,
                                MissingPart missing = MissingPart::refuse);
 
-/// Does a file's path hold the quantisation as a word of its own? "Q4_K" is not in "m-Q4_K_M.gguf".
+/// Does a path contain the quantisation as a word of its own, in upper or lower case? "Q4_K" is not in
+/// "m-Q4_K_M.gguf".
 bool holds_tag(const std::string& path, const std::string& tag);
 
 }  // namespace tiller::hub

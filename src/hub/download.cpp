@@ -23,7 +23,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The file that a download grows in.
+// The temporary file of a download. It is kept when the download fails, so that a later one can go on from
+// there.
 class Partial {
 public:
     explicit Partial(fs::path path) : path_(std::move(path)) {
@@ -74,7 +75,7 @@ private:
     std::uint64_t size_ = 0;
 };
 
-// "bytes 100-199/200" begins at `from` and is of `all` bytes.
+// Does a Content-Range ("bytes 100-199/200") begin at byte `from` of `all`?
 bool goes_on_at(const std::string& content_range, std::uint64_t from, std::uint64_t all) {
     return content_range.starts_with(fmt::format("bytes {}-", from)) &&
            content_range.ends_with(fmt::format("/{}", all));
@@ -90,7 +91,7 @@ public:
           label_(file.path.substr(file.path.rfind('/') + 1)) {}
 
     void run() {
-        // Without a digest nobody would notice two halves of different files.
+        // Without a digest, halves of two different files would go unnoticed, so the download starts again.
         if (file_.sha256.empty() || partial_.size() > file_.bytes) partial_.empty();
         if (partial_.size() > 0)
             settings_.say(fmt::format("{}: going on after {} of {} MB", label_, partial_.size() / 1000000,
@@ -101,7 +102,7 @@ public:
             const HttpResponse response = transfer();
             if (partial_.size() == file_.bytes && response.failure.empty()) break;
             if (partial_.size() >= before + (1 << 20)) patience.restart();
-            if (response.status == 416 && before > 0) {  // it has no such bytes: begin again
+            if (response.status == 416 && before > 0) {  // the server's file is shorter: start again
                 partial_.empty();
                 continue;
             }
@@ -110,7 +111,7 @@ public:
                 cut.failure = fmt::format("it ended after {} of {} bytes", partial_.size(), file_.bytes);
                 cut.may_come_back = true;
             }
-            // Nothing came yet: a wrong address or no network at all is said at once.
+            // No tries again when nothing has come yet: the address may be wrong, or there is no network.
             if (cut.status == 0 && partial_.size() == 0) cut.may_come_back = false;
             if (!patience.another_try(cut, label_)) refuse(cut, label_, name_, settings_);
         }
@@ -143,7 +144,7 @@ private:
             wrong(fmt::format("asked for the bytes from {} of {} on, the server sends '{}'", from,
                               file_.bytes, escape_line(response.header("content-range"))));
         if (response.status != 206) {
-            if (from > 0) partial_.empty();  // it sends the whole file whatever it is asked for
+            if (from > 0) partial_.empty();  // the server ignores the range and sends the whole file
             const std::string length = response.header("content-length");
             if (!length.empty() && length != fmt::format("{}", file_.bytes))
                 wrong(fmt::format("the server has {} bytes, the hub's list says {}", escape_line(length),
@@ -199,7 +200,7 @@ void require_space(const RemoteFile& file, const Partial& partial) {
                                 space.available / 1000000, needed / 1000000 + 1));
 }
 
-// Beginnings of what the file was before it changed on the hub.
+// Removes partial downloads of earlier versions of the file.
 void remove_others(const fs::path& partial, const std::string& stem) {
     std::vector<fs::path> others;
     std::error_code ec;

@@ -1,4 +1,4 @@
-// Brings one file of a repository here.
+// Downloads one file of a repository.
 #pragma once
 
 #include <filesystem>
@@ -8,12 +8,12 @@
 
 namespace tiller::hub {
 
-/// Downloads a file to `target`, whose folder is made. It grows under a temporary name beside it, from which
-/// a later call goes on; size and SHA-256 are checked, the file is synced, and then takes its name: under
-/// that name there is never a part of a model. One process at a time; a second one waits, and then finds it
-/// here. `anew`: also where a file of that size has the name already. Returns whether it was downloaded (not
-/// by another process meanwhile). Throws environment (network, disk, permission), missing, bad_input (other
-/// bytes than the hub's list says; they are removed), interrupted.
+/// Downloads a file to `target`, and makes its folder. Bytes go to a temporary file in the same folder, from
+/// which a later call goes on if its SHA-256 is known. Size and SHA-256 are checked and the file is synced
+/// before it is renamed to `target`, which therefore is always a whole file. One process downloads at a time;
+/// others wait and then use its file. A `target` of the right size is kept unless `anew`. Returns whether
+/// this call downloaded. Throws environment (network, disk, permission), missing, bad_input (the bytes are
+/// not those that the hub lists; they are removed), interrupted.
 bool download(const Name& name, const RemoteFile& file, const std::filesystem::path& target, bool anew,
               const Settings& settings);
 

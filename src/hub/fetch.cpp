@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 fs::path part_file(const fs::path& first, const std::vector<RemoteFile>& parts, std::size_t i) {
     const std::string name = first.filename().string();
-    // In llama.cpp's cache a name holds the folders, too: only its end is the part's.
+    // In llama.cpp's cache the file's name includes repository and folders: only its end is the part's name.
     const std::string from = parts[0].path.substr(parts[0].path.rfind('/') + 1);
     const std::string to = parts[i].path.substr(parts[i].path.rfind('/') + 1);
     return first.parent_path() / (name.substr(0, name.size() - from.size()) + to);

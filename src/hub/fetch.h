@@ -9,21 +9,22 @@
 
 namespace tiller::hub {
 
+/// A model's file on this machine.
 struct Found {
     std::filesystem::path path;  ///< The model's file; the first part of a split one.
     bool fetched = false;        ///< Was something downloaded?
 };
 
-/// Which files may do.
+/// Which files in the caches may be used.
 enum class Freshness {
-    here,   ///< What is in a cache, without asking the hub.
-    hub,    ///< What is in a cache and has the size and SHA-256 that the hub says.
+    here,   ///< Any; the hub is asked only when no cache has the model (find_local()).
+    hub,    ///< Those with the size and SHA-256 that the hub lists; files are read to check the SHA-256.
     again,  ///< None: everything is downloaded.
 };
 
-/// The model's file: looked for in the caches (caches.h), else downloaded into tiller's. THE function of
-/// tiller that downloads: nothing else does. Throws as parse_name(), list_files(), choose() and download()
-/// do, and missing (offline, and not here).
+/// The model's file: from a cache (caches.h), else downloaded into tiller's own. No other function of tiller
+/// downloads models. Throws what list_files(), choose() and download() throw, and missing (offline, and in no
+/// cache).
 Found fetch(const Name& name, Freshness freshness, const Settings& settings);
 
 /// The model's file when it is in a cache; nothing is downloaded. Throws missing.

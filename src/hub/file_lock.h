@@ -1,4 +1,4 @@
-// One process at a time.
+// A lock between processes.
 #pragma once
 
 #include <filesystem>
@@ -6,10 +6,11 @@
 
 namespace tiller::hub {
 
-/// Holds a lock on a file from construction to destruction; the kernel lets go of it when the process is
-/// killed. Waits while another process (or another FileLock of this one) has it: `on_wait` is called once
-/// then, and `stop` asked five times a second. Some network file systems have no locks: there it holds
-/// nothing. Throws environment (the file cannot be written), interrupted (`stop` said so).
+/// Holds a lock on a file (flock) from construction to destruction; the kernel releases it when the process
+/// is killed. The constructor creates the file, and waits while another process or another FileLock of this
+/// one has the lock: it calls `on_wait` once, and `stop` five times a second. On network file systems without
+/// locks nothing is locked. Throws environment (the file cannot be opened), interrupted (`stop` returned
+/// true).
 class FileLock {
 public:
     FileLock(const std::filesystem::path& file, const std::function<void()>& on_wait,

@@ -1,4 +1,4 @@
-// What needs no libcurl.
+// The parts of http.h that do not need libcurl.
 #include "hub/http.h"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// The one file that sees libcurl.
+// get() by libcurl, which no other file includes.
 #include <curl/curl.h>
 #include <fmt/format.h>
 
@@ -31,7 +31,7 @@ void start_curl() {
         throw Error(Code::environment, fmt::format("libcurl does not start: {}", curl_easy_strerror(code)));
 }
 
-// One answer while it comes in.
+// The state of one request of a chain, for libcurl's callbacks.
 struct Transfer {
     const HttpRequest& request;
     HttpResponse& response;
@@ -48,12 +48,12 @@ std::string trimmed(std::string_view text) {
     return std::string(text);
 }
 
-// libcurl is C: nothing may be thrown through it. A count that differs from the one given ends the transfer.
+// libcurl is C: no exception may pass through it. Returning another count than n ends the transfer.
 std::size_t on_header(char* data, std::size_t, std::size_t n, void* user) {
     auto& t = *static_cast<Transfer*>(user);
     try {
         const std::string_view line(data, n);
-        if (line.starts_with("HTTP/")) {  // an answer before the last one: 100, or a proxy's
+        if (line.starts_with("HTTP/")) {  // a status line; there may be several (100, a proxy's)
             const auto blank = line.find(' ');
             t.response.status = blank == std::string_view::npos ? 0 : std::atoi(line.data() + blank);
             return n;
@@ -72,7 +72,7 @@ std::size_t on_header(char* data, std::size_t, std::size_t n, void* user) {
 
 std::size_t on_body(char* data, std::size_t, std::size_t n, void* user) {
     auto& t = *static_cast<Transfer*>(user);
-    if (!is_good(t.response.status)) return n;  // a page about an error
+    if (!is_good(t.response.status)) return n;  // ignores the page of an error
     try {
         if (!std::exchange(t.began, true) && t.request.begin) t.request.begin(t.response);
         if (t.request.body) t.request.body({data, n});
@@ -94,7 +94,8 @@ int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
     return t.response.stopped ? 1 : 0;
 }
 
-// Another try may do better: what is cut off or timed out, not what is refused or misnamed.
+// May another try succeed? Yes for transfers that were cut off or timed out, and for hosts that were not
+// reached.
 bool may_come_back(CURLcode code) {
     switch (code) {
         case CURLE_PARTIAL_FILE:
@@ -112,7 +113,7 @@ bool may_come_back(CURLcode code) {
 
 using Easy = std::unique_ptr<CURL, FreeEasy>;
 
-// Answers one url, without following it anywhere. `next` gets where it redirects to.
+// Makes one request, without following redirects. `next` gets where the answer redirects to, if it does.
 void perform(const Easy& curl, const std::string& url, bool with_token, Transfer& t, std::string& next) {
     curl_easy_reset(curl.get());
     const auto set = [&](CURLoption option, auto value) { curl_easy_setopt(curl.get(), option, value); };
@@ -143,7 +144,7 @@ void perform(const Easy& curl, const std::string& url, bool with_token, Transfer
     if (t.request.from > 0) set(CURLOPT_RANGE, range.c_str());
     const CURLcode code = curl_easy_perform(curl.get());
     if (t.thrown) std::rethrow_exception(t.thrown);
-    // An empty body calls nobody.
+    // libcurl does not call on_body() for an empty body.
     if (code == CURLE_OK && is_good(t.response.status) && !t.began && t.request.begin)
         t.request.begin(t.response);
     if (code != CURLE_OK) {
@@ -180,7 +181,7 @@ HttpResponse get(const HttpRequest& request) {
             return response;
         }
         for (const char* name : {"content-length", "content-range", "etag", "retry-after"})
-            response.headers.erase(name);  // the redirect's own
+            response.headers.erase(name);  // these are about the redirect's own body
         url = next;
     }
     response.failure = "it redirects more than 10 times";

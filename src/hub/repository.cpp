@@ -16,7 +16,7 @@ namespace tiller::hub {
 namespace {
 
 using nlohmann::json;
-constexpr std::size_t kMostBytes = 32u << 20;  // of one page of the list
+constexpr std::size_t kMostBytes = 32u << 20;  // of one page of the list of files
 constexpr int kMostPages = 100, kMostFiles = 200000;
 constexpr std::uint64_t kLargestFile = std::uint64_t{1} << 46;
 
@@ -50,7 +50,8 @@ RemoteFile file_of(const json& entry, const std::string& path, const Name& name,
     return file;
 }
 
-// Only GGUF files are read closely; there may be thousands of others.
+// Adds the files of one page of the list. Size and digest are read only of GGUF files; there may be thousands
+// of others.
 void add_files(const std::string& page, std::vector<RemoteFile>& files, const Name& name, const Settings& s) {
     const json list = parse_strict_json(
         page, 16, [&](JsonFault, const std::string& detail) { no_list(name, s, escape_line(detail)); });
@@ -70,7 +71,7 @@ void add_files(const std::string& page, std::vector<RemoteFile>& files, const Na
     }
 }
 
-// Of `Link: <url>; rel="next"`.
+// The url in `Link: <url>; rel="next"`; "" when there is no next page.
 std::string next_page(const HttpResponse& response) {
     const std::string link = response.header("link");
     const auto rel = link.find("rel=\"next\"");
@@ -81,7 +82,7 @@ std::string next_page(const HttpResponse& response) {
                                                                   : link.substr(begin + 1, end - begin - 1);
 }
 
-// Seconds; -1 where it does not say or says a date.
+// The seconds in Retry-After; -1 when there is no such header or it is a date.
 int retry_after(const HttpResponse& response) {
     const std::string text = response.header("retry-after");
     int seconds = -1;
@@ -184,7 +185,7 @@ std::vector<RemoteFile> list_files(const Name& name, const Settings& settings) {
             text += bytes;
         };
         HttpResponse response = get(request);
-        // A wrong address, or no network at all, is said at once.
+        // No tries again before the first page: the address may be wrong, or there is no network.
         if (response.status == 0 && page == 0) response.may_come_back = false;
         if (!response.failure.empty() || response.status < 200 || response.status >= 300) {
             if (patience.another_try(response, name.text())) continue;

@@ -1,4 +1,4 @@
-// What a repository on a hub holds.
+// Asks a hub what a repository contains.
 #pragma once
 
 #include <string>
@@ -11,26 +11,28 @@
 
 namespace tiller::hub {
 
-/// Asks the hub for the repository's files. Throws missing (no such repository), environment (not reachable,
-/// no permission, too many requests), bad_input (an answer that is no list of files).
+/// The repository's files, from the hub's list. Size and SHA-256 are filled in only for GGUF files. Throws
+/// missing (no such repository), environment (not reachable, no permission, too many requests), bad_input
+/// (the answer is not a list of files), interrupted.
 std::vector<RemoteFile> list_files(const Name& name, const Settings& settings);
 
 /// Where a file of the repository is downloaded from.
 std::string url_of(const Name& name, const std::string& path, const Settings& settings);
 
-/// What to throw when a hub answered `response` (an error, or nothing) to the question for `what`.
+/// Throws the Error for a `response` that is an error or incomplete; `what` is what was asked for.
 [[noreturn]] void refuse(const HttpResponse& response, const std::string& what, const Name& name,
                          const Settings& settings);
 
-/// Tries again, with longer and longer waits, what may do better then: an answer that was cut off, 408, 429
-/// and 5xx.
+/// Decides whether a failed request is tried again, and waits before that, each time longer. Tried again are
+/// answers that were cut off, and those with status 408, 429, 500, 502, 503 and 504.
 class Patience {
 public:
     explicit Patience(const Settings& settings) : settings_(settings) {}
-    /// False when there is no point in another try, else true after the wait (429 says how long). Throws
-    /// interrupted.
+    /// False when another try would not help, or Settings::n_try tries in a row failed; else true after the
+    /// wait. A Retry-After header sets the wait; when it asks for more than 120 seconds, the result is false.
+    /// Throws interrupted.
     bool another_try(const HttpResponse& response, const std::string& what);
-    /// The last try brought something.
+    /// Begins to count again, because the last try made progress.
     void restart() { n_ = 0; }
 
 private:

@@ -30,7 +30,7 @@ fs::path cache_home() {
     return {};
 }
 
-// The folder of the hub's own package; empty where nothing says where it is.
+// The folder of huggingface_hub (the hub's own package); empty when no variable says where it is.
 fs::path hub_home() {
     if (const auto home = variable("HF_HOME"); !home.empty()) return home;
     const fs::path home = cache_home();
@@ -50,7 +50,7 @@ void check_token(const std::string& token, const std::string& from, const char* 
                                 from, next));
 }
 
-// The token that the hub's own package has kept ("hf auth login"); empty when there is none.
+// The token that huggingface_hub keeps ("hf auth login"); empty when there is none.
 std::string stored_token() {
     fs::path file = variable("HF_TOKEN_PATH");
     if (file.empty() && !hub_home().empty()) file = hub_home() / "token";
@@ -95,7 +95,7 @@ Settings settings_from_environment() {
                                 escape_line(s.endpoint)));
     s.token = variable("HF_TOKEN");
     check_token(s.token, "HF_TOKEN", "set it anew");
-    // It was given to the usual hub: another one gets a token only from somebody who names it for that.
+    // The stored token is for the usual hub. Another hub gets a token only when the user sets HF_TOKEN.
     if (s.token.empty() && usual) s.token = stored_token();
     if (!s.token.empty() && origin.starts_with("http:") && !is_this_machine(origin))
         throw Error(Code::usage,

@@ -1,4 +1,4 @@
-// The attempts of a run's workers as others read them.
+// Reads what the attempts of a run's workers left: who made them, which blocks they ended, and their units.
 #pragma once
 
 #include <filesystem>
@@ -11,10 +11,11 @@
 
 namespace tiller::study {
 
-/// What one attempt left. Its journal is read when somebody asks for it.
+/// What one attempt left in its folder. Its journal is read at the first call of units() or order(). Not
+/// thread-safe.
 class Attempt {
 public:
-    /// Reads who the worker is and its events. Throws bad_input.
+    /// Reads worker.json and blocks.jsonl. Throws missing, bad_input.
     explicit Attempt(std::filesystem::path folder);
 
     const std::filesystem::path& folder() const { return folder_; }
@@ -22,13 +23,15 @@ public:
     const std::vector<BlockEvent>& events() const { return events_; }
     /// "3-of-16/attempt-2 on n1".
     std::string text() const { return attempt_name(folder_) + " on " + worker_.host; }
-    /// The newest event of a block; nullptr when the attempt never came to it.
+    /// The newest event of a block; nullptr when the attempt has not begun it.
     const BlockEvent* last_event(const Block& block) const;
+    /// Did the attempt finish the block, its winners included?
     bool has_done(const Block& block) const;
-    /// machine_class of the block's model on the attempt's machine; empty when it did not load it.
+    /// MachineProbe::machine_class (probe.h) of the block's model on the attempt's machine; empty when the
+    /// attempt did not load the model.
     std::string machine_class(const Block& block) const;
 
-    /// Finished units, and their names in the order of the file. Throws bad_input (damaged).
+    /// Finished units of the journal, and their names in the order of the file. Throw bad_input (damaged).
     const Units& units() const { return read(), units_; }
     const std::vector<std::string>& order() const { return read(), order_; }
 
@@ -43,13 +46,13 @@ private:
     mutable std::vector<std::string> order_;
 };
 
-/// All attempts in a run, by generation, then shard and number.
+/// All attempts in a run, ordered by generation, then number of shards, shard, and attempt.
 std::vector<Attempt> read_attempts(const std::filesystem::path& run);
 
-/// What the names of a block's units begin with.
+/// What the names of a block's units begin with: "model/task/s0/".
 std::string unit_prefix(const Block& block);
 
-/// Throws bad_input when an attempt is of another plan than `plan` (its text), naming both.
+/// Throws bad_input, naming run and file, when an attempt's plan.toml is not `plan` byte for byte.
 void require_plan(const std::vector<Attempt>& attempts, const std::string& plan,
                   const std::filesystem::path& run);
 

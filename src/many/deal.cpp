@@ -8,18 +8,18 @@ namespace tiller {
 namespace study {
 namespace {
 
-// Tokens of a task's runs, roughly: how tasks of a plan compare, for one model. Whole numbers only, so that
-// every machine gets the same.
+// Roughly how many tokens a task's runs compute, to compare the tasks of a plan on one model. Whole numbers
+// only, so that every machine gets the same result.
 std::uint64_t tokens_of(const Plan& plan, const Task& task) {
     const FamilyPlan counts = plan.of(task.family);
     const auto number = [](auto n) { return static_cast<std::uint64_t>(std::max<long>(1, n)); };
     std::uint64_t bytes = 0;
     for (const Item& item : task.items) bytes += item.input.size() + item.output.size();
     const std::uint64_t n_method = number(plan.methods.size()), n_fold = number(plan.tuning.n_fold);
-    // A token for four bytes, and what stands around an item in a prompt.
+    // Tokens of an item in a prompt: one for four bytes, and five for prefixes and line breaks.
     const std::uint64_t item = bytes / 4 / number(task.items.size()) + 5;
     const ExtractionPlan& e = counts.extraction;
-    // The search for heads computes a prompt once, and a step of each of some hundred branches of it.
+    // The head search computes each prompt once, and one token in each of some hundred branches of it.
     const std::uint64_t extraction = (number(e.n_mean) + number(e.n_patch)) * number(e.n_shot) * item +
                                      100 * number(e.n_patch) + n_method * number(e.n_pairs) * item;
     const bool generates = task.family == Family::behavioural;

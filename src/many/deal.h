@@ -1,4 +1,4 @@
-// Blocks of a plan and who computes them.
+// The blocks of a plan, and to which shard each is dealt.
 #pragma once
 
 #include <vector>
@@ -8,7 +8,8 @@
 
 namespace tiller::study {
 
-/// In the order of a run in one piece, with costs, dealt.
+/// All blocks in the order of a run in one process (models, then tasks, then seeds), with estimated costs,
+/// dealt to `n_shard` shards.
 std::vector<Block> blocks_of(const StudyInputs& inputs, int n_shard);
 
 }  // namespace tiller::study

@@ -56,7 +56,7 @@ void require_alike(const std::vector<Attempt>& attempts) {
     }
 }
 
-// The units of a block on machines of one class.
+// The units of a block that machines of one class computed.
 struct Copy {
     std::string machine_class;
     std::vector<std::string> order;
@@ -65,7 +65,8 @@ struct Copy {
     std::vector<const Attempt*> attempts;
 };
 
-// Attempts come by generation, so that what was taken over stands before what was made with it.
+// Adds the units that an attempt computed of the block. Attempts are added by rising generation, so that
+// units an attempt took over come before those it made with them.
 void add_units(Copy& copy, const Attempt& attempt, const Block& block) {
     const std::string prefix = unit_prefix(block);
     bool used = false;
@@ -90,7 +91,7 @@ void add_units(Copy& copy, const Attempt& attempt, const Block& block) {
     if (used) copy.attempts.push_back(&attempt);
 }
 
-// The closing unit that the block's attempts go for; empty when none of them came so far.
+// The name of the block's closing unit, from the newest attempt that says it; empty when none does.
 std::string closing_of(const std::vector<Attempt>& attempts, const Block& block) {
     std::string closing;
     for (const auto& attempt : attempts)
@@ -110,7 +111,8 @@ bool has_files(const Copy& copy, const std::string& closing) {
                        [&](const auto& file) { return is_there(file.second); });
 }
 
-// Complete: somebody ended it, which is after its winners were written, and all that it names is there.
+// Complete: an attempt finished the block (which it says after writing the winners), the closing unit is
+// there, and all files that it names exist.
 bool is_complete(const Copy& copy, const std::string& closing, const Block& block) {
     return copy.units.contains(closing) && has_files(copy, closing) &&
            std::any_of(copy.attempts.begin(), copy.attempts.end(),
@@ -126,7 +128,7 @@ std::vector<Copy> copies_of(const std::vector<Attempt>& attempts, const Block& b
             std::find_if(copies.begin(), copies.end(), [&](const Copy& c) { return c.machine_class == its; });
         if (copy == copies.end()) copy = copies.insert(copies.end(), Copy{its, {}, {}, {}, {}});
         add_units(*copy, attempt, block);
-        // One that only wrote the winners has nothing in its journal.
+        // An attempt that only wrote the winners has no units in its journal.
         if (attempt.has_done(block) &&
             std::find(copy->attempts.begin(), copy->attempts.end(), &attempt) == copy->attempts.end())
             copy->attempts.push_back(&attempt);

@@ -1,4 +1,4 @@
-// One run of the journals of many workers.
+// Merges the journals of many workers into one run.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -55,14 +55,15 @@ std::string last_failure(const Block& block, const std::vector<Attempt>& attempt
             fmt::join(names.begin(),
                       names.begin() + static_cast<std::ptrdiff_t>(std::min(shown, names.size())), ", "));
         if (names.size() > shown) text += fmt::format(" and {} more", names.size() - shown);
-        // Why it is missing, where somebody knows.
+        // Why a block is missing, where an attempt recorded a failure.
         for (const Block& block : gathered.missing)
             if (block.shard == shard) text += last_failure(block, attempts);
     }
     throw Error(Code::incomplete, text);
 }
 
-// `difference`: of float32 throughout, in nats; beyond what it may be.
+// Throws for machines or programs that compute differently; returns when there is nothing to refuse.
+// `difference`: exact_difference() above its bound, in nats; none where not all computed in float32.
 void refuse_mixture(const std::vector<MachineClass>& classes, bool mixed_programs,
                     std::optional<double> difference, const std::string& to_allow) {
     const std::string how = to_allow.empty() ? "" : " (" + to_allow + ")";
@@ -94,8 +95,8 @@ void refuse_mixture(const std::vector<MachineClass>& classes, bool mixed_program
                         how));
 }
 
-// Adds the block's units as they stand in a journal. Of a mixture, its closing record says on which kind of
-// machine it was computed.
+// Adds the block's units as a journal has them. In a mixture, the block's closing record gets the class of
+// machine that computed it.
 void add_texts(const GatheredBlock& block, bool mixed, std::vector<std::string>& order,
                std::map<std::string, std::string>& texts) {
     for (const auto& name : block.order) {
@@ -134,7 +135,7 @@ Environment merged_environment(const Gathered& gathered, const Plan& plan) {
     return merged;
 }
 
-// Vectors and winners to be copied: where each file of the run comes from.
+// The vectors and winners to be copied into the run, each with the attempt's file that it comes from.
 class Files {
 public:
     void add(const Plan& plan, const GatheredBlock& block) {
@@ -161,8 +162,8 @@ public:
     }
 
 private:
-    // A worker's folder holds files of all its blocks, also of those that others finished. A block's are what
-    // its closing record names, its winners,
+    // The files of a block that can be named: those in its closing record, and its winners. (A worker's
+    // folder has files of all its blocks, also of those that other workers finished.)
     static std::set<std::string> names_of(const Plan& plan, const GatheredBlock& block) {
         std::set<std::string> names;
         const auto task = read_record<TaskClosing>(block.units.at(block.closing).at(0));
@@ -172,7 +173,8 @@ private:
                 names.insert(winner_file(plan, block.block.model, block.block.task, method).generic_string());
         return names;
     }
-    // and extractions of its further draws, which no record names.
+    // Is it an extraction of the block? Those of draws after the first are in no record, but their names
+    // begin with the block.
     static bool is_of(const GatheredBlock& block, const fs::path& name) {
         const std::string stem = fs::path(block.block.model).stem().string();
         return name.parent_path() == "vectors" && name.extension() == ".gguf" &&
@@ -199,13 +201,13 @@ std::string costs_of(const std::vector<Attempt>& attempts) {
         const auto path = attempt.folder() / "cost.jsonl";
         if (!fs::exists(path)) continue;
         const std::string bytes = read_file(path, 1 << 28);
-        text += bytes.substr(0, bytes.rfind('\n') + 1);  // without a torn line
+        text += bytes.substr(0, bytes.rfind('\n') + 1);  // without a last line that a kill cut off
     }
     return text;
 }
 
-// What stands in the run already must be what is written now: a run in one piece, or a second pass, has
-// records that no worker made.
+// Throws when the run's journal has units that the merge would not write again as they are: those of a run in
+// one process, or of a second pass, would be lost.
 void require_known(const Journal& journal, const std::map<std::string, std::string>& texts,
                    const fs::path& run) {
     std::size_t n = 0;
@@ -259,7 +261,7 @@ MergeResult merge_run(const fs::path& run, const MergeOptions& options) {
     environment.machine_classes = classes;
 
     claim_folder(plan, run);
-    const Journal journal(run);  // keeps others out until the end
+    const Journal journal(run);  // locks the run for other processes until the end
     require_known(journal, texts, run);
     files.copy_to(run);
     write_file_atomic(run / "cost.jsonl", costs_of(attempts));

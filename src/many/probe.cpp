@@ -17,7 +17,7 @@
 namespace tiller::study {
 namespace {
 
-constexpr std::size_t kSpread = 16;  // tokens over the vocabulary
+constexpr std::size_t kSpread = 16;  // log-probabilities kept of each row, spread over the vocabulary
 
 Row probe_row(int n_vocab, int length, int first) {
     Row row;
@@ -40,7 +40,7 @@ std::string variable(const char* name) {
 
 MachineProbe probe_machine(Engine& engine) {
     const int n_vocab = engine.info().n_vocab;
-    // Lengths that fill, exceed and leave parts of the tiles of matrix units.
+    // Lengths that fill whole tiles of a matrix unit and that leave tiles partly filled.
     const std::vector<Row> rows = {probe_row(n_vocab, 40, 7), probe_row(n_vocab, 24, 11),
                                    probe_row(n_vocab, 5, 3)};
     const auto together = engine.run(rows), alone = engine.run(std::span(rows).first(1)),
@@ -80,7 +80,7 @@ std::string program_digest() {
         for (const char* ours : {"libllama", "libggml", "libtiller"})
             if (name.starts_with(ours)) files.insert(path);
     }
-    std::set<std::string> digests;  // sorted by contents: paths may differ between machines
+    std::set<std::string> digests;  // sorted by digest, since paths may differ between machines
     for (const auto& file : files) digests.insert(sha256_file(file));
     Digest digest;
     for (const auto& file : digests) digest.add(file);

@@ -1,4 +1,4 @@
-// A worker: the blocks of one shard.
+// A worker: computes the blocks of one shard.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -40,14 +40,14 @@ bool is_exact(const StudyHost& host) {
            host.rpc.servers.empty();
 }
 
-// Is the attempt's work the work that this program would do?
+// Did the attempt use the same program, data and settings, so that its units can be used here?
 bool is_alike(const WorkerRecord& a, const WorkerRecord& b) {
     return a.program_version == b.program_version && a.engine_version == b.engine_version &&
            a.program_digest == b.program_digest && a.data_digest == b.data_digest && a.settings == b.settings;
 }
 
-// Files below `from` into `to`, where they are not yet: as further names of the same files where the file
-// system can, because nobody changes them.
+// Puts the vector files below `from` into `to` where they are missing there. Hard links where the file system
+// has them, since such files are never changed; else copies.
 void link_files(const fs::path& from, const fs::path& to) {
     std::error_code ec;
     if (!fs::is_directory(from, ec)) return;
@@ -57,7 +57,7 @@ void link_files(const fs::path& from, const fs::path& to) {
             fs::create_directories(target, ec);
             continue;
         }
-        // A temporary file of a worker that still runs is not whole.
+        // Other files may be temporary ones of a worker that still runs, and incomplete.
         const std::string extension = target.extension().string();
         if (extension != ".gguf" && extension != ".f32") continue;
         fs::create_hard_link(entry.path(), target, ec);
@@ -65,7 +65,7 @@ void link_files(const fs::path& from, const fs::path& to) {
     }
 }
 
-// Tells others where the worker is, a few times a minute.
+// Writes the worker's newest step for `tiller` on other machines to read, at most every 15 seconds.
 class Heart {
 public:
     explicit Heart(const fs::path& attempt) : attempt_(attempt) {}
@@ -75,7 +75,7 @@ public:
         try {
             write_progress(attempt_, {block, step, done, all});
         } catch (const Error&) {
-            // The journal says what is wrong with the disk.
+            // Progress is not worth stopping for: if the disk is at fault, writing the journal will throw.
         }
     }
 
@@ -135,7 +135,7 @@ private:
         for (const Block* block : blocks) run_block(runner, m, *engine, *block, result);
     }
 
-    // The model on this machine: what it computes, and what its file is.
+    // Records the model's digest and what this machine computes for the probe.
     void meet(std::size_t m, Engine& engine) {
         models_.push_back(model_record(inputs_.model_name(m), engine.model()));
         MachineProbe probe = probe_machine(engine);
@@ -154,8 +154,8 @@ private:
         return inputs_.closing(m, engine.info(), task_of(block), block.seed);
     }
 
-    // Units of a block that others began on a machine that computes like this one. Where it does not, the
-    // block is begun anew: settings that are compared are computed on one kind of machine.
+    // Takes over finished units of a block from earlier attempts on machines that compute the same numbers as
+    // this one. Units of other machines are not used: settings that are compared have to be computed alike.
     void adopt(const Block& block) {
         const std::string prefix = unit_prefix(block);
         std::size_t n = 0;
@@ -193,7 +193,8 @@ private:
         ++result.n_done;
     }
 
-    // What is wrong with one block says nothing of the next, unless it is the machine or the user.
+    // Records why a block failed. The next block is tried, unless the machine is at fault or the user
+    // stopped.
     void fail(const Block& block, const std::string& closing, double seconds, std::uint64_t n_decode,
               const Error& e, ShardResult& result) {
         const bool stopped = e.code() == Code::interrupted;
@@ -205,7 +206,7 @@ private:
 
     const StudyInputs& inputs_;
     std::vector<Attempt> earlier_;
-    std::vector<Block> blocks_;  // not finished by others
+    std::vector<Block> blocks_;  // the shard's blocks that no earlier attempt finished
     WorkerRecord record_;
     fs::path folder_;
     std::optional<Heart> heart_;
@@ -234,7 +235,7 @@ WorkerRecord new_record(const StudyInputs& inputs, const Shard& shard, const std
 }  // namespace
 
 ShardResult run_shard(const Plan& plan, const fs::path& run, const Shard& shard, const StudyHost& host) {
-    Worker* worker = nullptr;  // steps before it is there are nobody's
+    Worker* worker = nullptr;  // null while inputs are read: steps until then are not recorded
     StudyHost observed = host;
     observed.observer.step = [&](const std::string& task, const std::string& what, std::size_t done,
                                  std::size_t all) {
@@ -248,7 +249,7 @@ ShardResult run_shard(const Plan& plan, const fs::path& run, const Shard& shard,
     require_plan(earlier, plan_toml(plan), run);
     const WorkerRecord record = new_record(inputs, shard, blocks, earlier);
 
-    // What another program, other data or other settings made is no part of this study.
+    // Units of another program, other data or other settings cannot be used.
     std::erase_if(earlier, [&](const Attempt& attempt) { return !is_alike(attempt.worker(), record); });
     ShardResult result;
     std::vector<Block> left;

@@ -1,4 +1,4 @@
-// How far the workers of a run are, from what they left.
+// How far the workers of a run are, from the files that they wrote.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,17 +20,17 @@ namespace {
 namespace fs = std::filesystem;
 using State = RunStatus::State;
 
-constexpr double kSilent = 600;  // seconds
+constexpr double kSilent = 600;  // seconds without a sign after which a worker counts as silent
 constexpr double kNever = -std::numeric_limits<double>::infinity();
 
-// In seconds of the file clock, which are negative in our time.
+// When the file was last written, in seconds of the file clock, which may be negative; kNever when unknown.
 double modified(const fs::path& file) {
     std::error_code ec;
     const auto time = fs::last_write_time(file, ec);
     return ec ? kNever : std::chrono::duration<double>(time.time_since_epoch()).count();
 }
 
-// When the attempt last wrote, by the clock of the file system that all of them share.
+// When the attempt last wrote any of its files, by the clock of the shared file system.
 double last_sign(const Attempt& attempt) {
     double last = kNever;
     for (const char* name :
@@ -48,7 +48,7 @@ RunStatus::BlockStatus status_of(const Block& block, const std::vector<Attempt>&
         if (!event) continue;
         const bool done = event->state == "done";
         const double since = silence.at(&attempt);
-        // A newer attempt says more than an older one, unless that is the one that works or is done.
+        // The newest attempt counts, unless an older one has finished the block or is the one that runs.
         if (!done && (status.state == State::done || (status.state == State::running && since >= kSilent)))
             continue;
         status.host = attempt.worker().host, status.attempt = attempt_name(attempt.folder());
@@ -63,7 +63,7 @@ RunStatus::BlockStatus status_of(const Block& block, const std::vector<Attempt>&
             if (const auto progress = read_progress(attempt.folder()))
                 status.what = fmt::format("{}  {}  {}/{}", progress->block, progress->step, progress->done,
                                           progress->all);
-        if (done) continue;  // its journal may be long
+        if (done) continue;  // units are not counted: reading a whole journal may take long
         status.n_unit = 0;
         const std::string prefix = unit_prefix(block);
         for (const auto& [name, lines] : attempt.units()) status.n_unit += name.starts_with(prefix);
@@ -71,8 +71,8 @@ RunStatus::BlockStatus status_of(const Block& block, const std::vector<Attempt>&
     return status;
 }
 
-// Rate and time left: what done blocks took for their estimated costs, and what is left of the shard that
-// has most. A shard without a worker that runs now counts as one that will have one.
+// Estimates the rate and the time left. Finished blocks give the seconds per estimated cost. The time left is
+// that of the shard with the most cost left; shards are assumed to have a worker even if none runs now.
 void add_times(RunStatus& status) {
     double seconds = 0, cost = 0;
     std::map<int, double> left;
@@ -119,15 +119,15 @@ RunStatus run_status(const fs::path& run) {
     if (attempts.empty())
         throw Error(Code::missing, fmt::format("{} has no workers: expected folders like {}", run.string(),
                                                (run / "workers" / "0-of-4" / "attempt-1").string()));
-    // Signs are compared with each other and with this machine's clock; a clock that is behind must not make
-    // living workers look dead, nor one that is ahead dead ones look alive: only the newest sign counts.
+    // "Now" is the later of this machine's clock and the newest sign of any worker: if this clock is slow,
+    // the age of a sign must not become negative.
     double now = std::chrono::duration<double>(fs::file_time_type::clock::now().time_since_epoch()).count();
     std::map<const Attempt*, double> silence;
     for (const auto& attempt : attempts) now = std::max(now, last_sign(attempt));
     RunStatus status;
     for (const auto& attempt : attempts) {
         silence[&attempt] = now - last_sign(attempt);
-        // Started again: the newer attempt works.
+        // An attempt whose shard was started again does not run any more.
         for (const auto& other : attempts)
             if (other.folder().parent_path() == attempt.folder().parent_path() &&
                 other.worker().attempt > attempt.worker().attempt)
@@ -161,7 +161,7 @@ PlanTime plan_time(std::vector<Block> blocks, double measured, std::uint64_t cos
     time.choices.push_back(choice(std::max(1, most)));
     time.proposed = time.choices.back();
     int low = 1, high = time.proposed.n_shard;
-    while (low < high) {  // the longest shard does not get longer with more shards, but for small jumps
+    while (low < high) {  // bisection: more shards make the longest one shorter, except for small jumps
         const int middle = low + (high - low) / 2;
         choice(middle).seconds <= within ? static_cast<void>(high = middle)
                                          : static_cast<void>(low = middle + 1);

@@ -38,7 +38,7 @@ Shard checked(long index, long count, const std::string& found, std::string sour
     return {static_cast<int>(index), static_cast<int>(count), std::move(source)};
 }
 
-// Slurm numbers a job's array from any number on, in any steps.
+// The shard of a task of a Slurm array. Arrays may begin at any number and have any step.
 std::optional<Shard> of_slurm_array(const Variable& variable) {
     const auto id = number_of(variable, "SLURM_ARRAY_TASK_ID");
     if (!id) return std::nullopt;
@@ -49,7 +49,7 @@ std::optional<Shard> of_slurm_array(const Variable& variable) {
     if (!count)
         throw Error(Code::usage,
                     "SLURM_ARRAY_TASK_ID is set and SLURM_ARRAY_TASK_COUNT is not; give the shard as i/N");
-    // A list with gaps (--array=3,7) has no order that its tasks could know.
+    // From a list with gaps (--array=3,7,20) a task cannot tell which of the tasks it is.
     if (step < 1 || *id < low || (*id - low) % step != 0 || (high >= 0 && (high - low) / step + 1 != *count))
         throw Error(
             Code::usage,

@@ -60,7 +60,7 @@ T read_object(const nlohmann::json& json, const char* what) {
     return object;
 }
 
-// "3-of-16" or "attempt-2" as numbers; empty when the name is another.
+// The number that is all of `name` after `prefix` ("attempt-2" after "attempt-": 2); empty for other names.
 std::optional<int> number_after(std::string_view name, std::string_view prefix) {
     int value = 0;
     if (!name.starts_with(prefix)) return std::nullopt;
@@ -119,7 +119,7 @@ std::vector<BlockEvent> read_events(const std::filesystem::path& attempt) {
         try {
             events.push_back(read_object<BlockEvent>(nlohmann::json::parse(line, nullptr, false), "event"));
         } catch (const JsonMisfit&) {
-            // Torn by a kill. The journal decides what is done; a lost event costs a look at it.
+            // Cut off by a kill. The journal is what counts; without this event the block is begun once more.
         }
     }
     return events;
@@ -138,7 +138,7 @@ std::optional<WorkerProgress> read_progress(const std::filesystem::path& attempt
     } catch (const JsonMisfit&) {
         return std::nullopt;
     } catch (const Error&) {
-        return std::nullopt;  // replaced while it was opened; there will be another
+        return std::nullopt;  // the file was replaced while it was opened; the next read finds the new one
     }
 }
 

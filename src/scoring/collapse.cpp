@@ -11,7 +11,7 @@
 namespace tiller {
 namespace {
 
-// Bounds below which a text is too short to call it repetitive: an ordinary short answer must pass.
+// Shorter texts are not called repetitive, so that ordinary short answers pass.
 constexpr std::size_t min_words = 8;
 constexpr std::size_t min_characters = 12;
 constexpr std::size_t longest_piece = 10;
@@ -24,8 +24,8 @@ std::size_t most_frequent(const Sequence& values) {
     return most;
 }
 
-/// Length of the longest stretch in which one piece of at most longest_piece characters follows itself, four
-/// times or more. This also finds loops in scripts that are written without blanks.
+/// Length of the longest stretch that is one piece of at most longest_piece characters, four times or more in
+/// a row. This also finds loops in scripts that are written without blanks.
 std::size_t longest_loop(const std::u32string& characters) {
     std::size_t longest = 0;
     for (std::size_t period = 1; period <= longest_piece; ++period) {
@@ -64,8 +64,8 @@ bool says_too_little(std::string_view text, std::string_view input) {
 
 namespace {
 
-// Without a letter and a colon at the beginning of a line: base models go on with labels, which would part
-// the words of a loop.
+// The text without labels like "Q:" (one letter and a colon) at the beginning of lines. Base models write
+// such labels between the repetitions of a loop, which would hide it.
 std::string without_labels(std::string_view text) {
     std::string out;
     for (std::size_t begin = 0; begin <= text.size();) {

@@ -44,7 +44,8 @@ const Metric& metric_rouge_l() {
         .of_text = [](const ScoredOutput& o) { return rouge_l(o.answer(), o.context().targets); },
         .place = 100,
         .as_score = "ROUGE-L against the reference",
-        // Where a version without it began the run, the mean would be over the items left to this one.
+        // In a run that a version without this score began, only some items have it; their mean would
+        // mislead.
         .all_or_none = true};
     return metric;
 }

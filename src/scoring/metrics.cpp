@@ -34,7 +34,8 @@ double collapsed(const ScoredOutput& o) {
 
 using Scale = Metric::Scale;
 
-// The scores that come several from one look at an output, and those that are no function of it.
+// Scores that share their computation with others, and those that are not computed from the output alone. The
+// others have files of their own.
 const Metric own[] = {
     {.name = "first_token",
      .label = "first token",

@@ -21,7 +21,8 @@ Match match_of(char32_t c) {
     return kind == CharKind::letter || kind == CharKind::digit ? Match::word : Match::none;
 }
 
-// The first match as it stands in the text; nothing when there is none.
+// The first match of [\w. ]+ in the text, unchanged; none when there is none. `may_be_blank`: also one
+// without a letter, digit or underscore.
 std::optional<std::string> first_match(std::string_view text, bool may_be_blank) {
     std::string match;
     bool has_word = false;
@@ -65,11 +66,11 @@ PaperScores score_paper(std::string_view generated, std::span<const std::string>
     const auto found = split_blanks(plain(match.value_or("")));
     const auto all = split_blanks(plain(generated));
     for (const auto& target : targets) {
-        if (!match) break;  // nothing that could be an answer scores nothing, whatever the target
+        if (!match) break;  // without an answer all scores are 0, whatever the target
         const std::string right = plain(target);
         const auto wanted = split_blanks(right);
         const bool both = !found.empty() && !wanted.empty();
-        // Where articles vanish, an answer and a target of which nothing is left count as equal.
+        // With the defect "articles_vanish", an answer and a target that are both normalised to "" are equal.
         const bool equal = both ? found.front() == wanted.front()
                                 : defects.articles_vanish && found.empty() && wanted.empty();
         scores.first_word = std::max(scores.first_word, equal ? 1.0 : 0.0);

@@ -11,7 +11,7 @@ bool is_word_byte(char c) noexcept {
            byte >= 0x80;
 }
 
-/// Where the next question begins; "FAQ:" is none.
+/// Where the next "Q:" begins, unless it is part of a word like "FAQ:"; npos when there is none.
 std::size_t find_question(std::string_view text) noexcept {
     for (std::size_t at = text.find("Q:"); at != std::string_view::npos; at = text.find("Q:", at + 1))
         if (at == 0 || !is_word_byte(text[at - 1])) return at;
@@ -21,7 +21,8 @@ std::size_t find_question(std::string_view text) noexcept {
 }  // namespace
 
 std::string parse_answer(std::string_view generated) {
-    // Blanks and line breaks in front are skipped, as the papers' expression skips what it cannot match.
+    // Leading blanks and line breaks are skipped, as the papers' regular expression skips what it cannot
+    // match.
     std::string_view text = trim(generated);
     text = text.substr(0, text.find_first_of("\r\n"));
     text = text.substr(0, find_question(text));

@@ -13,7 +13,8 @@ std::vector<std::string> without_articles(std::vector<std::string> words) {
     return words;
 }
 
-/// Do the answer's words stand in the text in a row? Articles do not count, unless there is nothing else.
+/// Do the answer's words occur in the text one after another? Articles are ignored on both sides, unless the
+/// answer has no other word.
 bool contains_words(std::string_view text, std::string_view answer, bool keep_case) {
     const std::string folded_text = fold(text, keep_case);
     const std::string folded_answer = fold(answer, keep_case);

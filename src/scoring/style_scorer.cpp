@@ -18,8 +18,8 @@ constexpr std::size_t min_training_items = 20;
 constexpr const char* input_label = "__label__input";
 constexpr const char* output_label = "__label__output";
 
-/// The text as the classifier reads it: folded words with blanks between, one line. Underscores are words of
-/// their own, so no text can pose as a label.
+/// The text as the classifier reads it: one line of case-folded words with blanks in between. Underscores
+/// become words of their own, so no text can be mistaken for a label.
 std::string line_of(std::string_view text) {
     std::string line;
     for (const auto& word : words_of(fold(text, false))) line += (line.empty() ? "" : " ") + word;
@@ -50,8 +50,8 @@ fasttext::Args training_args(const std::filesystem::path& file) {
 
 class Classifier : public fasttext::FastText {
 public:
-    /// A dictionary that was built from text keeps an index for 30 million words (120 MB); one that was read
-    /// back keeps an index for the words it has.
+    /// Frees memory: a dictionary built from text keeps an index for 30 million words (120 MB), one that was
+    /// saved and read back an index for its own words only.
     void shrink() {
         std::stringstream bytes;
         dict_->save(bytes);

@@ -1,4 +1,4 @@
-// A file that is gone when its owner is.
+// A temporary file that its owner removes.
 #pragma once
 
 #include <filesystem>
@@ -6,7 +6,8 @@
 
 namespace tiller {
 
-/// A new private file in the system's folder for temporary files. Removed by the destructor.
+/// A new file in the system's folder for temporary files, readable only by the user. Removed by the
+/// destructor.
 class TemporaryFile {
 public:
     /// Creates the file and writes `bytes`. Throws environment.

@@ -7,7 +7,7 @@
 namespace tiller {
 namespace {
 
-/// How often each run of n words stands in the text.
+/// How often each run of n words occurs.
 std::map<std::vector<std::string>, int> count_ngrams(const std::vector<std::string>& words, std::size_t n) {
     std::map<std::vector<std::string>, int> counts;
     for (std::size_t i = 0; i + n <= words.size(); ++i)
@@ -24,7 +24,7 @@ double entropy_bits(const std::map<std::vector<std::string>, int>& counts) {
     return bits;
 }
 
-/// Different n-grams / n-grams; 0 for a text that has none.
+/// Number of different n-grams / number of n-grams; 0 for a text that has none.
 double distinct(const std::map<std::vector<std::string>, int>& counts) {
     double total = 0;
     for (const auto& [ngram, count] : counts) total += count;

@@ -1,4 +1,4 @@
-// Characters as the scores see them, over utf8proc.
+// Characters as the scores see them, by utf8proc.
 #pragma once
 
 #include <string>

@@ -9,7 +9,7 @@
 namespace tiller {
 namespace {
 
-/// Splits a text; marks become words of their own, or are only borders.
+/// Splits a text into words. Marks become words of their own with keep_marks; else they only separate words.
 std::vector<std::string> split(std::string_view text, bool keep_marks) {
     std::vector<std::string> words;
     bool open = false;  // does the last word take more characters?

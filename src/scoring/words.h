@@ -1,4 +1,4 @@
-// Words without punctuation, for scores that compare texts word by word.
+// Words of texts, for scores that compare texts word by word.
 #pragma once
 
 #include <string>
@@ -15,7 +15,7 @@ inline bool is_article(std::string_view word) noexcept {
     return word == "a" || word == "an" || word == "the";
 }
 
-/// Words of a normalised text: what stands between single blanks.
+/// Words of a normalised text: it is split at white space.
 std::vector<std::string> split_blanks(const std::string& text);
 
 /// Bag-of-words F1 of two lists of words, in [0, 1]; 0 when they share none.

@@ -68,7 +68,7 @@ Estimate repeated_mean(const std::vector<std::map<int, double>>& runs, Scale sca
     const double mean = mean_of(of_runs);
     std::vector<double> items;
     for (const auto& [item, values] : by_item) items.push_back(mean_of(values));
-    // As bootstrap_mean() does it: no item lost of 40 is not a certain 0.
+    // Two items at the ends of the scale, as in bootstrap_mean(): else 0 hits of 40 would have no variance.
     if (scale != Scale::number) {
         items.push_back(is_difference ? -1 : 0);
         items.push_back(1);

@@ -1,4 +1,4 @@
-// What differs from draw to draw of training items and prompts.
+// How much means differ between draws of training items and prompts.
 #pragma once
 
 #include <optional>
@@ -6,15 +6,15 @@
 
 namespace tiller {
 
-/// Over the means of draws, Student's t.
+/// Student's t over the means of draws.
 struct DrawSpread {
     double half_width = 0;  ///< Of the 95 % interval.
-    double p = 1;           ///< Two-sided, of "the mean is 0".
+    double p = 1;           ///< Two-sided p value of "the mean is 0".
 };
 
-/// Nothing where draws do not differ by more than their items leave open (F test of the means at 25 %), or
-/// where there are fewer than two draws or no more values than draws. `draws` is empty or as long as
-/// `values`.
+/// The spread of `values` over draws; draws[i] is the draw of values[i]. Empty where the draws' means do not
+/// differ by more than the items within draws explain (F test at 25 %), and where there are fewer than two
+/// draws or no more values than draws. `draws` is empty or as long as `values`.
 std::optional<DrawSpread> spread_over_draws(std::span<const double> values, std::span<const int> draws);
 
 }  // namespace tiller

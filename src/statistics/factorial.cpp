@@ -10,13 +10,15 @@
 namespace tiller {
 namespace {
 
-// Unbiased parts of the variance. `of_mean` are components of the items' mean row, `mean_of` the means of the
-// items' own components; their difference is what n items share less than each of them has.
+// Unbiased parts of the variance.
 struct Parts {
     std::vector<double> effects;  // [set]
     double cells = 0, items = 0, rest = 0, all = 0;
 };
 
+// `of_mean`: components of the mean row of n items. `mean_of`: means of the items' own components. The
+// products of different items' effects average to (n of_mean - mean_of) / (n - 1), which noise does not
+// raise. `shift` is subtracted from each effect.
 Parts parts_of(const std::vector<double>& of_mean, const std::vector<double>& mean_of, double n,
                const std::vector<double>& shift) {
     Parts p;
@@ -31,7 +33,7 @@ Parts parts_of(const std::vector<double>& of_mean, const std::vector<double>& me
     return p;
 }
 
-// Sets in the order of tables: one factor, two factors; the rest is summed up.
+// The sets of one factor, then of two factors: effects with a share of their own.
 std::vector<std::uint32_t> shown_sets(std::size_t n_set) {
     std::vector<std::uint32_t> sets;
     for (const int n : {1, 2})
@@ -40,6 +42,7 @@ std::vector<std::uint32_t> shown_sets(std::size_t n_set) {
     return sets;
 }
 
+// The effect of a set; for set 0 the sum over all sets of three and more factors.
 double effect_of(const Parts& parts, std::uint32_t set) {
     if (set != 0) return parts.effects[set];
     double sum = 0;
@@ -75,7 +78,8 @@ Factorial::Factorial(const std::vector<int>& n_level) : n_factor_(n_level.size()
 }
 
 std::vector<double> Factorial::components(std::span<const double> cells) const {
-    // The mean square of the means over everything outside of a set holds the effects of all its subsets.
+    // First the mean square of the means over all factors outside of a set. It contains the effects of all
+    // subsets of the set, which the second loop subtracts.
     std::vector<double> out(n_set()), sums;
     for (std::size_t set = 0; set < n_set(); ++set) {
         sums.assign(n_group_[set], 0.0);
@@ -118,8 +122,8 @@ VarianceShares variance_shares(const Factorial& design, const ItemsByCells& valu
     const Parts parts = parts_of(of_mean, mean_of, n, no_shift);
     if (!(parts.all > 0)) return out;
 
-    // An item that is drawn twice meets itself, which no two items of the task do: the resamples' centre is
-    // the components of the mean, not the estimate.
+    // In a resample an item may be paired with itself. So resampled effects centre on the components of the
+    // mean row, not on the unbiased estimates; `shift` is the difference.
     std::vector<double> shift(n_set);
     for (std::size_t e = 0; e < n_set; ++e) shift[e] = of_mean[e] - parts.effects[e];
     std::vector<std::vector<double>> of_cells(sets.size()), of_all(sets.size());
@@ -129,7 +133,7 @@ VarianceShares variance_shares(const Factorial& design, const ItemsByCells& valu
         for (auto& item : items) item = static_cast<std::uint32_t>(random.below(n_item));
         const auto [m, o] = split(items);
         const Parts p = parts_of(m, o, n, shift);
-        // The whole is taken as it is: with what the centre takes off, it could vanish.
+        // Shares are of the resample's total without the shift.
         const double all = parts_of(m, o, n, no_shift).all;
         if (!(all > 0)) continue;
         cells.push_back(p.cells / all);
@@ -170,7 +174,7 @@ GapShares gap_shares(std::size_t n_factor, const std::vector<std::vector<double>
         const std::size_t bit = std::size_t{1} << f;
         for (std::size_t set = 0; set < n_set; ++set) {
             if (set & bit) continue;
-            // The share of orders in which just the set's factors are changed before this one.
+            // The share of all orders in which exactly the set's factors are changed before this one.
             const auto before = static_cast<std::size_t>(std::popcount(set));
             const double weight = factorial[before] * factorial[n_factor - 1 - before] / factorial[n_factor];
             for (std::size_t i = 0; i < n_item; ++i)
@@ -191,7 +195,7 @@ GapShares gap_shares(std::size_t n_factor, const std::vector<std::vector<double>
         double largest = 0;
         for (const double sum : sums) largest = std::max(largest, std::abs(sum));
         if (largest == 0) continue;
-        // Parts that are equal but for rounding share the resample.
+        // Parts that are equal up to rounding share the resample.
         const auto is_largest = [&](double sum) { return std::abs(sum) > largest * (1 - 1e-9); };
         const auto n_largest = std::count_if(sums.begin(), sums.end(), is_largest);
         for (std::size_t f = 0; f < n_factor; ++f)

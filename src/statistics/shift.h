@@ -1,17 +1,17 @@
-// How far apart two next-token distributions are.
+// The divergence of one next-token distribution from another.
 #pragma once
 
 #include <span>
 
 namespace tiller {
 
-/// How far a next-token distribution is from another one, in nats.
+/// The divergence and entropy of a steered next-token distribution, in nats.
 struct Shift {
-    double kl = 0;  ///< KL(steered || unsteered), 0 or more; infinite where only the steered one has mass.
+    double kl = 0;  ///< KL(steered || unsteered), 0 or more; infinite when only `steered` gives a token mass.
     double entropy = 0;  ///< Of the steered distribution.
 };
-/// Of softmax(steered) and softmax(unsteered), logits over the same vocabulary; float64 sums. Throws usage
-/// when the lengths differ or are 0.
+/// Compares softmax(steered) with softmax(unsteered); both are logits over the same vocabulary. Sums are
+/// float64. Throws usage when the lengths differ or are 0.
 Shift shift_of(std::span<const float> steered, std::span<const float> unsteered);
 
 }  // namespace tiller

@@ -26,8 +26,7 @@ std::vector<double> difference_of(std::span<const double> a, std::span<const dou
 }
 
 // 97.5 % quantile of Student's t: the Cornish-Fisher expansion around the normal's (Abramowitz and Stegun
-// 26.7.5), good to 1 % from 4 degrees of freedom on and too small below, where resampling means little
-// anyway.
+// 26.7.5). Exact to 1 % from 4 degrees of freedom on; too small below, where a bootstrap says little anyway.
 double t_quantile(double nu) {
     constexpr double z = 1.959963984540054;
     const double z2 = z * z;
@@ -35,8 +34,9 @@ double t_quantile(double nu) {
            z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * nu * nu * nu);
 }
 
-// Which item each draw of each resample takes. A study asks for the same table thousands of times (every
-// metric of every setting has the same number of items), and drawing it is most of the work.
+// The indices of the resampled items, [n_resample * n_item], one resample after another. The last table is
+// kept for the thread: a study asks for the same one thousands of times (every metric of every setting has
+// the same number of items), and drawing it is most of the work.
 const std::vector<std::uint32_t>& draws(std::size_t n_item, int n_resample, std::uint64_t seed) {
     struct Table {
         std::size_t n_item = 0;
@@ -54,7 +54,8 @@ const std::vector<std::uint32_t>& draws(std::size_t n_item, int n_resample, std:
     return table.items;
 }
 
-// The percentiles of resampled values to which a normal quantile goes.
+// The interval between the percentiles of the resampled values that a normal distribution has at -z and z. It
+// always contains `value`.
 Interval percentiles(double value, std::vector<double> resampled_values, double z) {
     const double tail = 0.5 * std::erfc(z / std::sqrt(2.0));
     std::sort(resampled_values.begin(), resampled_values.end());
@@ -66,7 +67,7 @@ Interval percentiles(double value, std::vector<double> resampled_values, double 
     return {value, std::min(value, rank(tail)), std::max(value, rank(1 - tail))};
 }
 
-// Interval of the mean of `values`; `extremes` are items added to what is resampled.
+// The bootstrap interval of the mean of `values`. `extremes` are values added to those that are resampled.
 Interval resampled(std::span<const double> values, std::vector<double> extremes, int n_resample,
                    std::uint64_t seed) {
     if (values.empty()) return {};
@@ -122,7 +123,7 @@ double pearson(std::span<const double> a, std::span<const double> b) {
     return std::clamp(ab / std::sqrt(aa * bb), -1.0, 1.0);
 }
 
-// Two-sided exact binomial test of `few` among n fair coins.
+// McNemar's exact test: a two-sided binomial test of the items won and lost, each as likely as the other.
 double mcnemar(std::size_t won, std::size_t lost) {
     const std::size_t n = won + lost, few = std::min(won, lost);
     double sum = 0;
@@ -139,7 +140,7 @@ double sign_flips(std::span<const double> difference, std::uint64_t seed) {
         observed += d;
         scale += std::abs(d);
     }
-    // Sums of the same numbers in other signs may differ from the observed one by rounding alone.
+    // Sums that are as large as the observed one may differ from it by rounding.
     const double at_least = std::abs(observed) - 1e-12 * scale;
     Random random(seed, "sign flips");
     int extreme = 1;
@@ -194,7 +195,7 @@ Interval bootstrap_ratio(std::span<const double> a, std::span<const double> b, i
     for (auto item = items.begin(); item != items.end();) {
         double above = 0, below = 0;
         for (std::size_t i = 0; i < a.size(); ++i, ++item) above += a[*item], below += b[*item];
-        // A resample in which there is nothing to divide by says that the ratio may be anything.
+        // In a resample whose denominator is not above 0, the ratio may be anything.
         ratios.push_back(below > 0 ? above / below
                                    : std::copysign(std::numeric_limits<double>::infinity(), above));
     }

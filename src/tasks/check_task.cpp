@@ -80,9 +80,9 @@ void measure_power(TaskCheck& check) {
     std::vector<double> values;
     for (int i = 0; i < check.n_test; ++i) values.push_back(i % 2);
     const Interval interval = bootstrap_mean(values, Scale::hit, kResamples, 0);
-    // One item leaves everything open, whatever a resample of it says.
+    // A bootstrap of one item always gives that item, so its interval would look certain.
     check.half_interval = check.n_test < 2 ? 0.5 : (interval.high - interval.low) / 2;
-    // All of k differing items on one side: p = 2 * 0.5^k.
+    // McNemar's exact test, when all k items that differ do so in the same direction: p = 2 * 0.5^k.
     int k = 1;
     while (2 * std::pow(0.5, k) >= kSignificant) ++k;
     check.smallest_difference = static_cast<double>(k) / check.n_test;

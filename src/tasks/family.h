@@ -1,4 +1,4 @@
-// Which family a task belongs to, from where it lies and how it is called.
+// Which family a task belongs to, by the name of its folder and its own name.
 #pragma once
 
 #include <optional>

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int max_depth = 8;
 
-/// Reads bytes and counts them in a place that the handler sees too: nlohmann's events carry no position.
+/// Reads bytes and counts them in a variable that Bridge reads, since nlohmann's events carry no position.
 class CountingCursor {
 public:
     using iterator_category = std::input_iterator_tag;
@@ -43,7 +43,7 @@ private:
     std::size_t* count_;
 };
 
-/// nlohmann's SAX interface on one side, JsonEvents on the other.
+/// Passes the events of nlohmann's SAX interface on to JsonEvents, with their positions.
 class Bridge : public nlohmann::json_sax<nlohmann::json> {
 public:
     Bridge(const std::string& name, JsonEvents& events) : name_(name), events_(events) {}

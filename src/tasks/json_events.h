@@ -1,5 +1,5 @@
-// Walks a JSON text and hands its parts, with byte offsets, to a reader. Exists because nlohmann's tree keeps
-// the last of two equal keys silently, has no depth limit and forgets where a value stood.
+// Walks a JSON text and hands its parts, with byte offsets, to a reader. nlohmann's tree would not do: of two
+// equal keys it silently keeps the last, it has no depth limit, and it does not know where a value was.
 #pragma once
 
 #include <cstddef>
@@ -24,11 +24,11 @@ public:
     virtual void other(const char* what, std::size_t at) = 0;
 };
 
-/// Walks `bytes`; `name` (the file) begins the message of a malformed text. Throws bad_input (malformed JSON,
-/// invalid UTF-8, anything behind the value, nested deeper than 8) and what `events` throws.
+/// Walks `bytes`. Messages about malformed text begin with `name` (the file). Throws bad_input (malformed
+/// JSON, invalid UTF-8, anything after the value, values nested deeper than 8), and what `events` throws.
 void walk_json(std::string_view bytes, const std::string& name, JsonEvents& events);
 
-/// Cuts a long value for a message and makes it printable.
+/// A value for a message: at most 240 bytes of it (then "..."), control characters as blanks, valid UTF-8.
 std::string excerpt(std::string_view text);
 
 }  // namespace tiller

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 void add_files(const fs::path& folder, std::vector<fs::path>& out) {
     std::error_code ec;
     for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
-        std::error_code unreadable;  // an entry that cannot be looked at is no task
+        std::error_code unreadable;  // ignored: an entry that cannot be examined is left out
         if (it->path().extension() == ".json" && it->is_regular_file(unreadable)) out.push_back(it->path());
     }
     if (ec)
@@ -33,8 +33,8 @@ std::vector<fs::path> list_tasks(const fs::path& data_dir) {
             Code::missing,
             fmt::format("the data folder {} {}; expected a folder of task files: give another one",
                         data_dir.string(), fs::exists(data_dir, ec) ? "is not a folder" : "does not exist"));
-    // A data folder may keep other JSON lists beside tasks/, so its own files count only where there is no
-    // tasks/.
+    // A data folder may have other JSON files next to tasks/, so its own files are tasks only where there is
+    // no tasks/.
     const fs::path root = fs::is_directory(data_dir / "tasks", ec) ? data_dir / "tasks" : data_dir;
     std::vector<fs::path> found;
     for (const Family family : {Family::functional, Family::extractive, Family::behavioural})

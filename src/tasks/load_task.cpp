@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::uint64_t max_bytes = 64ULL << 20;
 
-/// Builds items from the events of a task file. Its state is where in "list of objects of strings" the walk
-/// is.
+/// Builds items from the events of a task file. `place_` is where the walk is: in the root object, the list
+/// of items, an item, or the list of strings of one side.
 class TaskReader : public JsonEvents {
 public:
     explicit TaskReader(std::string name) : name_(std::move(name)) {}
@@ -201,7 +201,7 @@ private:
     Place place_ = Place::before;
 };
 
-// One object in each line.
+// A .jsonl file: one item in each line.
 void walk_lines(std::string_view bytes, const std::string& name, TaskReader& reader) {
     reader.begin_list(0);
     each_line(bytes, [&](std::string_view whole, std::size_t number) {
@@ -214,7 +214,7 @@ void walk_lines(std::string_view bytes, const std::string& name, TaskReader& rea
     reader.end_list(bytes.size());
 }
 
-// The columns "input" and "output"; others are not read.
+// A .csv or .tsv file: items from the columns "input" and "output"; other columns are ignored.
 void walk_table(std::string_view bytes, char separator, const std::string& name, TaskReader& reader) {
     const Table table = read_table(bytes, separator, "task file " + name);
     const std::size_t sides[] = {table.column("input"), table.column("output")};

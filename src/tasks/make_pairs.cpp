@@ -43,8 +43,8 @@ std::vector<Pair> make_pairs(const Task& task, std::span<const int> pool, int n,
             pairs.push_back({finish(item.input), finish(item.output)});
             continue;
         }
-        // A conversation begins with what its template writes in front of it; in other forms a pair is a
-        // demonstration, and instructions are none of it.
+        // A conversation needs what its chat template writes first (kept in `instructions`). In other forms a
+        // pair is written as a demonstration, which has no instructions.
         const std::string head =
             (form.is_chat ? form.instructions : "") + question_text(form, item.input, true);
         const auto& other = style ? item.input : unrelated[sentence_random.below(unrelated.size())];

@@ -13,7 +13,7 @@ namespace {
 void shuffle_until_moved(std::vector<std::string>& labels, Random& random) {
     const auto before = labels;
     random.shuffle(labels);
-    // Turning by one place changes something unless all labels are equal, and always ends.
+    // Rotating by one moves a label unless all are equal. Shuffling until one moves might not end.
     if (labels == before && !labels.empty()) std::rotate(labels.begin(), labels.begin() + 1, labels.end());
 }
 

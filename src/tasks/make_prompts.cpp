@@ -18,8 +18,8 @@ std::vector<Prompt> make_prompts(const Task& task, std::span<const int> pool, in
             fmt::format("task {}: {} items cannot give prompts of {} demonstrations and a query; expected at "
                         "least {} items: take fewer shots or a larger task",
                         task.name, pool.size(), n_shot, n_shot + (apart ? 0 : 1)));
-    // Three streams, so that queries do not depend on the number of shots, and shuffled prompts differ from
-    // unshuffled ones in nothing but the labels.
+    // Three random streams: queries do not depend on the number of demonstrations, and prompts with shuffled
+    // labels differ from the others only in the labels.
     std::vector<int> queries(pool.begin(), pool.end());
     if (apart) queries.assign(query_pool.begin(), query_pool.end());
     Random(seed, "prompts/queries").shuffle(queries);
@@ -35,7 +35,7 @@ std::vector<Prompt> make_prompts(const Task& task, std::span<const int> pool, in
             const auto place = static_cast<std::size_t>(k);
             demos.push_back(apart           ? pool[place]
                             : place < query ? queries[place]
-                                            : queries[place + 1]);  // all places but the query's
+                                            : queries[place + 1]);  // skips the query
         }
         prompts.push_back(make_prompt(task, demos, queries[query], form, shuffle_labels, &label_random));
     }

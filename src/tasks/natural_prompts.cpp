@@ -1,4 +1,4 @@
-// Prompts as running text: a sentence that the answer would go on.
+// Prompts as running text: the beginning of a sentence that the right answer continues.
 #include <fmt/format.h>
 
 #include "tasks/item_at.h"

@@ -5,7 +5,7 @@
 namespace tiller {
 namespace {
 
-// Each leaves open what is to be done with the query: that is the vector's part.
+// No sentence says what to do with the query: only the vector does.
 constexpr const char* templates[] = {
     "On the first card I wrote \"{X}\", and on the card beside it I wrote",
     "When the teacher said \"{X}\", the whole class answered with",

@@ -5,9 +5,9 @@
 
 namespace tiller {
 
-/// The prompt of an item as natural text (arXiv 2310.15213, section 3.2), in our own wording: one of a few
-/// sentences, taken in turn by item, so that items spread evenly over them. The right answer follows after a
-/// blank, as in the other prompts.
+/// The prompt of an item (index into task.items) as natural text (arXiv 2310.15213, section 3.2), in our own
+/// wording: one of four sentences, taken in turn by Item::id. The right answer follows after a blank, as in
+/// other prompts. Throws std::out_of_range when there is no such item.
 Prompt natural_text_prompt(const Task& task, int item);
 
 }  // namespace tiller

@@ -8,7 +8,7 @@
 namespace tiller {
 
 std::vector<int> numpy_permutation(std::uint32_t seed, int n) {
-    // The standard fixes this engine's seeding and output, and they are those of numpy's legacy seeding.
+    // The C++ standard fixes the seeding and output of mt19937; both are the same as in numpy's RandomState.
     std::mt19937 random(seed);
     std::vector<int> order(static_cast<std::size_t>(n));
     std::iota(order.begin(), order.end(), 0);

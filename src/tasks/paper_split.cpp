@@ -10,7 +10,7 @@
 namespace tiller {
 namespace {
 
-// sklearn's train_test_split(items, test_size=0.3, random_state=seed): the test part stands first in the
+// sklearn's train_test_split(items, test_size=0.3, random_state=seed): the test part comes first in the
 // permutation, and its size is rounded up.
 struct Parts {
     std::vector<int> train, test;

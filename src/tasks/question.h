@@ -7,8 +7,8 @@
 
 namespace tiller {
 
-/// An input as the form asks about it, up to the place where the answer goes. `is_first`: the form's opening
-/// stands in front of the input.
+/// The question about an input, up to where the answer goes: "Q: x\nA:". `is_first`: is it the first of its
+/// prompt, so that the form's opening comes before the input?
 std::string question_text(const Template& form, const std::string& input, bool is_first);
 
 }  // namespace tiller

@@ -8,7 +8,7 @@
 
 namespace tiller {
 
-/// Indices of the items whose input no earlier item has, in order.
+/// Indices of the items whose input no earlier item has, rising.
 std::vector<int> first_of_each_input(const Task& task);
 
 /// What is right for an item: its outputs, and those of all other items with its input, each once.

@@ -9,14 +9,15 @@
 namespace tiller {
 namespace {
 
-// Items with one input are one thing to know: on two sides of a split it would be trained on and tested.
+// Indices of the items in the order from which splits are cut. Of items with the same input only the first is
+// used: otherwise an input could be trained on and tested.
 std::vector<int> shuffled(const Task& task, std::uint64_t seed) {
     std::vector<int> order = first_of_each_input(task);
     Random(seed, "split").shuffle(order);
     return order;
 }
 
-// Whole numbers: 0.7 is not exact in binary.
+// Computed in whole numbers because 0.7 is not exact in binary.
 std::size_t count_train(std::size_t n) { return n * 7 / 10; }
 
 }  // namespace

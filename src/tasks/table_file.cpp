@@ -18,7 +18,7 @@ namespace {
     throw Error(Code::bad_input, fmt::format("{}, line {}: {}", file, line, what));
 }
 
-// Goes through the bytes once; a row ends at a line break outside of quotes.
+// Reads rows one after another. A row ends at a line break outside of quotes.
 class Scanner {
 public:
     Scanner(std::string_view bytes, char separator, const std::string& file)

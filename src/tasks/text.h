@@ -1,11 +1,11 @@
-// Trimming, shared by the rooms that read and compare texts.
+// Trimming of texts.
 #pragma once
 
 #include <string_view>
 
 namespace tiller {
 
-/// `text` without the `set` bytes at both ends. The default set is ASCII white space.
+/// `text` without bytes of `set` at both ends; a view into `text`. The default set is ASCII white space.
 inline std::string_view trim(std::string_view text, std::string_view set = " \t\r\n\v\f") {
     const auto begin = text.find_first_not_of(set);
     if (begin == std::string_view::npos) return {};

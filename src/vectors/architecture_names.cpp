@@ -7,8 +7,8 @@
 namespace tiller {
 namespace {
 
-// Hugging Face's model_type and the engine's name, both as simplified() leaves them: which graph the engine's
-// converter gives a model of that type. Types that it gives different graphs are not here.
+// Hugging Face's model_type and the engine's name of the architecture that its converter gives such models,
+// both as simplified() writes them. Types that it converts to several architectures are not listed.
 constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {
     {"mistral", "llama"},
     {"mixtral", "llama"},
@@ -32,7 +32,7 @@ std::string simplified(std::string_view name) {
     std::string out;
     for (const char c : name)
         if (c != '-' && c != '_') out += lower_ascii(c);
-    // The language model of a model that also sees: the graph is the same.
+    // "gemma3_text" is the language part of a model that also takes images: the architecture is the same.
     if (name.ends_with("_text")) out.resize(out.size() - 4);
     for (const auto& [other, engine] : kOtherNames)
         if (out == other) return std::string(engine);

@@ -17,14 +17,14 @@ namespace {
 
 using Parts = std::vector<std::pair<SteeringVector, float>>;
 
-// A fact that all parts must share, and the part that it is known from.
+// A value that all parts must share, and the index of the first part that has it.
 struct Fact {
     std::string value;
     std::size_t part = 0;
 };
 
-// Compares the parts with those before them. A vector of another tool says little about its model: what a
-// part does not know goes with everything, and is known from the first part that does.
+// Compares each part with the parts before it. Vectors of other tools say little about their model: what a
+// part does not say is not compared, and the first part that says it sets the value for the rest.
 class PartsCheck {
 public:
     void add(const SteeringVector& vector, std::size_t part) {
@@ -51,7 +51,8 @@ private:
             misfit("architecture", printable(name), part,
                    {printable(architecture_.value), architecture_.part});
     }
-    // One file and the same model in shards differ in their files' digest, not in that of the weights.
+    // A model in one file and the same model in several have different file digests, but the same weights
+    // digest.
     void model(const Provenance& from, std::size_t part) {
         if (from.model_digest.empty()) return;
         if (model_.value.empty()) model_ = {from.model_digest, part}, weights_ = from.weights_digest;
@@ -73,13 +74,13 @@ private:
     }
 
     std::map<std::string, Fact> facts_;
-    Fact architecture_;  // as written: names differ between projects
+    Fact architecture_;  // not in facts_, since two names may mean the same architecture
     Fact model_;
     std::string weights_;
 };
 
 std::map<int, std::vector<float>> sum_of(const Parts& parts) {
-    std::map<int, std::vector<double>> sums;  // float64, parts in order: the sum depends on nothing else
+    std::map<int, std::vector<double>> sums;  // float64, summed in the order of the parts: reproducible
     for (const auto& [vector, weight] : parts)
         for (const auto& [layer, direction] : vector.directions) {
             std::vector<double>& sum = sums[layer];
@@ -101,7 +102,8 @@ std::map<int, std::vector<float>> sum_of(const Parts& parts) {
     return directions;
 }
 
-// The model as the parts know it together. The engine's name of an architecture comes with a digest.
+// Fills in what `from` does not know of its model and `part` does. The architecture of a part with a model
+// digest goes before others: it is the engine's name, where other tools may write Hugging Face's.
 void know_model(Provenance& from, const Provenance& part) {
     const auto fill = [](auto& value, const auto& other) {
         if (value == std::remove_reference_t<decltype(value)>{}) value = other;
@@ -127,7 +129,7 @@ Provenance provenance_of(const Parts& parts) {
         const auto& [vector, weight] = parts[i];
         const Provenance& part = vector.provenance;
         from.task += (i == 0 ? "" : " + ") + part.task;
-        if (part.seed != from.seed) from.seed = 0;  // each part's own is in the settings
+        if (part.seed != from.seed) from.seed = 0;  // the settings below have each part's seed
         if (part.program_version != from.program_version) from.program_version.clear();
         digest.add(part.prompts_digest).add(std::uint64_t{std::bit_cast<std::uint32_t>(weight)});
         const auto set = [&](const std::string& name, const std::string& value) {
@@ -184,7 +186,7 @@ SteeringVector combine(const Parts& parts) {
                     "combine: the sum is 0 in all layers, expected a direction: the parts cancel, or are 0 "
                     "themselves. Give other weights",
                     Topic::vector);
-    // Parts with different scales have no common dose: 1 then means the sum as it stands.
+    // Parts with different scales have no common default strength: 1 then applies the sum as it is.
     result.scale = first.scale;
     for (const auto& [vector, weight] : parts)
         if (vector.scale != first.scale) result.scale = 1.0f;

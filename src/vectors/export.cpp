@@ -61,7 +61,7 @@ SteeringVector exact_export(const SteeringVector& vector, float strength, Export
 }
 
 void export_vector(const SteeringVector& vector, const std::filesystem::path& path, ExportFormat format) {
-    exact_export(vector, 1, format);  // refuses what other tools would take for something else
+    exact_export(vector, 1, format);  // throws for vectors that other tools would apply differently
     if (vector.scale != 1)
         throw Error(Code::usage,
                     fmt::format("{}: the scale is {}, which {} would not know; fold it into the directions "

@@ -34,7 +34,7 @@ std::string value_type_name(const Value& value) {
     return value.is_array ? "array of " + name : name;
 }
 
-// Walks through the bytes; every step names what it wants, for the message.
+// Reads the bytes from start to end. `what` names the part that is read, for error messages.
 class Cursor {
 public:
     Cursor(std::string_view bytes, const Checked& checked) : bytes_(bytes), checked_(checked) {}
@@ -63,7 +63,8 @@ public:
         return take(n, what);
     }
 
-    // A text takes the 8 bytes of its length at least, so this ends with the file, whatever `count` says.
+    // Each text takes at least the 8 bytes of its length, so the loop ends with the file, whatever `count`
+    // says.
     void skip_texts(std::uint64_t count, const std::string& what) {
         for (std::uint64_t i = 0; i < count; ++i) {
             const std::uint64_t n = left() < 8 ? 0 : little_endian(bytes_, at_, 8);
@@ -116,7 +117,7 @@ Value read_value(Cursor& cursor, const Checked& checked, const std::string& what
     return value;
 }
 
-// Fills all but `bytes`; `offset` is where the tensor starts in the data section.
+// Fills all fields but `bytes`. `offset` gets where the tensor starts in the data section.
 Tensor read_tensor_info(Cursor& cursor, const Checked& checked, std::uint64_t file_bytes,
                         std::uint64_t& offset) {
     Tensor tensor;
@@ -208,9 +209,9 @@ File::File(std::string_view bytes, const Checked& checked) : checked_(checked) {
         reject(checked, "general.alignment", fmt::format("{}", alignment), "a power of two, at most 65536");
     const auto padded = [alignment](std::uint64_t n) { return (n + alignment - 1) & ~(alignment - 1); };
 
-    // Tensors must lie one after another in the order of their descriptions, as every writer lays them and
-    // ggml wants them: then none can overlap, none can lie outside, and there is no room for anything else.
-    // `end` cannot wrap: 65536 tensors, each of less than 2^32 bytes.
+    // Tensors must follow each other in the order of their descriptions, as all writers order them and ggml
+    // requires. Then no two can overlap, none can lie outside of the file, and no bytes are left over. `end`
+    // cannot wrap: 65536 tensors, each of less than 2^32 bytes.
     std::set<std::string_view> names;
     std::uint64_t end = 0;
     for (std::uint64_t i = 0; i < n_tensors; ++i) {

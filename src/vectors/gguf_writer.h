@@ -8,7 +8,7 @@
 
 namespace tiller::gguf {
 
-/// Keys and tensors stand in the file in the order of the calls. The caller gives each name once.
+/// Keys and tensors are written in the order of the calls. The caller gives each name only once.
 class Writer {
 public:
     void text(std::string_view key, std::string_view value);
@@ -19,7 +19,7 @@ public:
     void f32s(std::string_view key, std::span<const float> values);
     /// A float32 tensor of one dimension, at least one value.
     void tensor(std::string_view name, std::span<const float> values);
-    /// A float32 tensor of rows of `width` values, one row after another, at least one.
+    /// A float32 tensor [n_row][width], row-major, at least one row. values.size() is a multiple of `width`.
     void matrix(std::string_view name, std::span<const float> values, std::size_t width);
 
     /// The whole file. The writer is empty afterwards.

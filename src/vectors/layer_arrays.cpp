@@ -18,14 +18,14 @@ namespace {
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-/// A name cut at its layer: "layer_10" is "layer_", 10, "".
+/// A name divided at its layer: "layer_10" is "layer_", 10, "".
 struct LayerName {
     std::string before, after;
     int layer = 0;
 };
 
-// Exactly one number, which is no negative one and no fraction. Names whose numbers count from elsewhere are
-// refused: transformers' hidden_states begin with the embedding.
+// Finds the layer in an array's name. Throws unless the name has exactly one number, not negative. Names with
+// "hidden_state" are refused, because transformers' hidden_states count from the embedding.
 LayerName layer_name(const std::string& name, const Checked& checked) {
     const auto fail = [&](const char* found) {
         reject(checked, fmt::format("name of array {}", printable(name)), found,
@@ -52,7 +52,8 @@ LayerName layer_name(const std::string& name, const Checked& checked) {
     return out;
 }
 
-// Text that says what is done with the vector.
+// Throws when the metadata say that the vector is projected out of activations: in the value of a key like
+// "mode", or by the name of a key that is set.
 void refuse_projection(const std::map<std::string, std::string>& metadata, const Checked& checked) {
     for (const auto& [key, value] : metadata) {
         const std::string last = key.substr(key.find_last_of("./") + 1);

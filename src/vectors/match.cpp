@@ -10,7 +10,7 @@
 namespace tiller {
 namespace {
 
-// Half sentences that follow "the vector's".
+// Collects differences between a vector and a model, as text that continues "the vector's".
 class Differences {
 public:
     Differences(const SteeringVector& vector, const ModelInfo& info) : vector_(vector), info_(info) {}
@@ -55,7 +55,7 @@ private:
     void add(const std::string& what, const std::string& in_vector, const std::string& in_model) {
         text_ += fmt::format("{} {} is {}, the model's is {}", separator(), what, in_vector, in_model);
     }
-    // Empty means not known: vectors of other tools say little about their model.
+    // Empty means not known, as in vectors of other tools, and is not compared.
     void compare_text(const char* what, const std::string& in_vector, const std::string& in_model) {
         if (!in_vector.empty() && !in_model.empty() && in_vector != in_model)
             add(what, printable(in_vector), printable(in_model));

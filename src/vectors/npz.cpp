@@ -1,4 +1,5 @@
-// numpy's .npz: a zip archive (libzip) of .npy files, each with a line of Python that says type and shape.
+// numpy's .npz: a zip archive (read with libzip) of .npy files, each with a Python literal that says its type
+// and shape.
 #include <fmt/format.h>
 #include <zip.h>
 
@@ -15,7 +16,7 @@
 namespace tiller {
 namespace {
 
-constexpr std::uint64_t max_header_bytes = 1024;  // of an array; numpy writes 118
+constexpr std::uint64_t max_header_bytes = 1024;  // of one array; numpy writes 118
 constexpr std::uint64_t max_entry_bytes = max_array_values * 8 + max_header_bytes + 12;
 
 struct Discard {
@@ -24,7 +25,7 @@ struct Discard {
 };
 using Archive = std::unique_ptr<zip_t, Discard>;
 
-// zip_error_t with its own end.
+// A zip_error_t that frees itself.
 struct ZipError {
     ZipError() { zip_error_init(&error); }
     ~ZipError() { zip_error_fini(&error); }
@@ -43,7 +44,7 @@ std::string entry_bytes(zip_t* archive, std::uint64_t index, std::uint64_t size,
                         const Checked& checked) {
     const std::unique_ptr<zip_file_t, Discard> file(zip_fopen_index(archive, index, 0));
     if (!file) damaged(checked, what, zip_strerror(archive));
-    // One byte more than promised: the end must be met there, which is also where the checksum is compared.
+    // Asks for one byte more than the entry says: libzip compares the checksum when it reaches the end.
     std::string bytes(size + 1, '\0');
     std::uint64_t n = 0;
     for (zip_int64_t got = 1; got != 0 && n < bytes.size(); n += static_cast<std::uint64_t>(got)) {
@@ -77,7 +78,7 @@ LayerArray read_npy(const std::string& name, std::string_view bytes, const Check
             checked, "length of the header of " + what, fmt::format("{}", n_header),
             fmt::format("at most {}", std::min<std::uint64_t>(max_header_bytes, bytes.size() - 8 - width)));
     const std::string header(bytes.substr(8 + width, n_header));
-    // The order of the keys is numpy's own, which other writers follow.
+    // Keys must be in the order in which numpy writes them; other writers follow it.
     static const std::regex form(
         R"(\{\s*'descr':\s*'([^']{1,16})',\s*'fortran_order':\s*(True|False),\s*'shape':\s*\(((?:\s*[0-9]{1,18}\s*,){0,32}(?:\s*[0-9]{1,18})?)\s*\),?\s*\}\s*)");
     std::smatch match;
@@ -103,7 +104,8 @@ LayerArray read_npy(const std::string& name, std::string_view bytes, const Check
     return array;
 }
 
-// A comment that is no such object is other people's, and says nothing about the vector.
+// The metadata in an archive's comment: a JSON object of strings, as npz_bytes() writes it. Any other comment
+// gives none.
 std::map<std::string, std::string> metadata_of(std::string_view comment) {
     std::map<std::string, std::string> out;
     if (!comment.starts_with("{\"tiller.")) return out;
@@ -145,7 +147,7 @@ void add_entry(zip_t* archive, const std::string& name, const std::string& bytes
         if (source) zip_source_free(source);
         cannot_write(checked, zip_strerror(archive));
     }
-    // As numpy.savez stores them, at a time that is always the same (1980-01-01): equal arrays, equal bytes.
+    // Not compressed, as numpy.savez does. The fixed time (1980-01-01) makes equal arrays give equal bytes.
     const auto i = static_cast<zip_uint64_t>(index);
     if (zip_set_file_compression(archive, i, ZIP_CM_STORE, 0) != 0 ||
         zip_file_set_dostime(archive, i, 0, 1 << 5 | 1, 0) != 0)
@@ -201,14 +203,14 @@ std::string npz_bytes(const LayerArrays& file, const Checked& checked) {
     ZipError error;
     zip_source_t* buffer = zip_source_buffer_create(nullptr, 0, 0, &error.error);
     if (!buffer) throw std::bad_alloc();
-    zip_source_keep(buffer);  // the archive gives its hold back when it is closed
+    zip_source_keep(buffer);  // closing the archive releases its own reference
     const std::unique_ptr<zip_source_t, decltype(&zip_source_free)> kept(buffer, zip_source_free);
     Archive archive(zip_open_from_source(buffer, ZIP_TRUNCATE, &error.error));
     if (!archive) {
         zip_source_free(buffer);
         cannot_write(checked, zip_error_strerror(&error.error));
     }
-    std::vector<std::string> entries;  // read when the archive is closed
+    std::vector<std::string> entries;  // must live until zip_close(), which reads them
     for (const LayerArray& array : file.arrays) entries.push_back(npy_bytes(array));
     for (std::size_t i = 0; i < entries.size(); ++i)
         add_entry(archive.get(), file.arrays[i].name + ".npy", entries[i], checked);

@@ -1,14 +1,14 @@
-// Where files keep a vector's provenance, said once for all who read and write them.
+// The keys under which files keep a vector's provenance, listed once for all readers and writers.
 #pragma once
 
 #include "tiller/vector.h"
 
 namespace tiller {
 
-/// Calls visit(key, value) for each field of a Provenance (const or not) but its settings, in the order of
-/// files: texts, a seed (std::uint64_t) and counts (int). visit.optional(key, text) is for a text that files
-/// of earlier versions lack: it is written only when there is one, so that those stay what they are when
-/// written again.
+/// Calls visit(key, value) for each field of a Provenance (const or not) except `settings`, in the order of
+/// the file: texts, a seed (std::uint64_t) and counts (int). Calls visit.optional(key, text) for a text that
+/// files of earlier versions lack. Writers leave it out when it is empty, so that such files stay the same
+/// when they are written again.
 template <class AProvenance, class Visit>
 void provenance_fields(AProvenance& from, Visit&& visit) {
     visit("tiller.task", from.task), visit("tiller.prompts_digest", from.prompts_digest);

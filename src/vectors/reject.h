@@ -1,4 +1,4 @@
-// How the vectors room says that a vector or its file is not as it must be.
+// Errors of src/vectors: a vector or its file is not as it must be.
 #pragma once
 
 #include <span>
@@ -17,8 +17,8 @@ struct Checked {
 [[noreturn]] void reject(const Checked& checked, std::string_view thing, std::string_view found,
                          std::string_view expected);
 
-/// Text of unknown origin made fit for a message: in quotes, at most 80 bytes, only printable ASCII
-/// (other bytes as \xNN), so that a file cannot send control sequences to the terminal.
+/// Text of unknown origin for a message: in single quotes, at most 80 bytes of it (then "..."), only
+/// printable ASCII (other bytes as \xNN). So a file cannot send control sequences to the terminal.
 std::string printable(std::string_view text);
 
 /// "18", "18 and 19", "1 to 17", "1 to 17 (9 of them)". At least one, in rising order.

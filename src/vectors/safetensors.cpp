@@ -1,4 +1,4 @@
-// safetensors: eight bytes with the length of a JSON header, the header, the tensors' bytes.
+// safetensors: 8 bytes with the length of a JSON header, the header, then the bytes of the tensors.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,9 +18,10 @@ namespace {
 using Json = nlohmann::json;
 constexpr std::uint64_t max_header_bytes = 8 << 20;  // 65536 tensors take about 6 MB
 
-// One tree: the header's size bounds it. Names that stand twice would otherwise be dropped in silence.
+// Parses the header into a tree, which the header's size bounds. Throws when an object has a name twice: the
+// parser would silently drop one.
 Json parse_header(std::string_view text, const Checked& checked) {
-    std::vector<std::set<std::string>> names;  // of the objects around
+    std::vector<std::set<std::string>> names;  // of each object that is open, outermost first
     std::string problem;
     const auto watch = [&](int depth, Json::parse_event_t event, Json& part) {
         if (depth > 4) throw Error(Code::bad_input, "nested deeper than 4 levels");
@@ -49,7 +50,7 @@ std::optional<ArrayType> type_of(const std::string& dtype) {
     return std::nullopt;
 }
 
-/// Where a tensor lies in the data.
+/// The bytes [begin, end) of the data that a tensor takes.
 struct Piece {
     std::uint64_t begin = 0, end = 0;
     std::string name;
@@ -61,7 +62,7 @@ std::vector<std::uint64_t> numbers_of(const Json& list) {
     return out;
 }
 
-// The tensor, and in `piece` where it is.
+// Reads the tensor; `piece` gets where it is in the data.
 LayerArray read_tensor(const std::string& name, const Json& entry, std::string_view data, Piece& piece,
                        const Checked& checked) {
     const std::string what = "tensor " + printable(name);
@@ -89,7 +90,7 @@ LayerArray read_tensor(const std::string& name, const Json& entry, std::string_v
     return array;
 }
 
-// Tensors lie one after another and fill the data: none overlaps, and there is no room for anything else.
+// Throws unless the tensors follow each other and fill the data: no two overlap, and no bytes are left over.
 void check_pieces(std::vector<Piece> pieces, std::uint64_t n_byte, const Checked& checked) {
     std::sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) { return a.begin < b.begin; });
     std::uint64_t end = 0;
@@ -151,7 +152,7 @@ std::string safetensors_bytes(const LayerArrays& file) {
             {"dtype", "F32"}, {"shape", array.shape}, {"data_offsets", {begin, data.size()}}};
     }
     std::string text = header.dump();
-    text.resize((text.size() + 7) / 8 * 8, ' ');  // the format wants the data aligned
+    text.resize((text.size() + 7) / 8 * 8, ' ');  // the format requires aligned data
     std::string out;
     put(out, text.size(), 8);
     return out + text + data;

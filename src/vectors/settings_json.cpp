@@ -9,8 +9,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Takes the parser's events instead of a tree: a flat object of strings needs no tree, and text that is
-// something else (ten million opening brackets, say) stops at its first wrong event.
+// Reads the parser's events, without a tree. A flat object of strings needs none, and other text (say, ten
+// million opening brackets) is refused at its first wrong event.
 class SettingsReader : public nlohmann::json_sax<Json> {
 public:
     explicit SettingsReader(const Checked& checked) : checked_(checked) {}

@@ -1,4 +1,4 @@
-// Several vectors at once.
+// In-context vectors used together.
 #pragma once
 
 #include <vector>
@@ -7,9 +7,8 @@
 
 namespace tiller {
 
-/// Turned sites are shared out: where n edits turn the same site of the same layer, each gets 1/n of its
-/// strength, as in the papers' code (n in-context vectors together give one full turn). Other edits stay as
-/// they are.
+/// Where n edits turn the same site of the same layer (Operation::turn), divides the strength of each by n,
+/// as the papers' code does: n in-context vectors together give one full turn. Other edits are not changed.
 void share_turns(std::vector<Edit>& edits);
 
 }  // namespace tiller

@@ -78,8 +78,8 @@ void save_vector(const SteeringVector& vector, const std::filesystem::path& path
 SteeringVector load_vector(const std::filesystem::path& path) {
     const Checked checked{
         path.string(), "The file is damaged or not a steering vector: copy it again, or extract it again."};
-    // A pipe would block, a device would never end, and a large model should not be read to say that it is
-    // large.
+    // Checked before reading: a pipe would block, a device might never end, and a model file is too large to
+    // be read only to be refused.
     std::error_code error;
     const auto status = std::filesystem::status(path, error);
     if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))

@@ -23,7 +23,7 @@ constexpr const char* layer_numbering =
 // The one value of tiller.kind; a vector that is ready to use has no such key.
 constexpr const char* extraction_kind = "extraction";
 
-// Rows of different lengths as two keys: the lengths, and all values one after another.
+// Writes rows of different lengths as two arrays: their lengths, and all values one after another.
 void write_rows(gguf::Writer& out, const std::string& name, const char* length_name, const Rows& rows) {
     if (rows.empty()) return;
     std::vector<std::uint32_t> lengths;
@@ -75,7 +75,8 @@ T named(const gguf::File& file, const char* key, std::optional<T> (*from_name)(s
     return *value;
 }
 
-// Both arrays of a table, or neither; equal lengths are for the caller to check.
+// Two arrays (u32 and f32) that belong together, or none. Throws when only one is there. The caller checks
+// their lengths.
 std::optional<std::pair<gguf::Value, gguf::Value>> read_pair(const gguf::File& file, const std::string& first,
                                                              const std::string& second,
                                                              const Checked& checked) {
@@ -124,7 +125,7 @@ std::vector<HeadEffect> read_heads(const gguf::File& file, const Checked& checke
     std::vector<HeadEffect> heads(layers.count);
     for (std::uint64_t i = 0; i < layers.count; ++i) {
         const std::uint32_t layer = gguf::item_u32(layers, i), head = gguf::item_u32(*indices, i);
-        if (layer > std::uint32_t{max_layer} || head > 0xffff)  // before they become signed
+        if (layer > std::uint32_t{max_layer} || head > 0xffff)  // else the casts below might overflow
             reject(checked, fmt::format("heads[{}]", i), fmt::format("layer {}, head {}", layer, head),
                    fmt::format("layer at most {}, head at most 65535", max_layer));
         heads[i] = {static_cast<int>(layer), static_cast<int>(head), gguf::item_f32(effects, i)};
@@ -149,7 +150,8 @@ int layer_of(std::string_view name, const Checked& checked) {
     return layer;
 }
 
-// `width` of a projection's rows, which are the second dimension; 0 where a direction is one row.
+// The tensors by layer. `width`: that of a projection's rows, whose tensors are [1 + n_row][width]; 0 for
+// vectors with one row in each layer.
 std::map<int, std::vector<float>> read_directions(const gguf::File& file, std::uint64_t width,
                                                   const Checked& checked) {
     std::map<int, std::vector<float>> directions;
@@ -189,9 +191,9 @@ struct ProvenanceWriter {
     }
 };
 
-// Directional ablation takes a direction out of the activations. tiller has no such rule for one direction,
-// and adding what is meant to be taken out would do something else without anybody noticing. There is no
-// common key for it: whatever a key of control vectors says of projecting counts.
+// Throws when a file of another tool says that its vector is projected out of activations (directional
+// ablation). tiller has no such operation for one direction, and adding the vector instead would go
+// unnoticed. There is no common key for this, so every "controlvector." key that names a projection counts.
 void refuse_projection(const gguf::File& file, const Checked& checked) {
     for (const auto& [key, value] : file.values()) {
         if (!key.starts_with("controlvector.") || key == "controlvector.model_hint") continue;
@@ -243,7 +245,7 @@ std::string vector_to_bytes(const SteeringVector& vector, const Checked& checked
     gguf::Writer out;
     out.text("general.architecture", "controlvector");
     out.text("controlvector.model_hint", from.architecture);
-    // The number of directions, as the other writers of control vectors count it; nobody reads it.
+    // The number of directions, as other writers of control vectors fill it in; no reader uses it.
     out.u32("controlvector.layer_count", static_cast<std::uint32_t>(vector.directions.size()));
     out.u32("tiller.format_version", vector_format_version);
     out.text("tiller.method", vector.method);
@@ -278,7 +280,7 @@ std::string vector_to_bytes(const SteeringVector& vector, const Checked& checked
 }
 
 SteeringVector vector_from_bytes(std::string_view bytes, const Checked& checked) {
-    // By what is in the file: names of files say little.
+    // The format is recognised by the bytes, not by the file's name.
     if (bytes.starts_with("PK\x03\x04") || bytes.starts_with("PK\x05\x06"))
         return vector_from_arrays(read_npz(bytes, checked), checked);
     if (!bytes.starts_with("GGUF") && bytes.size() > 8 && bytes[8] == '{')

@@ -1,4 +1,5 @@
-// The vector file in memory (docs/formats.md, "Vector file"), and the rules that every steering vector keeps.
+// The bytes of a vector file (docs/formats.md, "Vector file"), and the rules that every steering vector
+// keeps.
 #pragma once
 
 #include <string>
@@ -21,18 +22,20 @@ void check_vector(const SteeringVector& vector, const Checked& checked);
 /// Is every number of its directions 0? Adding or turning towards it then does nothing at any strength.
 bool is_zero(const SteeringVector& vector) noexcept;
 
-/// The file's bytes. Equal vectors give equal bytes. Throws bad_input as check_vector does, and for a vector
-/// to apply that is_zero().
+/// The bytes of a GGUF file. Equal vectors give equal bytes. Throws bad_input as check_vector() does, for a
+/// vector that is_zero() unless it is a raw extraction, and for a file that would be too large to read.
 std::string vector_to_bytes(const SteeringVector& vector, const Checked& checked);
 
-/// Reads a file's bytes, which are not trusted. Throws bad_input; nothing else but std::bad_alloc.
+/// Reads a file's bytes, which are not trusted: GGUF, or arrays of layer_arrays.h. Throws only bad_input and
+/// std::bad_alloc.
 SteeringVector vector_from_bytes(std::string_view bytes, const Checked& checked);
 
-/// Does a word of a file's metadata say that its directions are projected out of activations instead of added
-/// ("project", "projection", "ablation", "orthogonalise", ...)?
+/// Does a text of a file's metadata say that its directions are projected out of activations instead of added
+/// ("project", "projection", "ablation", "orthogonalise", ...)? Looks at the first 4096 bytes, in any case.
 bool names_projection(std::string_view text);
 
-/// Method options as one JSON object of strings, keys in order, and back. The reader wants exactly that form.
+/// Method options as one JSON object of strings, by rising key, and back. Reading throws bad_input for
+/// anything but a flat object of strings without repeated keys.
 std::string settings_to_json(const std::map<std::string, std::string>& settings);
 std::map<std::string, std::string> settings_from_json(const std::string& json, const Checked& checked);
 

@@ -23,7 +23,7 @@ std::vector<Score> scores_of(const TaskSummary& t) {
     return {{"first_token", "first token"}, {"exact", "whole answer"}, {"logprob", "log p"}};
 }
 
-// [cell][item] over the items that have the score in every cell.
+// [cell][item], for the items that have the score in every cell.
 std::vector<std::vector<double>> by_cell(const std::vector<CrossedCell>& cells, const BySetting& test,
                                          const char* score) {
     std::vector<std::string> ids;
@@ -66,14 +66,15 @@ std::string level_means(const CrossedPlan& plan, std::size_t f, const std::vecto
     return text;
 }
 
-// Of the items: one text for all of them can score as well as a rewritten sentence.
+// Share of different texts among the outputs. It shows a steered model that writes the same well-scoring text
+// for every item.
 double different_outputs(const std::vector<ItemRecord>& records) {
     std::set<std::string> texts;
     for (const ItemRecord& record : records) texts.insert(record.generated.value_or(""));
     return static_cast<double>(texts.size()) / static_cast<double>(records.size());
 }
 
-// Whose own cell it is, and whether it would have liked another dose.
+// Says whose own cell it is, and whether the chosen dose is at an end of the doses tried.
 std::string cell_remark(const CrossedPlan& plan, const std::string& id, double dose) {
     const std::string school = school_of(plan, id);
     std::string remark = school.empty() ? "" : school + "'s own cell";
@@ -126,7 +127,7 @@ AnalysisSummary cells_table(const Plan& plan, const TaskRecords& records, const 
     return out;
 }
 
-// A factor with one level has no effect to speak of.
+// Has every factor of the set two levels or more? A factor with one level has no effect.
 bool varies(const CrossedPlan& plan, std::uint32_t set) {
     for (std::size_t f = 0; f < n_crossed_factor; ++f)
         if (set >> f & 1 && (plan.*crossed_factors()[f].levels).size() < 2) return false;
@@ -184,7 +185,7 @@ AnalysisSummary factors_table(const Plan& plan, const TaskRecords& records, cons
     return out;
 }
 
-// [set of factors at the ICV's level][item]; empty when the plan lacks a level of either school.
+// [set of factors at the ICV's level][item]; empty when the plan lacks a level of FV's or ICV's own cell.
 std::vector<std::vector<double>> corners_of(const Plan& plan, const BySetting& test, const char* score) {
     std::vector<CrossedCell> cells;
     for (std::size_t set = 0; set < std::size_t{1} << n_crossed_factor; ++set) {

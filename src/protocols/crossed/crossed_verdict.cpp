@@ -24,7 +24,8 @@ std::string size_of(const Interval& i, const std::string& score = "") {
                : fmt::format("{:+.0f} points [{:+.0f}, {:+.0f}]", 100 * i.mean, 100 * i.low, 100 * i.high);
 }
 
-// The column to speak of: the first one with something to say, by rising distance from what is scored.
+// The score that sentences are about: the first one for which any row is clearly off zero, else the first
+// one. The primary metric comes first.
 std::size_t telling_column(const AnalysisSummary& table) {
     const std::set<std::string> others = {"first", "last", "largest", "of_all"};
     for (std::size_t k = 0; k < table.columns.size(); ++k) {
@@ -37,7 +38,7 @@ std::size_t telling_column(const AnalysisSummary& table) {
 
 std::string gap_text(const TaskSummary& t, const AnalysisSummary& gap) {
     constexpr std::size_t all = (std::size_t{1} << n_crossed_factor) - 1;
-    const CrossedPlan both;  // the schools' cells have the same names in every plan
+    const CrossedPlan both;  // the default plan has both own cells; their ids are the same in every plan
     std::string text;
     const AnalysisRow& whole = *gap.row(whole_gap);
     const Interval *fv = of_setting(t, crossed_corner(both, 0)->id()),
@@ -78,7 +79,7 @@ std::string factors_text(const AnalysisSummary& factors) {
                        most->remark.empty() || k > 0 ? "" : " (" + most->remark + ")");
 }
 
-// The tasks of a family that have the schools' own cells.
+// The tasks of a family whose plan has both FV's and ICV's own cell.
 Tasks with_gap(const Summary& summary, bool behavioural) {
     Tasks tasks = tasks_of(summary, behavioural);
     std::erase_if(tasks, [](const auto* t) { return !t->analysis("gap"); });
@@ -89,7 +90,7 @@ Interval part_of(const TaskSummary& t, const std::string& row) {
     return t.analysis("gap")->row(row)->values[0];
 }
 
-// The rows of the tables "gap" in their order, and so the columns of the table over tasks.
+// Columns of the table over tasks: the rows of each task's table "gap", in their order.
 std::vector<AnalysisColumn> parts() {
     std::vector<AnalysisColumn> out = {{whole_gap, "gap, ICV minus FV"}};
     for (const auto& factor : crossed_factors()) out.push_back({factor.name, factor.name});

@@ -1,5 +1,4 @@
-// The crossed design: each source's direction at each place, positions and operation, every cell at its own
-// best dose.
+// The crossed design: every combination of source, place, positions and operation, each at its own best dose.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 

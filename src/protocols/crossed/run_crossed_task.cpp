@@ -70,8 +70,8 @@ private:
         return vector;
     }
 
-    // A function vector is one direction in every layer; there is one for each number of heads until one is
-    // chosen.
+    // Source names of the function vectors that choose_heads() chooses from. Each is one direction, the same
+    // in every layer.
     static std::string fv_of(int n_head) { return fmt::format("fv/{}", n_head); }
     void take_directions() {
         if (uses_fv()) {
@@ -95,8 +95,8 @@ private:
         }
     }
 
-    // Mean length of the activation at the last token of the validation items' zero-shot prompts, wherever a
-    // cell edits.
+    // Mean length of the activation at the last token of the validation items' zero-shot prompts, for every
+    // site and layer that a cell may edit.
     CrossedDirections::Sizes sizes() {
         std::set<std::pair<Site, int>> needed;
         for (const auto& place : plan_.places)
@@ -106,7 +106,7 @@ private:
                     needed.emplace(crossed_site(place), layer);
         if (uses_fv())
             for (const int layer : layers_) needed.emplace(Site::residual, layer);
-        std::vector<std::string> unlisted;  // no records of settings
+        std::vector<std::string> unlisted;  // the closing record does not list this unit
         const auto record =
             unit<SizesRecord>(c_, "sizes", {"all"}, "sizes", unlisted, [&]() -> std::vector<SizesRecord> {
                 return {{mean_lengths({needed.begin(), needed.end()})}};
@@ -161,7 +161,8 @@ private:
         return k;
     }
 
-    // The settings of a cell that the validation items decide between: doses, times layers.
+    // The settings of a cell that are tried on the validation items: every dose in each of `layers`. A place
+    // of several layers ignores the layer, so that one entry is enough.
     std::vector<Candidate> grid(const CrossedCell& cell, const std::vector<int>& layers) const {
         std::vector<Candidate> grid;
         for (const int layer : layers)
@@ -183,8 +184,8 @@ private:
         return grid[choose(grid, records, c_.primary)].setting;
     }
 
-    // The function vector is the one that does best where it belongs: added in one layer. That layer and dose
-    // are its cell's.
+    // Takes the number of heads whose function vector does best in FV's own cell (added in one layer). The
+    // layer and dose found with it are kept for that cell.
     void choose_heads() {
         std::vector<Candidate> settings;
         std::vector<ItemRecord> records;
@@ -204,8 +205,8 @@ private:
         directions_.emplace(sources_, sizes_);
     }
 
-    // One layer for all cells of a source and a place, chosen where function vectors are used: added at the
-    // last prompt token and every generated one. The cell that is just that needs no further choice.
+    // Chooses one layer for all cells of a source and a one-layer place: the best with "add" at the positions
+    // "steered", as function vectors are used. The dose found with it is kept for that cell.
     void choose_layer(const std::string& source, const std::string& place) {
         const CrossedCell cell{{source, place, "steered", "add"}};
         if (!cell.one_layer()) return;
@@ -218,8 +219,8 @@ private:
         dose_[cell.id()] = best.at("dose");
     }
 
-    // The cell whose validation decides: next-token scores of functional tasks know nothing of edits at
-    // generated tokens, so that cells which differ in these alone have one dose.
+    // The cell whose validation scores decide the dose of `cell`. Functional tasks are validated by the next
+    // token, which edits at generated tokens cannot change: cells that differ only in these share a dose.
     CrossedCell deciding(CrossedCell cell) const {
         auto& positions = cell.levels[2];
         if (!c_.behavioural()) positions = positions == "all" || positions == "prompt" ? "prompt" : "steered";
@@ -237,7 +238,7 @@ private:
             ids.push_back(cell.id());
             grids.push_back(grid(cell, {layer_of(cell)}));
         }
-        // Generated texts take long: a unit for each cell, so that little is lost when killed.
+        // Generated texts take long. One unit per cell keeps what a killed run has to repeat small.
         std::vector<Candidate> together;
         for (const auto& grid : grids) together.insert(together.end(), grid.begin(), grid.end());
         std::vector<ItemRecord> records;
@@ -276,7 +277,7 @@ private:
     const std::vector<CrossedCell> cells_;
     const int n_layer_;
     std::vector<int> all_layers_, layers_;
-    std::vector<int> heads_;  // numbers that the function vector chooses from
+    std::vector<int> heads_;  // numbers of heads to choose from
     CrossedDirections::BySource sources_;
     CrossedDirections::Sizes sizes_;
     std::optional<CrossedDirections> directions_;

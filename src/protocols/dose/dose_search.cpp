@@ -1,4 +1,4 @@
-// The strength that gives a dose.
+// The search for the strength that gives a dose.
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -40,7 +40,7 @@ DoseSearch find_doses(std::span<const double> targets, const DoseRange& range, c
     for (double strength = std::min(range.first, range.most);;
          strength = std::min(2 * strength, range.most)) {
         rungs.push_back(measured({strength}).front());
-        // A broken row stays broken at every greater strength.
+        // A row that broke is taken to break at every greater strength as well.
         const double dose = rungs.back().dose;
         if (!std::isfinite(dose) || dose >= targets.back() || strength >= range.most) break;
     }
@@ -51,7 +51,7 @@ DoseSearch find_doses(std::span<const double> targets, const DoseRange& range, c
         const auto passed =
             std::find_if(rungs.begin(), rungs.end(), [&](const DosePoint& p) { return !(p.dose < target); });
         if (passed != rungs.end()) {
-            fit.outcome = DoseOutcome::jumps;  // until it is hit
+            fit.outcome = DoseOutcome::jumps;  // for as long as no point is within tolerance
             brackets.push_back({*(passed - 1), *passed});
             fit.point = nearer(brackets.back().low, brackets.back().high, target);
         } else {

@@ -52,7 +52,7 @@ public:
           damage_scores_(damage_, plan.n_bootstrap, task.seed) {}
 
     const Scores& scores() const { return scores_; }
-    /// What is lost on the unrelated task.
+    /// The metric on the unrelated task: unsteered minus steered.
     Interval loss(const std::string& id, const std::string& metric) const {
         return damage_scores_.difference(zero_shot_id, id, metric);
     }
@@ -99,7 +99,7 @@ public:
         a.columns.insert(
             a.columns.end(),
             {{"entropy", "entropy"}, {"kl", "KL on test items"}, {"dose_measured", "dose measured"}});
-        // From the second column on, but for the last.
+        // The cells of a row between the first and the last column.
         const auto cells = [&](const std::string& id) {
             const bool plain = id == zero_shot_id;
             std::vector<Interval> out = {plain ? no_number() : gain(id, task_.primary)};
@@ -164,7 +164,8 @@ private:
             if (e.method == method && e.control == control && e.reached()) out.push_back(e);
         return out;
     }
-    /// Item -> slope of its score over the doses of these settings and 0, for items with two points or more.
+    /// Item -> least-squares slope of its score over the doses of `settings`, and over dose 0 (the unsteered
+    /// run). Only items with two points or more.
     ByItem slopes_over(const std::vector<DoseEntry>& settings) const {
         std::map<int, Paired> points;
         const auto add = [&](const std::string& id, double dose) {
@@ -215,7 +216,8 @@ const SettingSummary* control_of(const TaskSummary& t, const SettingSummary& s) 
     return t.find(dose_id(random_id(s.method), s.setting.at("target")));
 }
 
-// One family of tests with those of the other tasks: at the doses of the verdict alone.
+// Only the pairs that the verdict speaks of: each further pair would raise the adjusted p values of the
+// task's others (study/adjust.h).
 std::vector<PairSummary> pairs_of(const Plan& plan, const Scores& scores, const TaskSummary& t) {
     const auto contests = dose_contests(plan, t);
     std::vector<PairSummary> pairs;

@@ -21,7 +21,7 @@ std::string limits(const Plan& plan, bool behavioural) {
                            : std::string());
 }
 
-// Two settings: by how much and how sure.
+// Compares two settings: by how much one is ahead, and how sure that is.
 std::string two(const TaskSummary& t, const SettingSummary& a, const SettingSummary& b) {
     const PairSummary p = pair_of(t, a.id, b.id);
     if (better(p))
@@ -42,7 +42,7 @@ std::string many(const TaskSummary& t, const Settings& ranked) {
     return text;
 }
 
-// Which settings are beyond their random controls.
+// Which settings are shown to be above their random controls.
 std::string beside_random(const TaskSummary& t, const Settings& settings) {
     std::vector<std::string> above, not_above;
     for (const auto* s : settings)
@@ -111,7 +111,7 @@ std::string compared(const TaskSummary& t, const DoseContest& contest) {
                                 : with_score(t, *ranked[0]) + " alone";
 }
 
-// The settings at the dose that cost too much.
+// The settings at this dose that are beyond the limits of damage and collapse.
 std::string too_much(const TaskSummary& t, const DoseContest& contest) {
     if (contest.beyond.empty()) return "";
     const SettingSummary& best = *by_score(t, contest.within).front();
@@ -157,7 +157,8 @@ std::string Dose::verdict(const Plan& plan, const TaskSummary& t) const {
 
 namespace {
 
-// What the contests of a family come to, by method.
+// Counts over the tasks of a family, by method: tasks on which it is ahead of every other, and on which it is
+// above its random control.
 struct Tally {
     std::map<std::string, int> ahead, above;
     int n = 0, n_open = 0;
@@ -166,7 +167,7 @@ struct Tally {
         if (!contest) return;
         for (const auto* s : contest->within)
             above[s->method] += better(pair_of(t, s->id, dose_id(random_id(s->method), contest->target)));
-        // The best within the limits against all at that dose.
+        // The best setting within the limits has to beat every other one at this dose, beyond the limits too.
         auto others = by_score(t, contest->within);
         if (others.empty() || others.size() + contest->beyond.size() < 2) return;
         ++n;

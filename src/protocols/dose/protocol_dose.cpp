@@ -1,4 +1,4 @@
-// Methods at equal dose (docs/comparisons.md).
+// The protocol "dose": what its plan may say.
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -9,7 +9,7 @@
 namespace tiller::study {
 namespace {
 
-// The name a task file gives its task.
+// The task's name where the plan names a task file: the file's name without its extension.
 std::string task_name(const std::string& in_plan) {
     return is_task_file(in_plan) ? std::filesystem::path(in_plan).stem().string() : in_plan;
 }

@@ -1,4 +1,5 @@
-// One task under the protocol of equal doses.
+// One task under the protocol "dose": the strengths that give each dose, the test items at these strengths,
+// and the damage on an unrelated task.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,8 +18,9 @@
 namespace tiller::study {
 namespace {
 
-// Validation items behind a dose, at most: the logits of all are kept, a megabyte each where the vocabulary
-// is large. And rows whose logits are held at once.
+// most_items: validation items that a dose is measured on, at most. The unsteered logits of all of them are
+// kept, about a megabyte each where the vocabulary is large. most_rows: rows in one call of run(), all of
+// whose logits are in memory at once.
 constexpr std::size_t most_items = 64, most_rows = 32;
 
 // Measures doses on the validation items' zero-shot prompts.
@@ -35,7 +37,7 @@ public:
     }
     const std::vector<int>& items() const { return items_; }
 
-    /// Divergences, [strength][item]; infinite where a row broke.
+    /// KL(steered || unsteered) of the next token in nats, [strength][item]; infinite where a row broke.
     std::vector<std::vector<double>> kl(const SteeringVector& vector, std::span<const double> strengths) {
         if (unsteered_.empty()) measure_unsteered();
         std::vector<std::vector<Edit>> edits;
@@ -79,12 +81,13 @@ private:
     std::vector<std::vector<float>> unsteered_;
 };
 
-// The strengths of one vector for the plan's doses: a unit of work. `own` is the strength of its setting.
+// Finds the strengths at which one vector gives the plan's doses, as a unit of work. `own` is the strength of
+// the vector's setting. The unit's name is added to `units`.
 std::vector<DoseFit> fit_doses(TaskContext& c, DoseMeter& meter, const std::string& id,
                                const std::string& method, const SteeringVector& vector, double own,
                                std::vector<std::string>& units) {
     const DosePlan& plan = c.plan.dose;
-    // What is replaced or projected wholly cannot be more so.
+    // At strength 1, replace and project put the vector or the projection wholly in the activation's place.
     const bool is_whole_at_1 =
         vector.operation == Operation::replace || vector.operation == Operation::project;
     const double most = is_whole_at_1 ? 1 : own * plan.max_factor;
@@ -93,7 +96,7 @@ std::vector<DoseFit> fit_doses(TaskContext& c, DoseMeter& meter, const std::stri
         const auto add = [&](double strength, double dose) -> DoseRecord& {
             return made.emplace_back(DoseRecord{c.model_name, c.task.name, c.seed, id, strength, dose});
         };
-        // Rungs of the ladder and rounds of bisection.
+        // Calls of `measure` at most, for progress: doublings from an eighth of `own`, then bisections.
         const auto n_most = static_cast<std::size_t>(plan.n_bisection + 4 +
                                                      static_cast<int>(std::ceil(std::log2(most / own))));
         std::size_t n_done = 0;
@@ -124,7 +127,8 @@ std::vector<DoseFit> fit_doses(TaskContext& c, DoseMeter& meter, const std::stri
     return fits;
 }
 
-// The other task's test items under every candidate's edits: what steering costs where it was not asked for.
+// Runs the test items of the unrelated task under every candidate's edits, which shows what steering damages.
+// Returns the names of the units.
 std::vector<std::string> run_unrelated(TaskContext& c, const Task& other,
                                        const std::vector<Candidate>& candidates) {
     const DosePlan& plan = c.plan.dose;
@@ -175,14 +179,14 @@ Task unrelated_task(const TaskContext& c) {
     return task;
 }
 
-// Where a method steers, without how strongly.
+// The setting without its strength: the layers and heads at which a method steers.
 Setting place_of(Setting setting) {
     setting.erase("scale");
     setting.erase("alpha");
     return setting;
 }
 
-// A method's vector at one setting, and what it was made from.
+// A method's vector at one setting, the extraction it was built from, and the files of the extractions.
 struct Steering {
     SteeringVector base, vector;
     Setting setting;
@@ -204,7 +208,8 @@ Steering tuned_steering(TunedMethod tuned, TaskClosing& closing) {
             std::move(tuned.files)};
 }
 
-// Brings a method's vector, or its random control, to the plan's doses.
+// Brings a method's vector, or its random control, to the plan's doses. Adds what was found to the closing
+// record, and a candidate for each dose reached to the test.
 class Doses {
 public:
     Doses(TaskContext& c, DoseClosing& part, std::vector<Candidate>& test)

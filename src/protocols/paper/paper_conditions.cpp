@@ -9,7 +9,7 @@
 namespace tiller::study {
 namespace {
 
-// The value of a list that is nearest to the one that stands for the method in the main table.
+// The value of a list that is nearest to `wanted`; the first of equally near ones.
 template <class T>
 T nearest(const std::vector<T>& values, double wanted) {
     return *std::min_element(values.begin(), values.end(), [&](T a, T b) {
@@ -17,8 +17,8 @@ T nearest(const std::vector<T>& values, double wanted) {
     });
 }
 
-// Edits at other layers: a vector of one layer is added after each of them, one of all layers is used in
-// these alone.
+// The edits at a run of layers. A vector of one layer is added at each layer of the run; of a vector of all
+// layers only the edits in the run are kept.
 std::vector<Edit> at_layers(const std::vector<Edit>& edits, const LayerRun& run) {
     std::vector<Edit> out;
     for (int layer = run.begin; layer < run.end; ++layer)
@@ -35,7 +35,7 @@ std::vector<Edit> with_strength(std::vector<Edit> edits, double strength) {
     return edits;
 }
 
-// Collects conditions; one that is asked for again is the same one.
+// Collects conditions table by table. A condition that several tables ask for is kept once.
 class Collector {
 public:
     Collector(const TaskContext& c, const PaperVectors& v, int n_layer)
@@ -108,7 +108,7 @@ public:
             k.setting["shots"] = n_shot;
             k.clean = clean_id(n_shot);
             const auto edits = with_strength(at_layers(k.edits, run), strength);
-            // In all layers an in-context vector is what it always is.
+            // An in-context vector in all layers is the one of the other tables: it is not run again.
             if (k.method == "icv" && edits.size() == k.edits.size()) k.same_as = known(whole_id);
             k.edits = edits;
             add(std::move(k));
@@ -136,7 +136,7 @@ private:
         k.setting = {{"shots", n_shot}};
         return k;
     }
-    // Without an id, a label and the unsteered run.
+    // The caller fills in id, label and clean.
     Candidate fv_candidate(int n_shot) const {
         Candidate k = asked(n_shot);
         k.method = "fv";
@@ -158,7 +158,7 @@ private:
         k.clean = clean_id(n_shot);
         return k;
     }
-    // The id when there is such a condition, else "".
+    // `id` when there is a condition of that id, else "".
     std::string known(const std::string& id) const {
         const bool there = std::any_of(conditions_.all.begin(), conditions_.all.end(),
                                        [&](const Candidate& k) { return k.id == id; });

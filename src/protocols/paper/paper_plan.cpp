@@ -1,4 +1,4 @@
-// The paper's protocol as a plan: its defaults, its known defects, what is impossible.
+// The paper's protocol as a plan: its defaults, the known defects of its code, and which plans are refused.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 

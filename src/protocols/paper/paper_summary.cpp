@@ -15,7 +15,7 @@ const Interval* primary_of(const TaskSummary& t, const std::string& id) {
     return s ? s->metric(t.primary) : nullptr;
 }
 
-// The zero-shot condition of a method in the main table.
+// The zero-shot condition of a method in the main table; nullptr when there is none.
 const SettingSummary* steered(const TaskSummary& t, const std::string& method) {
     for (const auto& s : t.test) {
         const auto shots = s.setting.find("shots");
@@ -24,7 +24,7 @@ const SettingSummary* steered(const TaskSummary& t, const std::string& method) {
     return nullptr;
 }
 
-// The conditions of a method in a table, best first entry; nullptr when there is none.
+// A method's condition with the highest mean of the table's metric; nullptr when there is none.
 const SettingSummary* best_in(const TaskSummary& t, const char* table, const char* method) {
     const SettingSummary* best = nullptr;
     for (const auto& part : t.tables) {

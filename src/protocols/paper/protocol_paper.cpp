@@ -1,5 +1,5 @@
-// How the paper's protocol extracts and scores, with the known defects of the paper's code that a plan
-// repeats.
+// How the paper's protocol extracts and scores, with those known defects of the paper's code that the plan
+// wants repeated.
 #include <algorithm>
 
 #include "protocols/paper/paper.h"
@@ -7,11 +7,11 @@
 namespace tiller::study {
 namespace {
 
-// The last tokens of prompt and output, as many as there may be new ones.
+// The text of the last max_new_tokens tokens of prompt and output together (the defect "prompt_tail").
 std::string tail_of(const Engine& engine, const Row& row, const RowResult& result) {
     std::vector<Token> tokens = row.prompt;
     tokens.insert(tokens.end(), result.generated.begin(), result.generated.end());
-    // The end-of-generation token takes a place of the window; its text is left out.
+    // The end-of-generation token counts as one token of the window, but has no text.
     const auto window = static_cast<std::size_t>(std::max(row.max_new_tokens - (result.ended ? 1 : 0), 0));
     const auto begin = tokens.size() - std::min(window, tokens.size());
     return engine.model().text(std::span(tokens).subspan(begin));
@@ -39,8 +39,8 @@ Policy Paper::policy(const Plan& plan) const {
                          {"pairs_bare", on("negative_without_blank")}};
     policy.queries_from_validation = true;
     policy.vectors_are_conditions = true;
-    policy.stop = {};  // the paper's scores are of the whole output, whatever stands behind the answer
-    policy.whole_answer = true;  // so are its classifiers
+    policy.stop = {};            // the paper scores the whole output, whatever follows the answer
+    policy.whole_answer = true;  // and its style classifiers judge the whole output
     policy.first_answer_only = on("first_answer_only");
     policy.distinct_by_words = on("distinct_by_words");
     if (on("greedy_fv")) policy.is_greedy = [](const Candidate& k) { return k.method == "fv"; };

@@ -11,8 +11,8 @@
 namespace tiller::study {
 namespace {
 
-// The longest prompts are known before the work: a model whose context cannot hold them is refused here, not
-// after the head search.
+// Throws bad_input when the model's context is too short for the longest prompts. These are known before any
+// work, so that the error does not come after the head search.
 void check_context(const TaskContext& c) {
     const int n_shot = c.counts().n_shot, added = c.counts().max_new_tokens;
     const int limit = c.engine.info().n_ctx_train;

@@ -1,4 +1,5 @@
-// One task under the protocol "transfer".
+// One task under the protocol "transfer": extracts each method's vector in each form, chooses its setting
+// there, and applies it in every form, together with other vectors, and with demonstrations.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,12 +16,12 @@
 namespace tiller::study {
 namespace {
 
-// A vector at the setting that was chosen in the form it was taken in.
+// A vector extracted in one form, at the setting that was chosen in that form.
 struct Taken {
     std::string method, form;
     Setting setting;
     std::vector<Edit> edits;
-    std::vector<Edit> random;  // of a random direction; empty = no control
+    std::vector<Edit> random;  // edits of its random control; empty = no control
 };
 
 class Runner {
@@ -94,7 +95,7 @@ private:
         const SteeringVector vector = build(best);
         Taken taken{method.name(), name, best, edits_of(vector, method.strength(best)), {}};
         if (place == 0) {
-            // What other quantisations of the model get, and people who generate with it.
+            // For the other models of the plan (second_run()), and ready for use by hand.
             auto file = vector_file(c_, method, {}, &form).replace_extension("chosen.gguf");
             if (!std::filesystem::exists(c_.folder / file)) save_vector(vector, c_.folder / file);
             closing_.vector_files[chosen_file(method.name())] = file.string();
@@ -106,7 +107,7 @@ private:
         taken_.push_back(std::move(taken));
     }
 
-    // All vectors in one form.
+    // The unsteered prompts of one form, then all vectors and random controls applied in it.
     std::vector<Candidate> applied_in(std::size_t place) const {
         const std::string& name = places_[place].form->name;
         std::vector<Candidate> all = {in(place, unsteered_in(name), "Unsteered", "none", Kind::baseline)};
@@ -137,7 +138,7 @@ private:
         return out;
     }
 
-    // Two vectors at once, and one in other strengths.
+    // In the first form: every two methods' vectors at once, and each vector at multiples of its strength.
     std::vector<Candidate> composed() const {
         std::vector<Candidate> all;
         const auto add = [&](const std::string& id, const std::string& method, std::vector<Edit> edits) {
@@ -150,8 +151,8 @@ private:
             for (std::size_t b = a + 1; b < vectors.size(); ++b) {
                 auto edits = vectors[a]->edits;
                 edits.insert(edits.end(), vectors[b]->edits.begin(), vectors[b]->edits.end());
-                // What is put in the place of an activation, or projects it, would wipe out what was added
-                // there before.
+                // Edits act in order. Replacing first, then projecting, keeps both from wiping out what the
+                // other vector has added in the same place.
                 const auto rank = [](const Edit& e) {
                     return e.operation == Operation::replace ? 0 : e.operation == Operation::project ? 1 : 2;
                 };
@@ -168,7 +169,7 @@ private:
         return all;
     }
 
-    // The vectors of the first form, beside demonstrations in that form.
+    // The vectors of the first form, on prompts with demonstrations in that form.
     std::vector<Candidate> beside(int n_shot) const {
         std::vector<Candidate> all = {
             in(0, with_shots("unsteered", n_shot), "Unsteered", "prompt", Kind::baseline, n_shot)};
@@ -181,7 +182,7 @@ private:
     }
 
     TaskContext& c_;
-    std::vector<TaskForm> places_;  // the plan's forms, then its places
+    std::vector<TaskForm> places_;  // the task in each form, as transfer_places() lists them
     std::vector<Taken> taken_;
     TaskClosing closing_;
     TransferClosing part_;

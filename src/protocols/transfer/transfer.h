@@ -1,5 +1,6 @@
-// The protocol "transfer": vectors taken in one form and applied in others, with other vectors, beside
-// demonstrations, and on the same model in another quantisation (docs/comparisons.md).
+// The protocol "transfer" (docs/comparisons.md): vectors are extracted ("taken") in one form and applied in
+// other forms, together with other vectors, with demonstrations, and on other quantisations of the same
+// model.
 #pragma once
 
 #include <fmt/format.h>
@@ -13,10 +14,10 @@
 
 namespace tiller::study {
 
-/// Forms in which vectors are applied: TransferPlan::forms, then ::places.
+/// Names of the forms in which vectors are applied: TransferPlan::forms, then TransferPlan::places.
 std::vector<std::string> transfer_places(const Plan& plan);
 
-// Ids of settings.
+// Ids of settings. `place` and `from` are names of forms: where a vector is applied, and where it was taken.
 inline std::string unsteered_in(const std::string& place) { return "unsteered " + place; }
 inline std::string steered_in(const std::string& method, const std::string& from, const std::string& place) {
     return fmt::format("{} {}>{}", method, from, place);
@@ -30,13 +31,15 @@ inline std::string with_shots(const std::string& who, int n_shot) {
     return fmt::format("{}, {}-shot", who, n_shot);
 }
 
-/// Name of a method's vector in the first form at its chosen setting, in "vector_files" of closing records.
+/// Key in TaskClosing::vector_files of a method's vector in the first form, at its chosen setting.
 inline std::string chosen_file(const std::string& method) { return method + ", chosen"; }
 
-/// What tables call a model: its file's name alone where that tells the plan's models apart.
+/// A model's name in tables: its file name without extension, or `model` where another model of the plan has
+/// the same file name.
 std::string model_title(const Plan& plan, const std::string& model);
 
-/// Tables of vectors of the other models; none when no two models of the run fit together.
+/// Tables "quantisation", "quantisation-accuracy" and "quantisation-kept": vectors of one model applied to
+/// the others, over all tasks and seeds. Empty when no model of the run took a vector of another.
 std::vector<AnalysisSummary> analyse_models(const Plan& plan, const std::vector<TaskRecords>& records);
 
 class Transfer final : public Protocol {
@@ -47,7 +50,7 @@ public:
     void check(const Plan& plan, PlanFaults& faults) const override;
     void check_task(const Plan& plan, const Task& task) const override;
     void run(TaskContext& context) const override;
-    /// Vectors of the other models.
+    /// The second run applies the vectors that the plan's other models left in the run folder.
     bool has_second_run(const Units& units, const ClosedTask& own,
                         const std::vector<ClosedTask>& closings) const override;
     void second_run(TaskContext& context, const ClosedTask& own,

@@ -1,5 +1,5 @@
-// Vectors of one model applied to others of the same shape and tokenizer: the same model in another
-// quantisation.
+// Vectors of one model applied to others of the same architecture, size and tokenizer, such as another
+// quantisation of the same model.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,7 +21,8 @@ std::string of_model(const std::string& method, const std::string& model) {
     return fmt::format("{} of {}", method, model);
 }
 
-// The unit holds vectors of all models, so its name holds a digest of all their keys.
+// The name of the unit of a second run. Its numbers depend on the vectors of all models, so the name has a
+// digest of the keys of all.
 std::string crossed_unit(const TaskClosing& own, const std::vector<ClosedTask>& closings) {
     Digest digest;
     for (const auto& closing : closings) digest.add(closing.part<TransferClosing>().key);
@@ -42,7 +43,7 @@ std::vector<ClosedTask> closings_like(const std::vector<TaskRecords>& records, c
     return out;
 }
 
-// Gains and hits of vectors by the model they were taken on and the one they are applied to.
+// Gains and hits of the vectors of one model applied to one model, over the items of all tasks and seeds.
 struct Cell {
     std::vector<double> gain, hit, own_gain;  // own_gain: the target model's own vector on the same items
 };
@@ -79,7 +80,8 @@ void Transfer::second_run(TaskContext& c, const ClosedTask& own,
             candidates.push_back(std::move(k));
         }
     }
-    // Also where no model fits: so that the next start knows without loading the model.
+    // An empty unit is written too: the next start then sees that the second run is done, without loading the
+    // model.
     const EngineStats before = c.engine.stats();
     c.journal.append(crossed_unit(own.task, closings),
                      candidates.empty()
@@ -92,7 +94,8 @@ namespace {
 
 using Cells = std::map<std::string, std::map<std::pair<std::string, std::string>, Cell>>;
 
-// By method, model of the vector, model it is applied to; `fitting` gets the pairs of different models.
+// [method][model of the vector, model it is applied to]. `fitting` gets the names of all models that took
+// another model's vector or whose vector another took.
 Cells cells_of(const Plan& plan, const std::vector<TaskRecords>& records, std::set<std::string>& fitting) {
     Cells cells;
     const std::string& home = plan.transfer.forms.front();

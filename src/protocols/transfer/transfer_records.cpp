@@ -4,13 +4,13 @@
 
 namespace tiller::study {
 
-// The file has the settings one level down.
+// In the journal the settings are one level down: "transfer": {"settings": ...}.
 template <class Map>
 struct Inner {
     Map& settings;
 };
 template <class Map>
-Inner(Map&) -> Inner<Map>;  // clang needs it said until version 17
+Inner(Map&) -> Inner<Map>;  // clang before version 17 needs this guide
 
 template <class V, class Map>
 void fields(V& visit, const Inner<Map>& x) {

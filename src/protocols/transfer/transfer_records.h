@@ -8,8 +8,9 @@
 
 namespace tiller::study {
 
+/// What the closing record of a task has besides the fields of all protocols.
 struct TransferClosing {
-    std::string key;  ///< TaskContext::key, of which units of several models make theirs.
+    std::string key;  ///< TaskContext::key; the names of units over several models are made from it.
     /// Method -> form -> the setting chosen there, as text for people.
     std::map<std::string, std::map<std::string, std::string>> settings;
 };

@@ -19,7 +19,7 @@ Values minus(const Values& a, const Values& b) {
     return out;
 }
 
-// Item by item.
+// Mean of several lists of the same length, item by item; empty for none.
 Values mean_over(const std::vector<Values>& all) {
     Values out;
     for (const Values& values : all) {
@@ -39,7 +39,7 @@ std::vector<Values> log_odds(std::vector<Values> logprobs) {
     return logprobs;
 }
 
-// What one task's records say.
+// The tables of one task on one model with one seed.
 class Tables {
 public:
     Tables(const Plan& plan, const TaskRecords& records)
@@ -180,11 +180,12 @@ public:
         return t;
     }
 
-    // Gains of one method by what becomes of the form, item by item; empty where the plan has no such forms.
+    // Gains of one method by item, each the mean over the forms concerned; empty where the plan has none.
+    // "Word forms" are those in which vectors are taken and whose answers are the task's own words.
     struct Pooled {
-        Values own, other;              // forms whose answers are the task's words
-        std::vector<Values> into, out;  // for each further place: into it, and from it into the words' forms
-        std::vector<Values> within;     // for each further place: taken and applied there
+        Values own, other;              // applied in the word form of the vector, in other word forms
+        std::vector<Values> into, out;  // for each further form: from word forms into it, from it into them
+        std::vector<Values> within;     // for each further form: taken and applied there
     };
     Pooled pooled(const std::string& method) const {
         const auto n_from = p_.forms.size();
@@ -237,7 +238,7 @@ private:
         for (std::size_t i = 0; i < a.size(); ++i) out[i] = a[i] + b[i];
         return out;
     }
-    // Both, a, b, neither: (both - a) - (b - neither).
+    // v = {both, a, b, neither}: (both - a) - (b - neither), by item.
     static Values interaction(const std::vector<Values>& v) {
         return minus(minus(v[0], v[1]), minus(v[2], v[3]));
     }
@@ -307,7 +308,7 @@ std::vector<AnalysisColumn> overview_columns(const Plan& plan) {
     return columns;
 }
 
-// A method's gains over the items of all records of a model.
+// A method's gains on one model, over the items of all its tasks and seeds.
 AnalysisRow overview_row(const Plan& plan, const std::vector<const TaskRecords*>& records,
                          const std::string& model, const std::string& method) {
     Tables::Pooled all;
@@ -335,7 +336,7 @@ AnalysisRow overview_row(const Plan& plan, const std::vector<const TaskRecords*>
     return row;
 }
 
-// One row for each method (and model), over the items of all records given.
+// One row for each method (and each model, where there are several), over the items of all records given.
 AnalysisSummary overview(const Plan& plan, const std::vector<const TaskRecords*>& records) {
     AnalysisSummary t{"transfer-summary",
                       "What is kept in other forms",

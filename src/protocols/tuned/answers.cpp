@@ -1,4 +1,5 @@
-// "answers": for each task the method to take, at which setting, how sure, at what damage and cost.
+// The table "answers": for each task the method to take and its setting, how sure that is, and at what damage
+// and cost.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -17,7 +18,7 @@ namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
-// Mean of f(task) over the seeds that have it.
+// Mean of f(task) over the seeds for which it is a number; NaN when there is none.
 template <class F>
 double mean_over(const SeedFamily& family, const Summary& summary, const F& f) {
     double sum = 0;
@@ -54,7 +55,7 @@ double cost_over(const SeedFamily& family, const Summary& summary, const std::st
     });
 }
 
-// "heads 7, layer 6", once for seeds that agree.
+// "heads 7, layer 6": once when all seeds agree, else by seed with " | " in between.
 std::string settings_text(const SeedFamily& family, const Summary& summary, const std::string& id) {
     std::vector<std::string> texts;
     for (const std::size_t place : family.places)
@@ -64,7 +65,8 @@ std::string settings_text(const SeedFamily& family, const Summary& summary, cons
     return same ? texts[0] : fmt::format("{}", fmt::join(texts, " | "));
 }
 
-// The seeds of a task as one task: scores and pairs over all of them, adjusted as those of one are.
+// All seeds of a task as one task: primary scores and pairs over all seeds, with p values adjusted as for a
+// task of one seed.
 TaskSummary over_all_seeds(const SeedFamily& family, const std::vector<TaskRecords>& records,
                            const Summary& summary) {
     TaskSummary all = summary.tasks[family.places.front()];
@@ -90,7 +92,8 @@ public:
     std::optional<AnalysisRow> row() const {
         const Settings chosen = by_score(task_, of_kind(task_, Kind::chosen));
         if (chosen.empty()) return {};
-        // Of those that work the highest; else the highest that there is, which is not crowned.
+        // The highest of the methods that work; else the highest of all, which is marked as not shown to
+        // work.
         const auto at = std::find_if(chosen.begin(), chosen.end(), [](const auto* s) { return works(*s); });
         const bool is_shown = at != chosen.end();
         const SettingSummary& best = is_shown ? **at : *chosen.front();
@@ -104,7 +107,7 @@ private:
         const PairSummary p = pair_of(task_, id, other);
         return p.a.empty() ? no_number() : p.difference;
     }
-    // The control that is hardest to be above.
+    // The difference to the control that the setting is least clearly above.
     Interval over_control(const SettingSummary& s) const {
         Interval least = no_number();
         for (const auto& id : control_ids(s.method))
@@ -146,7 +149,7 @@ private:
                 fmt::format("{}", fmt::join(remarks, "; ")),
                 {{"method", best.method}, {"shown", is_shown ? "yes" : "no"}}};
     }
-    // "above zero-shot on 14 of 15 draws": draws of all seeds.
+    // "above zero-shot on 14 of 15 draws", over the draws of all seeds; "" under one split.
     std::string on_draws(const SettingSummary& best) const {
         int n = 0, n_above = 0;
         for (const std::size_t place : family_.places) {
@@ -158,7 +161,7 @@ private:
 
     const Summary& summary_;
     const SeedFamily& family_;
-    TaskSummary task_;  // over all seeds
+    TaskSummary task_;  // of all seeds together
 };
 
 }  // namespace

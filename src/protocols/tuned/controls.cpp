@@ -14,18 +14,19 @@
 namespace tiller::study {
 namespace {
 
-constexpr std::size_t kItems = 8;  // whose next token says how far a vector moves it
-constexpr int kDoublings = 5;      // tried on both sides of the setting's own strength
+constexpr std::size_t kItems = 8;  // validation items on which doses are measured, at most
+constexpr int kDoublings = 5;      // of the setting's own strength, up and down
 
 double mean_kl(const std::vector<ItemRecord>& records, const std::string& setting) {
     double sum = 0;
     int n = 0;
     for (const ItemRecord& record : records)
         if (record.setting == setting) sum += record.scores.at("kl"), ++n;
-    return sum / n;  // NaN where a row broke
+    return sum / n;  // NaN where a row broke, since its kl is
 }
 
-// Strengths and their doses; the first is the chosen vector's own.
+// The dose of the chosen vector at its own strength `own`, then the doses of the random vector at rising
+// strengths.
 std::vector<ControlRecord> measure(TaskContext& c, const Candidate& chosen, const SteeringVector& random,
                                    double own) {
     std::vector<Candidate> tried = {zero_shot(), chosen};
@@ -53,7 +54,7 @@ std::vector<ControlRecord> measure(TaskContext& c, const Candidate& chosen, cons
 
 double strength_of_dose(double target, const std::vector<double>& strengths, const std::vector<double>& doses,
                         double otherwise) {
-    double strength = 0, dose = 0;  // of the last point below the target
+    double strength = 0, dose = 0;  // of the last point below the target; 0 = none yet
     for (std::size_t i = 0; i < strengths.size(); ++i) {
         if (!(doses[i] > 0) || !std::isfinite(doses[i])) continue;
         if (doses[i] >= target) {

@@ -1,4 +1,4 @@
-// What stands beside a method's chosen setting: vectors without the task in them.
+// Controls of a method's chosen setting: vectors that do not contain the task.
 #pragma once
 
 #include <string>
@@ -9,18 +9,19 @@
 
 namespace tiller::study {
 
-/// A random direction in place of the chosen vector, as strong as moves the next token's distribution as far
-/// (mean KL to the unsteered model over some of the validation items): a unit of work. What cannot be made
-/// stronger (replacements, projections) keeps its own strength.
+/// A random direction in place of the chosen vector, at the strength that moves the next-token distribution
+/// as far: the same mean KL(steered || unsteered) over up to eight validation items. The search for it is a
+/// unit of work. Vectors that replace or project keep the strength of the chosen setting.
 Candidate random_control(TaskContext& context, const Method& method, const Candidate& chosen,
                          const SteeringVector& vector);
 
-/// Method::control() at the chosen setting; nothing where the method has none.
+/// The vector of the method's control (Method::control()) at the chosen setting; empty where it has none.
 std::vector<Candidate> shuffled_control(TaskContext& context, const Method& method, const Setting& setting);
 
-/// The strength at which the doses of `strengths` (rising, above 0) pass `target`, on a line through their
-/// logarithms; beyond the ends the nearest end's line of slope 2 (a dose grows with the square of a small
-/// strength) below, the last strength above. Doses that are no number are left out; without any, `otherwise`.
+/// The strength at which the doses of `strengths` (rising, above 0) first reach `target` (above 0),
+/// interpolated between the logarithms of strengths and doses. Below the first dose a dose is taken to grow
+/// with the square of the strength. When no dose reaches the target: the last strength. Doses that are not
+/// finite or not above 0 are left out; without any, `otherwise`.
 double strength_of_dose(double target, const std::vector<double>& strengths, const std::vector<double>& doses,
                         double otherwise);
 

@@ -19,14 +19,15 @@ std::vector<AnalysisColumn> columns() {
         {"bytes", "bytes of vector"}, {"extra", "extra tokens per query"}, {"queries", "cheaper from query"}};
 }
 
-// Mean length of the prompts; NaN where not all records say.
+// Mean length of the prompts in tokens; NaN where a record lacks it.
 double prompt_length(const std::vector<ItemRecord>& records) {
     double sum = 0;
     for (const ItemRecord& r : records) sum += r.n_prompt ? static_cast<double>(*r.n_prompt) : std::nan("");
     return sum / static_cast<double>(records.size());
 }
 
-// Of a setting's prompts, beyond the zero-shot prompts'.
+// How many tokens a setting's prompts have more than the zero-shot prompts, on average. NaN where that is not
+// known for all items.
 double extra_tokens(const TaskRecords& records, const std::string& id) {
     const auto these = records.test.find(id), zero = records.test.find(zero_shot_id);
     if (these == records.test.end() || zero == records.test.end()) return std::nan("");
@@ -89,12 +90,12 @@ std::optional<AnalysisSummary> cost_over_tasks(const Summary& summary) {
                         "method",
                         columns(),
                         {}};
-    std::vector<std::vector<std::vector<double>>> values;  // [row][column], of the tasks that have a number
+    std::vector<std::vector<std::vector<double>>> values;  // [row][column][task], tasks with a number only
     for (const auto& task : summary.tasks) {
         const auto* table = task.analysis("cost");
         if (!table) continue;
         for (const auto& row : table->rows) {
-            // The cue and the instruction are each task's own: rows of one id with different labels.
+            // Cue and instruction differ by task: rows with the same id but other labels are kept separate.
             std::size_t at = 0;
             while (at < out.rows.size() && (out.rows[at].id != row.id || out.rows[at].label != row.label))
                 ++at;

@@ -1,4 +1,4 @@
-// What a task's closing record keeps of its methods, and what the tables share.
+// What a task's closing record says of its methods besides scores (Evidence), and a helper of the tables.
 #include "protocols/tuned/evidence.h"
 
 #include <fmt/format.h>
@@ -16,7 +16,7 @@
 namespace tiller::study {
 namespace {
 
-// Training items whose answers are looked for: enough for a median.
+// Training items whose answers are looked for in the vector, at most: enough for a median.
 constexpr std::size_t kReadItems = 100;
 
 double median(std::vector<double> values) {
@@ -35,7 +35,9 @@ std::vector<Token> answers(const TaskContext& c) {
     return tokens;
 }
 
-// Each direction through the output head, at the layer where it speaks most for the answers.
+// Reads each layer's direction through the output head. "lens_gain": how much likelier the direction makes
+// the right answers than its opposite does, in nats, at the layer where that is most. "lens_rank": the
+// answers' median rank at the layer where it is lowest. Empty when nothing can be read.
 Setting read_answers(TaskContext& c, const SteeringVector& base) {
     SteeringVector vector = base;
     std::erase_if(vector.directions, [](const auto& direction) {
@@ -57,7 +59,7 @@ Setting read_answers(TaskContext& c, const SteeringVector& base) {
             gains.push_back(gain / static_cast<double>(options.watch.size()));
             ranks.push_back(median({toward[l].watch_rank.begin(), toward[l].watch_rank.end()}));
         }
-        // Ranks of records count from 0, those of reports from 1.
+        // Ranks count from 0 in VocabularyReading and from 1 in reports.
         return {{"lens_gain", *std::max_element(gains.begin(), gains.end())},
                 {"lens_rank", *std::min_element(ranks.begin(), ranks.end()) + 1}};
     } catch (const Error& e) {
@@ -67,7 +69,7 @@ Setting read_answers(TaskContext& c, const SteeringVector& base) {
     }
 }
 
-// The settings of a vector file are texts, and nobody promises what is in them.
+// The number that a whole text is; none otherwise. Settings in vector files are free texts.
 template <class T>
 std::optional<T> number_in(const std::string& text) {
     T value{};
@@ -101,7 +103,7 @@ Evidence method_evidence(TaskContext& c, const Method& method, const SteeringVec
     for (const auto& [layer, direction] : applied.directions)
         *evidence.bytes += direction.size() * sizeof(float);
     if (!base.aie.empty() && !has_effects(base)) evidence.head_scores = {head_score_name(base), base.aie};
-    const auto& inputs = applied.provenance.settings;  // the chosen number of pairs may be another one
+    const auto& inputs = applied.provenance.settings;  // not base's: the number of pairs may differ
     for (const auto& [name, field] :
          {std::pair("input.texts", &evidence.texts), std::pair("input.tokens", &evidence.tokens)})
         if (const auto it = inputs.find(name); it != inputs.end())

@@ -1,4 +1,4 @@
-// Heads that were picked in different ways, side by side.
+// The table "heads": the heads that different scores rank first, compared with those of the highest AIE.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Numbers that are known before the test, and how well they tell what comes of it.
+// Numbers that are known before the test, and how well they predict its outcome.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -31,15 +31,15 @@ constexpr Predictor predictors[] = {
     {"lens_rank", "Median rank of answers, read from the vector"},
 };
 constexpr const char* outcome = "outcome";  // the row's id
-constexpr std::size_t kTasks = 4;           // at least, for a correlation
+constexpr std::size_t kTasks = 4;           // a correlation needs at least so many
 
-// A predictor and the outcome of one method, by task; seeds are summed.
+// A predictor and the outcome of one method on one task, summed over its n seeds.
 struct Sums {
     double predictor = 0, outcome = 0;
     int n = 0;
 };
 
-// Model, behavioural?, the method's title and id, place of the predictor.
+// Model, whether the task is behavioural, the method's title and id, index into `predictors`.
 using Key = std::tuple<std::string, bool, std::string, std::string, std::size_t>;
 
 void collect(const TaskSummary& task, std::map<Key, std::map<std::string, Sums>>& all) {

@@ -42,7 +42,7 @@ Plan Tuned::plan() const {
     plan.tuning.n_fold = 5;
     plan.tuning.n_setting = 24;
     plan.tuning.n_setting_behavioural = 6;
-    // Extracted five times, so each time from fewer prompts than the paper's.
+    // Five draws extract five times, so each extraction reads fewer prompts than the paper's.
     plan.functional = {25, 15, 10, 100};
     plan.behavioural = {20, 10, 4, 100};
     return plan;

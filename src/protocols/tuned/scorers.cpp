@@ -16,8 +16,8 @@
 namespace tiller::study {
 namespace {
 
-constexpr std::size_t kNamed = 3;  // changed orders that a remark names
-// Columns that tables over tasks sum up.
+constexpr std::size_t kNamed = 3;  // changed orders that a remark names, at most
+// Columns that scorer_flips() sums over tasks.
 const AnalysisColumn kOrders = {"orders", "orders compared"}, kChanged = {"changed", "changed"},
                      kBeyond = {"beyond", "beyond chance"};
 
@@ -36,7 +36,7 @@ Score plain(const std::string& metric, const std::string& title) {
             scale_of(metric)};
 }
 
-// 1 where the metric is above (below) the bound.
+// 1 for items whose metric satisfies `holds`, else 0.
 Score share(const std::string& id, const std::string& title, const std::string& metric,
             const std::function<bool(double)>& holds) {
     return {id, title, [metric, holds](const Records& r, const Records&) {
@@ -61,7 +61,7 @@ ByItem logprob_gain(const Records& r, const Records& zero) {
     return gain;
 }
 
-// The one that settings are judged by comes first.
+// All scores for tasks of this family. The metric that settings are judged by comes first.
 std::vector<Score> scores_of(const TaskSummary& t) {
     std::vector<Score> scores;
     if (t.behavioural())
@@ -81,7 +81,7 @@ std::vector<Score> scores_of(const TaskSummary& t) {
     return scores;
 }
 
-// An order of two methods that another score turns round; `above` is the one that scores higher there.
+// Two methods whose order another score reverses; `above` is the one that is higher by that score.
 struct Change {
     std::string above, below;
     double p = 1;
@@ -104,17 +104,20 @@ std::string remark_of(std::vector<Change> changes) {
     return fmt::format("{}", fmt::join(parts, "; "));
 }
 
+// The values of one score.
 struct Under {
     Score score;
     std::vector<ByItem> methods;  // in the order of the chosen settings
     ByItem zero;
 };
 
-// For every score, the orders that differ from those of the first one; p adjusted by Holm over all of them.
+// For every score, the orders of two methods that differ from those by the first score. p values are adjusted
+// by Holm's method over all orders that were compared, changed or not.
 std::vector<Orders> orders_of(const std::vector<Under>& table, const Settings& chosen, const Scores& scores) {
     std::vector<Orders> out(table.size());
     std::vector<double> p;
-    std::vector<std::pair<std::size_t, std::ptrdiff_t>> of;  // each p's score and place in its changes, or -1
+    // For each p: its score, and the index in that score's changes (-1 = not changed).
+    std::vector<std::pair<std::size_t, std::ptrdiff_t>> of;
     for (std::size_t i = 0; i < chosen.size(); ++i)
         for (std::size_t j = i + 1; j < chosen.size(); ++j) {
             const auto sign = [&](const Under& u) {
@@ -144,7 +147,8 @@ std::vector<Orders> orders_of(const std::vector<Under>& table, const Settings& c
     return out;
 }
 
-// The chosen settings and zero-shot under every score that their records have; of the items kept alone.
+// The chosen settings and zero-shot under every score that their records have, on the items of `kept` (null:
+// on all items).
 std::vector<Under> under_all(const TaskRecords& records, const TaskSummary& t, const std::set<int>* kept) {
     const Records& zero = records.test.at(zero_shot_id);
     std::vector<Under> table;

@@ -10,13 +10,13 @@ namespace tiller::study {
 
 /// One model and task with all its seeds.
 struct SeedFamily {
-    std::string title;                ///< The task's name, after the model's where there are several.
-    std::vector<std::size_t> places;  ///< In Summary::tasks, one per seed.
+    std::string title;                ///< "task", or "model, task" where the run has several models.
+    std::vector<std::size_t> places;  ///< Indices into Summary::tasks, one per seed.
 };
-/// In the order of their first tasks.
+/// All models and tasks of a run, in the order of their first entries in Summary::tasks.
 std::vector<SeedFamily> seed_families(const Summary& summary);
 
-/// Values by seed and item.
+/// Values by item, one map for each seed.
 using SeedGroups = std::vector<ByItem>;
 
 /// Values of a setting, or of its paired difference to another, over the items of each seed; seeds without

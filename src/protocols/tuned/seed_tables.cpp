@@ -1,4 +1,4 @@
-// What several seeds of a task say together.
+// Tables over the seeds of a task.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 

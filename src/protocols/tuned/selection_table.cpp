@@ -16,7 +16,7 @@ double mean_in(const BySetting& records, const std::string& id, const std::strin
     return values.empty() ? -INFINITY : mean_of(values);
 }
 
-// The setting with the highest score on these very items; the first of equals.
+// The setting with the highest mean score on the items of `records`; the first of equals.
 const SettingRecord& best_of(const std::vector<SettingRecord>& settings, const BySetting& records,
                              const TaskSummary& task) {
     return *std::max_element(settings.begin(), settings.end(), [&](const auto& a, const auto& b) {
@@ -24,7 +24,8 @@ const SettingRecord& best_of(const std::vector<SettingRecord>& settings, const B
     });
 }
 
-// With draws: the tested records of the chosen settings, on the items that every setting was tried on.
+// With draws: adds the test records of each method's chosen settings to `tried`, as the setting
+// "<method>-chosen", for the items that all settings were tried on.
 BySetting with_chosen(BySetting tried, const BySetting& test, const TunedClosing& closing) {
     std::set<int> items;
     for (const auto& [id, records] : tried)
@@ -74,7 +75,7 @@ std::optional<AnalysisSummary> selection_table(const Plan& plan, const TaskRecor
             if (setting.method == method) settings.push_back(setting);
         if (settings.empty()) continue;
         const SettingRecord& best = best_of(settings, oracle, task);
-        // Under draws what was chosen differs from item to item, and never by the item itself.
+        // With draws the chosen setting differs from draw to draw; no item took part in choosing its own.
         const std::string chosen = has_draws ? method + "-chosen" : ids.chosen;
         out.rows.push_back(
             {method,

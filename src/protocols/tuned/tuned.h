@@ -1,5 +1,5 @@
-// The default protocol: settings are chosen on the validation split and judged on the test split beside
-// random controls.
+// The default protocol, "tuned": settings are chosen on some items and judged on others, against zero-shot
+// and controls. With folds (TuningPlan::n_fold) every item is tested once; else there is one split.
 #pragma once
 
 #include "study/protocol.h"
@@ -19,10 +19,11 @@ public:
     void analyse(const Plan& plan, const TaskRecords& records, TaskSummary& task) const override;
     void analyse_run(const Plan& plan, const std::vector<TaskRecords>& records,
                      Summary& summary) const override;
-    /// Which methods work on this task, which of them is better, by how much and how sure; what a method that
-    /// is not shown to work is not above, and which differences so many items would have shown.
+    /// Which methods work on this task, and which of them is better, by how much and how sure. For a method
+    /// that is not shown to work: what it is not above, and how large a difference these items would have
+    /// shown.
     std::string verdict(const Plan& plan, const TaskSummary& task) const override;
-    /// One sentence per task family: what the chosen settings reach beside the baselines.
+    /// One sentence per task family: mean scores of the chosen settings and of the baselines.
     std::vector<std::string> findings(const Plan& plan, const Summary& summary) const override;
     std::vector<std::string> notes(const Plan& plan) const override;
 };

@@ -5,7 +5,7 @@
 namespace tiller::study {
 namespace {
 
-// Those that vector files hold as texts stand in records as the texts do: 1, not 1.0.
+// Predictors that come from the texts of vector files are written as those texts are: 1, not 1.0.
 nlohmann::json predictor_json(const std::string& name, double value) {
     const bool is_text = !name.starts_with("aie_") && !name.starts_with("lens_");
     if (is_text && value == std::floor(value) && std::abs(value) < 1e15)

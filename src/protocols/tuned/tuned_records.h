@@ -11,26 +11,27 @@
 
 namespace tiller::study {
 
-/// Scores of heads that are no AIE.
+/// Scores of heads by something other than AIE.
 struct HeadScores {
     std::string name;
     std::vector<std::vector<float>> values;  ///< [n_layer][n_head]
 };
 
-/// What is known of a method beside its scores.
+/// What is known of a method besides its scores.
 struct Evidence {
-    std::optional<std::uint64_t> texts, tokens;  ///< That its extraction reads, where it says so.
-    std::optional<std::uint64_t> bytes;          ///< Of the vector as it is applied.
+    std::optional<std::uint64_t> texts, tokens;  ///< Read by its extraction; none where the file lacks them.
+    std::optional<std::uint64_t> bytes;          ///< Of the applied vector's directions, as float32.
     std::map<std::string, double> predictors;    ///< Numbers that are known before the test.
     std::optional<HeadScores> head_scores;
 };
 
-/// Ids of validation points; empty where the grid lacks them.
+/// Ids of two settings of a method's grid: the paper's and the chosen one. Empty where the grid lacks them.
 struct Selection {
     std::string standard, chosen;
 };
 
-/// A strength and how far it moves the next token's distribution: a control's search is a unit of its own.
+/// A strength and its dose, from the search for the random control's strength (controls.h); each search is a
+/// unit of its own.
 struct ControlRecord {
     std::string model, task;
     std::uint64_t seed = 0;
@@ -39,14 +40,15 @@ struct ControlRecord {
     double kl = 0;  ///< Mean over items, nats; NaN where a row broke.
 };
 
+/// What the closing record of a task has besides the fields of all protocols.
 struct TunedClosing {
-    std::vector<ScorerRecord> second_judge;      ///< By draw: how well it was calibrated; may be empty.
+    std::vector<ScorerRecord> second_judge;      ///< By draw: accuracy on its calibration; may be empty.
     std::map<std::string, Selection> selection;  ///< By method.
-    std::vector<std::string> oracle_units;       ///< The grids on the test items; may be empty.
+    std::vector<std::string> oracle_units;       ///< Units of all settings on the test items; may be empty.
     std::map<std::string, Evidence> evidence;    ///< By method.
 };
 
-/// A method's vector read through the output head: a unit of its own.
+/// What a method's vector says when it is read through the output head; a unit of its own.
 struct ReadingRecord {
     std::string model, task;
     std::uint64_t seed = 0;

@@ -23,9 +23,8 @@ std::string scored(const TaskSummary& t, const SettingSummary& s) {
 
 std::string p_text(double p) { return p < 0.001 ? "p < 0.001" : fmt::format("p = {:.2g}", p); }
 
-// Of a difference that is not shown: what so many items, and draws that differ so much, would have shown, or,
-// where that alone would have done, the p value that the other comparisons leave of it. Nothing of equal
-// settings, which leave nothing open.
+// For a difference that is not shown: how large a difference these items and draws would have shown. Where
+// the unadjusted interval is above 0, the adjusted p value instead. "" where all items are equal.
 std::string could_show(const PairSummary& p) {
     if (p.difference.low > 0) return fmt::format("{} beside the task's other comparisons", p_text(p.p_holm));
     const double half = (p.difference.high - p.difference.low) / 2;
@@ -72,7 +71,7 @@ std::string many_methods(const TaskSummary& t, const SettingSummary& best, const
     return text;
 }
 
-// What a method that is not shown to work falls short of.
+// What a method that is not shown to work is not shown to be above.
 std::string short_of(const TaskSummary& t, const SettingSummary& s) {
     std::vector<std::string> missed;
     for (const auto& p : t.pairs) {
@@ -102,7 +101,8 @@ std::string beside_baselines(const TaskSummary& t) {
     return text.empty() ? "" : "; " + text;
 }
 
-// What the score alone does not say of a setting that works.
+// What the primary score does not show of a setting that works: broken texts, disagreement of the second
+// judge, few exact answers.
 std::string remarks(const TaskSummary& t, const SettingSummary& s) {
     std::string text;
     const std::string title = method_title(s.method);
@@ -157,28 +157,28 @@ double family_mean(const Tasks& tasks, const std::string& id, const std::string&
     return mean_of(means);
 }
 
-// Is there a task with several seeds?
+// Does the run have several seeds?
 bool repeated(const Tasks& tasks) {
     std::set<std::uint64_t> seeds;
     for (const auto* t : tasks) seeds.insert(t->seed);
     return seeds.size() > 1;
 }
 
-// Does it work, and is it better than each of the others, of which it is the first?
+// Does the setting work, and is it the first of `counted` and shown to be better than each of the others?
 bool beats_all(const TaskSummary& t, const SettingSummary& s, const Settings& counted) {
     return works(s) && counted.size() > 1 && counted[0] == &s &&
            std::all_of(counted.begin() + 1, counted.end(),
                        [&](const auto* other) { return better(pair_of(t, s.id, other->id)); });
 }
 
-// Does it work, and is none of the others better?
+// Does the setting work, and is none of the others shown to be better?
 bool is_unbeaten(const TaskSummary& t, const SettingSummary& s, const Settings& counted) {
     return works(s) && std::none_of(counted.begin(), counted.end(), [&](const auto* other) {
                return other != &s && better(pair_of(t, other->id, s.id));
            });
 }
 
-// How often each method was `counts` on a task.
+// By method, the number of tasks on which counts(task, setting, chosen settings by score) is true.
 template <class Counts>
 std::map<std::string, int> cases_of(const Tasks& tasks, const Counts& counts) {
     std::map<std::string, int> cases;
@@ -190,8 +190,8 @@ std::map<std::string, int> cases_of(const Tasks& tasks, const Counts& counts) {
     return cases;
 }
 
-// "; clearly better than every other: FV on 2, ICV on 1". Among more than two methods nobody is that for
-// long; there it says how often each was shown to work and not shown to be worse than another.
+// "; clearly better than every other: FV on 2, ICV on 1". With more than two methods one is rarely better
+// than every other; there it says how often each was shown to work while no other was shown to be better.
 std::string clear_cases(const Tasks& tasks) {
     std::set<std::string> methods;
     for (const auto* t : tasks)
@@ -226,7 +226,7 @@ std::string how_many(const Tasks& tasks, const char* family) {
         seeds.insert(t->seed);
         different.emplace(t->model, t->name);
     }
-    // A task counts once for every model.
+    // A task counts once for each model, whatever the number of seeds.
     const std::string on = models.size() > 1 ? fmt::format(" over {} models", models.size()) : "";
     const std::string with = seeds.size() > 1 ? fmt::format(" with {} seeds each", seeds.size()) : "";
     return n_tasks(different.size(), family) + on + with;
@@ -238,8 +238,8 @@ std::string long_title(const std::string& method) {
     return method;
 }
 
-// Chosen settings with their mean scores, as `text` words them; of many methods the best four, in their
-// order.
+// Texts of the chosen settings, made by `text`, in the plan's order. With more than five methods: the four
+// with the highest means, then one text on the range of the rest.
 template <class Text>
 std::vector<std::string> chosen_texts(const Tasks& tasks, const Text& text) {
     Settings chosen = of_kind(*tasks[0], Kind::chosen);
