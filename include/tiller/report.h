@@ -24,8 +24,9 @@ std::string report_html(const Summary& summary, const std::vector<Cost>& costs, 
 std::string report_markdown(const Summary& summary, const std::vector<Cost>& costs, const UseText& use = {});
 
 /// One row for each model, task, phase ("test", "grid", or the id of a further table), setting and metric; a
-/// difference to another setting is a row whose column "versus" names that setting. RFC 4180 quoting with
-/// "\n" line ends. A text that a spreadsheet would take for a formula gets an apostrophe in front.
+/// difference to another setting is a row whose column "versus" names that setting. A number of an analysis'
+/// table that does not exist is an empty cell. RFC 4180 quoting with "\n" line ends. A text that a
+/// spreadsheet would take for a formula gets an apostrophe in front.
 std::string report_csv(const Summary& summary);
 
 /// to_json(summary) with one more field, "cost". summary_from_json() reads it too.

@@ -125,9 +125,9 @@ struct FamilyPlan {
 /// What to compare. Field names are the keys of the TOML file (tables [functional], [behavioural],
 /// [sampling]).
 struct Plan {
-    /// What is run on each task, one of protocol_list(). "tuned": settings are chosen on the validation split
-    /// and compared with random controls. "paper": the conditions of PaperPlan, as arXiv 2411.07213 has them;
-    /// n_valid is not used, controls must be false.
+    /// What is run on each task, one of protocol_list(). "tuned": settings are chosen on other items than
+    /// those they are tested on, and compared with controls. "paper": the conditions of PaperPlan, as arXiv
+    /// 2411.07213 has them; n_valid is not used, controls must be false.
     std::string protocol = "tuned";
     std::string title = "Function vectors and in-context vectors compared";
     std::vector<std::string> models = {"gemma3-270m"};  ///< Known names or GGUF paths.
@@ -151,7 +151,7 @@ struct Plan {
     int n_valid = 20;
     int n_shot = 10;             ///< Demonstrations of the prompting baseline for functional tasks.
     int n_shot_behavioural = 4;  ///< The same for behavioural tasks, whose items are sentences.
-    bool controls = true;        ///< Also run a random direction of equal norm at each chosen setting.
+    bool controls = true;        ///< Also run a random direction at each chosen setting (docs/scores.md).
     /// Also run prompts with an instruction, and with a one-word cue, as baselines.
     bool instructions = true;
     TuningPlan tuning;  ///< Only with protocol "tuned".
@@ -162,7 +162,7 @@ struct Plan {
     float temperature = 0;  ///< 0 = greedy.
     float top_p = 1;
     int top_k = 0;
-    /// Largest share of collapsed outputs with which a setting is still compared (dose).
+    /// Largest share of collapsed outputs with which a setting is still compared (protocols dose and paper).
     double collapse_limit = 0.05;
     int n_bootstrap = 2000;  ///< Resamples of the items for intervals.
     int n_example = 8;       ///< Test items shown in the report.

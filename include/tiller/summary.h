@@ -71,8 +71,8 @@ struct PairSummary {
     int n_better = 0, n_worse = 0;  ///< Items on which a scores higher, lower.
     double p = 1;                   ///< paired_p() of statistics.h.
     double p_holm = 1;  ///< Adjusted by Holm's method for all pairs of the same question on this task.
-    /// Draws of training items and prompts, and those on which a scores higher; 0 under one split.
-    int n_draw = 0, n_draw_better = 0;
+    /// Draws of training items and prompts, and those on which a scores higher and lower; 0 under one split.
+    int n_draw = 0, n_draw_better = 0, n_draw_worse = 0;
 };
 
 /// A further table of a task on the test items (the paper's protocol): other strengths, prompts, edit layers.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,6 +15,13 @@ namespace tiller {
 /// keys.
 inline std::string texts_key(const ModelInfo& info) {
     return info.control_names == ControlNames::parse ? "special-" : "";
+}
+
+/// Is it the key of head outputs of a set of prompts? They depend on the prompts and the model only, so tasks
+/// can share them.
+inline bool is_outputs_key(std::string_view key) {
+    if (key.starts_with("special-")) key.remove_prefix(8);
+    return key.starts_with("outputs-");
 }
 
 /// The values stored under `key` when there are exactly `size` of them. Otherwise calls `compute`, stores its

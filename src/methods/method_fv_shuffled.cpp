@@ -14,11 +14,10 @@ public:
     }
 
 protected:
-    // The head search's prompts for the means with their labels shuffled. Ignores MethodInput::queries and
-    // MethodInput::trials.
+    // The head search's prompts for the means with their labels shuffled. Ignores MethodInput::trials.
     std::vector<std::string> prompts_of_means(const MethodInput& in) const override {
         return texts_of(make_prompts(in.task, in.train, option(in, "n_mean", 100), option(in, "n_shot", 10),
-                                     in.seed, true, in.form));
+                                     in.seed, true, in.form, in.queries));
     }
 };
 

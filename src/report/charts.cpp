@@ -150,11 +150,14 @@ std::vector<const SettingSummary*> grid_points(const TaskSummary& task, const st
 
 int outlined_heads(const TaskSummary& task) {
     double n = 10;
+    bool known_of_fv = false;  // whose effects they are; other methods may rank heads by another score
     for (const auto& setting : task.test) {
         const auto heads = setting.setting.find("heads");
         const bool used =
             setting.kind == Kind::chosen || (setting.kind == Kind::condition && setting.layers.empty());
-        if (used && heads != setting.setting.end()) n = heads->second;
+        if (!used || heads == setting.setting.end() || known_of_fv) continue;
+        n = heads->second;
+        known_of_fv = setting.method == "fv";
     }
     const auto known = static_cast<double>(task.top_heads.size());
     return static_cast<int>(n >= 0 ? std::min(n, known) : 0);

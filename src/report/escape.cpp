@@ -176,7 +176,7 @@ std::string markdown(std::string_view text) {
     return out;
 }
 
-std::string markdown_sample(std::string_view text, std::size_t limit) {
+std::string markdown_code(std::string_view text, std::size_t limit) {
     const std::string valid = valid_utf8(text);
     if (valid.empty()) return "(empty)";
     const std::string_view shown = first_characters(valid, limit);
@@ -188,8 +188,6 @@ std::string markdown_sample(std::string_view text, std::size_t limit) {
             clean += "\u21b5";
         else if (c == '\t')
             clean += "\u21e5";
-        else if (c == '|')
-            clean += "\\|";  // tables are split into cells before code spans are parsed
         else if (is_control(c))
             clean += picture(c);
         else if (is_bidi_control(c))
@@ -201,6 +199,14 @@ std::string markdown_sample(std::string_view text, std::size_t limit) {
     const std::string fence(longest + 1, '`');
     // Markdown removes one blank at each end of a code span.
     return fmt::format("{} {} {}", fence, clean, fence);
+}
+
+std::string markdown_sample(std::string_view text, std::size_t limit) {
+    std::string out = markdown_code(text, limit);
+    // Tables are split into cells before code spans are parsed.
+    for (auto at = out.find('|'); at != std::string::npos; at = out.find('|', at + 2))
+        out.insert(at, 1, '\\');
+    return out;
 }
 
 std::string terminal_text(std::string_view text) {

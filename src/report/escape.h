@@ -29,6 +29,8 @@ std::string markdown(std::string_view text);
 /// A Markdown code span for a table cell with a model's text. Line breaks and tabs become visible signs; text
 /// beyond `limit` characters is cut, with a note of how many are missing.
 std::string markdown_sample(std::string_view text, std::size_t limit);
+/// The same outside a table, where "|" needs no escape and would show one.
+std::string markdown_code(std::string_view text, std::size_t limit);
 
 /// Text for a terminal in one line: without control characters, so that data cannot send escape sequences.
 std::string terminal_text(std::string_view text);

@@ -195,7 +195,8 @@ std::string where_it_breaks(std::span<const InspectedText> texts) {
     const auto zero =
         std::find_if(texts.begin(), texts.end(), [](const auto& text) { return text.strength == 0; });
     if (zero != texts.end() && bad(*zero))
-        return "The text repeats itself without steering already; take another prompt.";
+        return "The text collapses without steering already: it repeats itself, or its numbers are not "
+               "finite. Take another prompt.";
     // On either side of 0, from the strongest text towards 0 for as long as texts are bad.
     std::string out;
     const auto say = [&](const InspectedText* first) {

@@ -94,7 +94,8 @@ std::set<std::string> best_of(const TaskSummary& task) {
 
 bool no_better_than_random(const SettingSummary& setting, const std::string& primary) {
     const Interval* difference = difference_to_control(setting);
-    return is_steering(setting) && difference && !is_better(*difference, primary);
+    return is_steering(setting) && difference && std::isfinite(difference->mean) &&
+           !is_better(*difference, primary);
 }
 
 std::string items_changed(const SettingSummary& setting) {

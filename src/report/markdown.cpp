@@ -50,7 +50,7 @@ void add_matrix(std::string& out, const Summary& summary) {
             }
     out +=
         "## All tasks\n\nMean of the task's primary metric with its 95 % interval. Bold: the best steering "
-        "method, where it is shown to work. `=`: no better than random directions of the same size.\n\n";
+        "method, where it is shown to work. `=`: no better than the random direction.\n\n";
     out += table_head(heads, 2);
     for (const auto& task : summary.tasks) {
         const auto best = best_shown(summary, task);
@@ -138,7 +138,7 @@ void add_task(std::string& out, const Summary& summary, const TaskSummary& task,
     const auto* best = use ? best_winner(task) : nullptr;
     if (best)
         out += fmt::format("{}: {}\n\n", use_lead(summary, task),
-                           markdown_sample(use(task, *best), command_limit));
+                           markdown_code(use(task, *best), command_limit));
     out += fmt::format("{}, seed {}; {} training, {} validation and {} test items; judged by {}.",
                        family_name(task.family), task.seed, task.n_train, task.n_valid, task.n_test,
                        markdown(metric_label(task.primary)));

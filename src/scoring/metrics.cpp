@@ -101,8 +101,8 @@ const Metric own[] = {
     {.name = "second_judge",
      .label = "second judge",
      .explanation =
-         "The same by another judge of style: how much likelier the text is behind sentences of the wanted "
-         "style than behind those of the other, calibrated on training pairs; 0 where the text is broken.",
+         "The same by another judge of style: how much likelier the text is after sentences of the wanted "
+         "style than after those of the other, calibrated on training pairs; 0 where the text is broken.",
      .place = 95},
     {.name = "broken",
      .label = "broken",

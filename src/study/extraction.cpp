@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/util.h"
+#include "methods/checkpoint.h"
 #include "study/cost_ledger.h"
 #include "study/run_files.h"
 #include "tiller/chat_form.h"
@@ -95,7 +96,7 @@ public:
     void store(const std::string& key, std::span<const float> values) override { of(key).store(key, values); }
 
 private:
-    FolderCheckpoint& of(const std::string& key) { return key.starts_with("outputs-") ? shared_ : own_; }
+    FolderCheckpoint& of(const std::string& key) { return is_outputs_key(key) ? shared_ : own_; }
     FolderCheckpoint own_, shared_;
 };
 

@@ -46,10 +46,13 @@ Tasks tasks_of(const Summary& summary, bool behavioural) {
 PairSummary pair_of(const TaskSummary& t, const std::string& a, const std::string& b) {
     for (const auto& p : t.pairs) {
         if (p.a == a && p.b == b) return p;
-        if (p.a == b && p.b == a)
-            return {a,         b,          {-p.difference.mean, -p.difference.high, -p.difference.low},
-                    p.n_worse, p.n_better, p.p,
-                    p.p_holm};
+        if (p.a != b || p.b != a) continue;
+        PairSummary turned = p;
+        turned.a = a, turned.b = b;
+        turned.difference = {-p.difference.mean, -p.difference.high, -p.difference.low};
+        std::swap(turned.n_better, turned.n_worse);
+        std::swap(turned.n_draw_better, turned.n_draw_worse);
+        return turned;
     }
     return {};
 }

@@ -76,14 +76,15 @@ std::vector<double> SecondJudge::ratios(TaskContext& c, std::span<const std::str
     for (std::size_t i = 0; i < texts.size(); ++i) {
         const std::string text = one_line(texts[i]);
         if (text.empty()) continue;
-        for (const std::string* prompt : {&wanted_, &other_}) {
-            Row row;
-            row.prompt = model.tokenize_prompt(*prompt);
-            row.forced = model.continuation(*prompt, " " + text);
-            if (row.forced.empty()) break;
-            if (prompt == &wanted_) of.push_back(i);
-            rows.push_back(std::move(row));
+        Row pair[2];  // after sentences of the wanted style, and of the other
+        for (std::size_t k = 0; k < 2; ++k) {
+            const std::string& prompt = k == 0 ? wanted_ : other_;
+            pair[k].prompt = model.tokenize_prompt(prompt);
+            pair[k].forced = model.continuation(prompt, " " + text);
         }
+        if (pair[0].forced.empty() || pair[1].forced.empty()) continue;
+        of.push_back(i);
+        for (Row& row : pair) rows.push_back(std::move(row));
     }
     const ProgressScope progress(
         c.engine, [&](std::size_t done, std::size_t all) { c.step("second judge of style", done, all); });

@@ -122,7 +122,8 @@ std::string StudyInputs::data_digest() const {
     Digest d;
     for (const Task& task : tasks_) d.add(task.name).add(task.digest);
     for (const auto& text : further_) d.add(text);
-    for (const auto& [name, instruction] : instructions_) d.add(name).add(instruction.text);
+    for (const auto& [name, instruction] : instructions_)
+        d.add(name).add(instruction.text).add(instruction.cue);
     return d.hex();
 }
 
@@ -159,7 +160,8 @@ TaskContext StudyInputs::context(std::size_t model, std::size_t task, std::uint6
 void train_scorer(TaskContext& c) {
     if (!c.behavioural()) return;
     std::vector<int> held_out = c.split.test;
-    held_out.insert(held_out.end(), c.split.valid.begin(), c.split.valid.end());
+    if (c.split.valid != c.split.test)  // a draw's test items are its validation items as well
+        held_out.insert(held_out.end(), c.split.valid.begin(), c.split.valid.end());
     c.scorer = StyleScorer::train(c.task, c.split.train, held_out);
 }
 

@@ -153,12 +153,15 @@ void judge(Summary& s, const std::vector<TaskRecords>& records, const Plan& plan
 }
 
 // Notes that every report has, after those of its protocol.
-std::vector<std::string> common_notes(const Plan& plan, std::size_t n_task, std::size_t n_checked) {
+std::vector<std::string> common_notes(const Plan& plan, std::size_t n_task, std::size_t n_checked,
+                                      bool has_draws) {
     std::vector<std::string> notes = {
         fmt::format("Intervals are 95 % bootstrap intervals over test items ({} resamples), widened for "
-                    "small samples; differences are paired by item. They say nothing about other seeds or "
-                    "other items of the domain.",
-                    plan.n_bootstrap),
+                    "small samples; differences are paired by item. {}",
+                    plan.n_bootstrap,
+                    has_draws ? "Where the draws differ by more than their items explain, they are Student's "
+                                "t intervals over draws. They say nothing about other items of the domain."
+                              : "They say nothing about other seeds or other items of the domain."),
         std::string("A text counts as collapsed when: ") + collapse_rule() +
             " So does a rewritten sentence with fewer than a quarter of its input's words.",
         "Perplexity is exp of the mean negative log-probability per token of the output under the unsteered "
@@ -221,6 +224,7 @@ Summary from_records(const Plan& plan, const Units& units, const Environment& en
         for (const auto& m : environment.models)
             if (m.name == model) s.models.push_back(m);
     std::size_t n_checked = 0;
+    bool has_draws = false;
     std::vector<TaskRecords> records;
     for (const auto& name : environment.tasks) {
         const auto closing = units.find(name);
@@ -229,6 +233,7 @@ Summary from_records(const Plan& plan, const Units& units, const Environment& en
         s.tasks.push_back(summarise_task(plan, records.back()));
         const TaskClosing& task = records.back().closing.task;
         n_checked += task.checked;
+        has_draws = has_draws || !task.chosen_by_draw.empty();
         if (task.n_seen > 0)
             s.notes.push_back(fmt::format(
                 "Of the {} test items of {} (seed {}), {} have an input that stands among the training "
@@ -242,7 +247,8 @@ Summary from_records(const Plan& plan, const Units& units, const Environment& en
     judge(s, records, plan);
     for (auto& note : chat_notes(plan, s.models)) s.notes.push_back(std::move(note));
     for (auto& note : protocol_of(plan).notes(plan)) s.notes.push_back(std::move(note));
-    for (auto& note : common_notes(plan, s.tasks.size(), n_checked)) s.notes.push_back(std::move(note));
+    for (auto& note : common_notes(plan, s.tasks.size(), n_checked, has_draws))
+        s.notes.push_back(std::move(note));
     s.provenance = provenance_of(plan, records, environment);
     return s;
 }

@@ -53,6 +53,7 @@ void fields(V& visit, T& x) {
     visit("a", x.a), visit("b", x.b), visit("difference", x.difference), visit("n_better", x.n_better);
     visit("n_worse", x.n_worse), visit("p", x.p), visit("p_holm", x.p_holm);
     visit.optional("n_draw", x.n_draw), visit.optional("n_draw_better", x.n_draw_better);
+    visit.optional("n_draw_worse", x.n_draw_worse);
 }
 template <class V, Is<TableSummary> T>
 void fields(V& visit, T& x) {

@@ -137,7 +137,8 @@ PairSummary Scores::pair(const std::string& a, const std::string& b, const std::
     pair.p = pair.p_holm = p(values, scale);
     std::map<int, double> ahead;
     for (std::size_t i = 0; i < draws.size(); ++i) ahead[draws[i]] += values.first[i] - values.second[i];
-    for (const auto& [draw, sum] : ahead) ++pair.n_draw, pair.n_draw_better += sum > 0;
+    for (const auto& [draw, sum] : ahead)
+        ++pair.n_draw, pair.n_draw_better += sum > 0, pair.n_draw_worse += sum < 0;
     return pair;
 }
 

@@ -52,6 +52,7 @@ private:
             if (!is_long && c == '\n') return;  // unfinished: the parser's message is better
             if (c == '\n') ++line_;
             if (c == '\\' && quote == '"') {
+                if (toml_.substr(at_ + 1).starts_with('\n')) ++line_;  // the string goes on there
                 at_ += 2;
                 continue;
             }

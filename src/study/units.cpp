@@ -98,10 +98,12 @@ bool is_finished(const TaskContext& c) {
 void finish_closing(TaskContext& c, TaskClosing& closing) {
     closing.model = c.model_name, closing.task = c.task.name, closing.family = c.task.family;
     closing.primary = c.primary, closing.seed = c.seed, closing.task_digest = c.task.digest;
-    closing.n_train = static_cast<int>(c.split.train.size());
+    if (closing.chosen_by_draw.empty()) {  // with draws, each has training items of its own (CrossFit)
+        closing.n_train = static_cast<int>(c.split.train.size());
+        closing.n_seen = static_cast<int>(items_seen(c.task, c.split.train, c.test).size());
+    }
     closing.n_valid = static_cast<int>(c.valid.size());
     closing.n_test = static_cast<int>(c.test.size());
-    if (c.draw < 0) closing.n_seen = static_cast<int>(items_seen(c.task, c.split.train, c.test).size());
     closing.checked = c.host.check;
     for (int i : c.test) closing.items.push_back({c.item(i).id, c.item(i).input, c.item(i).output});
     if (c.scorer && !closing.scorer)

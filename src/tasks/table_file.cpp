@@ -72,7 +72,7 @@ private:
         }
         if (!ends_cell())
             bad(file_, line_,
-                fmt::format("text behind a closing quote (\"{}\"); expected the end of the cell: double "
+                fmt::format("text after a closing quote (\"{}\"); expected the end of the cell: double "
                             "quotes that are part of the text",
                             excerpt(bytes_.substr(at_, 20))));
         return text;

@@ -265,7 +265,7 @@ TEST_F(CliExport, PairsInEveryForm) {
     refused("b.csv", "", "no row below");
     refused("b.csv", "negative,positive\na,b,c\n", "line 2: 3 cells; expected 2");
     refused("b.csv", "negative,positive\na,\"b\nc\n", "line 2: a quote (\") does not end");
-    refused("b.csv", "negative,positive\n\"a\"x,b\n", "line 2: text behind a closing quote");
+    refused("b.csv", "negative,positive\n\"a\"x,b\n", "line 2: text after a closing quote");
     refused("b.csv", "negative,positive\n\"a\nb\",c\nd,\n", "line 4: a text of the pair is empty");
     refused("b.csv", "negative,positive\n\xff,c\n", "UTF-8");
     refused("b.csv", "negative,positive,negative\na,b,c\n", "two columns are called \"negative\"");

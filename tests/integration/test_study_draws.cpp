@@ -61,8 +61,31 @@ TEST_F(StudyDraws, EachItemIsTestedOnceByADrawThatDidNotTrainOnIt) {
         for (const auto& setting : task.test) ids.insert(setting.id);
         for (const char* id : {"fv-random", "fv-shuffled", "icv-random"}) EXPECT_TRUE(ids.contains(id)) << id;
         EXPECT_EQ(task.behavioural(), task.test[0].metrics.contains("whole_style"));
-        for (const auto& pair : task.pairs) EXPECT_EQ(pair.n_draw, 3);
+        for (const auto& pair : task.pairs) {
+            EXPECT_EQ(pair.n_draw, 3);
+            EXPECT_LE(pair.n_draw_better + pair.n_draw_worse, 3);
+        }
+        EXPECT_EQ(task.n_train, static_cast<int>(folds[0].train.size()));
+        // Each of the 40 items is held out by one draw, with its two sentences.
+        if (task.behavioural()) EXPECT_EQ(task.scorer_count, 80);
     }
+    for (const std::string& note : s.notes)
+        EXPECT_EQ(note.find("among the training items"), note.npos) << note;
+}
+
+// Inputs that differ in upper and lower case only are two items, of which one may train and the other test.
+TEST_F(StudyDraws, TestItemsThatADrawTrainedOnAreCountedForThatDraw) {
+    std::ifstream in(plan.data_dir + "/functional/twice.json");
+    auto items = nlohmann::json::parse(in);
+    for (const char* twin : {"Tin", "TIN", "tIN"}) items.push_back({{"input", twin}, {"output", "tin tin"}});
+    folder.write("data/functional/twice.json", items.dump());
+    plan.tasks = {"twice"}, plan.n_test = 43;
+    const Task task = find_task("twice", plan.data_dir);
+    std::size_t n_seen = 0;
+    for (const auto& fold : fold_task(task, 0, 3)) n_seen += items_seen(task, fold.train, fold.test).size();
+    ASSERT_GT(n_seen, 0u);
+    EXPECT_NE(run().notes.at(0).find(fmt::format("Of the 43 test items of twice (seed 0), {} have", n_seen)),
+              std::string::npos);
 }
 
 // The setting of an item is the choice of the other draws: what a draw's own items say of it does not count.

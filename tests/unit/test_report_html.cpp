@@ -213,6 +213,14 @@ TEST(ReportCharts, HeadsAreCentredAtZeroAndTheChosenOnesOutlined) {
     const TaskSummary task = test::small_summary().tasks[0];
     const Chart chart = head_chart(task);
     EXPECT_EQ(outlined_heads(task), 2);
+    // Another method that sums heads, ranked by another score, does not outline those of FV.
+    TaskSummary both = task;
+    SettingSummary other = *both.find("fv-chosen");
+    other.id = "concept-heads-chosen", other.method = "concept-heads", other.setting["heads"] = 1;
+    both.test.push_back(other);
+    EXPECT_EQ(outlined_heads(both), 2);
+    both.test.insert(both.test.begin(), other);
+    EXPECT_EQ(outlined_heads(both), 2);
     EXPECT_EQ(chart.spec["data"]["values"].size(), 4U);
     EXPECT_EQ(chart.spec["layer"][0]["encoding"]["color"]["scale"]["domain"], nlohmann::json({-0.5, 0, 0.5}));
     EXPECT_EQ(chart.spec["data"]["values"][3]["rank"], 1);

@@ -78,6 +78,9 @@ TEST(InspectReport, WhereTextsBreak) {
               std::string::npos);
     EXPECT_NE(sentence({text_of(0, bad), text_of(1, bad)}).find("without steering already"),
               std::string::npos);
+    auto nan = text_of(0, good);
+    nan.broken = true;  // nothing repeats itself there
+    EXPECT_NE(sentence({nan, text_of(1, good)}).find("or its numbers are not finite"), std::string::npos);
     EXPECT_NE(sentence({text_of(-2, bad), text_of(-1, good), text_of(0, good)}).find("From strength -2 on"),
               std::string::npos);
     auto broken = text_of(3, good);

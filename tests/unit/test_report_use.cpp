@@ -60,6 +60,11 @@ TEST(ReportUse, HostileCommandsStayText) {
     EXPECT_EQ(report_html(won(), {}, hostile).find("</code><script>"), std::string::npos);
 }
 
+TEST(ReportUse, APipeOutsideATableNeedsNoEscape) {
+    const auto piped = [](const TaskSummary&, const WinnerSummary&) { return std::string("steer | less"); };
+    expect_parts(report_markdown(won(), {}, piped), {"` steer | less `"});
+}
+
 TEST(ReportUse, SurvivesTheRoundTrip) {
     const std::string json = to_json(won());
     EXPECT_EQ(to_json(summary_from_json(json)), json);

@@ -221,7 +221,7 @@ TEST(Contest, AheadIsWhatTheTestSays) {
     t.test[0].metrics["damage"] = plain_number(0.5);
     expect_parts(dose().verdict(plan, t), {"ICV (70 %) alone.", "Beyond the limits there: FV (20 %)."});
     t.pairs[0].p_holm = 0.03;
-    expect_parts(dose().verdict(plan, t), {"Beyond the limits there: FV (20 %, behind ICV)."});
+    expect_parts(dose().verdict(plan, t), {"Beyond the limits there: FV (20 %, worse than ICV)."});
 }
 
 // In the findings as well, a method beyond the limits counts as compared with.

@@ -182,6 +182,8 @@ TEST_F(PlanFile, KeysAndValuesThatAreTooDeep) {
          {key + " = 1\n", "[" + key + "]\n", "x = {" + key + " = 1}\n", "\"a.b\"" + key.substr(1) + " = 1\n"})
         expect_parts(refusal("# one\n" + text), {"plan.toml", "line 2", "dotted key", "32 deep"});
     expect_parts(refusal("x = " + std::string(50'000, '{')), {"line 1", "nested"});
+    // A line that ends within a text counts, whether or not a backslash hides its end.
+    expect_parts(refusal("title = \"\"\"a\\\nb\nc\"\"\"\nx = " + std::string(50, '[')), {"line 4", "nested"});
     // Texts and comments may hold what they like.
     const std::string dots(1000, '.'), open(100, '[');
     const Plan plan = load("title = \"" + dots + "\\\"[[[[\" # " + dots + "\nn_test = 5\ndata_dir = '''" +

@@ -107,9 +107,10 @@ TEST(Verdict, WhatDoesNotWorkIsNotCrowned) {
     t.test[3].p_works = 0.06;
     t.pairs.push_back({"icv-chosen", "zero-shot", {0.15, 0.01, 0.3}, 4, 1, 0.03, 0.06});
     text = verdict(t);
-    expect_parts(text,
-                 {"No method is shown to work; highest first token: FV (75 %)",
-                  "ICV (25 %) is not above zero-shot (10 %; p = 0.06 beside the task's other comparisons)."});
+    expect_parts(
+        text,
+        {"No method is shown to work; highest first token: FV (75 %)",
+         "ICV (25 %) is not above zero-shot (10 %; p = 0.06 with the task's other comparisons counted)."});
     expect_without(text, {"better"});
     Summary s;
     s.tasks = {t};
@@ -120,6 +121,10 @@ TEST(Verdict, DrawsAreCounted) {
     auto t = task_of(0.75, 0.25, {0.5, 0.31, 0.69});
     t.pairs[0].n_draw = 5, t.pairs[0].n_draw_better = 4;
     expect_parts(verdict(t), {"FV better by 50 points (95 % 31 to 69, on 4 of 5 draws)"});
+    // The pair names the beaten method first; on one draw the two are equal.
+    t = task_of(0.25, 0.75, {-0.5, -0.69, -0.31});
+    t.pairs[0].n_draw = 5, t.pairs[0].n_draw_better = 1, t.pairs[0].n_draw_worse = 3;
+    expect_parts(verdict(t), {"ICV better by 50 points (95 % 31 to 69, on 3 of 5 draws)"});
 }
 
 TEST(Verdict, DamageAndTheSecondJudgeAreSaid) {

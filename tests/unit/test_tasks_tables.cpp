@@ -46,7 +46,7 @@ TEST(Table, BrokenOnesAreRefusedWithTheirLine) {
     };
     expect_parts(refused("a,b\n1,2\n3\n"), {"f.csv, line 3", "1 cells", "expected 2"});
     expect_parts(refused("a,b\n1,\"2\n3,4\n"), {"line 2", "does not end"});
-    expect_parts(refused("a,b\n1,\"2\"3\n"), {"line 2", "behind a closing quote"});
+    expect_parts(refused("a,b\n1,\"2\"3\n"), {"line 2", "after a closing quote"});
     expect_parts(refused("a,b\n"), {"no row"});
     expect_parts(refused(""), {"no row"});
     expect_parts(refused("a\xff,b\n1,2\n"), {"UTF-8"});

@@ -117,9 +117,9 @@ std::string too_much(const TaskSummary& t, const DoseContest& contest) {
     const SettingSummary& best = *by_score(t, contest.within).front();
     std::vector<std::string> parts;
     for (const auto* s : contest.beyond)
-        parts.push_back(
-            fmt::format("{} ({}{})", method_title(s->method), percent(score_of(*s, t.primary)),
-                        better(pair_of(t, best.id, s->id)) ? ", behind " + method_title(best.method) : ""));
+        parts.push_back(fmt::format(
+            "{} ({}{})", method_title(s->method), percent(score_of(*s, t.primary)),
+            better(pair_of(t, best.id, s->id)) ? ", worse than " + method_title(best.method) : ""));
     return fmt::format(" Beyond the limits there: {}.", fmt::join(parts, ", "));
 }
 
@@ -250,8 +250,9 @@ std::vector<std::string> Dose::notes(const Plan& plan) const {
         percent(plan.collapse_limit)));
     notes.push_back(
         "A method is called ahead when McNemar's exact test (shares) or a permutation test (style) says so "
-        "at 5 %, adjusted by Holm's method for all comparisons of this run, those with random controls "
-        "included.");
+        "at 5 %, adjusted by Holm's method over the task's comparisons of the same kind: of methods with "
+        "each other, "
+        "or with random directions.");
     if (plan.controls)
         notes.push_back(
             "Random control: a random direction of the same norm at each site, brought to the same dose by "

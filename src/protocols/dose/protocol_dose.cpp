@@ -58,7 +58,7 @@ void Dose::check(const Plan& plan, PlanFaults& faults) const {
     for (std::size_t i = 1; i < d.targets.size(); ++i)
         faults.refuse_if(
             !(d.targets[i] > d.targets[i - 1]), "dose.targets",
-            fmt::format("has {} behind {}, expected rising doses", d.targets[i], d.targets[i - 1]));
+            fmt::format("has {} after {}, expected rising doses", d.targets[i], d.targets[i - 1]));
     faults.refuse_if(d.place != "chosen" && d.place != "paper", "dose.place",
                      fmt::format("is \"{}\", expected \"chosen\" or \"paper\"", d.place));
     faults.within("dose.n_bisection", d.n_bisection, 1, 60);

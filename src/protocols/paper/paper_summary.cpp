@@ -138,7 +138,7 @@ std::vector<std::string> Paper::notes(const Plan& plan) const {
         "test.",
         "Prompts with permuted labels: right demonstrations whose answers change places. The in-context "
         "learning baseline has right labels.",
-        fmt::format("Outputs: {} new tokens, temperature {}, top-p {}, whatever stands behind the answer. "
+        fmt::format("Outputs: {} new tokens, temperature {}, top-p {}, whatever follows the answer. "
                     "First word and F1 are of the first match of [\\w. ]+ with a letter or digit; present, "
                     "n-gram entropy and distinct-n are of the whole output.",
                     plan.max_new_tokens, plan.temperature, plan.top_p),

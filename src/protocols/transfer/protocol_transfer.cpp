@@ -13,10 +13,10 @@ namespace tiller::study {
 Transfer::Transfer()
     : Protocol(
           {.name = "transfer",
-           .summary = "vectors taken in one form and applied in others, together, and beside demonstrations",
+           .summary = "vectors taken in one form and applied in others, together, and with demonstrations",
            .question = "Does a vector carry its task, or the form in which it was taken: what is left of "
-                       "its effect in other templates, languages and formats, beside other vectors and "
-                       "demonstrations, and on other quantisations of the model?",
+                       "its effect in other templates, languages and formats, together with other vectors "
+                       "and demonstrations, and on other quantisations of the model?",
            .table = "transfer",
            .goes_twice = true}) {}
 

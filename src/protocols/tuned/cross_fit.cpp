@@ -1,5 +1,5 @@
-// The tuned protocol over several draws: each part of the items is tested under settings that the other parts
-// chose, by vectors that were extracted without it.
+// The tuned protocol with folds: for each draw, one part of the items is tested. Its vectors are extracted
+// from the other items, and its settings are those that did best on the other draws' parts.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -54,13 +54,13 @@ private:
         const Method& method;
         std::vector<Setting> offered;
         std::vector<MethodVectors> draws;
-        std::vector<Candidate> grid;      // of the last draw: ids and settings are those of all
-        std::vector<ItemRecord> records;  // of all draws
+        std::vector<Candidate> grid;      // with the last draw's edits; ids and settings are the same in all
+        std::vector<ItemRecord> records;  // of the grid, over all draws so far
     };
 
     int n_draw() const { return static_cast<int>(splits_.size()); }
 
-    // Vectors of a draw, and what the settings do on its items.
+    // Extracts the vectors of the present draw, and tries all settings on its items.
     void prepare() {
         std::vector<Candidate> together;
         for (Contestant& m : contestants_) {
@@ -83,7 +83,7 @@ private:
                     m.records.push_back(record);
     }
 
-    // By all draws but one; by all when that is -1.
+    // The setting that all draws but `without` choose; -1: all draws.
     const Candidate& choice(const Contestant& m, int without) const {
         return m.grid[choose(m.grid, m.records, c_.primary,
                              [&](const ItemRecord& r) { return r.draw != without; })];
@@ -101,7 +101,10 @@ private:
                              [&](const ItemRecord& r) { return r.draw == draw; });
         }
         for (auto& name : run_test_items(c_, candidates)) closing_.test_units.push_back(std::move(name));
-        if (draw == 0) closing_.settings = setting_records(candidates);
+        if (draw == 0) {
+            closing_.settings = setting_records(candidates);
+            closing_.n_train = static_cast<int>(c_.split.train.size());
+        }
         closing_.n_seen += static_cast<int>(items_seen(c_.task, c_.split.train, c_.test).size());
         if (c_.scorer) add_scorer();
         if (c_.behavioural())
@@ -142,7 +145,7 @@ private:
         all.count += n;
         closing_.scorer = all;
     }
-    // The mean over draws, of every method that has effects.
+    // Sums up the effects of heads; finish() makes them means over draws and methods.
     void add_effects(const std::vector<std::vector<float>>& aie) {
         if (effects_.empty()) effects_.resize(aie.size());
         for (std::size_t l = 0; l < aie.size(); ++l) {
@@ -160,7 +163,8 @@ private:
         set_effects(closing_, effects_);
         close_task(c_, closing_, part_);
     }
-    // The setting that all draws together choose, and how many of them chose it without their own items.
+    // Records the setting that all draws together choose. Its label says for how many draws the other draws
+    // chose the same one.
     void name_choice(const Contestant& m) {
         const std::string name = m.method.name();
         const Candidate& all = choice(m, -1);

@@ -25,7 +25,7 @@ void keep(std::vector<AnalysisSummary> analyses, std::vector<AnalysisSummary>& l
 
 Tuned::Tuned()
     : Protocol({.name = "tuned",
-                .summary = "settings chosen on validation items, judged on test items beside random controls",
+                .summary = "settings chosen on some items and judged on others, against random controls",
                 .question = "Which steering method works for which task on this model, at which setting, at "
                             "what cost in fluency, and how sure is that?",
                 .table = "tuning",
@@ -68,10 +68,11 @@ void Tuned::check(const Plan& plan, PlanFaults& faults) const {
     if (!t.split.empty()) {
         const std::string fault = fault_of_shares(t.split);
         faults.refuse_if(!fault.empty(), "tuning.split", fault);
-        faults.refuse_if(t.n_fold > 1, "tuning.split",
-                         fmt::format("is given beside tuning.n_fold = {}: with folds every item is tested in "
-                                     "turn; set n_fold = 1, or leave the split out",
-                                     t.n_fold));
+        faults.refuse_if(
+            t.n_fold > 1, "tuning.split",
+            fmt::format("is given together with tuning.n_fold = {}: with folds every item is tested in "
+                        "turn; set n_fold = 1, or leave the split out",
+                        t.n_fold));
     }
     faults.refuse_if(t.n_fold > 1 && plan.n_test < t.n_fold, "n_test",
                      fmt::format("is {}, expected at least one item for each of tuning.n_fold = {}",
@@ -106,19 +107,21 @@ void Tuned::analyse_run(const Plan& plan, const std::vector<TaskRecords>& record
 
 std::vector<std::string> Tuned::notes(const Plan& plan) const {
     auto notes = choice_rules(plan);
-    notes.push_back(
-        "A method works when it is above zero-shot and above each of its controls: a random direction that "
-        "moves the model equally far, and, for FV, the vector of shuffled labels. One is better than "
-        "another, "
-        "or above a control, when a paired test says so at 5 %: McNemar's exact test for hits, a permutation "
-        "test for other scores, and, where the draws differ by more than their items leave open, Student's t "
-        "over draws as well. Tests are adjusted by Holm's method within a task and question.");
-    if (plan.tuning.n_fold > 1)
+    const bool has_draws = plan.tuning.n_fold > 1;
+    notes.push_back(fmt::format(
+        "A method works when it is above zero-shot and above each of its controls: {}. One is better than "
+        "another, or above a control, when a paired test says so at 5 %: McNemar's exact test for hits, a "
+        "permutation test for other scores, and, where the draws differ by more than their items leave open, "
+        "Student's t over draws as well. Tests are adjusted by Holm's method within a task and question.",
+        has_draws
+            ? "a random direction that moves the model equally far, and, for FV, the vector of shuffled "
+              "labels"
+            : "a random direction of the same length"));
+    if (has_draws)
         notes.push_back(fmt::format(
             "Draws: the items are cut into {} parts. Each part is tested by vectors that were extracted anew "
             "from the others, at the settings that did best over the other parts. The vectors left in the "
-            "run "
-            "folder are those of the first draw.",
+            "run folder are those of the first draw.",
             plan.tuning.n_fold));
     else if (!plan.tuning.split.empty())
         notes.push_back(fmt::format(
@@ -132,9 +135,9 @@ std::vector<std::string> Tuned::notes(const Plan& plan) const {
             "21 % test (everything shown).");
     notes.push_back(
         "A text is broken when it counts as collapsed, or when its perplexity under the unsteered model lies "
-        "far above that of the zero-shot outputs (docs/methods.md). The second judge of style is the "
-        "unsteered "
-        "model: how much likelier a text is behind sentences of the wanted style than behind the others.");
+        "far above that of the zero-shot outputs (docs/scores.md). The second judge of style is the "
+        "unsteered model: how much likelier a text is after sentences of the wanted style than after the "
+        "others.");
     return notes;
 }
 

@@ -26,7 +26,8 @@ std::string p_text(double p) { return p < 0.001 ? "p < 0.001" : fmt::format("p =
 // For a difference that is not shown: how large a difference these items and draws would have shown. Where
 // the unadjusted interval is above 0, the adjusted p value instead. "" where all items are equal.
 std::string could_show(const PairSummary& p) {
-    if (p.difference.low > 0) return fmt::format("{} beside the task's other comparisons", p_text(p.p_holm));
+    if (p.difference.low > 0)
+        return fmt::format("{} with the task's other comparisons counted", p_text(p.p_holm));
     const double half = (p.difference.high - p.difference.low) / 2;
     return half > 0 ? fmt::format("{:.0f} points or more would have shown", std::ceil(100 * half)) : "";
 }
@@ -82,8 +83,9 @@ std::string short_of(const TaskSummary& t, const SettingSummary& s) {
             fmt::format("{} ({}{}{})", p.b, scored(t, *other), shown.empty() ? "" : "; ", shown));
     }
     if (!missed.empty()) return fmt::format("not above {}", fmt::join(missed, " nor "));
-    return s.p_works ? fmt::format("not beyond chance beside the other methods ({})", p_text(*s.p_works))
-                     : "";
+    return s.p_works
+               ? fmt::format("not beyond chance with the other methods counted ({})", p_text(*s.p_works))
+               : "";
 }
 
 std::string compared(const TaskSummary& t, const Settings& counted, const std::string& what) {
