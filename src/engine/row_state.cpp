@@ -215,6 +215,10 @@ void RowState::advance(std::span<const float> logits) {
 }
 
 void RowState::advance() {
+    if (not_finite_ && row_->want_prompt_logprobs) {
+        result_->broken = true;
+        return end(Finish::broken);
+    }
     if (++step_ >= n_step_) end(Finish::length);
 }
 

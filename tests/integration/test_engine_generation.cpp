@@ -261,11 +261,14 @@ TEST_F(EngineGeneration, LogProbabilitiesOfAPromptThatBreaks) {
     row.edits.push_back(random_edit(model_->info(), Site::residual, 0, Operation::add,
                                     {Positions::Kind::range, 6, 7}, 3, 3e38f));
     row.want_prompt_logprobs = true;
-    row.max_new_tokens = 2;
-    const RowResult result = run(row);
-    EXPECT_TRUE(result.broken);
-    ASSERT_EQ(result.prompt_logprob.size(), 11u);
-    for (std::size_t i = 6; i < 11; ++i) EXPECT_EQ(result.prompt_logprob[i], -INFINITY);
+    for (const int n_new : {2, 0}) {  // 0: nothing but the prompt is asked for
+        row.max_new_tokens = n_new;
+        const RowResult result = run(row);
+        EXPECT_TRUE(result.broken) << n_new;
+        EXPECT_EQ(result.finish, Finish::broken) << n_new;
+        ASSERT_EQ(result.prompt_logprob.size(), 11u);
+        for (std::size_t i = 6; i < 11; ++i) EXPECT_EQ(result.prompt_logprob[i], -INFINITY);
+    }
 }
 
 TEST_F(EngineGeneration, StopTextsInBlanks) {
