@@ -154,6 +154,22 @@ void prepare_servers(const CLI::App& app, Globals& globals, char** argv) {
     std::signal(SIGTERM, on_watched_signal);
 }
 
+// Where memory runs out while an exception or a destructor frees what was taken, C++ ends the process: the
+// JSON library's destructor takes memory. Such an end is no crash, and what a run has finished is on disk.
+[[noreturn]] void on_terminate() noexcept {
+    bool memory = false;
+    if (const auto error = std::current_exception()) try {
+            std::rethrow_exception(error);
+        } catch (const std::bad_alloc&) {
+            memory = true;
+        } catch (...) {
+        }
+    if (!memory) std::abort();
+    constexpr std::string_view text = "tiller: out of memory; use fewer rows or a smaller model\n";
+    [[maybe_unused]] const auto n = ::write(STDERR_FILENO, text.data(), text.size());
+    ::_exit(exit_code(Code::environment));
+}
+
 int run(int argc, char** argv) {
     Globals globals;
     CLI::App app{
@@ -196,6 +212,7 @@ std::span<const CommandEntry> commands() { return kCommands; }
 }  // namespace tiller::cli
 
 int main(int argc, char** argv) {
+    std::set_terminate(tiller::cli::on_terminate);
     // The engine would start a debugger to print a backtrace when it aborts.
     ::setenv("GGML_NO_BACKTRACE", "1", 0);
     std::signal(SIGINT, tiller::cli::on_signal);

@@ -1,5 +1,6 @@
 #include "core/memory.h"
 
+#include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -26,13 +27,15 @@ constexpr Version kVersion1{"memory.limit_in_bytes", "memory.usage_in_bytes", "m
                             "total_inactive_file"};
 constexpr Version kVersion2{"memory.max", "memory.current", "memory.stat", "inactive_file"};
 
-std::optional<std::uint64_t> number_in(const fs::path& file) {
+// Names of files are strings here: libstdc++ 12 frees memory twice when it runs out within path's operator/,
+// and this is asked when memory is short.
+std::optional<std::uint64_t> number_in(const std::string& file) {
     std::uint64_t value = 0;
     if (std::ifstream(file) >> value) return value;
     return std::nullopt;  // not there, or "max"
 }
 
-std::uint64_t statistic(const fs::path& file, std::string_view name) {
+std::uint64_t statistic(const std::string& file, std::string_view name) {
     std::ifstream in(file);
     std::string key;
     for (std::uint64_t value = 0; in >> key >> value;)
@@ -40,20 +43,21 @@ std::uint64_t statistic(const fs::path& file, std::string_view name) {
     return 0;
 }
 
-std::optional<std::uint64_t> left_in(const fs::path& group, const Version& version) {
-    const auto limit = number_in(group / version.limit), used = number_in(group / version.used);
+std::optional<std::uint64_t> left_in(const std::string& group, const Version& version) {
+    const auto limit = number_in(group + version.limit), used = number_in(group + version.used);
     if (!limit || !used || *limit >= kNoLimit) return std::nullopt;
-    const std::uint64_t files = std::min(*used, statistic(group / version.statistics, version.files));
+    const std::uint64_t files = std::min(*used, statistic(group + version.statistics, version.files));
     const std::uint64_t held = *used - files;
     return *limit > held ? *limit - held : 0;
 }
 
 // The least that is left in a group or one of its parents; nullopt when none has a limit.
-std::optional<std::uint64_t> left_on_the_way(const fs::path& mount, std::string_view group,
+std::optional<std::uint64_t> left_on_the_way(const std::string& mount, std::string_view group,
                                              const Version& version) {
     std::optional<std::uint64_t> least;
-    for (fs::path at = fs::path(group).relative_path();; at = at.parent_path()) {
-        if (const auto left = left_in(mount / at, version)) least = std::min(least.value_or(*left), *left);
+    for (std::string at = fmt::format("/{}", group);; at.resize(at.find_last_of('/'))) {
+        if (const auto left = left_in(mount + at + "/", version))
+            least = std::min(least.value_or(*left), *left);
         if (at.empty()) return least;
     }
 }
@@ -97,9 +101,9 @@ std::optional<std::uint64_t> group_memory(const fs::path& root, std::string_view
         const auto group = std::string_view(line).substr(second + 1);
         std::optional<std::uint64_t> left;
         if (controllers.empty())
-            left = left_on_the_way(root, group, kVersion2);
+            left = left_on_the_way(root.string(), group, kVersion2);
         else if (controls_memory(controllers))
-            left = left_on_the_way(root / "memory", group, kVersion1);
+            left = left_on_the_way(root.string() + "/memory", group, kVersion1);
         if (left) least = std::min(least.value_or(*left), *left);
     }
     return least;

@@ -51,7 +51,7 @@ void Engine::Impl::check_one_stream() const {
             throw Error(
                 Code::unsupported,
                 fmt::format(
-                    "{}: architecture {} keeps {} vectors of {} values per token behind layer {}, which "
+                    "{}: architecture {} keeps {} vectors of {} values per token after layer {}, which "
                     "its layers mix; the methods' vectors are defined for one residual stream of {} "
                     "values. Use a model with one, such as Gemma 3 (docs/architectures.md)",
                     info.path.string(), info.architecture, site.n_copy, site.width, il, info.n_embd));

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <mutex>
+#include <string_view>
 
 namespace tiller::engine {
 namespace {
@@ -59,8 +60,16 @@ void EngineLog::keep(int level, const char* message) noexcept {
     try {
         if (lines_.size() < 2000) lines_ += message;
     } catch (...) {
-        // No memory for a reason: the error goes without.
+        lost_ = true;  // no memory for the message
     }
+}
+
+bool EngineLog::out_of_memory() const noexcept {
+    if (lost_) return true;
+    for (const std::string_view sign : {"Cannot allocate memory", "unable to allocate", "failed to allocate",
+                                        "insufficient memory", "bad_alloc"})
+        if (lines_.find(sign) != std::string::npos) return true;
+    return false;
 }
 
 std::string EngineLog::text() const {

@@ -18,11 +18,15 @@ public:
 
     /// The first 2000 bytes or so of what was kept, one message a line, without the last line's end.
     std::string text() const;
+    /// Does a message say that memory ran out, or was there none to keep a message? The engine returns the
+    /// same for all failures.
+    bool out_of_memory() const noexcept;
     /// A message of the engine on this thread. Must not throw: the engine is C.
     void keep(int level, const char* message) noexcept;
 
 private:
     std::string lines_;
+    bool lost_ = false;  // a message could not be kept
     EngineLog* outer_;
 };
 

@@ -5,8 +5,10 @@
 #include <cstring>
 #include <fstream>
 #include <limits>
+#include <new>
 #include <regex>
 
+#include "engine/engine_log.h"
 #include "tiller/error.h"
 
 namespace tiller::engine {
@@ -44,8 +46,10 @@ GgufFile::GgufFile(const std::filesystem::path& path) : path_(path) {
         throw Error(Code::bad_input, fmt::format("{} is a folder, expected a GGUF file", path.string()));
     ggml_context* tensors = nullptr;
     const gguf_init_params params{/*no_alloc*/ true, &tensors};
+    const EngineLog log;
     gguf_.reset(gguf_init_from_file(path.c_str(), params));
     tensors_.reset(tensors);
+    if (!gguf_ && log.out_of_memory()) throw std::bad_alloc();
     if (!gguf_)
         throw Error(
             Code::bad_input,

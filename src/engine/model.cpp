@@ -137,14 +137,6 @@ void check_devices(const ModelOptions& options) {
         Topic::gpu_layers);
 }
 
-// Read from the engine's log, because the engine returns the same for all failures.
-bool ran_out_of_memory(const std::string& log) {
-    for (const char* sign : {"Cannot allocate memory", "unable to allocate", "failed to allocate",
-                             "insufficient memory", "bad_alloc"})
-        if (log.find(sign) != std::string::npos) return true;
-    return false;
-}
-
 // The engine's model of these parts; nullptr when the engine cannot load it. `mapped` are all files that it
 // may map.
 engine::ModelHandle load_weights(std::span<const std::unique_ptr<GgufFile>> parts,
@@ -239,7 +231,7 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
     h->mapped = files;
     h->llama = load_weights(h->parts, h->mapped, options, h->rpc);
     for (const auto& part : h->parts) part->forget_tokenizer();
-    if (!h->llama && ran_out_of_memory(log.text()))
+    if (!h->llama && log.out_of_memory())
         throw Error(
             Code::environment,
             fmt::format(

@@ -88,7 +88,7 @@ std::string greet(int fd, Clock::time_point end) {
         return "takes connections and does not answer: it is in use by another program (it serves one at a "
                "time), or is no ggml-rpc-server";
     if (got == Received::closed)
-        return "closed the connection at the greeting: no ggml-rpc-server listens behind it, or one of "
+        return "closed the connection at the greeting: no ggml-rpc-server listens there, or one of "
                "another "
                "version";
     if (answer[8] != RPC_PROTO_MAJOR_VERSION || answer[9] > RPC_PROTO_MINOR_VERSION)

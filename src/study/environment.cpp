@@ -95,12 +95,16 @@ void claim_folder(const Plan& plan, const std::filesystem::path& folder) {
 }
 
 void give_folder_back(const std::filesystem::path& folder) noexcept {
-    for (const char* name : {"records.jsonl", "checkpoints", "vectors"})
-        if (holds_something(folder / name)) return;
-    std::error_code ec;
-    for (const char* name : {"plan.toml", "environment.json", "cost.jsonl", "records.jsonl", ".lock"})
-        std::filesystem::remove(folder / name, ec);
-    std::filesystem::remove(folder, ec);  // only when it is empty
+    try {
+        for (const char* name : {"records.jsonl", "checkpoints", "vectors"})
+            if (holds_something(folder / name)) return;
+        std::error_code ec;
+        for (const char* name : {"plan.toml", "environment.json", "cost.jsonl", "records.jsonl", ".lock"})
+            std::filesystem::remove(folder / name, ec);
+        std::filesystem::remove(folder, ec);  // only when it is empty
+    } catch (const std::exception&) {
+        // Without memory for a path the folder stays: the next start of the same plan uses it.
+    }
 }
 
 Environment read_environment(const std::filesystem::path& folder) {

@@ -179,6 +179,32 @@ TEST_F(CliHostile, AFileAtItsLimitIsAFullDisk) {
     EXPECT_FALSE(is_there("sum.gguf"));
 }
 
+// Memory may run out anywhere, also where C++ ends the process without asking: in the destructor of the JSON
+// library, which takes some.
+TEST_F(CliHostile, MemoryThatRunsOutIsNoCrash) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "sanitizers reserve more address space than any limit leaves";
+#endif
+    std::filesystem::copy(std::string(TILLER_TESTS_DIR) + "/unit/old_runs/tuned", folder.path() / "run");
+    ProgramOptions limited = options;
+    limited.memory_limit = 16u << 20;
+    while (run_program({"completion", "bash"}, limited).code != 0) {  // less than the program needs to start
+        limited.memory_limit += 1u << 20;
+        ASSERT_LT(limited.memory_limit, 4096u << 20);
+    }
+    int n_refused = 0;
+    for (int i = 0; i < 200; ++i, limited.memory_limit += 128u << 10) {
+        const auto result = run_program({"report", "run"}, limited);
+        EXPECT_EQ(result.signal, 0) << limited.memory_limit << "\n" << result.err;
+        if (result.code == 0) break;
+        EXPECT_EQ(result.code, 4) << limited.memory_limit << "\n" << result.err;
+        EXPECT_NE(result.err.find("out of memory"), std::string::npos) << result.err;
+        ++n_refused;
+    }
+    EXPECT_GT(n_refused, 0);
+    EXPECT_LT(n_refused, 200);
+}
+
 TEST_F(CliHostile, ParsersAreQuotedWithoutTheirNumbers) {
     folder.write("bad.json", "[{\"negative\": \"a\", \"positive\": }]");
     folder.write("nul.json", R"([{"negative": "a\u0000b", "positive": "c"}])");

@@ -33,8 +33,9 @@ struct ProgramOptions {
     std::map<std::string, std::string> environment = {};
     rlim_t file_limit = RLIM_INFINITY;  ///< Bytes that a file may have; more fails as a full disk does.
     bool ignores_file_limit = true;  ///< The signal that comes with it is ignored before the program starts.
-    uid_t uid = 0;                   ///< Not 0: the process drops to this user.
-    bool closed_output = false;      ///< Standard output is a pipe whose reader has gone.
+    rlim_t memory_limit = RLIM_INFINITY;  ///< Bytes of address space that the program may have.
+    uid_t uid = 0;                        ///< Not 0: the process drops to this user.
+    bool closed_output = false;           ///< Standard output is a pipe whose reader has gone.
 };
 
 struct ProgramResult {
@@ -88,6 +89,10 @@ public:
                 const rlimit limit{options.file_limit, options.file_limit};
                 if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) ::_exit(126);
                 ::signal(SIGXFSZ, options.ignores_file_limit ? SIG_IGN : SIG_DFL);
+            }
+            if (options.memory_limit != RLIM_INFINITY) {
+                const rlimit limit{options.memory_limit, options.memory_limit};
+                if (::setrlimit(RLIMIT_AS, &limit) != 0) ::_exit(126);
             }
             if (options.uid != 0 &&
                 (::setgroups(0, nullptr) != 0 || ::setgid(options.uid) != 0 || ::setuid(options.uid) != 0))
