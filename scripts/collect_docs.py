@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Make docs/data/default-plan.json from run folders of `tiller compare` (`./run stability 0 1 2`).
+"""Make docs/data/default-plan.json from run folders of `tiller compare` (`./run stability`).
 
-Usage: collect_docs.py RUN...
+Usage: collect_docs.py RUN... [-- RUN OF ANOTHER BUILD...]
 
 The first run's scores make the table `methods`; the answers of all runs, as scripts/stability.py compares them, the table
 `stability`. Then `./run docs` writes the pages anew.
 """
+import datetime
 import json
 import subprocess
 import sys
@@ -40,9 +41,11 @@ def cell(task, name, shown):
 
 
 def main():
-    runs = [Path(name) for name in sys.argv[1:]]
-    if not runs:
+    words = [word if word == "--" else Path(word) for word in sys.argv[1:]]
+    if not words:
         sys.exit(__doc__)
+    runs = [word for word in words if word != "--"]
+    seeds = sorted({seed_of(run) for run in runs})
     summary = json.loads((runs[0] / "summary.json").read_text())
     environment = json.loads((runs[0] / "environment.json").read_text())
     answers = {row["id"]: row for row in next(a for a in summary["analyses"] if a["id"] == "answers")["rows"]}
@@ -53,13 +56,13 @@ def main():
         rows.append([task["name"], *(cell(task, name, shown and name == f"{shown}-chosen") for name in COLUMNS.values()),
                      f"{shown.upper()} works" if shown else "nothing"])
     # The table that scripts/stability.py prints, as it stands.
-    printed = subprocess.run([sys.executable, ROOT / "scripts/stability.py", *runs], capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run([sys.executable, ROOT / "scripts/stability.py", *words], capture_output=True, text=True, check=True).stdout
     lines = [[c.strip() for c in line.strip().strip("|").split("|")] for line in printed.splitlines() if line.startswith("|")]
     data = {
-        "command": "./run stability " + " ".join(str(seed_of(run)) for run in runs),
+        "command": "./run stability " + " ".join(map(str, seeds)),
         "run": ", ".join(run.name for run in runs),
         "machine": environment["machine"],
-        "date": OUT.exists() and json.loads(OUT.read_text())["date"] or "",
+        "date": datetime.date.fromtimestamp((runs[0] / "summary.json").stat().st_mtime).isoformat(),
         "values": OUT.exists() and json.loads(OUT.read_text()).get("values", {}) or {},
         "tables": {"methods": {"columns": ["task", *COLUMNS, "shown to work"], "rows": rows},
                    "stability": {"columns": lines[0], "rows": lines[2:]}},

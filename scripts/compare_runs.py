@@ -15,7 +15,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-KEYS = ("model", "task", "seed", "phase", "setting", "item")
+KEYS = ("model", "task", "seed", "phase", "setting", "item", "draw")
 
 
 def stop(code, text):
@@ -79,6 +79,13 @@ def top(aie, n):
     return [(layer, head) for _, layer, head in sorted(heads)[:n]]
 
 
+def same_choices(x, y):
+    """How many settings were chosen alike, of all that were chosen: one a method, or one a method and draw."""
+    choices = list(zip(x.get("chosen_by_draw") or [x.get("chosen", {})],
+                       y.get("chosen_by_draw") or [y.get("chosen", {})]))
+    return (sum(p[m] == q.get(m) for p, q in choices for m in p), sum(len(p) for p, _ in choices))
+
+
 def compare_tasks(a, b):
     print(f"\n{'task':<36}{'largest AIE':>12}{'AIE differs':>12}{'top 10 same':>12}{'settings':>22}")
     for key in sorted(a.keys() & b.keys(), key=str):
@@ -88,8 +95,8 @@ def compare_tasks(a, b):
             pairs = [(p, q) for r, s in zip(x["aie"], y["aie"]) for p, q in zip(r, s)]
             same = len(set(top(x["aie"], 10)) & set(top(y["aie"], 10)))
             cells = [f"{max(p for p, _ in pairs):.2g}", f"{max(abs(p - q) for p, q in pairs):.2g}", f"{same} of 10"]
-        chosen = [m for m in x.get("chosen", {}) if x["chosen"][m] == y.get("chosen", {}).get(m)]
-        settings = f"{len(chosen)} of {len(x.get('chosen', {}))} the same"
+        same, n = same_choices(x, y)
+        settings = f"{same} of {n} the same"
         print(f"{'/'.join(map(str, key)):<36}{cells[0]:>12}{cells[1]:>12}{cells[2]:>12}{settings:>22}")
 
 

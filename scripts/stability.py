@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Do runs that draw everything anew give the same answers? Reads the summary.json of several run folders of one
-plan with different seeds, or of different builds, and prints a table in Markdown.
+"""Do runs that draw everything anew give the same answers? Reads several run folders of one plan with different
+seeds, and of two builds where two groups are given, and prints a table in Markdown.
 
-usage: scripts/stability.py RUN RUN...
+usage: scripts/stability.py RUN RUN... [-- RUN OF ANOTHER BUILD...]
 
 The answer of a run to a task is the set of methods that are shown to work and not shown to be worse than another
 one; "none" when no method is. Runs are compared in pairs. An interval holds when the mean over the other runs of
@@ -43,16 +43,54 @@ def answer(task):
     return " or ".join(sorted(id.removesuffix("-chosen") for id in works - beaten)) or "none"
 
 
+def counted(answers):
+    """"fv (9), none (1)": each answer once, the most frequent first."""
+    return ", ".join(f"{a} ({answers.count(a)})" for a in sorted(set(answers), key=lambda a: (-answers.count(a), a)))
+
+
+def chosen(run, name):
+    """[{method: setting}], one a draw: what the run chose for a task."""
+    for line in (run / "records.jsonl").read_text(encoding="utf-8").splitlines():
+        if '"type":"task"' in line:
+            record = json.loads(line)
+            if (record["model"], record["task"]) == name:
+                return record.get("chosen_by_draw") or [record["chosen"]]
+    return []
+
+
+def tasks_of(run):
+    summary = json.loads((run / "summary.json").read_text())
+    return {(t["model"], t["name"]): t for t in summary["tasks"]}
+
+
+def between_builds(builds):
+    """Runs of the same seed in two builds: do they give the same answers, and choose the same settings?"""
+    runs = [{t["seed"]: (run, tasks) for run, tasks in build for t in tasks.values()} for build in builds]
+    same = n_answer = equal = n_choice = 0
+    for seed in runs[0].keys() & runs[1].keys():
+        (a, a_tasks), (b, b_tasks) = runs[0][seed], runs[1][seed]
+        for name in a_tasks:
+            same, n_answer = same + (answer(a_tasks[name]) == answer(b_tasks[name])), n_answer + 1
+            for x, y in zip(chosen(a, name), chosen(b, name)):
+                equal, n_choice = equal + sum(x[m] == y.get(m) for m in x), n_choice + len(x)
+    return same, n_answer, equal, n_choice
+
+
 def main():
-    runs = [json.loads((pathlib.Path(folder) / "summary.json").read_text()) for folder in sys.argv[1:]]
-    if len(runs) < 2:
+    builds = [[]]
+    for word in sys.argv[1:]:
+        if word == "--":
+            builds.append([])
+        else:
+            builds[-1].append((pathlib.Path(word), tasks_of(pathlib.Path(word))))
+    runs = [tasks for build in builds for _, tasks in build]
+    if len(runs) < 2 or len(builds) > 2 or not all(builds):
         sys.exit(__doc__)
-    names = [(t["model"], t["name"]) for t in runs[0]["tasks"]]
-    print("| task | answers of the runs | same answer, pairs of runs | means of the chosen settings | intervals that hold the others' mean |")
+    print("| task | answers (runs) | same answer, pairs of runs | chosen settings: mean of the runs (lowest to highest) | intervals that hold the others' mean |")
     print("|---|---|---|---|---|")
     same_all = pairs_all = held_all = intervals_all = 0
-    for name in names:
-        tasks = [t for run in runs for t in run["tasks"] if (t["model"], t["name"]) == name]
+    for name in runs[0]:
+        tasks = [run[name] for run in runs]
         answers = [answer(t) for t in tasks]
         same = sum(a == b for a, b in itertools.combinations(answers, 2))
         pairs = len(answers) * (len(answers) - 1) // 2
@@ -60,15 +98,19 @@ def main():
         means = []
         for setting in [s["id"] for s in tasks[0]["test"] if s["kind"] == "chosen"]:
             found = [next(s for s in t["test"] if s["id"] == setting)["metrics"][t["primary"]] for t in tasks]
+            values = [f["mean"] for f in found]
             for i, own in enumerate(found):
-                others = [f["mean"] for j, f in enumerate(found) if j != i]
+                others = values[:i] + values[i + 1:]
                 held += own["low"] <= sum(others) / len(others) <= own["high"]
                 intervals += 1
-            means.append(f"{setting.removesuffix('-chosen')} " + ", ".join(f"{f['mean']:.2f}" for f in found))
-        print(f"| {name[1]} | {'; '.join(answers)} | {same}/{pairs} | {'; '.join(means)} | {held}/{intervals} |")
+            means.append(f"{setting.removesuffix('-chosen')} {sum(values) / len(values):.2f} ({min(values):.2f} to {max(values):.2f})")
+        print(f"| {name[1]} | {counted(answers)} | {same}/{pairs} | {'; '.join(means)} | {held}/{intervals} |")
         same_all, pairs_all = same_all + same, pairs_all + pairs
         held_all, intervals_all = held_all + held, intervals_all + intervals
     print(f"| all | | {share(same_all, pairs_all)} | | {share(held_all, intervals_all)} |")
+    if len(builds) == 2:
+        same, n_answer, equal, n_choice = between_builds(builds)
+        print(f"\nThe two builds, seed by seed: {same} of {n_answer} answers and {equal} of {n_choice} choices of a setting are the same.")
 
 
 if __name__ == "__main__":

@@ -45,9 +45,9 @@ struct Command {
     Body body;
 };
 constexpr Command kCommands[] = {
-    {"scale", "X", "strength of all vectors, as behind the colon of --vector", ChatCommands::scale},
+    {"scale", "X", "strength of all vectors, as after the colon of --vector", ChatCommands::scale},
     {"scale", "NAME X", "strength of one vector, by name or number", ChatCommands::scale},
-    {"vector", "FILE[:scale][@A-B]", "add a vector", ChatCommands::vector},
+    {"vector", "FILE[:scale][:positions][@A-B]", "add a vector", ChatCommands::vector},
     {"vectors", "", "list the vectors", ChatCommands::vectors},
     {"off", "", "answer unsteered", ChatCommands::off},
     {"on", "", "answer steered again", ChatCommands::on},
@@ -82,13 +82,13 @@ std::string turns(const ChatState& state) {
 void want(const std::string& text, const char* command, const char* expected) {
     if (text.empty())
         throw Error(Code::usage,
-                    fmt::format("/{0} has nothing behind it, expected /{0} {1}", command, expected));
+                    fmt::format("/{0} has nothing after it, expected /{0} {1}", command, expected));
 }
 
 void want_nothing(const std::string& text, const char* command) {
     if (!text.empty())
         throw Error(Code::usage,
-                    fmt::format("/{0} takes nothing behind it, found '{1}'", command, shown(text)));
+                    fmt::format("/{0} takes nothing after it, found '{1}'", command, shown(text)));
 }
 
 }  // namespace
@@ -126,7 +126,7 @@ void ChatCommands::scale(ChatSession& s, const std::string& text) {
 }
 
 void ChatCommands::vector(ChatSession& s, const std::string& text) {
-    want(text, "vector", "FILE[:scale][@A-B]");
+    want(text, "vector", "FILE[:scale][:positions][@A-B]");
     s.state_.vectors.push_back(load_chat_vector(text, s.info_, s.globals_, s.layers_));
     const ChatVector& added = s.state_.vectors.back();
     s.tell(fmt::format("{} at scale {}", shown(added.name), added.scale));

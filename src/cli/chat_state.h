@@ -55,7 +55,7 @@ struct ChatState {
     }
 };
 
-/// The vector of "FILE[:scale][@A-B]", checked against the model. Throws as load_checked().
+/// The vector of "FILE[:scale][:positions][@A-B]", checked against the model. Throws as load_checked().
 ChatVector load_chat_vector(const std::string& argument, const ModelInfo& info, const Globals& globals,
                             const LayerRange& otherwise = {});
 

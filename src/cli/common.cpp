@@ -219,15 +219,6 @@ void ProgressSteps::update(const std::string& step, std::size_t done, std::size_
     line_->update(done, all);
 }
 
-Error resumable(const Error& error, const std::string& folder) {
-    if (error.code() != Code::interrupted) return error;
-    std::error_code gone;
-    if (!std::filesystem::exists(folder, gone))  // nothing was finished, so no folder was made
-        return {Code::interrupted, "interrupted before there was anything to keep"};
-    return {Code::interrupted,
-            fmt::format("interrupted; finished work is in {}, the same command goes on from there", folder)};
-}
-
 namespace {
 
 void write_out(const std::string& text) {

@@ -144,10 +144,6 @@ private:
     std::string step_;
 };
 
-/// The error to throw in place of `error` when work in a run folder fails: after an interruption it says how
-/// to resume.
-Error resumable(const Error& error, const std::string& folder);
-
 /// Text to standard output, checked: throws environment when it cannot be written (a closed pipe is no
 /// error). Control characters, which may come from files and models, are escaped (core/escape_controls.h).
 void print(const std::string& text);

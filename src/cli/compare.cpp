@@ -6,6 +6,7 @@
 
 #include "cli/chat_form_option.h"
 #include "cli/common.h"
+#include "cli/resumable.h"
 #include "cli/run_folder.h"
 #include "cli/shard.h"
 #include "cli/stream.h"

@@ -6,6 +6,7 @@
 #include "cli/catalogue.h"
 #include "cli/common.h"
 #include "cli/help.h"
+#include "cli/hub_model.h"
 #include "core/util.h"
 
 namespace tiller::cli {
@@ -53,6 +54,10 @@ void add_places(const CLI::App& app, std::vector<Place>& places) {
         value.choices = choices_of(*option);
         value.may_be_file = value.choices.empty() || option->check_lname("model");
         place.options.push_back(std::move(value));
+        if (!option->check_lname("model")) continue;
+        place.options.push_back({.options = {std::begin(kHubOptions), std::end(kHubOptions)},
+                                 .about = "The same, from a repository of a model hub: user/repo[:file]",
+                                 .needs_value = true});
     }
     places.push_back(std::move(place));
     for (const auto* command : shown_commands(app)) add_places(*command, places);
@@ -193,7 +198,9 @@ end
         for (const auto& value : place.options) {
             std::string line = start;
             for (const auto& option : value.options)
-                line += option.starts_with("--") ? " -l " + option.substr(2) : " -s " + option.substr(1);
+                line += option.starts_with("--") ? " -l " + option.substr(2)
+                        : option.size() > 2      ? " -o " + option.substr(1)  // a long one with one dash
+                                                 : " -s " + option.substr(1);
             if (value.needs_value) line += value.may_be_file ? " -r" : " -x";
             if (!value.choices.empty())
                 line += fmt::format(" -a {}", fish_word(fmt::format("{}", fmt::join(value.choices, " "))));

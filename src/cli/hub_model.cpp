@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "hub/fetch.h"
 #include "tiller/error.h"
 
@@ -47,9 +49,10 @@ std::filesystem::path local_hub_model(const std::string& name) {
 std::vector<std::string> words_of(int argc, const char* const* argv) {
     std::vector<std::string> words(argv + 1, argv + argc);
     for (std::size_t i = 0; i < words.size() && words[i] != "--"; ++i) {
-        if (words[i] != "-hf" && words[i] != "-hfr" && words[i] != "--hf-repo") continue;
+        if (std::find(std::begin(kHubOptions), std::end(kHubOptions), words[i]) == std::end(kHubOptions))
+            continue;
         if (i + 1 == words.size())
-            throw Error(Code::usage, fmt::format("nothing stands behind {}; expected a repository, like {} "
+            throw Error(Code::usage, fmt::format("{} has no value; expected a repository, like {} "
                                                  "user/repo or user/repo:Q4_K_M",
                                                  words[i], words[i]));
         words[i] = "-m";

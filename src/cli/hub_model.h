@@ -13,6 +13,9 @@ namespace tiller::cli {
 inline constexpr const char* kModelHelp =
     "Known model name, GGUF path or hf:user/repo[:quantisation or file] (-hf user/repo is the same)";
 
+/// llama.cpp's names of the option that takes a repository.
+inline constexpr const char* kHubOptions[] = {"-hf", "-hfr", "--hf-repo"};
+
 struct HubModel {
     std::filesystem::path path;
     bool fetched = false;

@@ -92,7 +92,7 @@ std::string example_of(const CLI::App& command) {
 
 constexpr const char* kExitStatus =
     ".SH EXIT STATUS\n"
-    "0 ok; 2 usage, also for the name of a task, model, method or vector that is not known; 3 bad input: a\n"
+    "0 ok; 2 usage, also for the name of a task, model or method that is not known; 3 bad input: a\n"
     "file does not hold what it must; 4 environment: memory, disk, a file or fetched model that is not "
     "there;\n"
     "130 interrupted.\n";

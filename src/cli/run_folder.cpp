@@ -37,7 +37,8 @@ StudyHost study_host(const Globals& globals, ProgressSteps& steps, bool check) {
 int terminal_width() {
     winsize size{};
     if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-    if (const char* columns = std::getenv("COLUMNS")) return std::max(40, std::atoi(columns));
+    const char* columns = std::getenv("COLUMNS");
+    if (const int n = columns ? std::atoi(columns) : 0; n > 0) return std::max(40, n);
     return 110;
 }
 

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "cli/resumable.h"
 #include "core/shell.h"
 #include "tiller/error.h"
 

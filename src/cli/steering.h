@@ -10,7 +10,7 @@
 namespace tiller::cli {
 
 struct SteeringOptions {
-    VectorOptions vectors;           ///< --vector FILE[:scale][@A-B], --layers
+    VectorOptions vectors;           ///< --vector FILE[:scale][:positions][@A-B], --layers
     std::string from, task, method;  ///< --from RUN --for TASK --method M
 };
 

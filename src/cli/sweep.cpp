@@ -7,6 +7,7 @@
 
 #include "cli/common.h"
 #include "cli/hub_model.h"
+#include "cli/resumable.h"
 #include "core/paths.h"
 #include "core/util.h"
 #include "tiller/error.h"

@@ -21,7 +21,8 @@ FileLock::FileLock(const std::filesystem::path& file, const std::function<void()
         throw Error(Code::environment, fmt::format("cannot write {}: {}", file.string(), error_text(errno)));
     try {
         while (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-            if (errno != EWOULDBLOCK && errno != EINTR) return;
+            if (errno == EINTR) continue;
+            if (errno != EWOULDBLOCK) return;
             if (!waited_) on_wait();
             waited_ = true;
             std::this_thread::sleep_for(std::chrono::milliseconds(200));

@@ -197,6 +197,7 @@ std::vector<RemoteFile> list_files(const Name& name, const Settings& settings) {
             no_list(name, settings, "its next page is on another host");
         ++page;
     }
+    if (!url.empty()) no_list(name, settings, fmt::format("more than {} pages", kMostPages));
     return files;
 }
 

@@ -125,8 +125,9 @@ LayerArrays read_safetensors(std::string_view bytes, const Checked& checked) {
     std::vector<Piece> pieces;
     for (const auto& [name, entry] : header.items()) {
         if (name == "__metadata__") {
+            if (!entry.is_object()) reject(checked, "__metadata__", entry.type_name(), "an object of texts");
             for (const auto& [key, value] : entry.items()) {
-                if (!entry.is_object() || !value.is_string())
+                if (!value.is_string())
                     reject(checked, "__metadata__", "something else", "an object of texts");
                 out.metadata.emplace(key, value.get<std::string>());
             }

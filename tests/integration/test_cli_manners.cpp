@@ -175,12 +175,15 @@ TEST_F(CliManners, BashCompletes) {
     EXPECT_EQ(completed("tiller tasks --thr"), "\n");
     EXPECT_EQ(completed("tiller next --cache-type ''"), "f16 f32\n");
     EXPECT_EQ(completed("tiller chat -m gem"), "gemma3-270m\n");
+    EXPECT_EQ(completed("tiller chat -h"), "-h -hf -hfr\n");
+    EXPECT_EQ(completed("tiller tasks --hf"), "\n");        // takes no model
     EXPECT_EQ(completed("tiller chat --vector ch"), "\n");  // a file
     EXPECT_EQ(completed("tiller chat -m generate --str"), "--strengths\n");
     expect_parts(refusal(2, {"completion", "csh"}), {"bash,zsh,fish"});
     // Shells that may not be here get texts with the same words.
     expect_parts(run({"completion", "zsh"}).out, {"#compdef tiller", "--strengths", "mean-diff"});
-    expect_parts(run({"completion", "fish"}).out, {"complete -c tiller", "-l strengths", "-a mean-diff"});
+    expect_parts(run({"completion", "fish"}).out,
+                 {"complete -c tiller", "-l strengths", "-a mean-diff", "-o hf "});
 }
 
 TEST_F(CliManners, ManualPages) {

@@ -193,6 +193,8 @@ TEST(VectorsArrays, LyingSafetensors) {
     expect_bad(safetensors("{\"1\":[[[[[[[[1]]]]]]]]}"), "nested deeper");
     expect_bad(safetensors("{\"1\":{" + kEntry + "},\"1\":{" + kEntry + "}}"), "there twice");
     expect_bad(safetensors("{\"__metadata__\":{\"a\":1},\"1\":{" + kEntry + "}}"), "__metadata__");
+    for (const std::string none : {"[]", "null"})
+        expect_bad(safetensors("{\"__metadata__\":" + none + ",\"1\":{" + kEntry + "}}"), "__metadata__");
     expect_bad(safetensors("{\"__metadata__\":[\"a\"],\"1\":{" + kEntry + "}}"), "__metadata__");
     for (const auto& [entry, message] : std::map<std::string, std::string>{
              {R"("dtype":"F32","shape":[4],"data_offsets":[0,12])", "data_offsets of tensor '1' is 0 and 12"},
