@@ -12,8 +12,8 @@ set(TILLER_ENGINE_PACKAGE node-llama-cpp)
 set(TILLER_ENGINE_PACKAGE_VERSION 3.22.1)
 set(TILLER_ENGINE_PACKAGE_SHA256 a0d9dd80eacd2ab1cfe71aee57ac8a806487fd70b3d2a38fbec637752d9e5c5f)
 set(TILLER_ENGINE_RECIPE 7)  # Raise when this file changes how the engine is built.
-set(TILLER_ENGINE_PATCHES amx_products.patch int8_products.patch avx2_products.patch short_attention.patch states_only.patch
-    waiting.patch)  # In cmake/engine; each says why.
+set(TILLER_ENGINE_PATCHES amx_products.patch int8_products.patch avx2_products.patch same_bits.patch short_attention.patch
+    states_only.patch waiting.patch)  # In cmake/engine; each says why.
 
 include("${CMAKE_CURRENT_LIST_DIR}/engine/import.cmake")
 
@@ -24,6 +24,7 @@ set(TILLER_ENGINE_BUNDLE "" CACHE FILEPATH
 set(TILLER_LLAMA_SOURCE "" CACHE PATH "A llama.cpp source folder to build the engine from")
 set(TILLER_ENGINE_FLAGS "" CACHE STRING "More -D flags for the engine, separated by ';' (-DGGML_VULKAN=ON)")
 option(TILLER_NATIVE "Build the engine for this machine's processor" ON)
+option(TILLER_SAME_BITS "Compute the same bits on all x86-64 processors with AVX2; OFF: floats as wide as this one has" ON)
 option(TILLER_VARIANTS "Build kernels for several x86-64 processors, of which the program takes the best when it starts" OFF)
 if(TILLER_VARIANTS)
     set(TILLER_NATIVE OFF)
@@ -198,7 +199,8 @@ if(NOT TARGET llama)
         -DLLAMA_BUILD_IS_DEV=OFF -DLLAMA_BUILD_COMMON=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_TOOLS=OFF
         -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_OPENSSL=OFF
         -DLLAMA_ALL_WARNINGS=OFF -DGGML_BUILD_TESTS=OFF -DGGML_BUILD_EXAMPLES=OFF -DGGML_CCACHE=OFF
-        -DGGML_OPENMP=OFF -DGGML_NATIVE=${TILLER_NATIVE} -DGGML_CUDA=${TILLER_CUDA})
+        -DGGML_OPENMP=OFF -DGGML_NATIVE=${TILLER_NATIVE} -DGGML_SAME_BITS=${TILLER_SAME_BITS}
+        -DGGML_CUDA=${TILLER_CUDA})
     if(TILLER_VARIANTS)  # Kernels that are chosen at run time have to be libraries; they lie beside the engine's.
         list(APPEND TILLER_ENGINE_OPTIONS -DBUILD_SHARED_LIBS=ON -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON
             -DCMAKE_INSTALL_BINDIR=lib "-DCMAKE_INSTALL_RPATH=\$ORIGIN")

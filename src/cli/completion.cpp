@@ -20,7 +20,7 @@ struct Value {
     std::vector<std::string> options;  ///< Names of one option: "--model", "-m".
     std::string about;
     bool needs_value = false, may_be_file = false;
-    std::vector<std::string> choices;  ///< Empty: any text, or a file.
+    std::vector<std::string> choices = {};  ///< Empty: any text, or a file.
 };
 /// What may follow "tiller", "tiller models", ...
 struct Place {
