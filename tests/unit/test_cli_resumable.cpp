@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/resumable.h"
-#include "support/run_program.h"
+#include "unit/test_tasks_files.h"
 
 namespace tiller::cli {
 namespace {
