@@ -190,7 +190,7 @@ TEST_F(CliHostile, MemoryThatRunsOutIsNoCrash) {
     limited.memory_limit = 16u << 20;
     while (run_program({"completion", "bash"}, limited).code != 0) {  // less than the program needs to start
         limited.memory_limit += 1u << 20;
-        ASSERT_LT(limited.memory_limit, 4096u << 20);
+        ASSERT_LT(limited.memory_limit, rlim_t{4096} << 20);
     }
     int n_refused = 0;
     for (int i = 0; i < 200; ++i, limited.memory_limit += 128u << 10) {

@@ -10,6 +10,7 @@
 
 #include "support/tiny_model.h"
 #include "support/tiny_study.h"
+#include "tiller/task_check.h"
 
 namespace tiller {
 namespace {
@@ -67,7 +68,9 @@ TEST_F(StudyDraws, EachItemIsTestedOnceByADrawThatDidNotTrainOnIt) {
         }
         EXPECT_EQ(task.n_train, static_cast<int>(folds[0].train.size()));
         // Each of the 40 items is held out by one draw, with its two sentences.
-        if (task.behavioural()) EXPECT_EQ(task.scorer_count, 80);
+        if (task.behavioural()) {
+            EXPECT_EQ(task.scorer_count, 80);
+        }
     }
     for (const std::string& note : s.notes)
         EXPECT_EQ(note.find("among the training items"), note.npos) << note;

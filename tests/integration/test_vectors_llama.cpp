@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <set>
 
 #include "support/engine_rows.h"
 #include "support/plain_llama.h"
@@ -62,6 +63,13 @@ protected:
         return worst;
     }
 
+    // The engine reads GELU from a table of float16 values, where a last digit may take the next entry
+    // (docs/architectures.md, "Two machines"). The two sides compute in batches of another shape.
+    double bound() const {
+        const std::set<std::string> with_silu = {"llama", "qwen2", "olmo2", "phi3"};
+        return with_silu.contains(options_.architecture) ? 1e-4 : 1e-3;
+    }
+
     TinyOptions options_;
     std::filesystem::path path_, file_;
     std::shared_ptr<const Model> model_;
@@ -76,7 +84,7 @@ TEST_P(VectorsInLlama, TheirsDoesTheSameInBoth) {
         const auto theirs = plain_logits(path_, tokens_, file_);
         const SteeringVector v = load_vector(file_);
         require_match(v, model_->info());
-        EXPECT_LT(distance(theirs, edits_of(v, 1)), 1e-4) << layers.size() << " from layer " << layers[0];
+        EXPECT_LT(distance(theirs, edits_of(v, 1)), bound()) << layers.size() << " from layer " << layers[0];
         EXPECT_GT(distance(theirs, {}), 0.02) << "the vector does something";
         SteeringVector moved = v;
         moved.directions.clear();
@@ -90,11 +98,11 @@ TEST_P(VectorsInLlama, ExportsDoWhatTheyDoHere) {
     const SteeringVector v = load_vector(file_);
     const auto out = temporary_file("ours.gguf");
     export_vector(exact_export(v, -0.7f, ExportFormat::llama_cpp), out, ExportFormat::llama_cpp);
-    EXPECT_LT(distance(plain_logits(path_, tokens_, out), edits_of(v, -0.7f)), 1e-4);
+    EXPECT_LT(distance(plain_logits(path_, tokens_, out), edits_of(v, -0.7f)), bound());
     // Back again: a vector of ours now, with the strength in its numbers.
     const SteeringVector back = load_vector(out);
     EXPECT_EQ(back.scale, 1.0f);
-    EXPECT_LT(distance(plain_logits(path_, tokens_, out), edits_of(back, 1)), 1e-4);
+    EXPECT_LT(distance(plain_logits(path_, tokens_, out), edits_of(back, 1)), bound());
     EXPECT_TRUE(export_obstacles(back, ExportFormat::llama_cpp).empty());
 }
 
