@@ -19,7 +19,6 @@ namespace {
 
 using Kind = Positions::Kind;
 constexpr double kLargest = std::numeric_limits<float>::max();
-constexpr std::size_t kMostTerms = 64;
 
 [[noreturn]] void invalid(const std::string& path, const std::string& what) {
     throw Problem(400, "invalid_value", fmt::format("{}: {}", path, what), path);

@@ -27,6 +27,8 @@ struct SteeringTerm {
 /// What one choice is steered by; empty = unsteered.
 using SteeringTerms = std::vector<SteeringTerm>;
 
+inline constexpr std::size_t kMostTerms = 64;  ///< Vectors of one choice, however they are written.
+
 /// The parsed field.
 struct SteeringField {
     bool given = false;                  ///< Not absent, null or "".

@@ -28,6 +28,7 @@ public:
             if (at_end()) return terms;
             const char joint = text_[at_++];
             if (joint != '+' && joint != '-') fail("expected + or - between two vectors");
+            if (terms.size() == kMostTerms) fail(fmt::format("more than {} vectors", kMostTerms));
             sign = joint == '-' ? -1.0f : 1.0f;
         }
     }

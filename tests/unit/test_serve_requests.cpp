@@ -74,6 +74,11 @@ TEST(ServeSteering, TheTextForm) {
           "a:1e99", "1 a:2", "a:1:2", "a:all:all",   "a:1:some", "a:range", "a@",    "a@x",
           "a@3-1",  "a@-1",  "../a",  "/etc/passwd", "a - b",    ":1",      "a\xFF", "a@99999999999"})
         EXPECT_EQ(code_and_param([&] { read(text); }), "invalid_value steering") << text;
+    std::string many = "a";
+    for (std::size_t i = 1; i < kMostTerms; ++i) many += "+a";
+    EXPECT_EQ(read(many.c_str()).size(), kMostTerms);
+    many += "+a";
+    EXPECT_EQ(code_and_param([&] { read(many.c_str()); }), "invalid_value steering");
 }
 
 TEST(ServeSteering, TheObjectFormAndLists) {
