@@ -14,6 +14,8 @@ import math
 import pathlib
 import sys
 
+import compare_runs
+
 LEVEL = 0.05
 
 
@@ -48,16 +50,6 @@ def counted(answers):
     return ", ".join(f"{a} ({answers.count(a)})" for a in sorted(set(answers), key=lambda a: (-answers.count(a), a)))
 
 
-def chosen(run, name):
-    """[{method: setting}], one a draw: what the run chose for a task."""
-    for line in (run / "records.jsonl").read_text(encoding="utf-8").splitlines():
-        if '"type":"task"' in line:
-            record = json.loads(line)
-            if (record["model"], record["task"]) == name:
-                return record.get("chosen_by_draw") or [record["chosen"]]
-    return []
-
-
 def tasks_of(run):
     summary = json.loads((run / "summary.json").read_text())
     return {(t["model"], t["name"]): t for t in summary["tasks"]}
@@ -69,10 +61,12 @@ def between_builds(builds):
     same = n_answer = equal = n_choice = 0
     for seed in runs[0].keys() & runs[1].keys():
         (a, a_tasks), (b, b_tasks) = runs[0][seed], runs[1][seed]
-        for name in a_tasks:
-            same, n_answer = same + (answer(a_tasks[name]) == answer(b_tasks[name])), n_answer + 1
-            for x, y in zip(chosen(a, name), chosen(b, name)):
-                equal, n_choice = equal + sum(x[m] == y.get(m) for m in x), n_choice + len(x)
+        same += sum(answer(a_tasks[name]) == answer(b_tasks[name]) for name in a_tasks)
+        n_answer += len(a_tasks)
+        (_, a_closings), (_, b_closings) = compare_runs.read(a), compare_runs.read(b)
+        for key in a_closings:
+            alike, n = compare_runs.same_choices(a_closings[key], b_closings[key])
+            equal, n_choice = equal + alike, n_choice + n
     return same, n_answer, equal, n_choice
 
 

@@ -29,6 +29,8 @@ std::atomic<bool> interrupted = false;
 
 namespace {
 
+constexpr std::string_view kOutOfMemory = "out of memory; use fewer rows or a smaller model";
+
 // In the order of the help. A new command is listed only here.
 constexpr CommandEntry kCommands[] = {
     {add_chat, "chat", "Ask a model", "tiller chat -m gemma3-270m --vector V.gguf:0.7"},
@@ -157,17 +159,16 @@ void prepare_servers(const CLI::App& app, Globals& globals, char** argv) {
 // Where memory runs out while an exception or a destructor frees what was taken, C++ ends the process: the
 // JSON library's destructor takes memory. Such an end is no crash, and what a run has finished is on disk.
 [[noreturn]] void on_terminate() noexcept {
-    bool memory = false;
-    if (const auto error = std::current_exception()) try {
-            std::rethrow_exception(error);
-        } catch (const std::bad_alloc&) {
-            memory = true;
-        } catch (...) {
-        }
-    if (!memory) std::abort();
-    constexpr std::string_view text = "tiller: out of memory; use fewer rows or a smaller model\n";
-    [[maybe_unused]] const auto n = ::write(STDERR_FILENO, text.data(), text.size());
-    ::_exit(exit_code(Code::environment));
+    try {
+        if (const auto error = std::current_exception()) std::rethrow_exception(error);
+    } catch (const std::bad_alloc&) {
+        for (const std::string_view text :
+             {std::string_view("tiller: "), kOutOfMemory, std::string_view("\n")})
+            [[maybe_unused]] const auto n = ::write(STDERR_FILENO, text.data(), text.size());
+        ::_exit(exit_code(Code::environment));
+    } catch (...) {
+    }
+    std::abort();
 }
 
 int run(int argc, char** argv) {
@@ -199,7 +200,7 @@ int run(int argc, char** argv) {
         return report_error(globals, e.code(), e.what() + hint_of(app, e.topic()));
     } catch (const std::bad_alloc&) {
         return report_error(globals, Code::environment,
-                            "out of memory; use fewer rows or a smaller model" + hint_of(app, Topic::rows));
+                            std::string(kOutOfMemory) + hint_of(app, Topic::rows));
     } catch (const std::exception& e) {
         return report_error(globals, Code::environment, e.what());
     }

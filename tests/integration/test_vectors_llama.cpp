@@ -66,8 +66,8 @@ protected:
     // The engine reads GELU from a table of float16 values, where a last digit may take the next entry
     // (docs/architectures.md, "Two machines"). The two sides compute in batches of another shape.
     double bound() const {
-        const std::set<std::string> with_silu = {"llama", "qwen2", "olmo2", "phi3"};
-        return with_silu.contains(options_.architecture) ? 1e-4 : 1e-3;
+        const std::set<std::string> moved_by_the_table = {"gemma4", "gpt2"};
+        return moved_by_the_table.contains(options_.architecture) ? 3e-4 : 1e-4;
     }
 
     TinyOptions options_;
@@ -98,11 +98,11 @@ TEST_P(VectorsInLlama, ExportsDoWhatTheyDoHere) {
     const SteeringVector v = load_vector(file_);
     const auto out = temporary_file("ours.gguf");
     export_vector(exact_export(v, -0.7f, ExportFormat::llama_cpp), out, ExportFormat::llama_cpp);
-    EXPECT_LT(distance(plain_logits(path_, tokens_, out), edits_of(v, -0.7f)), bound());
+    EXPECT_LT(distance(plain_logits(path_, tokens_, out), edits_of(v, -0.7f)), 1e-4);
     // Back again: a vector of ours now, with the strength in its numbers.
     const SteeringVector back = load_vector(out);
     EXPECT_EQ(back.scale, 1.0f);
-    EXPECT_LT(distance(plain_logits(path_, tokens_, out), edits_of(back, 1)), bound());
+    EXPECT_LT(distance(plain_logits(path_, tokens_, out), edits_of(back, 1)), 1e-4);
     EXPECT_TRUE(export_obstacles(back, ExportFormat::llama_cpp).empty());
 }
 
