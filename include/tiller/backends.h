@@ -7,8 +7,9 @@
 namespace tiller {
 
 struct Backend {
-    std::string name;     ///< The engine's: "CPU", "CUDA", "Vulkan".
-    std::string library;  ///< File name of its library, like "libggml-cpu-zen4.so"; "" when it is linked in.
+    std::string name;  ///< The engine's: "CPU", "CUDA", "Vulkan".
+    std::string
+        library;  ///< File name of its library, like "libggml-cpu-haswell.so"; "" when it is linked in.
     std::vector<std::string> features;  ///< Kernels it was built with: "AVX512_VNNI"; may be empty.
     std::vector<std::string> devices;   ///< Descriptions of the devices that it computes on; may be empty.
 };

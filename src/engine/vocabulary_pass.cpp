@@ -61,45 +61,82 @@ std::size_t count(std::span<const float> values, float limit, bool equal) {
     return n;
 }
 
-// Sum over a block of at most kBlock values. exp by Cephes' expf: 2^n times a polynomial on half an octave to
-// both sides of zero.
-TILLER_FOR_EACH_UNIT double block_sum(const float* values, std::size_t n, float largest) {
+// Replaces x by e^x, for x at most 0, and by 0 where that is tiny. By Cephes' expf: 2^n times a polynomial on
+// half an octave to both sides of zero. Says where it is tiny.
+__attribute__((always_inline)) inline void exponentiate(Floats& x, Ints& is_tiny) {
     constexpr float log2_e = 1.44269504088896341f, ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
     constexpr float to_integer = 12582912.0f;  // 1.5 * 2^23: a sum with it has no room for a fraction
     constexpr float least = -87.0f;            // e^least is the last that is not subnormal
-    Floats sums{};
-    for (std::size_t i = 0; i < n; i += kLanes) {
-        Floats x;
-        if (i + kLanes <= n) {
-            std::memcpy(&x, values + i, sizeof x);
-        } else {
-            x = kLowest - Floats{};
-            std::memcpy(&x, values + i, (n - i) * sizeof(float));
-        }
-        x -= largest;
-        const Ints is_tiny = x < least;
-        x = is_tiny ? Floats{} : x;
-        const Floats shifted = x * log2_e + to_integer;
-        const Floats whole = shifted - to_integer;
-        Ints bits;
-        std::memcpy(&bits, &shifted, sizeof bits);
-        std::int32_t zero = 0;
-        std::memcpy(&zero, &to_integer, sizeof zero);
-        const Ints power_bits = (bits - zero + 127) << 23;
-        Floats power;
-        std::memcpy(&power, &power_bits, sizeof power);
-        x = x - whole * ln2_high - whole * ln2_low;
-        Floats p = x * 1.9875691500e-4f + 1.3981999507e-3f;
-        p = p * x + 8.3334519073e-3f;
-        p = p * x + 4.1665795894e-2f;
-        p = p * x + 1.6666665459e-1f;
-        p = p * x + 5.0000001201e-1f;
-        p = p * (x * x) + x + 1.0f;
-        sums += is_tiny ? Floats{} : p * power;
+    is_tiny = x < least;
+    x = is_tiny ? Floats{} : x;
+    const Floats shifted = x * log2_e + to_integer;
+    const Floats whole = shifted - to_integer;
+    Ints bits;
+    std::memcpy(&bits, &shifted, sizeof bits);
+    std::int32_t zero = 0;
+    std::memcpy(&zero, &to_integer, sizeof zero);
+    const Ints power_bits = (bits - zero + 127) << 23;
+    Floats power;
+    std::memcpy(&power, &power_bits, sizeof power);
+    x = x - whole * ln2_high - whole * ln2_low;
+    Floats p = x * 1.9875691500e-4f + 1.3981999507e-3f;
+    p = p * x + 8.3334519073e-3f;
+    p = p * x + 4.1665795894e-2f;
+    p = p * x + 1.6666665459e-1f;
+    p = p * x + 5.0000001201e-1f;
+    p = p * (x * x) + x + 1.0f;
+    x = is_tiny ? Floats{} : p * power;
+}
+
+// Reads values i to i + kLanes of n; minus infinity stands for those that are not there.
+__attribute__((always_inline)) inline void read(Floats& x, const float* values, std::size_t i,
+                                                std::size_t n) {
+    if (i + kLanes <= n) {
+        std::memcpy(&x, values + i, sizeof x);
+    } else {
+        x = kLowest - Floats{};
+        std::memcpy(&x, values + i, (n - i) * sizeof(float));
     }
+}
+
+__attribute__((always_inline)) inline double total(const Floats& sums) {
     double sum = 0;
     for (std::size_t lane = 0; lane < kLanes; ++lane) sum += static_cast<double>(sums[lane]);
     return sum;
+}
+
+// Sum over a block of at most kBlock values.
+TILLER_FOR_EACH_UNIT double block_sum(const float* values, std::size_t n, float largest) {
+    Floats sums{}, x;
+    Ints is_tiny;
+    for (std::size_t i = 0; i < n; i += kLanes) {
+        read(x, values, i, n);
+        x -= largest;
+        exponentiate(x, is_tiny);
+        sums += x;
+    }
+    return total(sums);
+}
+
+// Adds the sums over a block of at most kBlock values.
+TILLER_FOR_EACH_UNIT void add_block_shift(ShiftSums& sums, const float* a, float largest_a, const float* b,
+                                          float largest_b, std::size_t n) {
+    Floats of_exp{}, of_value{}, of_difference{}, x, y;
+    Ints is_tiny;
+    for (std::size_t i = 0; i < n; i += kLanes) {
+        read(x, a, i, n);
+        read(y, b, i, n);
+        x -= largest_a;
+        y = x - (y - largest_b);
+        Floats e = x;
+        exponentiate(e, is_tiny);
+        of_exp += e;
+        of_value += is_tiny ? Floats{} : e * x;  // 0 times infinity is not a number
+        of_difference += is_tiny ? Floats{} : e * y;
+    }
+    sums.exp += total(of_exp);
+    sums.value += total(of_value);
+    sums.difference += total(of_difference);
 }
 
 }  // namespace
@@ -130,6 +167,14 @@ double sum_exp(std::span<const float> values, float largest) {
     for (std::size_t begin = 0; begin < values.size(); begin += kBlock)
         sum += block_sum(values.data() + begin, std::min(kBlock, values.size() - begin), largest);
     return sum;
+}
+
+ShiftSums sum_shift(std::span<const float> a, float largest_a, std::span<const float> b, float largest_b) {
+    ShiftSums sums;
+    for (std::size_t begin = 0; begin < a.size(); begin += kBlock)
+        add_block_shift(sums, a.data() + begin, largest_a, b.data() + begin, largest_b,
+                        std::min(kBlock, a.size() - begin));
+    return sums;
 }
 
 }  // namespace tiller::engine

@@ -26,4 +26,16 @@ std::size_t count_before(std::span<const float> values, std::size_t index);
 /// not. Thread-safe.
 double sum_exp(std::span<const float> values, float largest);
 
+/// Sums over the values a of one token's logits and the values b of another's, with the largest of each taken
+/// off.
+struct ShiftSums {
+    double exp = 0;         ///< Of exp(a).
+    double value = 0;       ///< Of exp(a) a.
+    double difference = 0;  ///< Of exp(a) (a - b).
+};
+
+/// Rounded like sum_exp(), whose result `exp` is; a value whose exponential is 0 adds nothing. `a` and `b`
+/// are of the same length. Not a number when a value of `a` is not. Thread-safe.
+ShiftSums sum_shift(std::span<const float> a, float largest_a, std::span<const float> b, float largest_b);
+
 }  // namespace tiller::engine

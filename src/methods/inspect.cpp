@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "core/util.h"
+#include "engine/shift.h"
 #include "methods/text_kl.h"
-#include "statistics/shift.h"
 #include "tiller/error.h"
 
 namespace tiller {
@@ -60,7 +60,7 @@ void compare(Engine& engine, std::span<const Token> prompt, std::span<const Edit
         InspectedToken& token = text.tokens[i];
         token.logprob_unsteered = static_cast<double>(unsteered.watch_logprob[0]);
         token.logprob_steered = static_cast<double>(steered.watch_logprob[0]);
-        token.kl = text.strength == 0 ? 0 : std::max(0.0, shift_of(steered.logits, unsteered.logits).kl);
+        token.kl = text.strength == 0 ? 0 : engine::shift_of(steered.logits, unsteered.logits).kl;
     }
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "statistics/shift.h"
+#include "engine/shift.h"
 #include "tiller/error.h"
 
 namespace tiller {
@@ -86,7 +86,8 @@ TextKl text_kl(Engine& engine, const SteeredText& text, std::span<const Edit> or
         for (std::size_t place = 0; place < out.n_place; ++place) {
             const RowResult &a = results[place], &b = results[way * out.n_place + place];
             if (a.broken) broke();
-            sum += b.broken ? std::numeric_limits<double>::infinity() : shift_of(a.logits, b.logits).kl;
+            sum +=
+                b.broken ? std::numeric_limits<double>::infinity() : engine::shift_of(a.logits, b.logits).kl;
         }
         out.sums.push_back(sum);
     }

@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "core/util.h"
-#include "statistics/shift.h"
+#include "engine/shift.h"
 #include "study/broken_texts.h"
 #include "study/first_token.h"
 #include "study/progress_scope.h"
@@ -174,7 +174,7 @@ void add_shifts(std::span<const Candidate> candidates, const std::vector<RowResu
         scores["entropy"] = none;
         if (!is_clean) scores["kl"] = none;
         if (results[r].broken || of_clean.broken) continue;
-        const Shift shift = shift_of(results[r].logits, of_clean.logits);
+        const engine::Shift shift = engine::shift_of(results[r].logits, of_clean.logits);
         if (!is_clean && std::isfinite(shift.kl)) scores["kl"] = shift.kl;
         scores["entropy"] = shift.entropy;
     }

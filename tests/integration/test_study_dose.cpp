@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/shift.h"
 #include "protocols/dose/dose.h"
-#include "statistics/shift.h"
 #include "support/json_units.h"
 #include "support/run_program.h"
 #include "support/tiny_model.h"
@@ -135,7 +135,7 @@ TEST_F(DoseStudy, DosesAreThoseOfTheLogits) {
                 }
         }
         // An edit of strength 0 is no dose, to the last bit.
-        EXPECT_EQ(shift_of(logits(0, edits_of(own, 0)), logits(0, {})).kl, 0);
+        EXPECT_EQ(engine::shift_of(logits(0, edits_of(own, 0)), logits(0, {})).kl, 0);
     }
     EXPECT_GE(n_checked, 4 * (3 + 6));
     for (const auto& r : records("twice", "test"))

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/distribution.h"
+#include "engine/shift.h"
 #include "engine/vocabulary_pass.h"
 
 namespace tiller::engine {
@@ -57,6 +58,37 @@ TEST(VocabularyPass, OneRunOfBitsForAllMachines) {
     for (int i = 0; i < 3000; ++i) logits.push_back(-0.0125f * static_cast<float>(i * 37 % 1009));
     const double sum = sum_exp(logits, 0);
     EXPECT_EQ(std::bit_cast<std::uint64_t>(sum), 0x406de3cf7c800000u) << std::hexfloat << sum;
+}
+
+TEST(VocabularyPass, ShiftsAgreeWithLongDouble) {
+    for (const std::size_t n : {1, 2, 15, 17, 512, 1000, 262144})
+        for (const float spread : {0.5f, 3.0f, 20.0f})
+            for (const float steered : {0.001f, 0.1f, 5.0f}) {
+                const auto b = random_logits(n, spread, static_cast<unsigned>(n));
+                auto a = random_logits(n, steered, static_cast<unsigned>(n + 1));
+                for (std::size_t i = 0; i < n; ++i) a[i] += b[i];
+                const long double largest_a = *std::max_element(a.begin(), a.end()),
+                                  largest_b = *std::max_element(b.begin(), b.end());
+                const long double log_a = std::log(exact_sum(a, static_cast<float>(largest_a))) + largest_a,
+                                  log_b = std::log(exact_sum(b, static_cast<float>(largest_b))) + largest_b;
+                long double kl = 0, entropy = 0;
+                for (std::size_t i = 0; i < n; ++i) {
+                    const long double log_p = static_cast<long double>(a[i]) - log_a;
+                    kl += std::exp(log_p) * (log_p - (static_cast<long double>(b[i]) - log_b));
+                    entropy -= std::exp(log_p) * log_p;
+                }
+                const Shift shift = shift_of(a, b);
+                EXPECT_NEAR(shift.kl, static_cast<double>(kl), 1e-6 + 1e-6 * static_cast<double>(kl))
+                    << n << " values, spread " << spread << ", steered " << steered;
+                EXPECT_NEAR(shift.entropy, static_cast<double>(entropy), 1e-5);
+            }
+}
+
+TEST(VocabularyPass, ShiftsOfWhatIsNotANumber) {
+    std::vector<float> a = random_logits(40, 1, 3);
+    const auto b = random_logits(40, 1, 4);
+    a[33] = kNan;
+    EXPECT_TRUE(std::isnan(shift_of(a, b).kl));
 }
 
 TEST(VocabularyPass, FarBelowTheLargestCountsNothing) {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/shift.h"
 #include "protocols/dose/dose.h"
-#include "statistics/shift.h"
 #include "test_tasks_files.h"
 #include "tiller/study.h"
 
@@ -30,30 +30,30 @@ TEST(Shift, IsTheDivergenceFromTheUnsteered) {
     // Probabilities 0.5, 0.25, 0.25 against 0.8, 0.1, 0.1, each up to a constant of its logits.
     const std::vector<float> steered = {std::log(0.5f) + 3, std::log(0.25f) + 3, std::log(0.25f) + 3};
     const std::vector<float> unsteered = {std::log(0.8f) - 2, std::log(0.1f) - 2, std::log(0.1f) - 2};
-    const auto shift = shift_of(steered, unsteered);
+    const auto shift = engine::shift_of(steered, unsteered);
     EXPECT_NEAR(shift.kl, 0.5 * std::log(0.5 / 0.8) + 0.5 * std::log(0.25 / 0.1), 1e-6);
     EXPECT_NEAR(shift.entropy, 1.5 * std::log(2.0), 1e-6);
     // Not symmetric.
-    EXPECT_NEAR(shift_of(unsteered, steered).kl, 0.8 * std::log(0.8 / 0.5) + 0.2 * std::log(0.1 / 0.25),
-                1e-6);
+    EXPECT_NEAR(engine::shift_of(unsteered, steered).kl,
+                0.8 * std::log(0.8 / 0.5) + 0.2 * std::log(0.1 / 0.25), 1e-6);
 }
 
 TEST(Shift, OfEqualLogitsIsNothing) {
     const std::vector<float> logits = {12.5f, -3.25f, 0.1f, 7};
-    EXPECT_EQ(shift_of(logits, logits).kl, 0);
-    EXPECT_EQ(shift_of(std::vector<float>{5, 5}, std::vector<float>{1, 1}).kl, 0);
+    EXPECT_EQ(engine::shift_of(logits, logits).kl, 0);
+    EXPECT_EQ(engine::shift_of(std::vector<float>{5, 5}, std::vector<float>{1, 1}).kl, 0);
 }
 
 TEST(Shift, LargeAndImpossibleLogits) {
     const float never = -std::numeric_limits<float>::infinity();
     // What steering rules out adds nothing; what it alone allows is infinitely surprising.
-    const auto out = shift_of(std::vector<float>{1000, never}, std::vector<float>{0, 0});
+    const auto out = engine::shift_of(std::vector<float>{1000, never}, std::vector<float>{0, 0});
     EXPECT_NEAR(out.kl, std::log(2.0), 1e-12);
     EXPECT_EQ(out.entropy, 0);
-    EXPECT_EQ(shift_of(std::vector<float>{0, 0}, std::vector<float>{1000, never}).kl, infinite);
+    EXPECT_EQ(engine::shift_of(std::vector<float>{0, 0}, std::vector<float>{1000, never}).kl, infinite);
     expect_parts(error_of(Code::usage,
                           [] {
-                              shift_of(std::vector<float>{1, 2}, std::vector<float>{1});
+                              engine::shift_of(std::vector<float>{1, 2}, std::vector<float>{1});
                           }),
                  {"2", "1", "vocabulary"});
 }

@@ -8,8 +8,8 @@
 
 #include "core/names.h"
 #include "core/paths.h"
+#include "engine/shift.h"
 #include "protocols/dose/dose.h"
-#include "statistics/shift.h"
 #include "study/evaluate.h"
 #include "study/extraction.h"
 #include "study/tune.h"
@@ -55,7 +55,7 @@ public:
             for (std::size_t r = begin; r < end; ++r) {
                 const RowResult& result = results[r - begin];
                 out[r / n].push_back(result.broken ? std::numeric_limits<double>::infinity()
-                                                   : shift_of(result.logits, unsteered_[r % n]).kl);
+                                                   : engine::shift_of(result.logits, unsteered_[r % n]).kl);
             }
         }
         return out;
