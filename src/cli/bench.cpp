@@ -17,19 +17,19 @@ namespace {
 
 using nlohmann::json;
 
-struct Options {
+struct BenchFlags {
     std::string model = "gemma3-270m", task = "present-past", data_dir, prompts;
     std::vector<std::string> parts = {"memory", "sweep", "generation"};
     std::vector<int> n_row = {64};
     int repeats = 3, n_prompt = 25, n_shot = 10, n_item = 100, n_new = 16, n_alone = 4;
 };
 
-bool has(const Options& o, const std::string& part) {
+bool has(const BenchFlags& o, const std::string& part) {
     return std::find(o.parts.begin(), o.parts.end(), part) != o.parts.end();
 }
 
 // The head search's prompts as token ids, so that another program can be timed on the very same work.
-void write_prompts(const Bench& bench, const Options& o) {
+void write_prompts(const Bench& bench, const BenchFlags& o) {
     check_output(o.prompts);
     json prompts = json::array();
     for (const auto& trial : bench.trials.patch)
@@ -44,7 +44,7 @@ void write_prompts(const Bench& bench, const Options& o) {
                                      "\n");
 }
 
-std::vector<Prompt> item_prompts(const Task& task, const Options& o, int n_shot, std::uint64_t seed) {
+std::vector<Prompt> item_prompts(const Task& task, const BenchFlags& o, int n_shot, std::uint64_t seed) {
     const Split split = split_task(task, seed);
     std::vector<Prompt> prompts;
     for (int i = 0; i < o.n_item; ++i)
@@ -147,7 +147,7 @@ std::string text_of(const json& all) {
     return text;
 }
 
-void bench(const Options& o, const Globals& globals) {
+void bench(const BenchFlags& o, const Globals& globals) {
     const Task task = find_task(o.task, o.data_dir.empty() ? data_dir() : std::filesystem::path(o.data_dir));
     const Split split = split_task(task, globals.seed);
     Bench b;
@@ -195,7 +195,7 @@ void bench(const Options& o, const Globals& globals) {
 }  // namespace
 
 void add_bench(CLI::App& app, Globals& globals) {
-    auto o = std::make_shared<Options>();
+    auto o = std::make_shared<BenchFlags>();
     auto* command = app.add_subcommand(
         "bench", "Measure this machine: head search, plain decoding, steered generation, memory");
     command->add_option("-m,--model", o->model, kModelHelp);

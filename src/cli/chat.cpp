@@ -16,7 +16,7 @@
 namespace tiller::cli {
 namespace {
 
-struct Options {
+struct ChatFlags {
     std::string model, system, template_file, strengths, history;
     SteeringOptions steering;
     ChatState first;
@@ -45,14 +45,14 @@ std::string read_template(const std::string& path) {
     return text;
 }
 
-int context_of(const Options& o, const ModelInfo& info) {
+int context_of(const ChatFlags& o, const ModelInfo& info) {
     if (o.context > info.n_ctx_train)
         throw Error(Code::usage, fmt::format("--context {}: {} has a context of {} tokens", o.context,
                                              info.name, info.n_ctx_train));
     return o.context > 0 ? o.context : info.n_ctx_train;
 }
 
-ChatState first_state(const Options& o, const ModelInfo& info, const Globals& globals,
+ChatState first_state(const ChatFlags& o, const ModelInfo& info, const Globals& globals,
                       const LayerRange& layers) {
     ChatState state = o.first;
     state.seed = globals.seed;
@@ -97,7 +97,7 @@ void converse(ChatSession& session, LineReader& reader, const CLI::App& command)
     }
 }
 
-void chat(const Options& o, const Globals& globals, const CLI::App& command) {
+void chat(const ChatFlags& o, const Globals& globals, const CLI::App& command) {
     const std::string chat_template = read_template(o.template_file);
     const auto model = open_model(o.model, globals);
     const ModelInfo& info = model->info();
@@ -126,7 +126,7 @@ void chat(const Options& o, const Globals& globals, const CLI::App& command) {
 }  // namespace
 
 void add_chat(CLI::App& app, Globals& globals) {
-    auto o = std::make_shared<Options>();
+    auto o = std::make_shared<ChatFlags>();
     auto* command =
         app.add_subcommand("chat", "Talk with a model, steered or not, or at several strengths side by side");
     command->add_option("-m,--model", o->model, kModelHelp)->required();

@@ -40,11 +40,11 @@ private:
 namespace {
 
 using Body = void (*)(ChatSession&, const std::string&);
-struct Command {
+struct ChatCommand {
     const char *name, *arguments, *text;
     Body body;
 };
-constexpr Command kCommands[] = {
+constexpr ChatCommand kChatCommands[] = {
     {"scale", "X", "strength of all vectors, as after the colon of --vector", ChatCommands::scale},
     {"scale", "NAME X", "strength of one vector, by name or number", ChatCommands::scale},
     {"vector", "FILE[:scale][:positions][@A-B]", "add a vector", ChatCommands::vector},
@@ -247,7 +247,7 @@ void ChatCommands::load(ChatSession& s, const std::string& text) {
 
 std::string chat_help() {
     std::string text;
-    for (const Command& command : kCommands)
+    for (const ChatCommand& command : kChatCommands)
         text +=
             fmt::format("/{:<27} {}\n", fmt::format("{} {}", command.name, command.arguments), command.text);
     return text + "//TEXT                       a message that begins with /\n";
@@ -257,7 +257,7 @@ void run_chat_command(ChatSession& session, const std::string& line) {
     const auto blank = std::min(line.find_first_of(" \t"), line.size());
     const std::string name = line.substr(1, blank - 1);
     std::vector<std::string> names;
-    for (const Command& command : kCommands) {
+    for (const ChatCommand& command : kChatCommands) {
         if (command.name == name) return command.body(session, trimmed(line.substr(blank)));
         names.emplace_back(command.name);
     }

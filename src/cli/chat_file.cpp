@@ -18,7 +18,7 @@ namespace {
 using nlohmann::json;
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kLimit = std::uint64_t{64} << 20;
+constexpr std::uint64_t kLargestConversation = std::uint64_t{64} << 20;
 
 json as_json(const ChatVector& v) {
     return {{"file", v.path},
@@ -176,7 +176,7 @@ void save_chat(const ChatState& state, const ModelInfo& info, const fs::path& pa
 }
 
 ChatState load_chat(const fs::path& path, const ModelInfo& info, const Globals& globals) {
-    const json root = parse_strict(path, read_file(path, kLimit));
+    const json root = parse_strict(path, read_file(path, kLargestConversation));
     const Fields fields(path, root, "the conversation",
                         {"tiller_chat", "program", "model", "system", "messages", "vectors", "steering",
                          "strengths", "sampling", "seed", "answers"});

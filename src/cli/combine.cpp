@@ -11,7 +11,7 @@
 namespace tiller::cli {
 namespace {
 
-struct Options {
+struct CombineFlags {
     std::vector<std::string> vectors;
     std::string out;
 };
@@ -50,7 +50,7 @@ SteeringVector combine_named(const std::vector<std::pair<SteeringVector, float>>
     }
 }
 
-void combine_files(const Options& o, const Globals& globals) {
+void combine_files(const CombineFlags& o, const Globals& globals) {
     check_output(o.out);
     std::vector<std::pair<SteeringVector, float>> parts;
     std::vector<std::string> paths;
@@ -87,7 +87,7 @@ void combine_files(const Options& o, const Globals& globals) {
 }  // namespace
 
 void add_combine(CLI::App& app, Globals& globals) {
-    auto o = std::make_shared<Options>();
+    auto o = std::make_shared<CombineFlags>();
     auto* command = app.add_subcommand(
         "combine", "Add and subtract vectors of one model and kind (arXiv 2310.15213, section 3.3)");
     command

@@ -20,7 +20,7 @@
 namespace tiller::cli {
 namespace {
 
-struct Options {
+struct CompareFlags {
     std::string plan, protocol, out = "runs/compare", data_dir, family;
     std::vector<std::string> models, tasks, methods, vectors;
     std::string title;
@@ -48,7 +48,7 @@ void make_quick(Plan& plan) {
 // the 95 % level, assuming that the methods differ on half of the items.
 int points_shown(int n_test) { return static_cast<int>(std::ceil(196 * std::sqrt(0.5 / n_test))); }
 
-Plan plan_of(const Options& o, const Globals& globals, bool seed_given) {
+Plan plan_of(const CompareFlags& o, const Globals& globals, bool seed_given) {
     Plan plan =
         !o.plan.empty() ? load_plan(o.plan) : default_plan(o.protocol.empty() ? Plan{}.protocol : o.protocol);
     if (!o.protocol.empty() && o.protocol != plan.protocol)
@@ -95,7 +95,7 @@ Plan plan_of(const Options& o, const Globals& globals, bool seed_given) {
     return plan;
 }
 
-void compare(const Options& o, const Globals& globals, bool seed_given, const std::string& command) {
+void compare(const CompareFlags& o, const Globals& globals, bool seed_given, const std::string& command) {
     const Plan plan = plan_of(o, globals, seed_given);
     if (o.print_plan) return print(plan_toml(plan));
     for (const auto& name : plan.tasks)
@@ -140,7 +140,7 @@ std::string names_below() {
 }  // namespace
 
 void add_compare(CLI::App& app, Globals& globals) {
-    auto o = std::make_shared<Options>();
+    auto o = std::make_shared<CompareFlags>();
     auto* command = app.add_subcommand(
         "compare", "Compare methods on tasks: the main job (default plan: gemma3-270m, 5 tasks)");
     command->add_option("--plan", o->plan, "Plan file (TOML); flags below override it");

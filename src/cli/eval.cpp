@@ -25,7 +25,7 @@
 namespace tiller::cli {
 namespace {
 
-struct Options {
+struct EvalFlags {
     std::string model, task, data_dir, family;
     SteeringOptions steering;
     ChatFormOptions chat;
@@ -67,7 +67,7 @@ void score(const Task& task, const Item& item, const StyleScorer* scorer, const 
 
 // The seed in the vectors' files where they were made from this task: another seed would put their training
 // items among the test items.
-std::uint64_t seed_of(const Options& o, const Globals& globals, const Task& task,
+std::uint64_t seed_of(const EvalFlags& o, const Globals& globals, const Task& task,
                       const std::vector<Provenance>& vectors) {
     std::optional<std::uint64_t> own;
     bool differ = false;
@@ -105,7 +105,7 @@ Split split_of(const Task& task, std::uint64_t seed, const std::vector<Provenanc
 }
 
 // Vectors made from conversations are evaluated in conversations.
-ChatFormOptions chat_of(const Options& o, const std::vector<Provenance>& vectors, const Globals& globals) {
+ChatFormOptions chat_of(const EvalFlags& o, const std::vector<Provenance>& vectors, const Globals& globals) {
     ChatFormOptions chat = o.chat;
     for (const Provenance& made : vectors) {
         const auto form = made.settings.find("form");
@@ -116,7 +116,7 @@ ChatFormOptions chat_of(const Options& o, const std::vector<Provenance>& vectors
     return chat;
 }
 
-void evaluate(const Options& o, const Globals& globals) {
+void evaluate(const EvalFlags& o, const Globals& globals) {
     if (o.steering.vectors.vectors.empty() && o.steering.from.empty())
         throw Error(Code::usage, "eval needs a vector: --vector V.gguf, or --from RUN");
     const Task task = given_task(o.task, o.data_dir, o.family, globals);
@@ -207,7 +207,7 @@ void evaluate(const Options& o, const Globals& globals) {
 }  // namespace
 
 void add_eval(CLI::App& app, Globals& globals) {
-    auto o = std::make_shared<Options>();
+    auto o = std::make_shared<EvalFlags>();
     auto* command =
         app.add_subcommand("eval", "Score vectors on a task's test items, beside the unsteered model");
     command->add_option("-m,--model", o->model, kModelHelp)->required();

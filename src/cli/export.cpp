@@ -16,7 +16,7 @@
 namespace tiller::cli {
 namespace {
 
-struct Options {
+struct ExportFlags {
     std::string vector, to, out, model, task;
     PromptOptions prompts;
     int n_prompts = 32, n_tokens = 8;
@@ -24,7 +24,7 @@ struct Options {
 
 constexpr ExportFormat kFormats[] = {ExportFormat::llama_cpp, ExportFormat::npz, ExportFormat::safetensors};
 
-ExportFormat format_of(const Options& o) {
+ExportFormat format_of(const ExportFlags& o) {
     for (const ExportFormat format : kFormats)
         if (o.to == export_format_name(format)) return format;
     if (o.out.ends_with(".gguf")) return ExportFormat::llama_cpp;
@@ -41,7 +41,7 @@ struct Halves {
     std::vector<std::vector<Token>> fit, held_out;
 };
 
-std::vector<std::vector<Token>> prompts_of(const Model& model, const Options& o, const Globals& globals) {
+std::vector<std::vector<Token>> prompts_of(const Model& model, const ExportFlags& o, const Globals& globals) {
     std::vector<std::vector<Token>> out;
     if (!o.prompts.prompts.empty() || !o.prompts.file.empty()) {
         for (auto& prompt : ready_prompts(model, o.prompts)) out.push_back(std::move(prompt.tokens));
@@ -100,7 +100,7 @@ nlohmann::json json_of(const NearestAdditive& nearest) {
             {"tokens", nearest.n_place}};
 }
 
-void export_file(const Options& o, const Globals& globals) {
+void export_file(const ExportFlags& o, const Globals& globals) {
     const ExportFormat format = format_of(o);
     check_output(o.out);
     const auto argument = parse_vector_argument(o.vector);
@@ -149,7 +149,7 @@ void export_file(const Options& o, const Globals& globals) {
 }  // namespace
 
 void add_export(CLI::App& app, Globals& globals) {
-    auto o = std::make_shared<Options>();
+    auto o = std::make_shared<ExportFlags>();
     auto* command =
         app.add_subcommand("export", "A vector as a file of llama.cpp and repeng, numpy or safetensors");
     command->add_option("vector", o->vector, "Vector file V.gguf[:scale][@A-B]")->required();

@@ -74,9 +74,9 @@ void extract(const Method& method, const ExtractOptions& o, const Globals& globa
 }
 
 // The command of one method. Which inputs it takes follows from Method::counts().
-class Command {
+class MethodCommand {
 public:
-    Command(CLI::App& extract, const Method& method, Globals& globals)
+    MethodCommand(CLI::App& extract, const Method& method, Globals& globals)
         : method_(method),
           o_(std::make_shared<ExtractOptions>()),
           app_(*extract.add_subcommand(method.name(), method.summary())) {
@@ -228,7 +228,7 @@ void name_a_method(const CLI::App& command) {
 void add_extract(CLI::App& app, Globals& globals) {
     auto* extract = app.add_subcommand("extract", "Make a vector of a task or of pairs, by any method");
     extract->require_subcommand(0, 1);
-    for (const Method* method : methods()) Command(*extract, *method, globals);
+    for (const Method* method : methods()) MethodCommand(*extract, *method, globals);
     // After the methods, which would inherit both.
     extract->allow_extras();
     extract->footer("Each method has its own help: tiller extract METHOD --help");

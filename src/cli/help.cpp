@@ -68,7 +68,7 @@ public:
 };
 
 // User input, made safe and short enough for a message.
-std::string shown(const std::string& word) { return report::terminal_text(report::fit(word, 60)); }
+std::string shown_word(const std::string& word) { return report::terminal_text(report::fit(word, 60)); }
 
 std::vector<std::string> commands_of(const CLI::App& app) {
     std::vector<std::string> names;
@@ -104,7 +104,7 @@ std::string did_you_mean(const std::string& word, const std::vector<std::string>
 
 std::string unknown_option(const CLI::App& app, const CLI::App& command, const std::string& word) {
     const std::string option = word.substr(0, word.find('='));
-    std::string text = fmt::format("{} no option {}", has(command), shown(option));
+    std::string text = fmt::format("{} no option {}", has(command), shown_word(option));
     const std::string near = did_you_mean(option, options_of(command));
     if (!near.empty()) return text + near;
     const auto others = others_with(app, option);
@@ -114,8 +114,8 @@ std::string unknown_option(const CLI::App& app, const CLI::App& command, const s
 
 std::string unknown_word(const CLI::App& command, const std::string& word) {
     const auto commands = commands_of(command);
-    if (commands.empty()) return fmt::format("{} has no use for '{}'", full_name(command), shown(word));
-    return fmt::format("{} no command '{}'{}", has(command), shown(word), did_you_mean(word, commands));
+    if (commands.empty()) return fmt::format("{} has no use for '{}'", full_name(command), shown_word(word));
+    return fmt::format("{} no command '{}'{}", has(command), shown_word(word), did_you_mean(word, commands));
 }
 
 // CLI11's own texts begin with an option's name and end with no full stop.

@@ -23,7 +23,7 @@ namespace {
 
 using nlohmann::json;
 
-struct Options {
+struct InspectFlags {
     std::string model, vector, strengths = "0.25,0.5,1,1.5,2", html;
     PromptOptions prompt;
     SteeringOptions steering;
@@ -97,7 +97,7 @@ std::string as_text(std::span<const InspectedText> texts, bool tokens, bool colo
     return out + report::where_it_breaks(texts) + "\n";
 }
 
-void inspect_vector(Options o, const Globals& globals) {
+void inspect_vector(InspectFlags o, const Globals& globals) {
     if (!o.vector.empty()) o.steering.vectors.vectors.insert(o.steering.vectors.vectors.begin(), o.vector);
     if (o.steering.vectors.vectors.empty() && o.steering.from.empty())
         throw Error(Code::usage, "inspect needs a vector: V.gguf, or --from RUN");
@@ -128,7 +128,7 @@ void inspect_vector(Options o, const Globals& globals) {
 }  // namespace
 
 void add_inspect(CLI::App& app, Globals& globals) {
-    auto o = std::make_shared<Options>();
+    auto o = std::make_shared<InspectFlags>();
     auto* command = app.add_subcommand(
         "inspect",
         "What a vector does to a text: change of every token, and from which strength on it breaks");

@@ -18,7 +18,7 @@ namespace tiller::cli {
 namespace {
 
 using nlohmann::json;
-constexpr std::uint64_t kLimit = std::uint64_t{256} << 20;
+constexpr std::uint64_t kLargestJson = std::uint64_t{256} << 20;
 
 [[noreturn]] void bad(const std::filesystem::path& path, const std::string& what) {
     throw Error(Code::bad_input, fmt::format("{}: {}", path.string(), what));
@@ -140,7 +140,7 @@ PromptLine prompt_of(const std::filesystem::path& name, const json& line) {
 }  // namespace
 
 TrialsFile read_trials(const std::filesystem::path& path) {
-    const json root = parse_strict(path, read_file(path, kLimit));
+    const json root = parse_strict(path, read_file(path, kLargestJson));
     TrialsFile file;
     FvTrials& trials = file.trials;
     std::size_t i = 0;
@@ -157,7 +157,7 @@ TrialsFile read_trials(const std::filesystem::path& path) {
 }
 
 PairsFile read_pairs(const std::filesystem::path& path) {
-    const std::string bytes = read_file(path, kLimit);
+    const std::string bytes = read_file(path, kLargestJson);
     PairsFile file;
     if (const char separator = table_separator(path.string()))
         file.pairs = pairs_of_table(path, bytes, separator);

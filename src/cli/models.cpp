@@ -32,7 +32,7 @@ std::string as_text(const KnownModel& model) {
                        is_here(model) ? "here" : "not here", model.description, model.licence);
 }
 
-void list(const Globals& globals) {
+void list_models(const Globals& globals) {
     nlohmann::json all = nlohmann::json::array();
     std::string text;
     for (const auto& model : known_models()) {
@@ -82,7 +82,7 @@ void add_models(CLI::App& app, Globals& globals) {
     command->require_subcommand(0, 1);
     add_globals(*command, globals, kJsonFlag);
     command->callback([command, &globals] {
-        if (command->get_subcommands().empty()) list(globals);
+        if (command->get_subcommands().empty()) list_models(globals);
     });
 
     auto names = std::make_shared<std::vector<std::string>>();

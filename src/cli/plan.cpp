@@ -14,7 +14,7 @@
 namespace tiller::cli {
 namespace {
 
-struct Options {
+struct PlanFlags {
     std::string plan, out;
     int n_shard = 1;
     bool time = false;
@@ -89,7 +89,7 @@ std::string blocks_text(const std::vector<Block>& blocks, int n_shard) {
     return text;
 }
 
-std::string time_table(const PlanTime& time, const Measured& measured, const Options& o) {
+std::string time_table(const PlanTime& time, const Measured& measured, const PlanFlags& o) {
     std::string text = fmt::format(
         "Measured: {} block(s) in {}. All blocks on one machine like this one: about {}, as far as the "
         "estimates of work go.\n\n{:>7}  {:>14}  {}\n",
@@ -106,7 +106,7 @@ std::string time_table(const PlanTime& time, const Measured& measured, const Opt
                               o.out.empty() ? "RUN" : shell_word(o.out), limit / 60, limit % 60);
 }
 
-void plan_command(const Options& o, const Globals& globals, const std::string& command) {
+void plan_command(const PlanFlags& o, const Globals& globals, const std::string& command) {
     const Plan plan = load_plan(o.plan);
     ProgressSteps steps(globals.quiet);
     StudyHost host = study_host(globals, steps, true);
@@ -136,7 +136,7 @@ void plan_command(const Options& o, const Globals& globals, const std::string& c
 }  // namespace
 
 void add_plan(CLI::App& app, Globals& globals) {
-    auto o = std::make_shared<Options>();
+    auto o = std::make_shared<PlanFlags>();
     auto* command = app.add_subcommand(
         "plan", "The blocks of a plan, how they are shared among machines, and how long they take");
     command->add_option("plan", o->plan, "Plan file (tiller compare --print-plan)")->required();

@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-struct Options {
+struct ReadFlags {
     std::string model, vector, out;
     int top = 20, layer = -1, reconstruct = 0, steps = 1000;
     bool restricted = false;
@@ -83,7 +83,7 @@ std::string as_text(const std::vector<ReconstructionFit>& fits, int n_token) {
     return text;
 }
 
-void read(const Options& o, const Globals& globals) {
+void read(const ReadFlags& o, const Globals& globals) {
     const bool rebuild = o.reconstruct > 0;
     if (rebuild != !o.out.empty())
         throw Error(Code::usage, rebuild ? "--reconstruct needs -o, the vector file to write"
@@ -127,7 +127,7 @@ void read(const Options& o, const Globals& globals) {
 }  // namespace
 
 void add_read(CLI::App& app, Globals& globals) {
-    auto o = std::make_shared<Options>();
+    auto o = std::make_shared<ReadFlags>();
     auto* command = app.add_subcommand(
         "read", "The tokens a vector points at: softmax(W_U LN_f(v)) (arXiv 2310.15213, section 3.2)");
     command

@@ -95,7 +95,7 @@ std::vector<Script> parallel_scripts(const SubmitPlan& p) {
 
 namespace {
 
-struct Options {
+struct SubmitFlags {
     std::string plan, out, hosts;
     int n_shard = 0;
     bool slurm = false, no_check = false, dry_run = false;
@@ -108,7 +108,7 @@ std::string this_program() {
     return ec ? "tiller" : path.string();
 }
 
-SubmitPlan submit_plan(const Options& o, const Globals& globals) {
+SubmitPlan submit_plan(const SubmitFlags& o, const Globals& globals) {
     SubmitPlan p;
     p.program = this_program();
     p.cwd = std::filesystem::current_path();
@@ -127,7 +127,7 @@ SubmitPlan submit_plan(const Options& o, const Globals& globals) {
     return p;
 }
 
-void submit(const Options& o, const Globals& globals) {
+void submit(const SubmitFlags& o, const Globals& globals) {
     if (o.slurm == !o.hosts.empty())
         throw Error(Code::usage, "say where: --slurm, or --ssh FILE with a host in each line (one of them)");
     if (!o.hosts.empty() && !std::filesystem::exists(o.hosts))
@@ -155,7 +155,7 @@ void submit(const Options& o, const Globals& globals) {
 }  // namespace
 
 void add_submit(CLI::App& app, Globals& globals) {
-    auto o = std::make_shared<Options>();
+    auto o = std::make_shared<SubmitFlags>();
     auto* command = app.add_subcommand(
         "submit", "Carry out a plan on many machines: a Slurm array, or GNU parallel over ssh");
     command->add_flag("--slurm", o->slurm, "Submit an array of shards, and a job that merges them");

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct SweepFlags {
     std::string model, out, data_dir, heads = "default", layers, scales = "1,2,4";
     std::vector<std::string> tasks;
     int n_test = 40, n_valid = 20, n_shot = 10, top = 0;
@@ -56,13 +56,13 @@ std::vector<int> counts_of(const std::string& flag, const std::string& text, con
     return out;
 }
 
-Task task_of(const Options& o, const std::string& name) {
+Task task_of(const SweepFlags& o, const std::string& name) {
     return find_task(name, o.data_dir.empty() ? data_dir() : fs::path(o.data_dir));
 }
 
 // Runs `work`; an interruption becomes an error that says how to resume.
 template <class Work>
-auto with_steps(const Options& o, const Globals& globals, Work work) {
+auto with_steps(const SweepFlags& o, const Globals& globals, Work work) {
     ProgressSteps steps(globals.quiet);
     try {
         return work([&](const std::string& what, std::size_t done, std::size_t all) {
@@ -80,7 +80,7 @@ std::string places(const std::string& folder, std::initializer_list<const char*>
     return text;
 }
 
-void sweep(const Options& o, const Globals& globals) {
+void sweep(const SweepFlags& o, const Globals& globals) {
     SweepPlan plan;
     plan.heads = counts_of("--heads", o.heads, "default");
     plan.layers = counts_of("--layers", o.layers, "all");
@@ -102,7 +102,7 @@ void sweep(const Options& o, const Globals& globals) {
                        : sweep_table(result) + places(o.out, {"sweep.html", "sweep.csv", "sweep.json"}));
 }
 
-void heads(const Options& o, const Globals& globals) {
+void heads(const SweepFlags& o, const Globals& globals) {
     HeadsPlan plan;
     plan.top_k = o.top;
     plan.layers = counts_of("--layers", o.layers, "default");
@@ -123,7 +123,7 @@ void heads(const Options& o, const Globals& globals) {
     print(globals.json ? as_json : heads_table(result) + places(o.out, {"heads.html", "heads.json"}));
 }
 
-void add_common(CLI::App& command, Options& o, Globals& globals) {
+void add_common(CLI::App& command, SweepFlags& o, Globals& globals) {
     command.add_option("-m,--model", o.model, kModelHelp)->required();
     command
         .add_option("-o,--out", o.out,
@@ -145,7 +145,7 @@ void add_common(CLI::App& command, Options& o, Globals& globals) {
 }  // namespace
 
 void add_sweep(CLI::App& app, Globals& globals) {
-    auto o = std::make_shared<Options>();
+    auto o = std::make_shared<SweepFlags>();
     o->layers = "all";
     auto* command = app.add_subcommand(
         "sweep", "A function vector at every layer, number of heads and strength, in three contexts");
@@ -167,7 +167,7 @@ void add_sweep(CLI::App& app, Globals& globals) {
 }
 
 void add_heads(CLI::App& app, Globals& globals) {
-    auto o = std::make_shared<Options>();
+    auto o = std::make_shared<SweepFlags>();
     o->layers = "default";
     auto* command = app.add_subcommand(
         "heads", "Heads that several tasks share, and each task's function vector on the others");

@@ -21,7 +21,7 @@ namespace {
 constexpr int kShown = 5;
 constexpr int kUsualShots = 10;
 
-std::string shown(const std::string& text) {
+std::string shown_text(const std::string& text) {
     constexpr std::size_t most = 48;
     std::size_t n = std::min(most, text.size());
     while (n < text.size() && n > 0 && (static_cast<unsigned char>(text[n]) & 0xc0) == 0x80) --n;
@@ -46,8 +46,8 @@ std::string some(const List& list, const std::string& head, const Line& line) {
 
 std::string pair_line(const Task& task, const ItemPair& pair) {
     const Item &a = item_of(task, pair.second), &b = item_of(task, pair.first);
-    return fmt::format("items {} and {}: {} -> {} | {} -> {}", a.id + 1, b.id + 1, shown(a.input),
-                       shown(a.output), shown(b.input), shown(b.output));
+    return fmt::format("items {} and {}: {} -> {} | {} -> {}", a.id + 1, b.id + 1, shown_text(a.input),
+                       shown_text(a.output), shown_text(b.input), shown_text(b.output));
 }
 
 std::string size_text(const Task& task, const TaskCheck& check) {
@@ -71,15 +71,16 @@ std::string text_of(const Task& task, const TaskCheck& check, const Model* model
     text += some(check.repeated, "items that stand twice (each input counts once)", pair);
     text += some(check.leaks,
                  "test or validation items whose input is a training item's, so that they were seen", pair);
-    text += some(check.unchanged, "answers that are the input",
-                 [&](int id) { return fmt::format("item {}: {}", id + 1, shown(item_of(task, id).input)); });
+    text += some(check.unchanged, "answers that are the input", [&](int id) {
+        return fmt::format("item {}: {}", id + 1, shown_text(item_of(task, id).input));
+    });
     if (model) {
         text += some(check.shared_first,
                      "first tokens that several answers share, which first-token scores cannot tell apart",
                      [&](const SharedFirstToken& s) {
                          std::string items;
                          for (std::size_t i = 0; i < std::min<std::size_t>(s.items.size(), 4); ++i)
-                             items += (i ? ", " : "") + shown(item_of(task, s.items[i]).output);
+                             items += (i ? ", " : "") + shown_text(item_of(task, s.items[i]).output);
                          return fmt::format("'{}': {} answers ({}{})",
                                             report::terminal_text(valid_utf8(model->piece(s.token))),
                                             s.items.size(), items, s.items.size() > 4 ? ", ..." : "");

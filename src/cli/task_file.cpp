@@ -17,7 +17,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::uint64_t kLimit = std::uint64_t{64} << 20;
+constexpr std::uint64_t kLargestTask = std::uint64_t{64} << 20;
 
 void add_item(Task& task, std::string input, std::string output) {
     Item item;
@@ -125,7 +125,7 @@ void read_json(Task& task, const std::string& bytes, const std::string& name, co
 
 Task read_new_task(const std::filesystem::path& file, const TaskColumns& columns, const std::string& family) {
     const std::string name = file.string();
-    std::string bytes = read_file(file, kLimit);
+    std::string bytes = read_file(file, kLargestTask);
     if (bytes.starts_with("\xEF\xBB\xBF")) bytes.erase(0, 3);
     if (!is_valid_utf8(bytes))
         throw Error(Code::bad_input,

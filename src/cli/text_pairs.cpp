@@ -11,7 +11,7 @@
 namespace tiller::cli {
 namespace {
 
-constexpr std::uint64_t kLimit = std::uint64_t{256} << 20;
+constexpr std::uint64_t kLargestPairs = std::uint64_t{256} << 20;
 
 bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
@@ -34,7 +34,7 @@ std::string unescaped(std::string_view line) {
 }
 
 std::vector<std::string> texts_of(const std::filesystem::path& path) {
-    const std::string bytes = read_file(path, kLimit);
+    const std::string bytes = read_file(path, kLargestPairs);
     std::string_view rest = bytes;
     if (rest.starts_with("\xEF\xBB\xBF")) rest.remove_prefix(3);
     std::vector<std::string> texts;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -72,11 +71,6 @@ std::vector<RemoteFile> files_below(const fs::path& folder) {
 // which llama_choice() reads.
 fs::path llama_file(const Name& name, const std::string& path, const Settings& s) {
     return s.llama_cache / (with(name.repo, '/', "_") + "_" + with(path, '/', "_"));
-}
-
-std::string lower(std::string text) {
-    for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return text;
 }
 
 std::string llama_choice(const Name& name, const Settings& s) {

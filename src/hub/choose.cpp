@@ -14,11 +14,6 @@
 namespace tiller::hub {
 namespace {
 
-std::string lower(std::string text) {
-    for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return text;
-}
-
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 bool is_model_file(const std::string& path) {
@@ -59,6 +54,11 @@ const std::vector<RemoteFile>* first_with(const std::vector<std::vector<RemoteFi
 }
 
 }  // namespace
+
+std::string lower(std::string text) {
+    for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return text;
+}
 
 bool holds_tag(const std::string& path, const std::string& tag) {
     const std::string text = lower(path), word = lower(tag);

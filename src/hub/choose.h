@@ -35,6 +35,9 @@ std::vector<std::vector<RemoteFile>> models_in(const std::vector<RemoteFile>& fi
 std::vector<RemoteFile> choose(const std::vector<RemoteFile>& files, const Name& name,
                                MissingPart missing = MissingPart::refuse);
 
+/// The text in lower case.
+std::string lower(std::string text);
+
 /// Does a path contain the quantisation as a word of its own, in upper or lower case? "Q4_K" is not in
 /// "m-Q4_K_M.gguf".
 bool holds_tag(const std::string& path, const std::string& tag);

@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-Json number(double value) {
+Json six_decimals(double value) {
     return std::isfinite(value) ? Json(std::round(value * 1e6) / 1e6) : Json(nullptr);
 }
 
@@ -50,11 +50,11 @@ Chart lines(const AnalysisSummary& a, const char* x_name, const char* x_title, c
         const auto add = [&](double d, const Interval& x, const Interval& y) {
             rows.push_back({{"method", line.label},
                             {"random", line.is_random},
-                            {"dose", number(d)},
-                            {"x", number(x.mean)},
-                            {"effect", number(y.mean)},
-                            {"low", number(y.low)},
-                            {"high", number(y.high)},
+                            {"dose", six_decimals(d)},
+                            {"x", six_decimals(x.mean)},
+                            {"effect", six_decimals(y.mean)},
+                            {"low", six_decimals(y.low)},
+                            {"high", six_decimals(y.high)},
                             {"x text", std::isfinite(x.low) ? format_interval(x) : format_plain(x.mean)},
                             {"effect text", format_interval(y)}});
         };

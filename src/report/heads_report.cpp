@@ -17,7 +17,7 @@ namespace {
 using namespace report;
 using Json = nlohmann::json;
 
-Json cell_tree(const SweepCell& cell) {
+Json heads_cell(const SweepCell& cell) {
     Json out = items_tree(cell.items);
     out["score"] = score_tree(cell.all);
     if (cell.heads > 0) out["heads"] = cell.heads, out["layer"] = cell.layer, out["scale"] = cell.scale;
@@ -26,7 +26,7 @@ Json cell_tree(const SweepCell& cell) {
 
 Json cells_tree(const std::vector<SweepCell>& cells) {
     Json out = Json::array();
-    for (const SweepCell& cell : cells) out.push_back(cell_tree(cell));
+    for (const SweepCell& cell : cells) out.push_back(heads_cell(cell));
     return out;
 }
 
@@ -70,8 +70,8 @@ std::string heads_json(const HeadsAcrossTasks& h) {
                          {"own", chosen_tree(t.own)},
                          {"universal", chosen_tree(t.universal)},
                          {"items", t.items},
-                         {"unsteered", cell_tree(t.unsteered)},
-                         {"universal_test", cell_tree(t.universal_test)},
+                         {"unsteered", heads_cell(t.unsteered)},
+                         {"universal_test", heads_cell(t.universal_test)},
                          {"own_minus_universal", interval_tree(t.own_minus_universal)}});
     }
     for (std::size_t i = 0; i < h.common.size(); ++i) {

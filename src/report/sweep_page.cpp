@@ -11,7 +11,9 @@ namespace {
 
 using namespace report;
 
-const Interval* accuracy(const SweepScore& score) { return score.n > 0 ? &score.first_token : nullptr; }
+const Interval* accuracy_interval(const SweepScore& score) {
+    return score.n > 0 ? &score.first_token : nullptr;
+}
 
 std::string overview(const Sweep& sweep) {
     std::string table =
@@ -25,8 +27,8 @@ std::string overview(const Sweep& sweep) {
             return s && s->n > s->n_broken ? &s->logprob : nullptr;
         };
         table += fmt::format(R"(<tr><th scope="row">{}</th><td>{} ({})</td>{}{}<td>{}</td>{}{}</tr>)",
-                             html(name), set, none.n, interval_cell(accuracy(none), ""),
-                             interval_cell(best ? accuracy(*best) : nullptr, "best"), html(which),
+                             html(name), set, none.n, interval_cell(accuracy_interval(none), ""),
+                             interval_cell(best ? accuracy_interval(*best) : nullptr, "best"), html(which),
                              interval_cell(logprob(&none), ""), interval_cell(logprob(best), ""));
     };
     for (const SweepColumn& column : sweep.columns) {

@@ -48,20 +48,20 @@ fasttext::Args training_args(const std::filesystem::path& file) {
     return args;
 }
 
-class Classifier : public fasttext::FastText {
-public:
-    /// Frees memory: a dictionary built from text keeps an index for 30 million words (120 MB), one that was
-    /// saved and read back an index for its own words only.
-    void shrink() {
-        std::stringstream bytes;
-        dict_->save(bytes);
-        dict_ = std::make_shared<fasttext::Dictionary>(args_, bytes);
-    }
-};
-
 }  // namespace
 
 struct StyleScorer::Impl {
+    class Classifier : public fasttext::FastText {
+    public:
+        /// Frees memory: a dictionary built from text keeps an index for 30 million words (120 MB), one that
+        /// was saved and read back an index for its own words only.
+        void shrink() {
+            std::stringstream bytes;
+            dict_->save(bytes);
+            dict_ = std::make_shared<fasttext::Dictionary>(args_, bytes);
+        }
+    };
+
     Classifier classifier;
     double accuracy = 0;
     int count = 0;

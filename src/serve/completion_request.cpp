@@ -6,18 +6,13 @@
 #include <limits>
 
 #include "core/util.h"
-#include "serve/problem.h"
 #include "tasks/json_events.h"
 
 namespace tiller::serve {
 namespace {
 
-constexpr double kLargest = std::numeric_limits<float>::max();
+constexpr double kLargestPenalty = std::numeric_limits<float>::max();
 constexpr std::size_t kMostPrompts = 1024;
-
-[[noreturn]] void invalid(const std::string& path, const std::string& what) {
-    throw Problem(400, "invalid_value", fmt::format("{}: {}", path, what), path);
-}
 
 void read_stop(Fields& fields, CompletionRequest& r) {
     const Json* stop = fields.find("stop");
@@ -62,7 +57,7 @@ void read_sampling(Fields& fields, CompletionRequest& r) {
     number("min_p", 0, 1, s.min_p);
     number("presence_penalty", -100, 100, s.presence_penalty);
     number("frequency_penalty", -100, 100, s.frequency_penalty);
-    number("repetition_penalty", 0, kLargest, s.repetition_penalty);
+    number("repetition_penalty", 0, kLargestPenalty, s.repetition_penalty);
     if (s.repetition_penalty <= 0) invalid("repetition_penalty", "found 0, expected more than 0");
     if (const auto seed = fields.integer("seed", std::numeric_limits<std::int64_t>::min() / 2,
                                          std::numeric_limits<std::int64_t>::max() / 2)) {

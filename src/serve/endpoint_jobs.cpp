@@ -8,7 +8,7 @@
 namespace tiller::serve {
 namespace {
 
-constexpr double kLargest = 1e300;
+constexpr double kLargestSetting = 1e300;
 constexpr std::size_t kMostTexts = 100000;
 
 const Json& list_at(const Json& value, const std::string& path) {
@@ -50,7 +50,8 @@ std::map<std::string, double> settings_of(const Json& value) {
     std::map<std::string, double> settings;
     Fields fields(value, "settings");
     for (const auto& [name, number] : value.items())
-        if (const auto found = fields.number(name.c_str(), -kLargest, kLargest)) settings[name] = *found;
+        if (const auto found = fields.number(name.c_str(), -kLargestSetting, kLargestSetting))
+            settings[name] = *found;
     return settings;
 }
 

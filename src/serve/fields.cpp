@@ -17,11 +17,11 @@ namespace {
 
 constexpr int kDepth = 32;
 
-[[noreturn]] void invalid(const std::string& path, const std::string& what) {
+}  // namespace
+
+void invalid(const std::string& path, const std::string& what) {
     throw Problem(400, "invalid_value", path.empty() ? what : fmt::format("{}: {}", path, what), path);
 }
-
-}  // namespace
 
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 

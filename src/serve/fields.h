@@ -63,6 +63,8 @@ private:
 
 /// "path[3]"
 std::string at_index(const std::string& path, std::size_t i);
+/// Throws the Problem "invalid_value": "path: what", or `what` alone where the path is empty.
+[[noreturn]] void invalid(const std::string& path, const std::string& what);
 [[noreturn]] void wrong_type(const std::string& path, const Json& found, const char* expected);
 
 }  // namespace tiller::serve

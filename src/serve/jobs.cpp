@@ -10,19 +10,19 @@
 #include "vectors/reject.h"
 
 namespace tiller::serve {
+enum class JobStatus { queued, running, done, failed, cancelled };
+
 namespace {
 
 constexpr std::size_t kRemembered = 100;
 
-enum class Status { queued, running, done, failed, cancelled };
-
-const char* name_of(Status status) {
+const char* name_of(JobStatus status) {
     switch (status) {
-        case Status::queued: return "queued";
-        case Status::running: return "running";
-        case Status::done: return "done";
-        case Status::failed: return "failed";
-        case Status::cancelled: return "cancelled";
+        case JobStatus::queued: return "queued";
+        case JobStatus::running: return "running";
+        case JobStatus::done: return "done";
+        case JobStatus::failed: return "failed";
+        case JobStatus::cancelled: return "cancelled";
     }
     return "";
 }
@@ -33,7 +33,7 @@ struct Jobs::Job {
     std::string id;
     ExtractRequest request;
     bool replace = false;
-    Status status = Status::queued;
+    JobStatus status = JobStatus::queued;
     std::string step = "waiting";
     std::size_t done = 0, all = 0;
     Json vector, error;
@@ -87,7 +87,7 @@ Json Jobs::start(ExtractRequest request, bool replace) {
     waiting_.push_back(job);
     // Removes the oldest finished jobs.
     for (auto it = jobs_.begin(); it != jobs_.end() && jobs_.size() > kRemembered;) {
-        const bool over = it->second->status != Status::queued && it->second->status != Status::running;
+        const bool over = it->second->status != JobStatus::queued && it->second->status != JobStatus::running;
         it = over ? jobs_.erase(it) : std::next(it);
     }
     wake_.notify_one();
@@ -117,8 +117,8 @@ Json Jobs::cancel(const std::string& id) {
     const std::lock_guard lock(mutex_);
     Job& job = at(id);
     job.cancelled = true;
-    if (job.status == Status::queued) {
-        job.status = Status::cancelled;
+    if (job.status == JobStatus::queued) {
+        job.status = JobStatus::cancelled;
         std::erase_if(waiting_, [&](const auto& other) { return other.get() == &job; });
     }
     return description(job);
@@ -128,7 +128,7 @@ void Jobs::cancel_all() {
     const std::lock_guard lock(mutex_);
     for (const auto& [number, job] : jobs_) {
         job->cancelled = true;
-        if (job->status == Status::queued) job->status = Status::cancelled;
+        if (job->status == JobStatus::queued) job->status = JobStatus::cancelled;
     }
     waiting_.clear();
 }
@@ -142,7 +142,7 @@ void Jobs::work() {
             if (stop_) return;
             job = waiting_.front();
             waiting_.pop_front();
-            job->status = Status::running;
+            job->status = JobStatus::running;
             job->step = "starting";
         }
         run(*job);
@@ -151,7 +151,7 @@ void Jobs::work() {
 
 void Jobs::run(Job& job) {
     Json vector, error;
-    Status status = Status::done;
+    JobStatus status = JobStatus::done;
     try {
         // A separate engine, whose KV cache is freed when the job ends.
         Engine engine(model_, engine_options_);
@@ -168,14 +168,14 @@ void Jobs::run(Job& job) {
         vector = stored->description();
     } catch (...) {
         const Problem problem = problem_of(std::current_exception());
-        status = job.cancelled ? Status::cancelled : Status::failed;
+        status = job.cancelled ? JobStatus::cancelled : JobStatus::failed;
         if (!job.cancelled) error = Json::parse(error_body(problem)).at("error");
     }
     const std::lock_guard lock(mutex_);
     job.status = status;
     job.vector = std::move(vector);
     job.error = std::move(error);
-    if (status == Status::done) job.step = "done";
+    if (status == JobStatus::done) job.step = "done";
 }
 
 }  // namespace tiller::serve

@@ -12,10 +12,6 @@
 namespace tiller::serve {
 namespace {
 
-[[noreturn]] void invalid(const std::string& path, const std::string& what) {
-    throw Problem(400, "invalid_value", fmt::format("{}: {}", path, what), path);
-}
-
 std::string content_of(const Json& content, const std::string& path) {
     if (content.is_string()) return content.get<std::string>();
     if (!content.is_array()) wrong_type(path, content, "a text or a list of parts");

@@ -18,11 +18,7 @@ namespace tiller::serve {
 namespace {
 
 using Kind = Positions::Kind;
-constexpr double kLargest = std::numeric_limits<float>::max();
-
-[[noreturn]] void invalid(const std::string& path, const std::string& what) {
-    throw Problem(400, "invalid_value", fmt::format("{}: {}", path, what), path);
-}
+constexpr double kLargestScale = std::numeric_limits<float>::max();
 
 // "prompt" and "generation" of `apply`: which kind of positions they stand for.
 void read_apply(const Json& value, SteeringTerm& term, const std::string& path) {
@@ -72,9 +68,9 @@ SteeringTerm read_term(const Json& value, const std::string& path) {
                 fmt::format("{} is no name of a vector; paths are never opened", excerpt(term.name)),
                 term.name_path);
     }
-    if (const auto scale = fields.number("scale", -kLargest, kLargest))
+    if (const auto scale = fields.number("scale", -kLargestScale, kLargestScale))
         term.scale = static_cast<float>(*scale);
-    if (const auto strength = fields.number("strength", -kLargest, kLargest)) {
+    if (const auto strength = fields.number("strength", -kLargestScale, kLargestScale)) {
         if (term.scale) invalid(fields.path_of("strength"), "scale is another name for it; give one of them");
         term.scale = static_cast<float>(*strength);
     }

@@ -39,7 +39,7 @@ double number(const std::optional<std::uint64_t>& count) {
     return count ? static_cast<double>(*count) : std::nan("");
 }
 
-const char* how_to_read() {
+const char* how_to_read_costs() {
     return "Texts that the method's own extraction reads and their tokens, as if it were the only method "
            "(methods share a head search); each head's run in the head search counts one token. Settings: "
            "points of the validation split, whose runs are not part of the tokens. Bytes: float32 directions "
@@ -60,7 +60,7 @@ std::optional<AnalysisSummary> cost_table(const Plan& plan, const TaskRecords& r
     const auto evidence = records.closing.part<TunedClosing>().evidence;
     if (evidence.empty()) return {};
     const double few_shot = extra_tokens(records, few_shot_id(plan.of(t.family).n_shot));
-    AnalysisSummary out{"cost", "What the methods cost", how_to_read(), "method", columns(), {}};
+    AnalysisSummary out{"cost", "What the methods cost", how_to_read_costs(), "method", columns(), {}};
     for (const auto& s : t.test) {
         const bool is_chosen = s.kind == Kind::chosen;
         if (!is_chosen && s.method != "prompt") continue;
@@ -86,7 +86,7 @@ std::optional<AnalysisSummary> cost_table(const Plan& plan, const TaskRecords& r
 std::optional<AnalysisSummary> cost_over_tasks(const Summary& summary) {
     AnalysisSummary out{"cost",
                         "What the methods cost, mean over tasks",
-                        std::string(how_to_read()) + " Tasks of all models and seeds count alike.",
+                        std::string(how_to_read_costs()) + " Tasks of all models and seeds count alike.",
                         "method",
                         columns(),
                         {}};

@@ -196,7 +196,7 @@ AnalysisSummary table_of(const Plan& plan, const TaskRecords& records, const Tas
     return out;
 }
 
-const char* how_to_read() {
+const char* how_to_read_scorers() {
     return "Rows: scores of the same outputs at the chosen settings, means with 95 % intervals over items; "
            "the first row is the score that settings are chosen and judged by. An order of two methods is "
            "changed where this score puts the other one higher; beyond chance where a paired test of this "
@@ -232,7 +232,7 @@ std::vector<AnalysisSummary> scorer_tables(const Plan& plan, const TaskRecords& 
     if (out.back().rows.empty()) return {};
     out.back().id = "scorers";
     out.back().title = "The same outputs under every score";
-    out.back().note = how_to_read();
+    out.back().note = how_to_read_scorers();
     const auto few_shot = records.test.find(few_shot_id(plan.of(t.family).n_shot));
     if (t.behavioural() || few_shot == records.test.end()) return out;
     std::set<int> kept;
