@@ -13,7 +13,7 @@ set(TILLER_ENGINE_PACKAGE_VERSION 3.22.1)
 set(TILLER_ENGINE_PACKAGE_SHA256 a0d9dd80eacd2ab1cfe71aee57ac8a806487fd70b3d2a38fbec637752d9e5c5f)
 set(TILLER_ENGINE_RECIPE 7)  # Raise when this file changes how the engine is built.
 set(TILLER_ENGINE_PATCHES amx_products.patch int8_products.patch avx2_products.patch same_bits.patch row_operations.patch
-    short_attention.patch
+    large_pages.patch short_attention.patch
     states_only.patch waiting.patch)  # In cmake/engine; each says why.
 
 include("${CMAKE_CURRENT_LIST_DIR}/engine/import.cmake")
