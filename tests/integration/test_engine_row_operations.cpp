@@ -4,13 +4,16 @@
 #include <ggml.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <random>
+#include <tuple>
 #include <vector>
 
 namespace tiller {
@@ -65,39 +68,61 @@ void expect_same(const std::vector<float>& got, const std::vector<float>& expect
             << "value " << i << ": " << got[i] << " for " << expected[i];
 }
 
+// A row that K-quants are multiplied with: 256 values in 8 bits, and the sums of sixteen of them each.
+struct BlockOfQ8K {
+    float d;
+    std::int8_t values[256];
+    std::int16_t sums[16];
+};
+
+// What ggml's quantize_row_q8_K_ref() does: the first of the largest values becomes -127.
+BlockOfQ8K rounded(const std::vector<float>& x) {
+    BlockOfQ8K out{};
+    float largest = 0;
+    for (const float v : x)
+        if (std::fabs(v) > std::fabs(largest)) largest = v;
+    if (largest == 0) return out;
+    const float scale = -127.f / largest;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        const float scaled = scale * x[i];
+        const float whole = std::isnan(scaled) ? 0 : std::nearbyint(scaled);  // ties: to the even one
+        out.values[i] = static_cast<std::int8_t>(std::min(127.f, whole));
+        out.sums[i / 16] = static_cast<std::int16_t>(out.sums[i / 16] + out.values[i]);
+    }
+    out.d = 1 / scale;
+    return out;
+}
+
 TEST(RowOperations, RowsForKQuantsAreThoseOfTheReference) {
-    const auto* fast = ggml_get_type_traits_cpu(GGML_TYPE_Q8_K);
-    const auto* reference = ggml_get_type_traits(GGML_TYPE_Q8_K);
-    ASSERT_NE(fast->from_float, nullptr);
-    ASSERT_NE(reference->from_float_ref, nullptr);
+    const auto* traits = ggml_get_type_traits_cpu(GGML_TYPE_Q8_K);
+    ASSERT_NE(traits->from_float, nullptr);
     constexpr std::size_t n = 256;
+    ASSERT_EQ(ggml_row_size(GGML_TYPE_Q8_K, n), sizeof(BlockOfQ8K));
     std::vector<std::vector<float>> rows;
     for (unsigned seed = 0; seed < 200; ++seed)
         rows.push_back(random_values(n, seed, std::pow(10.0f, static_cast<float>(seed % 9) - 4)));
     rows.emplace_back(n, 0.25f);
     rows.emplace_back(n, -1e-3f);
+    rows.emplace_back(n, 0.0f);
     rows.push_back(random_values(n, 7));
     rows.back()[100] = 9, rows.back()[37] = -9;  // the first of equal sizes decides on the sign
     rows.push_back(random_values(n, 8));
     rows.back()[100] = -9, rows.back()[37] = 9;
-    std::vector<float> halves;  // ties: to the even one
+    std::vector<float> halves;
     for (int i = 0; i < static_cast<int>(n); ++i) halves.push_back(static_cast<float>(i - 127) / 2);
+    halves[255] = 127;  // a scale of -1, so that half of the values are ties
     rows.push_back(halves);
     rows.push_back(random_values(n, 9));
     rows.back()[255] = std::numeric_limits<float>::quiet_NaN();
-    const std::size_t n_byte = ggml_row_size(GGML_TYPE_Q8_K, n);
     for (std::size_t r = 0; r < rows.size(); ++r) {
-        std::vector<std::uint8_t> got(n_byte), expected(n_byte);
-        fast->from_float(rows[r].data(), got.data(), n);
-        reference->from_float_ref(rows[r].data(), expected.data(), n);
-        EXPECT_EQ(got, expected) << "row " << r;
+        const BlockOfQ8K expected = rounded(rows[r]);
+        BlockOfQ8K got{};
+        traits->from_float(rows[r].data(), &got, n);
+        EXPECT_EQ(std::bit_cast<std::uint32_t>(got.d), std::bit_cast<std::uint32_t>(expected.d))
+            << "row " << r;
+        EXPECT_TRUE(std::equal(std::begin(got.values), std::end(got.values), expected.values)) << "row " << r;
+        EXPECT_TRUE(std::equal(std::begin(got.sums), std::end(got.sums), expected.sums)) << "row " << r;
     }
-    // Of a row of zeros the sums are not written; nothing but its scale and its values counts.
-    std::vector<std::uint8_t> got(n_byte, 1), expected(n_byte, 1);
-    const std::vector<float> zeros(n);
-    fast->from_float(zeros.data(), got.data(), n);
-    reference->from_float_ref(zeros.data(), expected.data(), n);
-    EXPECT_EQ(got, expected);
 }
 
 TEST(RowOperations, GatedGeluIsThatOfTheTable) {
@@ -108,10 +133,9 @@ TEST(RowOperations, GatedGeluIsThatOfTheTable) {
         return ggml_geglu_split(c, tensor_of(c, x, 1003, 3, 1), tensor_of(c, g, 1003, 3, 1));
     });
     // The table, value by value: GELU of every float16 by the same operation without a gate.
-    std::vector<float> expected;
-    std::vector<float> rounded;
-    for (const float value : x) rounded.push_back(as_half(value));
-    const Graph gelu([&](ggml_context* c) { return ggml_gelu(c, tensor_of(c, rounded, 1003, 3, 1)); });
+    std::vector<float> expected, halves;
+    for (const float value : x) halves.push_back(as_half(value));
+    const Graph gelu([&](ggml_context* c) { return ggml_gelu(c, tensor_of(c, halves, 1003, 3, 1)); });
     for (std::size_t i = 0; i < x.size(); ++i)
         expected.push_back(x[i] <= -10 ? 0.0f : x[i] >= 10 ? x[i] * g[i] : gelu.floats[i] * g[i]);
     expect_same(gated.floats, expected);
