@@ -19,8 +19,7 @@ Shift shift_of(std::span<const float> steered, std::span<const float> unsteered)
     const float largest = find_peak(steered).value, largest_unsteered = find_peak(unsteered).value;
     const ShiftSums sums = sum_shift(steered, largest, unsteered, largest_unsteered);
     // log p = (value - largest) - log(sum of exponentials), and the sums are of p times the first part.
-    const double log_sum = std::log(sums.exp),
-                 log_sum_unsteered = std::log(sum_exp(unsteered, largest_unsteered));
+    const double log_sum = std::log(sums.exp), log_sum_unsteered = std::log(sums.exp_b);
     const double kl = sums.difference / sums.exp - log_sum + log_sum_unsteered;
     return {.kl = kl < 0 ? 0 : kl,  // rounding
             .entropy = log_sum - sums.value / sums.exp};

@@ -11,9 +11,9 @@ struct Shift {
     double entropy = 0;  ///< Of the steered distribution.
 };
 
-/// Compares softmax(steered) with softmax(unsteered); both are logits over the same vocabulary. Within 1e-5
-/// nats of the sums in float64, and the same on every machine (sum_shift()). Not a number when a logit is
-/// not. Throws usage when the lengths differ or are 0. Thread-safe.
+/// Compares softmax(steered) with softmax(unsteered); both are logits over the same vocabulary. Sums are
+/// float64, and the same on every machine (sum_shift()). Not a number when a logit is not. Throws usage when
+/// the lengths differ or are 0. Thread-safe.
 Shift shift_of(std::span<const float> steered, std::span<const float> unsteered);
 
 }  // namespace tiller::engine

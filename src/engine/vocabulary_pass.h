@@ -30,12 +30,13 @@ double sum_exp(std::span<const float> values, float largest);
 /// off.
 struct ShiftSums {
     double exp = 0;         ///< Of exp(a).
+    double exp_b = 0;       ///< Of exp(b).
     double value = 0;       ///< Of exp(a) a.
     double difference = 0;  ///< Of exp(a) (a - b).
 };
 
-/// Rounded like sum_exp(), whose result `exp` is; a value whose exponential is 0 adds nothing. `a` and `b`
-/// are of the same length. Not a number when a value of `a` is not. Thread-safe.
+/// In float64, in the same order on every machine. A value of `a` whose exponential is 0 adds nothing. `a`
+/// and `b` are of the same length. Not a number when a value of either is not. Thread-safe.
 ShiftSums sum_shift(std::span<const float> a, float largest_a, std::span<const float> b, float largest_b);
 
 }  // namespace tiller::engine

@@ -116,11 +116,11 @@ TEST_F(DoseStudy, DosesAreThoseOfTheLogits) {
                     EXPECT_EQ(r.at("items").at(i), task.items[static_cast<std::size_t>(item)].id);
                     const double expected = divergence(
                         logits(item, edits_of(vector, r.at("strength").get<float>())), logits(item, {}));
-                    EXPECT_NEAR(r.at("kl").at(i).get<double>(), expected, 1e-8) << id;
+                    EXPECT_NEAR(r.at("kl").at(i).get<double>(), expected, 1e-9) << id;
                     sum += expected;
                     ++n_checked;
                 }
-                EXPECT_NEAR(r.at("dose").get<double>(), sum / 3, 1e-8);
+                EXPECT_NEAR(r.at("dose").get<double>(), sum / 3, 1e-9);
             }
             // What was found on validation items is what test items get.
             ASSERT_GT(at_half, 0) << id;
@@ -130,7 +130,7 @@ TEST_F(DoseStudy, DosesAreThoseOfTheLogits) {
                     EXPECT_NEAR(r.at("kl").get<double>(),
                                 divergence(logits(item, edits_of(vector, static_cast<float>(at_half))),
                                            logits(item, {})),
-                                1e-8);
+                                1e-9);
                     ++n_checked;
                 }
         }

@@ -78,9 +78,9 @@ TEST(VocabularyPass, ShiftsAgreeWithLongDouble) {
                     entropy -= std::exp(log_p) * log_p;
                 }
                 const Shift shift = shift_of(a, b);
-                EXPECT_NEAR(shift.kl, static_cast<double>(kl), 1e-6 + 1e-6 * static_cast<double>(kl))
+                EXPECT_NEAR(shift.kl, static_cast<double>(kl), 1e-12 * (1 + static_cast<double>(kl)))
                     << n << " values, spread " << spread << ", steered " << steered;
-                EXPECT_NEAR(shift.entropy, static_cast<double>(entropy), 1e-5);
+                EXPECT_NEAR(shift.entropy, static_cast<double>(entropy), 1e-10);
             }
 }
 
