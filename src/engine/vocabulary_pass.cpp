@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <limits>
 
 // One function for each vector unit that a machine may have, chosen when the program starts. The build says
@@ -61,142 +62,125 @@ std::size_t count(std::span<const float> values, float limit, bool equal) {
     return n;
 }
 
-// Replaces x by e^x, for x at most 0, and by 0 where that is tiny. By Cephes' expf: 2^n times a polynomial on
-// half an octave to both sides of zero. Says where it is tiny.
-__attribute__((always_inline)) inline void exponentiate(Floats& x, Ints& is_tiny) {
-    constexpr float log2_e = 1.44269504088896341f, ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
-    constexpr float to_integer = 12582912.0f;  // 1.5 * 2^23: a sum with it has no room for a fraction
-    constexpr float least = -87.0f;            // e^least is the last that is not subnormal
-    is_tiny = x < least;
-    x = is_tiny ? Floats{} : x;
-    const Floats shifted = x * log2_e + to_integer;
-    const Floats whole = shifted - to_integer;
-    Ints bits;
+// Exponentials in float32 and, for divergences, which are small differences of large sums, in float64: what
+// the passes below need to know of each. A vector has 64 bytes.
+template <class Number>
+struct Exponential;
+
+template <>
+struct Exponential<float> {  // Cephes' expf
+    using Values = Floats;
+    using Integers = Ints;
+    using Read = Floats;
+    static constexpr int kBias = 127, kMantissaBits = 23;
+    static constexpr float kHalfway = 12582912.0f;  // 1.5 * 2^23: a sum with it has no room for a fraction
+    static constexpr float kLeast = -87.0f;         // e^kLeast is the last that is not subnormal
+    static constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
+    static constexpr float kSeries[] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f,
+                                        4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
+};
+
+template <>
+struct Exponential<double> {  // 1/13! to 1/2!
+    using Values = double __attribute__((vector_size(64)));
+    using Integers = std::int64_t __attribute__((vector_size(64)));
+    using Read = float __attribute__((vector_size(32)));
+    static constexpr int kBias = 1023, kMantissaBits = 52;
+    static constexpr double kHalfway = 6755399441055744.0;
+    static constexpr double kLeast = -708.0;
+    static constexpr double kLn2High = 0.693145751953125, kLn2Low = 1.42860682030941723212e-6;
+    static constexpr double kSeries[] = {1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0,
+                                         1.0 / 3628800.0,    1.0 / 362880.0,    1.0 / 40320.0,
+                                         1.0 / 5040.0,       1.0 / 720.0,       1.0 / 120.0,
+                                         1.0 / 24.0,         1.0 / 6.0,         0.5};
+};
+
+template <class Number>
+using Values = typename Exponential<Number>::Values;
+template <class Number>
+using Integers = typename Exponential<Number>::Integers;
+template <class Number>
+constexpr std::size_t kLanesOf = 64 / sizeof(Number);
+
+// Replaces x by e^x, for x at most 0, and by 0 where that is tiny: 2^n times a polynomial on half an octave
+// to both sides of zero. Says where it is tiny.
+template <class Number>
+__attribute__((always_inline)) inline void exponentiate(Values<Number>& x, Integers<Number>& is_tiny) {
+    using E = Exponential<Number>;
+    constexpr auto log2_e = static_cast<Number>(1.44269504088896340736);
+    is_tiny = x < E::kLeast;
+    x = is_tiny ? Values<Number>{} : x;
+    const Values<Number> shifted = x * log2_e + E::kHalfway;
+    const Values<Number> whole = shifted - E::kHalfway;
+    Integers<Number> bits, zero;
+    const Values<Number> halfway = Values<Number>{} + E::kHalfway;
     std::memcpy(&bits, &shifted, sizeof bits);
-    std::int32_t zero = 0;
-    std::memcpy(&zero, &to_integer, sizeof zero);
-    const Ints power_bits = (bits - zero + 127) << 23;
-    Floats power;
+    std::memcpy(&zero, &halfway, sizeof zero);
+    const Integers<Number> power_bits = (bits - zero + E::kBias) << E::kMantissaBits;
+    Values<Number> power;
     std::memcpy(&power, &power_bits, sizeof power);
-    x = x - whole * ln2_high - whole * ln2_low;
-    Floats p = x * 1.9875691500e-4f + 1.3981999507e-3f;
-    p = p * x + 8.3334519073e-3f;
-    p = p * x + 4.1665795894e-2f;
-    p = p * x + 1.6666665459e-1f;
-    p = p * x + 5.0000001201e-1f;
-    p = p * (x * x) + x + 1.0f;
-    x = is_tiny ? Floats{} : p * power;
+    x = x - whole * E::kLn2High - whole * E::kLn2Low;
+    Values<Number> p = Values<Number>{} + E::kSeries[0];
+    for (std::size_t i = 1; i < std::size(E::kSeries); ++i) p = p * x + E::kSeries[i];
+    p = p * (x * x) + x + Number{1};
+    x = is_tiny ? Values<Number>{} : p * power;
 }
 
-// Reads values i to i + kLanes of n; minus infinity stands for those that are not there.
-__attribute__((always_inline)) inline void read(Floats& x, const float* values, std::size_t i,
+// Reads values from i on; minus infinity stands for those beyond n.
+template <class Number>
+__attribute__((always_inline)) inline void read(Values<Number>& x, const float* values, std::size_t i,
                                                 std::size_t n) {
-    if (i + kLanes <= n) {
-        std::memcpy(&x, values + i, sizeof x);
-    } else {
-        x = kLowest - Floats{};
-        std::memcpy(&x, values + i, (n - i) * sizeof(float));
-    }
+    typename Exponential<Number>::Read some = kLowest - typename Exponential<Number>::Read{};
+    if (i + kLanesOf<Number> <= n)
+        std::memcpy(&some, values + i, sizeof some);
+    else
+        std::memcpy(&some, values + i, (n - i) * sizeof(float));
+    x = __builtin_convertvector(some, Values<Number>);
 }
 
-__attribute__((always_inline)) inline double total(const Floats& sums) {
+template <class Number>
+__attribute__((always_inline)) inline double total(const Values<Number>& sums) {
     double sum = 0;
-    for (std::size_t lane = 0; lane < kLanes; ++lane) sum += static_cast<double>(sums[lane]);
+    for (std::size_t lane = 0; lane < kLanesOf<Number>; ++lane) sum += static_cast<double>(sums[lane]);
     return sum;
 }
 
 // Sum over a block of at most kBlock values.
 TILLER_FOR_EACH_UNIT double block_sum(const float* values, std::size_t n, float largest) {
-    Floats sums{}, x;
+    Floats sums{}, x{};
     Ints is_tiny;
     for (std::size_t i = 0; i < n; i += kLanes) {
-        read(x, values, i, n);
+        read<float>(x, values, i, n);
         x -= largest;
-        exponentiate(x, is_tiny);
+        exponentiate<float>(x, is_tiny);
         sums += x;
     }
-    return total(sums);
-}
-
-// The same in float64, eight values at a time: divergences are small differences of large sums.
-constexpr std::size_t kWideLanes = 8;
-using Doubles = double __attribute__((vector_size(8 * kWideLanes)));
-using Longs = std::int64_t __attribute__((vector_size(8 * kWideLanes)));
-
-// Replaces x by e^x, for x at most 0, and by 0 where that is tiny, by the series on half an octave to both
-// sides of zero. Says where it is tiny.
-__attribute__((always_inline)) inline void exponentiate(Doubles& x, Longs& is_tiny) {
-    constexpr double log2_e = 1.44269504088896340736, ln2_high = 0.693145751953125;
-    constexpr double ln2_low = 1.42860682030941723212e-6;
-    constexpr double to_integer = 6755399441055744.0;  // 1.5 * 2^52
-    constexpr double least = -708.0;                   // e^least is the last that is not subnormal
-    is_tiny = x < least;
-    x = is_tiny ? Doubles{} : x;
-    const Doubles shifted = x * log2_e + to_integer;
-    const Doubles whole = shifted - to_integer;
-    Longs bits;
-    std::memcpy(&bits, &shifted, sizeof bits);
-    std::int64_t zero = 0;
-    std::memcpy(&zero, &to_integer, sizeof zero);
-    const Longs power_bits = (bits - zero + 1023) << 52;
-    Doubles power;
-    std::memcpy(&power, &power_bits, sizeof power);
-    x = x - whole * ln2_high - whole * ln2_low;
-    Doubles p = x * (1.0 / 6227020800.0) + 1.0 / 479001600.0;
-    p = p * x + 1.0 / 39916800.0;
-    p = p * x + 1.0 / 3628800.0;
-    p = p * x + 1.0 / 362880.0;
-    p = p * x + 1.0 / 40320.0;
-    p = p * x + 1.0 / 5040.0;
-    p = p * x + 1.0 / 720.0;
-    p = p * x + 1.0 / 120.0;
-    p = p * x + 1.0 / 24.0;
-    p = p * x + 1.0 / 6.0;
-    p = p * x + 0.5;
-    p = p * (x * x) + x + 1.0;
-    x = is_tiny ? Doubles{} : p * power;
-}
-
-__attribute__((always_inline)) inline void read(Doubles& x, const float* values, std::size_t i,
-                                                std::size_t n) {
-    using Floats8 = float __attribute__((vector_size(4 * kWideLanes)));
-    Floats8 some = kLowest - Floats8{};
-    if (i + kWideLanes <= n)
-        std::memcpy(&some, values + i, sizeof some);
-    else
-        std::memcpy(&some, values + i, (n - i) * sizeof(float));
-    x = __builtin_convertvector(some, Doubles);
-}
-
-__attribute__((always_inline)) inline double total(const Doubles& sums) {
-    double sum = 0;
-    for (std::size_t lane = 0; lane < kWideLanes; ++lane) sum += sums[lane];
-    return sum;
+    return total<float>(sums);
 }
 
 // Adds the sums over a block of at most kBlock values.
 TILLER_FOR_EACH_UNIT void add_block_shift(ShiftSums& sums, const float* a, double largest_a, const float* b,
                                           double largest_b, std::size_t n) {
-    Doubles of_exp{}, of_exp_b{}, of_value{}, of_difference{}, x{}, y{};
-    Longs is_tiny, is_tiny_b;
-    for (std::size_t i = 0; i < n; i += kWideLanes) {
-        read(x, a, i, n);
-        read(y, b, i, n);
+    Values<double> of_exp{}, of_exp_b{}, of_value{}, of_difference{}, x{}, y{};
+    Integers<double> is_tiny, is_tiny_b;
+    for (std::size_t i = 0; i < n; i += kLanesOf<double>) {
+        read<double>(x, a, i, n);
+        read<double>(y, b, i, n);
         x -= largest_a;
         y -= largest_b;
-        const Doubles difference = x - y;
-        Doubles e = x;
-        exponentiate(e, is_tiny);
-        exponentiate(y, is_tiny_b);
+        const Values<double> difference = x - y;
+        Values<double> e = x;
+        exponentiate<double>(e, is_tiny);
+        exponentiate<double>(y, is_tiny_b);
         of_exp += e;
         of_exp_b += y;
-        of_value += is_tiny ? Doubles{} : e * x;  // 0 times infinity is not a number
-        of_difference += is_tiny ? Doubles{} : e * difference;
+        of_value += is_tiny ? Values<double>{} : e * x;  // 0 times infinity is not a number
+        of_difference += is_tiny ? Values<double>{} : e * difference;
     }
-    sums.exp += total(of_exp);
-    sums.exp_b += total(of_exp_b);
-    sums.value += total(of_value);
-    sums.difference += total(of_difference);
+    sums.exp += total<double>(of_exp);
+    sums.exp_b += total<double>(of_exp_b);
+    sums.value += total<double>(of_value);
+    sums.difference += total<double>(of_difference);
 }
 
 }  // namespace
