@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "core/parallel.h"
 #include "engine/engine_impl.h"
 
 namespace tiller {
@@ -14,7 +13,7 @@ using namespace engine;
 // Computes logits outside of the engine's graph where that gives the same bits on this model and this
 // machine, and saves the engine's copy of them.
 void Engine::Impl::choose_logits(Context& probe) {
-    auto found = Unembedding::make(probe.hook().logits_node(), n_threads(options), threads);
+    auto found = Unembedding::make(probe.hook().logits_node(), threads);
     if (!found) return;
     const auto decode_as = [&](bool as_states) {
         probe.clear(true);
@@ -76,7 +75,7 @@ std::vector<std::span<const float>> Engine::Impl::logits_of(const Context& c, in
 // Gives rows their logits. A pass over a large vocabulary costs as much as a part of the model, so rows are
 // handled in parallel.
 void Engine::Impl::hand_out(std::span<RowState* const> rows, std::span<const std::span<const float>> logits) {
-    parallel_for(rows.size(), n_threads(options), [&](std::size_t i) { rows[i]->advance(logits[i]); });
+    threads.for_each(rows.size(), [&](std::size_t i) { rows[i]->advance(logits[i]); });
     n_done += static_cast<std::size_t>(
         std::count_if(rows.begin(), rows.end(), [](const RowState* row) { return row->finished(); }));
 }

@@ -1,7 +1,6 @@
 // Texts that are only read: trees of tokens, many in a batch.
 #include <algorithm>
 
-#include "core/parallel.h"
 #include "engine/engine_impl.h"
 #include "engine/pack.h"
 
@@ -42,7 +41,7 @@ void Engine::Impl::read_tree(Context& c, const TextTree& tree) {
         decode(c, false, true);
         for (int s = pad_begin; s < pad_end; ++s) c.truncate(s, 0);
         const auto logits = logits_of(c, end - begin);
-        parallel_for(tree.rows.size(), n_threads(options), [&](std::size_t r) {
+        threads.for_each(tree.rows.size(), [&](std::size_t r) {
             const auto& path = tree.paths[r];
             for (; steps[r] < path.size() && path[steps[r]] < end; ++steps[r])
                 if (!tree.rows[r]->finished())

@@ -2,6 +2,11 @@
 
 #include <fmt/format.h>
 #include <ggml-cpu.h>
+#include <ggml.h>
+
+#include <atomic>
+#include <exception>
+#include <mutex>
 
 #include "engine/engine_log.h"
 #include "tiller/error.h"
@@ -19,9 +24,30 @@ Function find(const char* name) {
     return reinterpret_cast<Function>(found);
 }
 
+/// A loop as its threads share it.
+struct Loop {
+    const std::function<void(std::size_t)>& call;
+    std::size_t n;
+    std::atomic<std::size_t> next = 0;
+    std::mutex mutex = {};
+    std::exception_ptr failed = {};
+
+    void work() {
+        for (std::size_t i = next++; i < n; i = next++) try {
+                call(i);
+            } catch (...) {
+                const std::lock_guard lock(mutex);
+                failed = std::current_exception();
+            }
+    }
+};
+
+// What the engine takes for the computation of a tensor; nothing may be thrown through it.
+void work_on_loop(ggml_tensor*, int, int, void* loop) { static_cast<Loop*>(loop)->work(); }
+
 }  // namespace
 
-ThreadPool::ThreadPool(int n_thread) {
+ThreadPool::ThreadPool(int n_thread) : n_thread_(n_thread) {
     const EngineLog log;
     auto params = ggml_threadpool_params_default(n_thread);
     params.poll = 1;
@@ -30,6 +56,7 @@ ThreadPool::ThreadPool(int n_thread) {
         throw Error(Code::environment,
                     fmt::format("the engine could not start {} threads; ask for fewer", n_thread),
                     Topic::none);
+    if (n_thread > 1) loops_ = make_backend();
 }
 
 void ThreadPool::Free::operator()(ggml_threadpool_t p) const {
@@ -41,8 +68,33 @@ void ThreadPool::attach(llama_context* context) const {
     llama_attach_threadpool(context, pool_.get(), pool_.get());
 }
 
-void ThreadPool::attach(ggml_backend_t backend) const {
-    find<decltype(&ggml_backend_cpu_set_threadpool)>("ggml_backend_cpu_set_threadpool")(backend, pool_.get());
+CpuBackend ThreadPool::make_backend() const {
+    CpuBackend made(ggml_backend_init_by_type(GGML_BACKEND_DEVICE_TYPE_CPU, nullptr));
+    if (!made) throw Error(Code::environment, "the engine has no CPU backend");
+    find<decltype(&ggml_backend_cpu_set_n_threads)>("ggml_backend_set_n_threads")(made.get(), n_thread_);
+    find<decltype(&ggml_backend_cpu_set_threadpool)>("ggml_backend_cpu_set_threadpool")(made.get(),
+                                                                                        pool_.get());
+    return made;
+}
+
+void ThreadPool::for_each(std::size_t n, const std::function<void(std::size_t)>& f) const {
+    Loop loop{f, n};
+    if (n < 2 || !loops_) {
+        loop.work();
+    } else {
+        // A graph of one operation, which is the loop: the engine wakes its threads for graphs only.
+        const std::unique_ptr<ggml_context, decltype(&ggml_free)> context(
+            ggml_init({ggml_tensor_overhead() + ggml_graph_overhead_custom(1, false), nullptr, true}),
+            ggml_free);
+        if (!context) throw std::bad_alloc();
+        ggml_cgraph* graph = ggml_new_graph_custom(context.get(), 1, false);
+        ggml_build_forward_expand(graph, ggml_custom_4d(context.get(), GGML_TYPE_F32, 1, 1, 1, 1, nullptr, 0,
+                                                        work_on_loop, GGML_N_TASKS_MAX, &loop));
+        const EngineLog log;
+        if (ggml_backend_graph_compute(loops_.get(), graph) != GGML_STATUS_SUCCESS)
+            throw Error(Code::environment, fmt::format("the engine could not run a loop: {}", log.text()));
+    }
+    if (loop.failed) std::rethrow_exception(loop.failed);
 }
 
 }  // namespace tiller::engine

@@ -13,21 +13,11 @@ namespace tiller::engine {
 
 int unembedding_rows(int n_vocab) { return std::min(kPackRows, max_output_rows(n_vocab)); }
 
-std::unique_ptr<Unembedding> Unembedding::make(const LogitsNode& node, int n_threads,
-                                               const ThreadPool& threads) {
+std::unique_ptr<Unembedding> Unembedding::make(const LogitsNode& node, const ThreadPool& threads) {
     if (!node.matrix || !node.matrix->buffer) return nullptr;
     const EngineLog log;
-    std::unique_ptr<Unembedding> made(new Unembedding(node));
-    made->backend_.reset(ggml_backend_init_by_type(GGML_BACKEND_DEVICE_TYPE_CPU, nullptr));
-    if (!made->backend_) return nullptr;
+    std::unique_ptr<Unembedding> made(new Unembedding(node, threads.make_backend()));
     ggml_backend_t backend = made->backend_.get();
-    const ggml_backend_dev_t device = ggml_backend_get_device(backend);
-    using SetThreads = void (*)(ggml_backend_t, int);
-    const auto set_threads = reinterpret_cast<SetThreads>(ggml_backend_reg_get_proc_address(
-        ggml_backend_dev_backend_reg(device), "ggml_backend_set_n_threads"));
-    if (!set_threads) return nullptr;
-    set_threads(backend, n_threads);
-    threads.attach(backend);
     if (!ggml_backend_supports_buft(backend, ggml_backend_buffer_get_type(node.matrix->buffer)))
         return nullptr;
     const GgmlContext context(ggml_init({4 * ggml_tensor_overhead(), nullptr, true}));

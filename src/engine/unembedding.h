@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include "engine/hook.h"
 #include "engine/thread_pool.h"
@@ -24,8 +25,7 @@ public:
     /// Null where the graph has more than the product between the norm and the logits, or where W_U is not in
     /// memory that the processor computes with (layers on a GPU). The matrix belongs to the model; the model
     /// and `threads` must outlive this.
-    static std::unique_ptr<Unembedding> make(const LogitsNode& node, int n_threads,
-                                             const ThreadPool& threads);
+    static std::unique_ptr<Unembedding> make(const LogitsNode& node, const ThreadPool& threads);
 
     int n_embd() const { return static_cast<int>(node_.matrix->ne[0]); }
     int n_vocab() const { return static_cast<int>(node_.matrix->ne[1]); }
@@ -37,10 +37,7 @@ public:
     std::span<const float> logits(std::size_t i) const;
 
 private:
-    explicit Unembedding(const LogitsNode& node) : node_(node) {}
-    struct FreeBackend {
-        void operator()(ggml_backend_t p) const { ggml_backend_free(p); }
-    };
+    Unembedding(const LogitsNode& node, CpuBackend backend) : node_(node), backend_(std::move(backend)) {}
     struct FreeBuffer {
         void operator()(ggml_backend_buffer_t p) const { ggml_backend_buffer_free(p); }
     };
@@ -52,7 +49,7 @@ private:
     void reserve();
 
     LogitsNode node_;
-    std::unique_ptr<ggml_backend, FreeBackend> backend_;
+    CpuBackend backend_;
     std::unique_ptr<ggml_backend_buffer, FreeBuffer> buffer_;  ///< Logits, then states.
 };
 

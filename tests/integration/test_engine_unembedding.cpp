@@ -45,7 +45,7 @@ protected:
 };
 
 TEST_P(EngineUnembedding, GivesTheEnginesBits) {
-    const auto unembedding = engine::Unembedding::make(context_->hook().logits_node(), 1, threads_);
+    const auto unembedding = engine::Unembedding::make(context_->hook().logits_node(), threads_);
     ASSERT_TRUE(unembedding);
     EXPECT_EQ(unembedding->n_embd(), model_->info().n_embd);
     EXPECT_EQ(unembedding->n_vocab(), model_->info().n_vocab);
@@ -77,7 +77,7 @@ TEST_P(EngineUnembedding, GivesTheEnginesBits) {
 }
 
 TEST_P(EngineUnembedding, RowsDoNotDependOnTheirNumber) {
-    const auto unembedding = engine::Unembedding::make(context_->hook().logits_node(), 1, threads_);
+    const auto unembedding = engine::Unembedding::make(context_->hook().logits_node(), threads_);
     ASSERT_TRUE(unembedding);
     const int most = engine::unembedding_rows(model_->info().n_vocab), width = unembedding->n_embd();
     const auto states = random_vector(most * width, 3);
@@ -111,7 +111,7 @@ TEST(EngineUnembeddingLeaves, CapsAndScalesToTheEngine) {
         engine::Context context(model, {4, 256, false}, exact(), std::uint64_t{1} << 32, threads);
         context.probe();
         EXPECT_EQ(context.hook().logits_node().matrix, nullptr) << architecture;
-        EXPECT_FALSE(engine::Unembedding::make(context.hook().logits_node(), 1, threads)) << architecture;
+        EXPECT_FALSE(engine::Unembedding::make(context.hook().logits_node(), threads)) << architecture;
     }
 }
 
