@@ -81,6 +81,8 @@ Context::Context(std::shared_ptr<const Model> model, const ContextShape& shape, 
     batch_.reset(new llama_batch(llama_batch_init(kChunk, 0, shape.shared ? shape.n_seq : 1)));
 }
 
+int Context::n_cell() const { return static_cast<int>(llama_n_ctx_seq(context_.get())); }
+
 bool Context::compute(std::span<const Entry> entries) {
     llama_batch& b = *batch_;
     b.n_tokens = static_cast<std::int32_t>(entries.size());

@@ -27,6 +27,9 @@ constexpr std::size_t kPrefillRows = 8;
 /// of half a tile more, so work is divided at multiples of this.
 constexpr int kMatrixTile = 16;
 
+/// Cells that a cache is a multiple of, at least (cmake/engine/short_attention.patch).
+constexpr int kCells = 64;
+
 inline int round_up(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
 /// Rows or tokens of a batch of n after padding.
 inline int padded(int n) { return round_up(n, kRowMultiple); }
@@ -81,6 +84,8 @@ public:
             std::uint64_t budget, const ThreadPool& threads);
 
     const ContextShape& shape() const { return shape_; }
+    /// Cells of a sequence (of all, in a shared context): what the shape asks for, rounded up by the engine.
+    int n_cell() const;
     Hook& hook() { return hook_; }
 
     /// Finds the sites by computing four tokens, then clears the cache.

@@ -25,7 +25,8 @@ Engine::Impl::Impl(std::shared_ptr<const Model> m, const EngineOptions& o)
     if (options.max_rows < 1 || options.max_rows > 256)
         throw Error(Code::usage, fmt::format("rows in flight: {} given, expected 1 to 256", options.max_rows),
                     Topic::rows);
-    Context probe(model, {kRowMultiple, 256, false}, options, budget(), threads);
+    Context probe(model, {kRowMultiple, kCells, false}, options, budget(), threads);
+    cell_step = probe.n_cell();
     probe.probe();
     sites = probe.hook().sites();
     check_one_stream();
@@ -38,7 +39,7 @@ ContextBytes Engine::Impl::bytes_of(const ContextShape& shape) const {
 }
 
 ContextShape Engine::Impl::stream_shape(int n_rows, int n_token) const {
-    return {padded(std::min(n_rows, options.max_rows)), round_up(n_token, 256), false, kept_outputs};
+    return {padded(std::min(n_rows, options.max_rows)), cells(n_token), false, kept_outputs};
 }
 
 // What methods read from and add to is one vector per token. Gemma 3n keeps several copies of it, which every
@@ -100,7 +101,7 @@ int Engine::Impl::rows_in_flight(int n_token) const {
 // released: work changes between them a few times a task, and together they would take twice the memory.
 Context& Engine::Impl::context(std::unique_ptr<Context>& slot, ContextShape shape) {
     (&slot == &streams ? shared : streams).reset();
-    shape.n_ctx = round_up(shape.n_ctx, 256);
+    shape.n_ctx = cells(shape.n_ctx);
     if (slot && slot->shape().covers(shape)) return *slot;
     if (slot) {
         shape.n_ctx = std::max(shape.n_ctx, slot->shape().n_ctx);
@@ -158,7 +159,7 @@ MemoryNeed Engine::memory_need(int n_run_token, int n_fork_token, int n_fork_row
     }
     if (n_fork_token > 0) {
         const int rows = std::min(max_wave(m.model->info().n_vocab), std::max(padded(n_fork_row), kPackRows));
-        add({rows + kPackPrompts, round_up(std::max(n_fork_token + rows, kPackCells), 256), true});
+        add({rows + kPackPrompts, m.cells(std::max(n_fork_token + rows, kPackCells)), true});
     }
     return need;
 }

@@ -36,6 +36,7 @@ struct Engine::Impl {
     EngineStats stats;
     engine::ThreadPool threads;  ///< Of all contexts and products.
     engine::SiteMap sites;
+    int cell_step = 0;                         ///< What the engine rounds the cells of a cache up to.
     std::unique_ptr<engine::Context> streams;  ///< For run().
     bool streams_dirty = false;                ///< Cells of it may hold NaN.
     std::unique_ptr<engine::Context> shared;   ///< For fork().
@@ -58,6 +59,7 @@ struct Engine::Impl {
     void check_one_stream() const;
     void check_post_norm() const;
     engine::ContextBytes bytes_of(const engine::ContextShape& shape) const;
+    int cells(int n_token) const { return engine::round_up(n_token, cell_step); }
     engine::ContextShape stream_shape(int n_rows, int n_token) const;
     int rows_in_flight(int n_token) const;
     std::uint64_t budget() const;

@@ -12,9 +12,9 @@ namespace tiller::engine {
 /// and few enough cells for attention, which scans the cells of all of them. Three prompts of 40 tokens with
 /// 10 rows each share a wave of 30.
 constexpr int kPackRows = 96, kPackCells = 512;
-/// Attention scans a multiple of kAttentionCells. Prompts with too many rows for a common wave still share a
-/// cache when all of them and the largest wave fit into so many cells, at most kPackPrompts of them. Each
-/// prompt's tokens then lie in a sequence of their own, of which the rows of a wave get copies.
+/// Prompts with too many rows for a common wave still share a cache when all of them and the largest wave fit
+/// into kAttentionCells, at most kPackPrompts of them: attention, which scans all these cells, costs little
+/// then. Each prompt's tokens lie in a sequence of their own, of which the rows of a wave get copies.
 constexpr int kAttentionCells = 256, kPackPrompts = 16;
 
 /// Rows of a wave, at most: whole tiles of matrix units. Attention scans the cells of all of them, so larger

@@ -23,7 +23,7 @@ double plain_decode_seconds(const std::shared_ptr<const Model>& model, const Eng
                                 "token, and at least one batch",
                                 n_batch, shape.n_row, shape.length, shape.n_output, kChunk));
     llama_context_params p = base_params(options);
-    p.n_ctx = static_cast<std::uint32_t>(shape.n_row * round_up(shape.length, 256));
+    p.n_ctx = static_cast<std::uint32_t>(shape.n_row * round_up(shape.length, kCells));
     p.n_seq_max = static_cast<std::uint32_t>(shape.n_row);
     p.n_outputs_max = static_cast<std::uint32_t>(std::max(shape.n_output, shape.n_row));
     const EngineLog log;

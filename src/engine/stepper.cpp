@@ -55,9 +55,8 @@ SchedulerOptions scheduler_options(const StepperOptions& o) {
     return options;
 }
 
-ContextShape shape_of(const StepperOptions& o) {
-    return {padded(std::min(o.n_rows + o.n_spare, 256)), round_up(o.row_tokens, 256), false,
-            o.prompt_outputs};
+ContextShape shape_of(const Engine::Impl& engine, const StepperOptions& o) {
+    return {padded(std::min(o.n_rows + o.n_spare, 256)), engine.cells(o.row_tokens), false, o.prompt_outputs};
 }
 
 }  // namespace
@@ -74,7 +73,7 @@ struct Stepper::Impl {
     Impl(Engine& e, const StepperOptions& o)
         : engine(e.impl()),
           options(with_defaults(o, e.info())),
-          context(engine.make_context(shape_of(options))),
+          context(engine.make_context(shape_of(engine, options))),
           scheduler(engine, *context, scheduler_options(options)) {}
 
     // Takes over what rows have to tell, in the order of their ids.
