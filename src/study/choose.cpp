@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "scoring/metrics.h"
 #include "study/task_context.h"
@@ -11,11 +12,19 @@
 namespace tiller::study {
 namespace {
 
+struct Mean {
+    double sum = 0;
+    int n = 0;
+    void add(double value) { sum += value, ++n; }
+    double value() const { return sum / n; }
+};
+
 struct Score {
-    double sum = 0, squares = 0, tie = 0;
-    int n = 0, n_tie = 0;
-    double mean() const { return n > 0 ? sum / n : 0; }
-    double mean_tie() const { return n_tie > 0 ? tie / n_tie : -INFINITY; }
+    Mean values, ties;
+    double squares = 0;
+    std::map<int, Mean> by_draw;
+    double mean() const { return values.n > 0 ? values.value() : 0; }
+    double mean_tie() const { return ties.n > 0 ? ties.value() : -INFINITY; }
 };
 
 double number(const ItemRecord& record, const std::string& key, double missing) {
@@ -23,16 +32,27 @@ double number(const ItemRecord& record, const std::string& key, double missing) 
     return it != record.scores.end() && std::isfinite(it->second) ? it->second : missing;
 }
 
-// Standard error of the mean, with a value of 1 and a value of 0 added. Without them, 1 hit of 17 would be
-// more than one standard error above 0 hits.
+// Over items, with a value of 1 and a value of 0 added. Without them, 1 hit of 17 would be more than one
+// standard error above 0 hits.
+double error_over_items(const Score& s, bool is_hit) {
+    const double n = std::max(1, s.values.n);
+    const double mean = (s.values.sum + 1) / (n + 2), squares = (s.squares + 1) / (n + 2);
+    return std::sqrt(std::max(0.0, (is_hit ? mean : squares) - mean * mean) / n);
+}
+
+// Over draws: what a setting is worth depends on the vectors that were extracted, often more than on the
+// items.
+double error_over_draws(const Score& s) {
+    const auto n = static_cast<double>(s.by_draw.size());
+    if (n < 2) return 0;
+    double sum = 0, squares = 0;
+    for (const auto& [draw, mean] : s.by_draw) sum += mean.value();
+    for (const auto& [draw, mean] : s.by_draw) squares += std::pow(mean.value() - sum / n, 2);
+    return std::sqrt(squares / (n - 1) / n);
+}
+
 double standard_error(const Score& s, bool is_hit) {
-    const double n = std::max(1, s.n);
-    if (is_hit) {
-        const double share = (s.sum + 1) / (n + 2);
-        return std::sqrt(share * (1 - share) / n);
-    }
-    const double mean = (s.sum + 1) / (n + 2), squares = (s.squares + 1) / (n + 2);
-    return std::sqrt(std::max(0.0, squares - mean * mean) / n);
+    return std::max(error_over_items(s, is_hit), error_over_draws(s));
 }
 
 }  // namespace
@@ -46,12 +66,12 @@ std::size_t choose(const std::vector<Candidate>& grid, const std::vector<ItemRec
         if (counts && !counts(record)) continue;
         Score& s = by_setting[record.setting];
         const double value = number(record, primary, 0);
-        s.sum += value, s.squares += value * value;
-        ++s.n;
+        s.values.add(value), s.squares += value * value;
+        if (record.draw) s.by_draw[*record.draw].add(value);
         // A broken row has no log-probability and counts as -100. A text without tokens has no perplexity; it
         // is left out here, and its primary score is 0 anyway.
         const double tie = of_texts ? -number(record, "nll", NAN) : number(record, "logprob", -100);
-        if (std::isfinite(tie)) s.tie += tie, ++s.n_tie;
+        if (std::isfinite(tie)) s.ties.add(tie);
     }
     std::vector<Score> scores;
     for (const Candidate& candidate : grid) scores.push_back(by_setting[candidate.id]);
@@ -76,6 +96,11 @@ std::vector<std::string> choice_rules(const Plan& plan) {
                     metric_label(plan.tuning.choose_by)),
         "Settings for texts: among those whose style of whole texts (0 where a text is broken) is within one "
         "standard error of the best, the one whose texts have the lowest perplexity."};
+    if (plan.tuning.n_fold > 1)
+        rules.push_back(
+            "That standard error is over items or over draws, whichever is larger: a setting that one "
+            "extraction "
+            "alone makes good does not shut out those that are good with all.");
     if (plan.tuning.n_setting > 0)
         rules.push_back(fmt::format(
             "Equal budgets: every method tries {} settings ({} where text is generated for each), the "

@@ -62,6 +62,26 @@ TEST(Choose, WithinOneStandardErrorTheLogProbabilityDecides) {
     EXPECT_EQ(chosen(grid, records, false), "far");
 }
 
+// Four extractions of two settings, as a run on capitalize had them: one of them makes "lucky" good, and the
+// fifth extraction scored 0 with it. Items alone would put "steady" more than one standard error below.
+TEST(Choose, ASettingThatOneDrawMakesGoodDoesNotShutOutASteadyOne) {
+    const auto grid = grid_of({"lucky", "steady", "weak"});
+    std::vector<ItemRecord> records;
+    const auto add = [&](const char* setting, std::vector<int> hits, double logprob) {
+        for (int draw = 0; draw < 4; ++draw)
+            for (int i = 0; i < 12; ++i) {
+                records.push_back(functional(setting, i < hits[static_cast<std::size_t>(draw)], logprob));
+                records.back().draw = draw;
+            }
+    };
+    add("lucky", {3, 1, 11, 2}, -6);
+    add("steady", {4, 2, 3, 3}, -5);
+    add("weak", {0, 1, 0, 1}, -4);
+    EXPECT_EQ(chosen(grid, records, false), "steady");
+    for (auto& r : records) r.draw.reset();
+    EXPECT_EQ(chosen(grid, records, false), "lucky");
+}
+
 TEST(Choose, OrderOfRecordsDoesNotMatter) {
     const auto grid = grid_of({"a", "b"});
     EXPECT_EQ(chosen(grid,
