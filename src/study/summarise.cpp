@@ -121,9 +121,7 @@ std::vector<ExampleSummary> examples_of(const Plan& plan, const TaskRecords& rec
     return examples;
 }
 
-}  // namespace
-
-TaskSummary summarise_task(const Plan& plan, const TaskRecords& records) {
+TaskSummary from_task(const Plan& plan, const TaskRecords& records) {
     const TaskClosing& task = records.closing.task;
     TaskSummary t;
     t.model = task.model, t.name = task.task, t.family = task.family, t.primary = task.primary;
@@ -142,8 +140,6 @@ TaskSummary summarise_task(const Plan& plan, const TaskRecords& records) {
     t.winners = winners_of(plan, t);
     return t;
 }
-
-namespace {
 
 void judge(Summary& s, const std::vector<TaskRecords>& records, const Plan& plan) {
     const Protocol& protocol = protocol_of(plan);
@@ -230,7 +226,7 @@ Summary from_records(const Plan& plan, const Units& units, const Environment& en
         const auto closing = units.find(name);
         if (closing == units.end()) continue;  // not finished yet
         records.push_back(records_of(units, closing->second.at(0)));
-        s.tasks.push_back(summarise_task(plan, records.back()));
+        s.tasks.push_back(from_task(plan, records.back()));
         const TaskClosing& task = records.back().closing.task;
         n_checked += task.checked;
         has_draws = has_draws || !task.chosen_by_draw.empty();
@@ -253,16 +249,26 @@ Summary from_records(const Plan& plan, const Units& units, const Environment& en
     return s;
 }
 
-}  // namespace
-
-Summary summarise(const Plan& plan, const Units& units, const Environment& environment) {
+// What `f` makes of records that other records name.
+template <class F>
+auto from_whole(const F& f) {
     try {
-        return from_records(plan, units, environment);
+        return f();
     } catch (const std::out_of_range&) {
         throw Error(Code::bad_input,
                     "records.jsonl or environment.json was changed by hand or damaged (a setting has no "
                     "records); move the run folder away and run the study again");
     }
+}
+
+}  // namespace
+
+TaskSummary summarise_task(const Plan& plan, const TaskRecords& records) {
+    return from_whole([&] { return from_task(plan, records); });
+}
+
+Summary summarise(const Plan& plan, const Units& units, const Environment& environment) {
+    return from_whole([&] { return from_records(plan, units, environment); });
 }
 
 }  // namespace tiller::study

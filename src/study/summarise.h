@@ -7,7 +7,7 @@
 namespace tiller::study {
 
 /// The summary of one finished task, without its verdict, which may depend on the run's other tasks. Throws
-/// std::out_of_range when a setting has no records.
+/// bad_input when a setting has no records.
 TaskSummary summarise_task(const Plan& plan, const TaskRecords& records);
 
 /// The summary of a run: the tasks that Environment::tasks names and whose closing record is in `units`, in

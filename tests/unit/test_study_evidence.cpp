@@ -2,6 +2,7 @@
 // and ones that do not, costs worked out by hand.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "study/summarise.h"
 #include "support/table_cells.h"
 #include "test_tasks_files.h"
+#include "tiller/error.h"
 
 namespace tiller::study {
 namespace {
@@ -106,6 +108,20 @@ std::vector<std::string> labels(const AnalysisSummary& table) {
     std::vector<std::string> out;
     for (const auto& column : table.columns) out.push_back(column.label);
     return out;
+}
+
+TEST_F(EvidenceTables, ASettingWithoutRecordsIsADamagedRun) {
+    make_functional();
+    made.erase(
+        std::remove_if(made.begin(), made.end(), [](const auto& r) { return r.setting == "icv-chosen"; }),
+        made.end());
+    try {
+        summarised();
+        FAIL() << "a table without its records";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), Code::bad_input);
+        EXPECT_NE(std::string(error.what()).find("records.jsonl"), std::string::npos) << error.what();
+    }
 }
 
 TEST_F(EvidenceTables, WithoutPlantedChangesNoOrderChanges) {
