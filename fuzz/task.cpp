@@ -5,13 +5,15 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const tiller::fuzz::MemoryFile file(data, size);
-    try {
-        const tiller::Task task = tiller::load_task(file.path());
-        if (task.items.empty()) std::abort();
-        for (const auto& item : task.items)
-            if (item.input.find('\0') != std::string::npos || item.outputs.empty()) std::abort();
-    } catch (const tiller::Error& error) {
-        if (tiller::exit_code(error.code()) != 3) std::abort();
+    for (const char* end : {".json", ".csv", ".tsv"}) {
+        try {
+            const tiller::Task task = tiller::load_task(file.path(end));
+            if (task.items.empty()) std::abort();
+            for (const auto& item : task.items)
+                if (item.input.find('\0') != std::string::npos || item.outputs.empty()) std::abort();
+        } catch (const tiller::Error& error) {
+            if (tiller::exit_code(error.code()) != 3) std::abort();
+        }
     }
     return 0;
 }
