@@ -13,8 +13,8 @@ std::vector<Split> draws_of(const TaskContext& context);
 
 /// Makes `draw` (an index into `draws`) the context's current one: sets its split, its share of the plan's
 /// n_test test items, and as validation items the first of these, which choose settings for the other draws.
-/// Clears the nll limit, the tried texts, the second judge and the style scorer of the draw before. Set
-/// TaskContext::scorer (train_scorers()) before texts are scored.
+/// Clears the nll limit, the tried texts, the second judge and the style scorer of the draw before. Call
+/// train_scorer() before texts are scored.
 void use_draw(TaskContext& context, const std::vector<Split>& draws, int draw);
 
 /// Ends the work on single draws: TaskContext::draw is -1, and the test and validation items are those of all

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "core/parallel.h"
 #include "core/paths.h"
 #include "core/util.h"
 #include "methods/concepts.h"
@@ -158,27 +157,12 @@ TaskContext StudyInputs::context(std::size_t model, std::size_t task, std::uint6
     return c;
 }
 
-namespace {
-
-StyleScorer scorer_of(const Task& task, const Split& split) {
-    std::vector<int> held_out = split.test;
-    if (split.valid != split.test)  // a draw's test items are its validation items as well
-        held_out.insert(held_out.end(), split.valid.begin(), split.valid.end());
-    return StyleScorer::train(task, split.train, held_out);
-}
-
-}  // namespace
-
 void train_scorer(TaskContext& c) {
-    if (c.behavioural()) c.scorer = scorer_of(c.task, c.split);
-}
-
-std::vector<std::optional<StyleScorer>> train_scorers(const TaskContext& c, std::span<const Split> splits) {
-    std::vector<std::optional<StyleScorer>> scorers(splits.size());
-    if (!c.behavioural()) return scorers;
-    const int n_thread = c.engine.options().n_threads == 1 ? 1 : 2;  // each takes 120 MB meanwhile
-    parallel_for(splits.size(), n_thread, [&](std::size_t i) { scorers[i] = scorer_of(c.task, splits[i]); });
-    return scorers;
+    if (!c.behavioural()) return;
+    std::vector<int> held_out = c.split.test;
+    if (c.split.valid != c.split.test)  // a draw's test items are its validation items as well
+        held_out.insert(held_out.end(), c.split.valid.begin(), c.split.valid.end());
+    c.scorer = StyleScorer::train(c.task, c.split.train, held_out);
 }
 
 }  // namespace tiller::study

@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -64,10 +63,5 @@ private:
 /// accuracy is measured on its test and validation items. Does nothing for other tasks. Errors as
 /// StyleScorer::train().
 void train_scorer(TaskContext& context);
-
-/// The same for each of several splits, in their order, on two threads: what train_scorer() would set. None
-/// for tasks without style.
-std::vector<std::optional<StyleScorer>> train_scorers(const TaskContext& context,
-                                                      std::span<const Split> splits);
 
 }  // namespace tiller::study

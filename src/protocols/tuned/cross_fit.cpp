@@ -35,14 +35,15 @@ public:
     }
 
     void carry_out() {
-        scorers_ = train_scorers(c_, splits_);
         for (int k = 0; k < n_draw(); ++k) {
-            use(k);
+            use_draw(c_, splits_, k);
+            train_scorer(c_);
             prepare();
-            scorers_[static_cast<std::size_t>(k)] = std::move(c_.scorer);
+            scorers_.push_back(std::move(c_.scorer));
         }
         for (int k = 0; k < n_draw(); ++k) {
-            use(k);
+            use_draw(c_, splits_, k);
+            c_.scorer = std::move(scorers_[static_cast<std::size_t>(k)]);
             test(k);
         }
         finish();
@@ -58,11 +59,6 @@ private:
     };
 
     int n_draw() const { return static_cast<int>(splits_.size()); }
-
-    void use(int k) {
-        use_draw(c_, splits_, k);
-        c_.scorer = std::move(scorers_[static_cast<std::size_t>(k)]);
-    }
 
     // Extracts the vectors of the present draw, and tries all settings on its items.
     void prepare() {
