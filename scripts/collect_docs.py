@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "docs/data/default-plan.json"
 # Columns of the table `methods` and the settings that they show; the few-shot prompt has its number of examples in its name.
 COLUMNS = {"zero-shot": "zero-shot", "prompt with examples": "-shot", "FV": "fv-chosen", "ICV": "icv-chosen",
-           "random direction, equally far (for FV)": "fv-random", "random direction, equally far (for ICV)": "icv-random",
+           "random directions, equally far (for FV)": "fv-random", "random directions, equally far (for ICV)": "icv-random",
            "FV of shuffled labels": "fv-shuffled"}
 
 

@@ -50,7 +50,7 @@ void add_matrix(std::string& out, const Summary& summary) {
             }
     out +=
         "## All tasks\n\nMean of the task's primary metric with its 95 % interval. Bold: the best steering "
-        "method, where it is shown to work. `=`: no better than the random direction.\n\n";
+        "method, where it is shown to work. `=`: no better than the random directions.\n\n";
     out += table_head(heads, 2);
     for (const auto& task : summary.tasks) {
         const auto best = best_shown(summary, task);

@@ -137,7 +137,7 @@ std::string matrix_section(const Summary& summary, const Palette& palette) {
     return R"(<section id="tasks"><h2>All tasks</h2>)" + scrolled("All tasks", table + "</tbody></table>") +
            "<p class=\"quiet\">Mean of each task's own metric with its 95 % interval. <b>Bold</b>: the best "
            "steering method of the task, where it is shown to work. <span class=\"null\">Grey</span>: not "
-           "better than the random direction (the interval of the paired difference reaches zero)." +
+           "better than the random directions (the interval of the paired difference reaches zero)." +
            (settings.size() < n_all
                 ? " The paper's settings and the random controls are in each task's table."
                 : "") +

@@ -35,6 +35,8 @@ struct Candidate {
     std::function<Prompt(int item)> prompt = {};
     /// Give records "kl" (to the candidate "zero-shot" of the same call) and "entropy" of the next token.
     bool want_shift = false;
+    /// Makes the edits of an item (index into Task::items), in place of `edits`.
+    std::function<std::vector<Edit>(int item)> item_edits = {};
 };
 
 inline constexpr const char* zero_shot_id = "zero-shot";

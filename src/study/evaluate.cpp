@@ -32,7 +32,7 @@ Prompt prompt_of(const TaskContext& c, int item, const Candidate& k) {
 Row row_of(const TaskContext& c, const Candidate& candidate, const Prompt& prompt, int item, bool generate) {
     Row row;
     row.prompt = c.tokens(prompt);
-    row.edits = candidate.edits;
+    row.edits = candidate.item_edits ? candidate.item_edits(item) : candidate.edits;
     row.want_logits = candidate.want_shift;
     if (!c.behavioural()) row.watch = answer_tokens(c.engine.model(), prompt);
     if (!generate) return row;
@@ -146,14 +146,15 @@ ItemRecord record_of(const TaskContext& c, const Run& run, Phase phase, bool gen
 
 // Should fork() compute each prompt once for many candidates? Only the zero-shot prompt is the same for all
 // of them, and fork() takes no edit of a token before the last prompt token.
-bool share_prompts(std::span<const Candidate> candidates, bool generate) {
+bool share_prompts(std::span<const Candidate> candidates, std::span<const Row> rows, bool generate) {
     const auto spares = [](const Edit& e) {
         return e.positions.kind == Positions::Kind::steered ||
                e.positions.kind == Positions::Kind::last_prompt;
     };
     return !generate && candidates.size() > 4 &&
-           std::all_of(candidates.begin(), candidates.end(), [&](const Candidate& k) {
-               return k.n_shot == 0 && std::all_of(k.edits.begin(), k.edits.end(), spares);
+           std::all_of(candidates.begin(), candidates.end(), [](const auto& k) { return k.n_shot == 0; }) &&
+           std::all_of(rows.begin(), rows.end(), [&](const Row& row) {
+               return std::all_of(row.edits.begin(), row.edits.end(), spares);
            });
 }
 
@@ -209,7 +210,7 @@ std::vector<ItemRecord> evaluate(TaskContext& c, std::span<const int> items,
     const auto results = [&] {
         const ProgressScope progress(c.engine,
                                      [&](std::size_t done, std::size_t all) { c.step(what, done, all); });
-        return share_prompts(candidates, generate) ? c.engine.fork(rows) : c.engine.run(rows);
+        return share_prompts(candidates, rows, generate) ? c.engine.fork(rows) : c.engine.run(rows);
     }();
     for (std::size_t i = 0; i < places.size(); ++i)
         records[places[i]] =

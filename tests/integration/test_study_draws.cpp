@@ -91,6 +91,25 @@ TEST_F(StudyDraws, TestItemsThatADrawTrainedOnAreCountedForThatDraw) {
               std::string::npos);
 }
 
+// A control of random directions that lost its directions on the way would be the unsteered model.
+TEST_F(StudyDraws, RandomDirectionsMoveTheModel) {
+    plan.tasks = {"twice"};
+    for (const int n_fold : {3, 1}) {
+        plan.tuning.n_fold = n_fold;
+        const std::string name = fmt::format("{} folds", n_fold);
+        run(name);
+        std::map<std::string, std::map<int, double>> logprobs;  // setting -> item
+        for (const auto& record : records(name))
+            if (record.value("phase", "") == "test")
+                logprobs[record["setting"]][record["item"].get<int>()] = record["logprob"].get<double>();
+        for (const char* control : {"fv-random", "icv-random"}) {
+            ASSERT_GE(logprobs[control].size(), 6u);
+            for (const auto& [item, logprob] : logprobs[control])
+                EXPECT_NE(logprob, logprobs["zero-shot"].at(item)) << control << ", item " << item;
+        }
+    }
+}
+
 // The setting of an item is the choice of the other draws: what a draw's own items say of it does not count.
 TEST_F(StudyDraws, SettingsAreChosenWithoutTheirOwnItems) {
     plan.tasks = {"twice"};

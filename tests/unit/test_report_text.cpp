@@ -75,7 +75,7 @@ Does it steer?
 
 ## All tasks
 
-Mean of the task's primary metric with its 95 % interval. Bold: the best steering method, where it is shown to work. `=`: no better than the random direction.
+Mean of the task's primary metric with its 95 % interval. Bold: the best steering method, where it is shown to work. `=`: no better than the random directions.
 
 | task | metric | zero-shot | FV paper | FV chosen | random |
 |---|---|--:|--:|--:|--:|

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <memory>
 
 #include "core/names.h"
+#include "core/util.h"
 #include "study/evaluate.h"
 #include "study/method_vectors.h"
 #include "study/units.h"
@@ -17,6 +20,17 @@ namespace {
 constexpr std::size_t kItems = 8;  // validation items on which doses are measured, at most
 constexpr int kDoublings = 5;      // of the setting's own strength, up and down
 
+// Draws a direction for each item: the control then says what random directions do, where one of them may
+// happen to write nothing but praise, or to break every text.
+std::function<std::vector<Edit>(int)> random_edits(std::shared_ptr<const SteeringVector> like,
+                                                   std::uint64_t seed, double strength) {
+    return [=](int item) {
+        const auto hex = Digest().add(seed).add("item").add(static_cast<std::uint64_t>(item)).hex();
+        return edits_of(random_like(*like, std::stoull(hex.substr(0, 12), nullptr, 16)),
+                        static_cast<float>(strength));
+    };
+}
+
 double mean_kl(const std::vector<ItemRecord>& records, const std::string& setting) {
     double sum = 0;
     int n = 0;
@@ -25,20 +39,16 @@ double mean_kl(const std::vector<ItemRecord>& records, const std::string& settin
     return sum / n;  // NaN where a row broke, since its kl is
 }
 
-// The dose of the chosen vector at its own strength `own`, then the doses of the random vector at rising
-// strengths.
-std::vector<ControlRecord> measure(TaskContext& c, const Candidate& chosen, const SteeringVector& random,
-                                   double own) {
+// The dose of the chosen vector at its own strength `own`, then the doses of random ones at rising strengths.
+std::vector<ControlRecord> measure(TaskContext& c, const Candidate& chosen,
+                                   const std::shared_ptr<const SteeringVector>& vector, double own) {
     std::vector<Candidate> tried = {zero_shot(), chosen};
     std::vector<double> strengths = {own};
     for (int doubling = -kDoublings; doubling <= kDoublings; ++doubling) {
         strengths.push_back(own * std::pow(2.0, doubling));
-        tried.push_back({fmt::format("random {}", doubling),
-                         "",
-                         "random",
-                         Kind::control,
-                         {},
-                         edits_of(random, static_cast<float>(strengths.back()))});
+        Candidate& k =
+            tried.emplace_back(Candidate{fmt::format("random {}", doubling), "", "random", Kind::control});
+        k.item_edits = random_edits(vector, c.draw_seed(), strengths.back());
     }
     for (Candidate& k : tried) k.want_shift = true;
     const auto items = std::span(c.valid).first(std::min(kItems, c.valid.size()));
@@ -69,26 +79,26 @@ double strength_of_dose(double target, const std::vector<double>& strengths, con
 
 Candidate random_control(TaskContext& c, const Method& method, const Candidate& chosen,
                          const SteeringVector& vector) {
-    const SteeringVector random = random_like(vector, c.draw_seed());
+    const auto like = std::make_shared<const SteeringVector>(vector);
     const auto own = static_cast<double>(method.strength(chosen.setting));
     double strength = own;
     if (vector.operation != Operation::replace && vector.operation != Operation::project && own > 0) {
         std::vector<std::string> ignored;
         const auto records = unit<ControlRecord>(c, "control/" + method.name(), {method.name()}, "tune",
-                                                 ignored, [&] { return measure(c, chosen, random, own); });
+                                                 ignored, [&] { return measure(c, chosen, like, own); });
         std::vector<double> strengths, doses;
         for (std::size_t i = 1; i < records.size(); ++i)
             strengths.push_back(records[i].strength), doses.push_back(records[i].kl);
         if (const double target = records[0].kl; target > 0)
             strength = strength_of_dose(target, strengths, doses, own);
     }
-    return {random_id(method.name()),
-            fmt::format("Random direction in place of the {}, equally far from the unsteered model",
-                        method_title(method.name())),
-            "random",
-            Kind::control,
-            chosen.setting,
-            edits_of(random, static_cast<float>(strength))};
+    Candidate control{
+        random_id(method.name()),
+        fmt::format("Random directions in place of the {}, equally far from the unsteered model",
+                    method_title(method.name())),
+        "random", Kind::control, chosen.setting};
+    control.item_edits = random_edits(like, c.draw_seed(), strength);
+    return control;
 }
 
 std::vector<Candidate> shuffled_control(TaskContext& c, const Method& method, const Setting& setting) {

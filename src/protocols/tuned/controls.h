@@ -9,9 +9,10 @@
 
 namespace tiller::study {
 
-/// A random direction in place of the chosen vector, at the strength that moves the next-token distribution
-/// as far: the same mean KL(steered || unsteered) over up to eight validation items. The search for it is a
-/// unit of work. Vectors that replace or project keep the strength of the chosen setting.
+/// Random directions in place of the chosen vector, another one for each item, at the strength that moves the
+/// next-token distribution as far: the same mean KL(steered || unsteered) over up to eight validation items.
+/// The search for it is a unit of work. Vectors that replace or project keep the strength of the chosen
+/// setting.
 Candidate random_control(TaskContext& context, const Method& method, const Candidate& chosen,
                          const SteeringVector& vector);
 

@@ -109,14 +109,12 @@ std::vector<std::string> Tuned::notes(const Plan& plan) const {
     auto notes = choice_rules(plan);
     const bool has_draws = plan.tuning.n_fold > 1;
     notes.push_back(fmt::format(
-        "A method works when it is above zero-shot and above each of its controls: {}. One is better than "
+        "A method works when it is above zero-shot and above each of its controls: random directions, "
+        "another one for each item, that move the model equally far{}. One is better than "
         "another, or above a control, when a paired test says so at 5 %: McNemar's exact test for hits, a "
         "permutation test for other scores, and, where the draws differ by more than their items leave open, "
         "Student's t over draws as well. Tests are adjusted by Holm's method within a task and question.",
-        has_draws
-            ? "a random direction that moves the model equally far, and, for FV, the vector of shuffled "
-              "labels"
-            : "a random direction of the same length"));
+        has_draws ? ", and, for FV, the vector of shuffled labels" : ""));
     if (has_draws)
         notes.push_back(fmt::format(
             "Draws: the items are cut into {} parts. Each part is tested by vectors that were extracted anew "

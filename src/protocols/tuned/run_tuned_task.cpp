@@ -1,7 +1,7 @@
 // The tuned protocol on one task.
 #include <fmt/format.h>
 
-#include "core/names.h"
+#include "protocols/tuned/controls.h"
 #include "protocols/tuned/evidence.h"
 #include "protocols/tuned/tuned.h"
 #include "study/contestants.h"
@@ -48,11 +48,10 @@ void Tuned::run(TaskContext& c) const {
         }
         test.push_back(std::move(tuned.paper));
         test.push_back(std::move(tuned.chosen));
-        if (c.plan.controls)
-            test.push_back({random_id(name),
-                            fmt::format("Random direction in place of the {}", method_title(name)), "random",
-                            Kind::control, best,
-                            edits_of(random_like(tuned.chosen_vector, c.seed), method.strength(best))});
+        if (c.plan.controls) {
+            Candidate control = random_control(c, method, test.back(), tuned.chosen_vector);
+            test.push_back(std::move(control));
+        }
     }
     closing.test_units = run_test_items(c, test);
     closing.valid_units = all.valid_units;
