@@ -17,6 +17,10 @@
 namespace tiller::study {
 namespace {
 
+// Counted up when a study computes, chooses or scores by another rule while the version stays: work of an
+// older program is then done again instead of being mixed with this one's.
+constexpr std::uint64_t kRules = 2;
+
 // tiller's own instructions and those of the plan's data folder, which win where both have a task.
 std::map<std::string, Instruction> known_instructions(const std::filesystem::path& data) {
     auto own = load_instructions(data_dir() / "instructions.json");
@@ -101,6 +105,7 @@ std::optional<Instruction> StudyInputs::instruction_of(const Task& task) const {
 std::string StudyInputs::key(const ModelInfo& model, const Task& task, std::uint64_t seed) const {
     Digest d;
     d.add(TILLER_VERSION)
+        .add(kRules)
         .add(TILLER_ENGINE_VERSION)
         .add(model.digest)
         .add(task.digest)
