@@ -143,7 +143,7 @@ TEST(EngineBatches, MemoryLimit) {
 TEST(EngineBatches, NeedIsKnownBeforeWork) {
     const auto model = long_model();
     EngineOptions options = exact();
-    options.memory_limit = Engine(model, exact()).estimate_bytes(8, 256) + model->info().file_bytes;
+    options.memory_limit = Engine(model, exact()).estimate_bytes(8, 100) + model->info().file_bytes;
     Engine engine(model, options);
     const MemoryNeed small = engine.memory_need(100), large = engine.memory_need(2000);
     EXPECT_EQ(small.model, model->info().file_bytes);
