@@ -13,7 +13,7 @@ struct DrawSpread {
 };
 
 /// The spread of `values` over draws; draws[i] is the draw of values[i]. Empty where the draws' means do not
-/// differ by more than the items within draws explain (F test at 25 %), and where there are fewer than two
+/// differ by more than the items within draws explain (F test at 50 %), and where there are fewer than two
 /// draws or no more values than draws. `draws` is empty or as long as `values`.
 std::optional<DrawSpread> spread_over_draws(std::span<const double> values, std::span<const int> draws);
 

@@ -357,10 +357,10 @@ TEST(Draws, StudentsTOverDraws) {
     EXPECT_NEAR(paired_p(values, zero, Scale::hit, 1, draws), 0.1778, 1e-3);
 }
 
-// Three draws of two items each: of F(2, 3), 25 % lie above x with (1 + 2 x / 3)^(-3/2) = 1 / 4, x = 2.2798.
+// Three draws of two items each: of F(2, 3), 50 % lie above x with (1 + 2 x / 3)^(-3/2) = 1 / 2, x = 0.8811.
 // Means of draws -d, 0, d and items 1 around them give F = d * d, and over draws t of 2 degrees, whose
 // two-sided p is 1 - t / sqrt(2 + t * t).
-TEST(Draws, CountWhereTheirMeansDifferAtAQuarter) {
+TEST(Draws, CountWhereTheirMeansDifferAtAHalf) {
     const auto spread = [](double f, double mean) {
         std::vector<double> values;
         std::vector<int> draws;
@@ -369,11 +369,11 @@ TEST(Draws, CountWhereTheirMeansDifferAtAQuarter) {
                 values.push_back(mean + k * std::sqrt(f) + side), draws.push_back(k);
         return spread_over_draws(values, draws);
     };
-    EXPECT_FALSE(spread(1.7, 0));
-    EXPECT_FALSE(spread(2.27, 0));
-    const auto wide = spread(2.29, 2);
+    EXPECT_FALSE(spread(0.5, 0));
+    EXPECT_FALSE(spread(0.88, 0));
+    const auto wide = spread(0.89, 2);
     ASSERT_TRUE(wide);
-    const double error = std::sqrt(2 * 2.29 / 6), t = 2 / error;
+    const double error = std::sqrt(2 * 0.89 / 6), t = 2 / error;
     EXPECT_NEAR(wide->half_width, 4.302653 * error, 1e-5);
     EXPECT_NEAR(wide->p, 1 - t / std::sqrt(2 + t * t), 1e-9);
     EXPECT_FALSE(spread_over_draws(std::vector<double>{1, 2, 3}, std::vector<int>{0, 0, 0})) << "one draw";
