@@ -36,6 +36,17 @@ void load_backends() {
     ggml_backend_load_all_from_path(folder.c_str());
 }
 
+// What a message has between quotes is a name, often one that stands in a file: it says nothing about memory.
+bool says_no_memory(std::string_view message) noexcept {
+    const auto first = message.find('\''), last = message.rfind('\'');
+    const auto before = message.substr(0, first);
+    const auto after = last == std::string_view::npos ? std::string_view() : message.substr(last + 1);
+    for (const std::string_view sign : {"Cannot allocate memory", "unable to allocate", "failed to allocate",
+                                        "insufficient memory", "bad_alloc"})
+        if (before.find(sign) != before.npos || after.find(sign) != after.npos) return true;
+    return false;
+}
+
 void start_engine() {
     static std::once_flag once;
     std::call_once(once, [] {
@@ -57,6 +68,7 @@ EngineLog::~EngineLog() { current = outer_; }
 
 void EngineLog::keep(int level, const char* message) noexcept {
     if (level != GGML_LOG_LEVEL_WARN && level != GGML_LOG_LEVEL_ERROR) return;
+    no_memory_ = no_memory_ || says_no_memory(message);
     try {
         if (lines_.size() < 2000) lines_ += message;
     } catch (...) {
@@ -64,13 +76,7 @@ void EngineLog::keep(int level, const char* message) noexcept {
     }
 }
 
-bool EngineLog::out_of_memory() const noexcept {
-    if (lost_) return true;
-    for (const std::string_view sign : {"Cannot allocate memory", "unable to allocate", "failed to allocate",
-                                        "insufficient memory", "bad_alloc"})
-        if (lines_.find(sign) != std::string::npos) return true;
-    return false;
-}
+bool EngineLog::out_of_memory() const noexcept { return lost_ || no_memory_; }
 
 std::string EngineLog::text() const {
     std::string text = lines_;

@@ -26,7 +26,8 @@ public:
 
 private:
     std::string lines_;
-    bool lost_ = false;  // a message could not be kept
+    bool lost_ = false;       // a message could not be kept
+    bool no_memory_ = false;  // a message says that memory ran out
     EngineLog* outer_;
 };
 

@@ -386,3 +386,18 @@ TEST(EngineModel, ProgressCanStopTheLoad) {
 }
 
 }  // namespace
+
+// The engine's messages quote names of the file, which may be those by which a lack of memory is known.
+TEST(BadModels, ANameThatSpeaksOfMemoryIsABadFile) {
+    for (const std::string key : {"insufficient memory", "failed to allocate\n' bad_alloc"}) {
+        std::string bytes = "GGUF";
+        const auto add = [&](std::uint64_t value, int n) {
+            for (int i = 0; i < n; ++i) bytes += static_cast<char>(value >> (8 * i));
+        };
+        add(3, 4), add(0, 8), add(1, 8), add(key.size(), 8);
+        bytes += key;
+        add(99, 4);  // no type of a value
+        const fs::path path = file_with(bytes);
+        expect_error(Code::bad_input, {"bad.gguf", "GGUF"}, [&] { Model::load(path); });
+    }
+}
