@@ -3,8 +3,8 @@
 
 usage: make_corpus.py FOLDER     writes FOLDER/NAME/* for each fuzz/NAME.cpp that is given inputs here
 
-From these a fuzzer finds its way into every branch; from nothing it would have to guess a whole file. Inputs that are
-text and are read by people too lie in fuzz/corpus.
+From these a fuzzer finds its way into every branch; from nothing it would have to guess a whole file. Longer texts lie in
+fuzz/corpus.
 """
 import hashlib
 import io
@@ -14,72 +14,49 @@ import struct
 import sys
 import zipfile
 
-# Types of GGUF metadata values.
-U8, I8, U16, I16, U32, I32, F32, BOOL, STRING, ARRAY, U64, I64, F64 = range(13)
-PACKED = {U8: "B", I8: "b", U16: "H", I16: "h", U32: "I", I32: "i", F32: "f", BOOL: "?", U64: "Q", I64: "q", F64: "d"}
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "tests/serve/clients"))
+from gguf_writer import BOOL, I32, LETTERS, U16, U32, U64, Typed, gguf_bytes  # noqa: E402
+
+HALF, BFLOAT, Q4_0, Q5_0, Q8_0 = 1, 30, 2, 6, 8  # types of tensors
 
 
-def text(s):
-    raw = s.encode()
-    return struct.pack("<Q", len(raw)) + raw
-
-
-def value(kind, v):
-    return text(v) if kind == STRING else struct.pack("<" + PACKED[kind], v)
-
-
-def gguf(metadata, tensors, version=3):
-    """metadata: (key, type, value), a list as value for an array; tensors: (name, shape, type, bytes)."""
-    out = b"GGUF" + struct.pack("<IQQ", version, len(tensors), len(metadata))
-    for key, kind, v in metadata:
-        out += text(key)
-        if isinstance(v, list):
-            out += struct.pack("<IIQ", ARRAY, kind, len(v)) + b"".join(value(kind, x) for x in v)
-        else:
-            out += struct.pack("<I", kind) + value(kind, v)
-    offset, data = 0, b""
-    for name, shape, kind, raw in tensors:
-        out += text(name) + struct.pack("<I", len(shape)) + struct.pack(f"<{len(shape)}Q", *shape)
-        out += struct.pack("<IQ", kind, offset)
-        data += raw + bytes(-len(raw) % 32)
-        offset = len(data)
-    return out + bytes(-len(out) % 32) + data
+def values(n):
+    return [0.25 * (i % 7) - 0.5 for i in range(n)]
 
 
 def floats(n):
-    return struct.pack(f"<{n}f", *(0.25 * (i % 7) - 0.5 for i in range(n)))
+    return struct.pack(f"<{n}f", *values(n))
 
 
 def half_floats(n):
-    return struct.pack(f"<{n}e", *(0.25 * (i % 7) - 0.5 for i in range(n)))
+    return struct.pack(f"<{n}e", *values(n))
 
 
 def vectors():
-    of_another_tool = [("general.architecture", STRING, "controlvector"), ("controlvector.model_hint", STRING, "llama"),
-                       ("controlvector.layer_count", U32, 2)]
-    yield "control", gguf(of_another_tool, [("direction.1", [4], 0, floats(4)), ("direction.2", [4], 0, floats(4))])
-    yield "half", gguf(of_another_tool, [("direction.1", [4], 1, half_floats(4))])
-    yield "version2", gguf(of_another_tool, [("direction.1", [4], 0, floats(4))], 2)
-    yield "projected", gguf(of_another_tool + [("controlvector.mode", STRING, "ablate")], [("direction.1", [4], 0, floats(4))])
-    yield "model", gguf([("general.architecture", STRING, "llama")], [])
+    of_another_tool = {"general.architecture": "controlvector", "controlvector.model_hint": "llama", "controlvector.layer_count": 2}
+    one = {"direction.1": ([4], values(4))}
+    yield "control", gguf_bytes(of_another_tool, {**one, "direction.2": ([4], values(4))})
+    yield "half", gguf_bytes(of_another_tool, {"direction.1": ([4], half_floats(4), HALF)})
+    yield "version2", gguf_bytes(of_another_tool, one, 2)
+    yield "projected", gguf_bytes({**of_another_tool, "controlvector.mode": "ablate"}, one)
+    yield "model", gguf_bytes({"general.architecture": "llama"}, {})
 
-    def own(operation, *more):
-        return [("general.architecture", STRING, "controlvector"), ("controlvector.model_hint", STRING, "llama"),
-                ("controlvector.layer_count", U32, 1), ("tiller.format_version", U32, 1), ("tiller.method", STRING, "fv"),
-                ("tiller.site", STRING, "residual"), ("tiller.positions", STRING, "steered"),
-                ("tiller.operation", STRING, operation), ("tiller.scale", F32, 2.0), ("tiller.task", STRING, "a"),
-                ("tiller.seed", U64, 1), ("tiller.n_layer", U32, 2), ("tiller.n_embd", U32, 4),
-                ("tiller.architecture", STRING, "llama"), ("tiller.settings", STRING, '{"heads":"2","layer":"1"}'), *more]
+    def own(operation, more={}):
+        return {"general.architecture": "controlvector", "controlvector.model_hint": "llama", "controlvector.layer_count": 1,
+                "tiller.format_version": 1, "tiller.method": "fv", "tiller.site": "residual", "tiller.positions": "steered",
+                "tiller.operation": operation, "tiller.scale": 2.0, "tiller.task": "a", "tiller.seed": Typed(U64, 1),
+                "tiller.n_layer": 2, "tiller.n_embd": 4, "tiller.architecture": "llama",
+                "tiller.settings": '{"heads":"2","layer":"1"}', **more}
 
-    heads = [("tiller.heads.layer", U32, [0, 1]), ("tiller.heads.head", U32, [1, 0]), ("tiller.heads.aie", F32, [0.5, 0.25]),
-             ("tiller.aie.n_head", U32, [2, 2]), ("tiller.aie.values", F32, [0.5, 0.0, 0.25, 0.0]),
-             ("tiller.mean_head_output.width", U32, [4, 4]), ("tiller.mean_head_output.values", F32, [0.5] * 8)]
-    yield "fv", gguf(own("add", *heads), [("direction.1", [4], 0, floats(4))])
-    yield "turn", gguf(own("turn"), [("direction.0", [4], 0, floats(4)), ("direction.1", [4], 0, floats(4))])
-    yield "project", gguf(own("project"), [("direction.1", [4, 3], 0, floats(12))])
-    yield "extraction", gguf(own("add", ("tiller.kind", STRING, "extraction"), *heads), [])
-    yield "all_types", gguf(own("add", *((f"x.{k}", k, 1) for k in PACKED), ("x.s", STRING, ["a", "b"]), ("x.b", BOOL, [True])),
-                            [("direction.1", [4], 0, floats(4))])
+    heads = {"tiller.heads.layer": Typed(U32, [0, 1]), "tiller.heads.head": Typed(U32, [1, 0]), "tiller.heads.aie": [0.5, 0.25],
+             "tiller.aie.n_head": Typed(U32, [2, 2]), "tiller.aie.values": [0.5, 0.0, 0.25, 0.0],
+             "tiller.mean_head_output.width": Typed(U32, [4, 4]), "tiller.mean_head_output.values": [0.5] * 8}
+    yield "fv", gguf_bytes(own("add", heads), one)
+    yield "turn", gguf_bytes(own("turn"), {"direction.0": ([4], values(4)), **one})
+    yield "project", gguf_bytes(own("project"), {"direction.1": ([4, 3], values(12))})
+    yield "extraction", gguf_bytes(own("add", {"tiller.kind": "extraction", **heads}), {})
+    each_type = {f"x.{kind}": Typed(kind, 1) for kind in LETTERS}
+    yield "all_types", gguf_bytes(own("add", {**each_type, "x.s": ["a", "b"], "x.b": Typed(BOOL, [True])}), one)
 
     head = json.dumps({"direction.1": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]},
                        "direction.2": {"dtype": "F16", "shape": [4], "data_offsets": [16, 24]},
@@ -89,47 +66,40 @@ def vectors():
     array = b"\x93NUMPY\x01\x00" + struct.pack("<H", 118) + b"{'descr': '<f4', 'fortran_order': False, 'shape': (4,), }".ljust(117)
     for name, method in ("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DEFLATED):
         file = io.BytesIO()
-        with zipfile.ZipFile(file, "w", method) as archive:
-            archive.writestr("direction.1.npy", array + b"\n" + floats(4))
-            archive.writestr("2.npy", array + b"\n" + floats(4))
+        with zipfile.ZipFile(file, "w") as archive:
+            for entry in "direction.1.npy", "2.npy":  # a ZipInfo, so that the bytes do not hold the time
+                archive.writestr(zipfile.ZipInfo(entry), array + b"\n" + floats(4), method)
         yield f"npz_{name}", file.getvalue()
 
 
 def models():
-    def llama(**changes):
-        keys = {"general.architecture": (STRING, "llama"), "general.name": (STRING, "tiny"), "general.file_type": (U32, 0),
-                "llama.block_count": (U32, 1), "llama.context_length": (U32, 64), "llama.embedding_length": (U32, 32),
-                "llama.feed_forward_length": (U32, 32), "llama.attention.head_count": (U32, 2),
-                "llama.attention.head_count_kv": (U32, 2), "llama.attention.layer_norm_rms_epsilon": (F32, 1e-5),
-                "llama.rope.dimension_count": (U32, 16), "llama.vocab_size": (U32, 4),
-                "tokenizer.ggml.model": (STRING, "llama"), "tokenizer.ggml.tokens": (STRING, ["a", "b", "c", "d"]),
-                "tokenizer.ggml.scores": (F32, [0.0] * 4), "tokenizer.ggml.token_type": (I32, [1] * 4),
-                "tokenizer.ggml.bos_token_id": (U32, 1), "tokenizer.ggml.add_bos_token": (BOOL, True),
-                "tokenizer.chat_template": (STRING, "{% for m in messages %}{{ m.content }}{% endfor %}")}
-        keys.update(changes)
-        return [(k, *v) for k, v in keys.items()]
+    llama = {"general.architecture": "llama", "general.name": "tiny", "general.file_type": 0, "llama.block_count": 1,
+             "llama.context_length": 64, "llama.embedding_length": 32, "llama.feed_forward_length": 32,
+             "llama.attention.head_count": 2, "llama.attention.head_count_kv": 2,
+             "llama.attention.layer_norm_rms_epsilon": 1e-5, "llama.rope.dimension_count": 16, "llama.vocab_size": 4,
+             "tokenizer.ggml.model": "llama", "tokenizer.ggml.tokens": ["a", "b", "c", "d"], "tokenizer.ggml.scores": [0.0] * 4,
+             "tokenizer.ggml.token_type": [1] * 4, "tokenizer.ggml.bos_token_id": 1, "tokenizer.ggml.add_bos_token": True,
+             "tokenizer.chat_template": "{% for m in messages %}{{ m.content }}{% endfor %}"}
 
-    def tensors(kind, row):
-        return [("token_embd.weight", [32, 4], kind, row * 4), ("output_norm.weight", [32], 0, floats(32)),
-                ("blk.0.attn_norm.weight", [32], 0, floats(32)), ("blk.0.attn_output.weight", [32, 32], kind, row * 32)]
+    def tensors(row, *kind):
+        return {"token_embd.weight": ([32, 4], row * 4, *kind), "output_norm.weight": ([32], values(32)),
+                "blk.0.attn_norm.weight": ([32], values(32)), "blk.0.attn_output.weight": ([32, 32], row * 32, *kind)}
 
-    yield "f32", gguf(llama(), tensors(0, floats(32)))
-    yield "f16", gguf(llama(), tensors(1, half_floats(32)))
-    yield "bf16", gguf(llama(), tensors(30, bytes(64)))
-    yield "q4_0", gguf(llama(), tensors(2, bytes(18)))
-    yield "q5_0", gguf(llama(), tensors(6, bytes(22)))
-    yield "q8_0", gguf(llama(), tensors(8, bytes(34)))
-    yield "heads_by_layer", gguf(llama(**{"llama.attention.head_count": (I32, [2]), "llama.attention.head_count_kv": (I32, [1])}),
-                                 tensors(0, floats(32)))
-    gemma = [(k.replace("llama.", "gemma3."), t, "gemma3" if v == "llama" else v) for k, t, v in llama()]
-    yield "gemma3", gguf(gemma + [("gemma3.attention.sliding_window", U32, 8), ("gemma3.attention.sliding_window_pattern", U32, 2),
-                                  ("gemma3.rope.dimension_count_swa", U32, 16), ("gemma3.attention.key_length", U32, 16),
-                                  ("gemma3.attention.value_length", U32, 16)], tensors(0, floats(32)))
-    yield "neox", gguf([("general.architecture", STRING, "gptneox"), ("gptneox.block_count", U32, 1),
-                        ("gptneox.embedding_length", U32, 32), ("gptneox.attention.head_count", U32, 2),
-                        ("gptneox.rope.dimension_count", U32, 4), ("gptneox.use_parallel_residual", BOOL, True)],
-                       [("blk.0.attn_output.bias", [32], 0, floats(32))])
-    yield "part", gguf(llama(**{"split.no": (U16, 0), "split.count": (U16, 2), "split.tensors.count": (I32, 4)}), [])
+    yield "f32", gguf_bytes(llama, tensors(values(32)))
+    for name, kind, row in (("f16", HALF, half_floats(32)), ("bf16", BFLOAT, bytes(64)), ("q4_0", Q4_0, bytes(18)),
+                            ("q5_0", Q5_0, bytes(22)), ("q8_0", Q8_0, bytes(34))):
+        yield name, gguf_bytes(llama, tensors(row, kind))
+    by_layer = {"llama.attention.head_count": [2], "llama.attention.head_count_kv": [1]}
+    yield "heads_by_layer", gguf_bytes({**llama, **by_layer}, tensors(values(32)))
+    gemma = {key.replace("llama.", "gemma3."): "gemma3" if value == "llama" else value for key, value in llama.items()}
+    window = {"gemma3.attention.sliding_window": 8, "gemma3.attention.sliding_window_pattern": 2,
+              "gemma3.rope.dimension_count_swa": 16, "gemma3.attention.key_length": 16, "gemma3.attention.value_length": 16}
+    yield "gemma3", gguf_bytes({**gemma, **window}, tensors(values(32)))
+    neox = {"general.architecture": "gptneox", "gptneox.block_count": 1, "gptneox.embedding_length": 32,
+            "gptneox.attention.head_count": 2, "gptneox.rope.dimension_count": 4, "gptneox.use_parallel_residual": True}
+    yield "neox", gguf_bytes(neox, {"blk.0.attn_output.bias": ([32], values(32))})
+    split = {"split.no": Typed(U16, 0), "split.count": Typed(U16, 2), "split.tensors.count": Typed(I32, 4)}
+    yield "part", gguf_bytes({**llama, **split}, {})
 
 
 def journals():

@@ -1,7 +1,4 @@
 // A file of any bytes for readers that want a path: in memory, gone with its owner.
-//
-// A reader that goes by the name's end is given a link with one, in a folder that is removed when the process
-// ends.
 #pragma once
 
 #include <sys/mman.h>
@@ -11,8 +8,27 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <system_error>
 
 namespace tiller::fuzz {
+
+/// A folder in memory, for readers that go by names; removed when the process ends.
+inline const std::filesystem::path& scratch_folder() {
+    struct Folder {
+        std::filesystem::path path;
+        Folder() {
+            std::string name = "/dev/shm/tiller-fuzz-XXXXXX";
+            if (::mkdtemp(name.data()) == nullptr) std::abort();
+            path = name;
+        }
+        ~Folder() {
+            std::error_code error;
+            std::filesystem::remove_all(path, error);
+        }
+    };
+    static const Folder folder;
+    return folder.path;
+}
 
 class MemoryFile {
 public:
@@ -31,22 +47,12 @@ public:
     std::string path() const { return "/proc/self/fd/" + std::to_string(fd_); }
     /// The file under a name that ends with `end`.
     std::filesystem::path path(const std::string& end) const {
-        auto link = folder() / (std::to_string(fd_) + end);
+        auto link = scratch_folder() / (std::to_string(fd_) + end);
         if (!std::filesystem::is_symlink(link)) std::filesystem::create_symlink(path(), link);
         return link;
     }
 
 private:
-    static const std::filesystem::path& folder() {
-        static const std::filesystem::path path = [] {
-            std::string name = "/dev/shm/tiller-fuzz-XXXXXX";
-            if (::mkdtemp(name.data()) == nullptr) std::abort();
-            std::atexit([] { std::filesystem::remove_all(folder()); });
-            return std::filesystem::path(name);
-        }();
-        return path;
-    }
-
     int fd_;
 };
 

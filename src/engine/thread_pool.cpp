@@ -4,10 +4,9 @@
 #include <ggml-cpu.h>
 #include <ggml.h>
 
-#include <atomic>
-#include <exception>
-#include <mutex>
+#include <new>
 
+#include "core/parallel.h"
 #include "engine/engine_log.h"
 #include "tiller/error.h"
 
@@ -24,26 +23,8 @@ Function find(const char* name) {
     return reinterpret_cast<Function>(found);
 }
 
-/// A loop as its threads share it.
-struct Loop {
-    const std::function<void(std::size_t)>& call;
-    std::size_t n;
-    std::atomic<std::size_t> next = 0;
-    std::mutex mutex = {};
-    std::exception_ptr failed = {};
-
-    void work() {
-        for (std::size_t i = next++; i < n; i = next++) try {
-                call(i);
-            } catch (...) {
-                const std::lock_guard lock(mutex);
-                failed = std::current_exception();
-            }
-    }
-};
-
 // What the engine takes for the computation of a tensor; nothing may be thrown through it.
-void work_on_loop(ggml_tensor*, int, int, void* loop) { static_cast<Loop*>(loop)->work(); }
+void work_on_loop(ggml_tensor*, int, int, void* loop) { static_cast<SharedLoop*>(loop)->work(); }
 
 }  // namespace
 
@@ -56,7 +37,11 @@ ThreadPool::ThreadPool(int n_thread) : n_thread_(n_thread) {
         throw Error(Code::environment,
                     fmt::format("the engine could not start {} threads; ask for fewer", n_thread),
                     Topic::none);
-    if (n_thread > 1) loops_ = make_backend();
+    backend_.reset(ggml_backend_init_by_type(GGML_BACKEND_DEVICE_TYPE_CPU, nullptr));
+    if (!backend_) throw Error(Code::environment, "the engine has no CPU backend");
+    find<decltype(&ggml_backend_cpu_set_n_threads)>("ggml_backend_set_n_threads")(backend(), n_thread);
+    find<decltype(&ggml_backend_cpu_set_threadpool)>("ggml_backend_cpu_set_threadpool")(backend(),
+                                                                                        pool_.get());
 }
 
 void ThreadPool::Free::operator()(ggml_threadpool_t p) const {
@@ -68,18 +53,9 @@ void ThreadPool::attach(llama_context* context) const {
     llama_attach_threadpool(context, pool_.get(), pool_.get());
 }
 
-CpuBackend ThreadPool::make_backend() const {
-    CpuBackend made(ggml_backend_init_by_type(GGML_BACKEND_DEVICE_TYPE_CPU, nullptr));
-    if (!made) throw Error(Code::environment, "the engine has no CPU backend");
-    find<decltype(&ggml_backend_cpu_set_n_threads)>("ggml_backend_set_n_threads")(made.get(), n_thread_);
-    find<decltype(&ggml_backend_cpu_set_threadpool)>("ggml_backend_cpu_set_threadpool")(made.get(),
-                                                                                        pool_.get());
-    return made;
-}
-
 void ThreadPool::for_each(std::size_t n, const std::function<void(std::size_t)>& f) const {
-    Loop loop{f, n};
-    if (n < 2 || !loops_) {
+    SharedLoop loop(n, f);
+    if (n < 2 || n_thread_ < 2) {
         loop.work();
     } else {
         // A graph of one operation, which is the loop: the engine wakes its threads for graphs only.
@@ -91,10 +67,10 @@ void ThreadPool::for_each(std::size_t n, const std::function<void(std::size_t)>&
         ggml_build_forward_expand(graph, ggml_custom_4d(context.get(), GGML_TYPE_F32, 1, 1, 1, 1, nullptr, 0,
                                                         work_on_loop, GGML_N_TASKS_MAX, &loop));
         const EngineLog log;
-        if (ggml_backend_graph_compute(loops_.get(), graph) != GGML_STATUS_SUCCESS)
+        if (ggml_backend_graph_compute(backend(), graph) != GGML_STATUS_SUCCESS)
             throw Error(Code::environment, fmt::format("the engine could not run a loop: {}", log.text()));
     }
-    if (loop.failed) std::rethrow_exception(loop.failed);
+    loop.rethrow();
 }
 
 }  // namespace tiller::engine

@@ -16,12 +16,11 @@ int unembedding_rows(int n_vocab) { return std::min(kPackRows, max_output_rows(n
 std::unique_ptr<Unembedding> Unembedding::make(const LogitsNode& node, const ThreadPool& threads) {
     if (!node.matrix || !node.matrix->buffer) return nullptr;
     const EngineLog log;
-    std::unique_ptr<Unembedding> made(new Unembedding(node, threads.make_backend()));
-    ggml_backend_t backend = made->backend_.get();
-    if (!ggml_backend_supports_buft(backend, ggml_backend_buffer_get_type(node.matrix->buffer)))
+    std::unique_ptr<Unembedding> made(new Unembedding(node, threads.backend()));
+    if (!ggml_backend_supports_buft(made->backend_, ggml_backend_buffer_get_type(node.matrix->buffer)))
         return nullptr;
     const GgmlContext context(ggml_init({4 * ggml_tensor_overhead(), nullptr, true}));
-    if (!context || !ggml_backend_supports_op(backend, made->product(context.get(), kRowMultiple)))
+    if (!context || !ggml_backend_supports_op(made->backend_, made->product(context.get(), kRowMultiple)))
         return nullptr;
     return made;
 }
@@ -38,8 +37,7 @@ void Unembedding::reserve() {
     if (buffer_) return;
     const auto rows = static_cast<std::size_t>(unembedding_rows(n_vocab()));
     const std::size_t bytes = rows * static_cast<std::size_t>(n_vocab() + n_embd()) * sizeof(float);
-    buffer_.reset(
-        ggml_backend_buft_alloc_buffer(ggml_backend_get_default_buffer_type(backend_.get()), bytes));
+    buffer_.reset(ggml_backend_buft_alloc_buffer(ggml_backend_get_default_buffer_type(backend_), bytes));
     if (!buffer_)
         throw Error(Code::environment,
                     fmt::format("no memory for the logits of {} rows ({} MB); free some", rows, bytes >> 20));
@@ -63,7 +61,7 @@ void Unembedding::multiply(std::span<const float> states) {
     std::memset(base + offset + states.size_bytes(), 0, ggml_nbytes(input) - states.size_bytes());
     ggml_cgraph* graph = ggml_new_graph_custom(context.get(), 4, false);
     ggml_build_forward_expand(graph, logits);
-    if (ggml_backend_graph_compute(backend_.get(), graph) != GGML_STATUS_SUCCESS)
+    if (ggml_backend_graph_compute(backend_, graph) != GGML_STATUS_SUCCESS)
         throw Error(Code::environment,
                     fmt::format("the engine could not compute the logits of {} rows: {}", n, log.text()));
 }

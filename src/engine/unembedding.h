@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <utility>
 
 #include "engine/hook.h"
 #include "engine/thread_pool.h"
@@ -37,7 +36,7 @@ public:
     std::span<const float> logits(std::size_t i) const;
 
 private:
-    Unembedding(const LogitsNode& node, CpuBackend backend) : node_(node), backend_(std::move(backend)) {}
+    Unembedding(const LogitsNode& node, ggml_backend_t backend) : node_(node), backend_(backend) {}
     struct FreeBuffer {
         void operator()(ggml_backend_buffer_t p) const { ggml_backend_buffer_free(p); }
     };
@@ -49,7 +48,7 @@ private:
     void reserve();
 
     LogitsNode node_;
-    CpuBackend backend_;
+    ggml_backend_t backend_;                                   ///< The threads'.
     std::unique_ptr<ggml_backend_buffer, FreeBuffer> buffer_;  ///< Logits, then states.
 };
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "study/journal.h"
@@ -15,6 +16,8 @@ namespace tiller::study {
 
 class SecondJudge;  // second_judge.h
 
+/// A seed for one of many things of a kind ("draw", "item"), from that of them all.
+std::uint64_t seed_of(std::uint64_t seed, std::string_view kind, int number);
 /// The seed of a draw above 0; draw 0 uses `seed` itself.
 std::uint64_t seed_of_draw(std::uint64_t seed, int draw);
 

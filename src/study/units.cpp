@@ -24,10 +24,12 @@ std::string unit_name(const TaskContext& c, const std::string& what) {
     return unit_name(c.model_name, c.task.name, c.seed, of_draw, c.key);
 }
 
-std::uint64_t seed_of_draw(std::uint64_t seed, int draw) {
-    const std::string hex = Digest().add(seed).add("draw").add(static_cast<std::uint64_t>(draw)).hex();
+std::uint64_t seed_of(std::uint64_t seed, std::string_view kind, int number) {
+    const std::string hex = Digest().add(seed).add(kind).add(static_cast<std::uint64_t>(number)).hex();
     return std::stoull(hex.substr(0, 12), nullptr, 16);
 }
+
+std::uint64_t seed_of_draw(std::uint64_t seed, int draw) { return seed_of(seed, "draw", draw); }
 
 void charge(const TaskContext& c, const std::vector<std::string>& methods, const std::string& phase,
             const EngineStats& before) {

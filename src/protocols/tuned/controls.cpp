@@ -8,7 +8,6 @@
 #include <memory>
 
 #include "core/names.h"
-#include "core/util.h"
 #include "study/evaluate.h"
 #include "study/method_vectors.h"
 #include "study/units.h"
@@ -25,9 +24,7 @@ constexpr int kDoublings = 5;      // of the setting's own strength, up and down
 std::function<std::vector<Edit>(int)> random_edits(std::shared_ptr<const SteeringVector> like,
                                                    std::uint64_t seed, double strength) {
     return [=](int item) {
-        const auto hex = Digest().add(seed).add("item").add(static_cast<std::uint64_t>(item)).hex();
-        return edits_of(random_like(*like, std::stoull(hex.substr(0, 12), nullptr, 16)),
-                        static_cast<float>(strength));
+        return edits_of(random_like(*like, seed_of(seed, "item", item)), static_cast<float>(strength));
     };
 }
 

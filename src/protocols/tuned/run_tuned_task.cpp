@@ -48,10 +48,7 @@ void Tuned::run(TaskContext& c) const {
         }
         test.push_back(std::move(tuned.paper));
         test.push_back(std::move(tuned.chosen));
-        if (c.plan.controls) {
-            Candidate control = random_control(c, method, test.back(), tuned.chosen_vector);
-            test.push_back(std::move(control));
-        }
+        if (c.plan.controls) test.push_back(random_control(c, method, test.back(), tuned.chosen_vector));
     }
     closing.test_units = run_test_items(c, test);
     closing.valid_units = all.valid_units;
