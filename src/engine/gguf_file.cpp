@@ -158,6 +158,7 @@ std::uint64_t GgufFile::offset_of(const std::string& name) const {
 std::vector<float> GgufFile::to_float(const ggml_tensor& t, const std::vector<std::uint8_t>& raw) const {
     const auto n = raw.size() / ggml_type_size(t.type) * static_cast<std::size_t>(ggml_blck_size(t.type));
     std::vector<float> out(n);
+    if (raw.empty()) return out;
     if (t.type == GGML_TYPE_F32) {
         std::memcpy(out.data(), raw.data(), raw.size());
     } else if (const auto* traits = ggml_get_type_traits(t.type); traits && traits->to_float) {
@@ -172,6 +173,7 @@ std::vector<float> GgufFile::to_float(const ggml_tensor& t, const std::vector<st
 std::vector<std::uint8_t> GgufFile::bytes(const std::string& name) const {
     const std::uint64_t offset = offset_of(name);
     std::vector<std::uint8_t> raw(ggml_nbytes(tensor(name)));
+    if (raw.empty()) bad(*this, fmt::format("tensor {} holds no values", name));
     std::ifstream in(path_, std::ios::binary);
     in.seekg(static_cast<std::streamoff>(offset));
     in.read(reinterpret_cast<char*>(raw.data()), static_cast<std::streamsize>(raw.size()));
