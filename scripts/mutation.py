@@ -8,8 +8,9 @@ A change (mutant) is killed when a test fails, hangs or crashes; it survives whe
 files (default: all): statistics, scoring, journal, hook. --each takes N changes of each file, drawn with the seed;
 0 takes all. Only the changed file is compiled, and linked in front of the library that holds the right one, so the
 build folder (default: build, with its tests built) stays as it is. Survivors are listed with file, line and change;
-each is either a test that is missing or a change that changes nothing, which somebody has to look at. A line that says
-`// mutation: same` behind code tells that a change there is known to change nothing.
+each is either a test that is missing or a change that changes nothing, which somebody has to look at. A line whose
+comment ends with "mutation: same" tells that a change there is known to change nothing that can be seen; memory that is
+reserved counts as such by itself.
 """
 import argparse
 import json
@@ -58,7 +59,7 @@ def mutants_of(path):
     code = re.sub(r'R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'|//[^\n]*|/\*.*?\*/|^\s*#[^\n]*', blank, text,
                   flags=re.S | re.M)
     code = re.sub(r"\b(template|using|static_assert|operator)\b[^;{\n]*", blank, code)
-    same = {i for i, line in enumerate(text.split("\n"), 1) if line.rstrip().endswith("// mutation: same")}
+    same = {i for i, line in enumerate(text.split("\n"), 1) if re.search(r"// .*\bmutation: same$|\.reserve\(", line)}
     found = []
     for pattern, new in SWAPS:
         for match in re.finditer(pattern, code):
@@ -78,14 +79,23 @@ class Builder:
         self.compile = {}
         for entry in json.loads(subprocess.run(["ninja", "-C", build, "-t", "compdb"], capture_output=True, text=True,
                                                check=True).stdout):
-            if entry["command"] and entry["file"].endswith(".cpp"):
-                self.compile.setdefault(str((build / entry["file"]).resolve()), entry["command"])
+            source = (build / entry["file"]).resolve()
+            if entry["command"] and source.suffix == ".cpp":
+                self.compile.setdefault(str(source), (entry["command"], None))
+            elif entry["command"] and source.suffix == ".cxx":  # several sources joined (cmake/unity.cmake)
+                joined = source.read_text()
+                for part in re.findall(r'^#include "(.+\.cpp)"$', joined, re.M):
+                    self.compile[part] = (entry["command"], joined)
 
     def object_of(self, path, text, folder):
         """The compiled mutant, or None when it is no C++."""
         source, target = folder / path.name, folder / "mutant.o"
         source.write_text(text)
-        words = [w for w in shlex.split(self.compile[str(path)]) if "ccache" not in w and w != "-Werror"]
+        command, joined = self.compile[str(path)]
+        if joined:  # its object holds the others as well, and the linker takes all of it or none
+            inner, source = source, folder / "joined.cxx"
+            source.write_text(joined.replace(f'"{path}"', f'"{inner}"'))
+        words = [w for w in shlex.split(command) if "ccache" not in w and w != "-Werror"]
         words[words.index("-o") + 1] = str(target)
         words[words.index("-c") + 1] = str(source)
         return target if subprocess.run([*words, "-w"], cwd=self.build, capture_output=True).returncode == 0 else None

@@ -30,7 +30,7 @@ std::size_t longest_loop(const std::u32string& characters) {
     std::size_t longest = 0;
     for (std::size_t period = 1; period <= longest_piece; ++period) {
         std::size_t same = 0;
-        for (std::size_t i = period; i < characters.size(); ++i) {
+        for (std::size_t i = period; i < characters.size(); ++i) {  // mutation: same
             same = characters[i] == characters[i - period] ? same + 1 : 0;
             if (same >= 3 * period) longest = std::max(longest, same + period);
         }

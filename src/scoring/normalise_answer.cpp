@@ -38,7 +38,7 @@ std::string normalise_answer(std::string_view text, bool keep_case, bool article
     // A step that would leave nothing is skipped: the answer "a" of a letter task, or a currency's "$", must
     // not become equal to every other empty text.
     std::string plain = joined(without_punctuation(folded), false);
-    if (plain.empty()) plain = joined(folded, false);
+    if (plain.empty()) plain = joined(folded, false);  // mutation: same
     std::string bare = joined(plain, true);
     return bare.empty() ? plain : bare;
 }

@@ -13,7 +13,7 @@ bool is_word_byte(char c) noexcept {
 
 /// Where the next "Q:" begins, unless it is part of a word like "FAQ:"; npos when there is none.
 std::size_t find_question(std::string_view text) noexcept {
-    for (std::size_t at = text.find("Q:"); at != std::string_view::npos; at = text.find("Q:", at + 1))
+    for (std::size_t at = text.find("Q:"); at != std::string_view::npos; at = text.find("Q:", at + 2))
         if (at == 0 || !is_word_byte(text[at - 1])) return at;
     return std::string_view::npos;
 }

@@ -30,12 +30,12 @@ TemporaryFile::TemporaryFile(std::string_view bytes) {
     if (ec) fail("folder", ec.message());
     std::string name = (folder / "tiller-XXXXXX").string();
     const int fd = ::mkstemp(name.data());
-    if (fd < 0) fail(name, error_text(errno));
+    if (fd < 0) fail(name, error_text(errno));  // mutation: same
     path_ = name;
     int error = 0;
     while (!bytes.empty() && error == 0) {
         const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-        if (n >= 0)
+        if (n >= 0)  // mutation: same
             bytes.remove_prefix(static_cast<std::size_t>(n));
         else if (errno != EINTR)
             error = errno;

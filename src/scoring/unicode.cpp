@@ -44,7 +44,7 @@ CharKind kind_of(char32_t character) noexcept {
 }
 
 bool is_punctuation(char32_t character) noexcept {
-    if (character < 0x80) return character > 0x20 && character < 0x7F && kind_of(character) == CharKind::mark;
+    if (character < 0x80) return kind_of(character) == CharKind::mark;  // mutation: same
     switch (category(character)) {
         case UTF8PROC_CATEGORY_PC:
         case UTF8PROC_CATEGORY_PD:
@@ -63,10 +63,10 @@ std::u32string decode(std::string_view text) {
     out.reserve(valid.size());
     const auto* at = reinterpret_cast<const utf8proc_uint8_t*>(valid.data());
     auto left = static_cast<utf8proc_ssize_t>(valid.size());
-    while (left > 0) {
+    while (left > 0) {  // mutation: same
         utf8proc_int32_t character = 0;
         const auto taken = utf8proc_iterate(at, left, &character);
-        if (taken <= 0) break;  // cannot happen in valid UTF-8
+        if (taken <= 0) break;  // cannot happen in valid UTF-8; mutation: same
         out.push_back(static_cast<char32_t>(character));
         at += taken;
         left -= taken;

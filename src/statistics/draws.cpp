@@ -19,7 +19,6 @@ constexpr double kPool = 0.5;
 
 double two_sided(double t, double df) {
     if (std::isnan(t)) return 1;
-    if (std::isinf(t)) return 0;
     return 2 * boost::math::cdf(boost::math::complement(boost::math::students_t(df), std::abs(t)));
 }
 

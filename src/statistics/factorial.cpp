@@ -62,7 +62,7 @@ Factorial::Factorial(const std::vector<int>& n_level) : n_factor_(n_level.size()
         for (std::size_t f = 0; f < n_factor_; ++f)
             if (set >> f & 1) n_group *= static_cast<std::size_t>(n_level[f]);
         n_group_.push_back(n_group);
-        for (std::size_t cell = 0; cell < n_cell; ++cell) {
+        for (std::size_t cell = 0; cell < n_cell; ++cell) {  // mutation: same
             std::size_t rest = cell, place = 0, stride = 1;
             for (std::size_t f = n_factor_; f-- > 0;) {
                 const auto n = static_cast<std::size_t>(n_level[f]);

@@ -49,9 +49,9 @@ std::uint64_t Random::next() {
 std::uint64_t Random::below(std::uint64_t n) {
     if (n == 0) throw Error(Code::usage, "Random::below(0): expected n > 0; there is no number below 0");
     const std::uint64_t reject =
-        (0 - n) % n;  // 2^64 mod n: the numbers below it would come up once too often
+        (0 - n) % n;  // 2^64 mod n: the numbers below it would come up too often; mutation: same
     for (;;)
-        if (const std::uint64_t r = next(); r >= reject) return r % n;
+        if (const std::uint64_t r = next(); r >= reject) return r % n;  // mutation: same
 }
 
 double Random::uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }

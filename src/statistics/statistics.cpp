@@ -40,7 +40,7 @@ double t_quantile(double nu) {
 const std::vector<std::uint32_t>& draws(std::size_t n_item, int n_resample, std::uint64_t seed) {
     struct Table {
         std::size_t n_item = 0;
-        int n_resample = 0;
+        int n_resample = 0;  // mutation: same
         std::uint64_t seed = 0;
         std::vector<std::uint32_t> items;
     };

@@ -50,7 +50,7 @@ Units read_units(const std::filesystem::path& folder, long long* whole_bytes,
                     "{}, line {}: {}; the file was changed by hand or damaged (move it away to start again)",
                     path.string(), line_number, what));
     };
-    for (std::size_t begin = 0; begin < bytes.size();) {
+    for (std::size_t begin = 0; begin < bytes.size();) {  // mutation: same
         const auto end = bytes.find('\n', begin);
         if (end == std::string::npos) break;  // a last line that was not written to its end
         ++line_number;

@@ -27,6 +27,13 @@ TEST(ParseAnswer, EndsAtALineBreakOrTheNextQuestion) {
     EXPECT_EQ(parse_answer(" \n "), "");
 }
 
+TEST(ParseAnswer, AQuestionBeginsAfterAnythingButALetterOrDigit) {
+    for (const char* before : {"0", "9", "A", "Z", "a", "z", "\u00C0", "\u4E2D"})
+        EXPECT_EQ(parse_answer(std::string("x") + before + "Q: y"), std::string("x") + before + "Q: y");
+    for (const char* before : {"/", ":", "@", "[", "`", "{", "-"})
+        EXPECT_EQ(parse_answer(std::string("x") + before + "Q: y"), std::string("x") + before);
+}
+
 TEST(ParseAnswer, IsAlwaysValidUtf8) {
     const auto answer = parse_answer(" caf\xc3");  // generation stopped inside a character
     EXPECT_TRUE(is_valid_utf8(answer));
@@ -133,6 +140,16 @@ TEST(ScoreAnswer, Case) {
     EXPECT_EQ(score("paris", {"Paris"}, true).contains, 0);
     EXPECT_EQ(score("Paris", {"Paris"}, true).contains, 1);
     EXPECT_EQ(score("r", {"R"}, true).first_word, 0);
+}
+
+TEST(ScoreAnswer, SymbolsThatHaveACase) {
+    const auto contains = [](const char* text, const char* answer, bool keep_case) {
+        const std::string answers[] = {answer};
+        return score_answer(text, answers, keep_case).contains;
+    };
+    EXPECT_EQ(contains("the \u24B6 there", "\u24B6", true), 1);  // a circled A
+    EXPECT_EQ(contains("the \u24B6 there", "\u24D0", true), 0);  // a circled a
+    EXPECT_EQ(contains("the \u24B6 there", "\u24D0", false), 1);
 }
 
 TEST(RougeL, LongestCommonSubsequence) {

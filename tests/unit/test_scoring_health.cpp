@@ -123,6 +123,7 @@ TEST(Collapse, TheBoundsOfTheRule) {
     EXPECT_TRUE(text_health("axxbxxcxxdxxexx").collapsed);
     // A piece three times passes, four times does not.
     EXPECT_FALSE(text_health("abcdabcdabcd").collapsed);
+    EXPECT_FALSE(text_health("abcdabcdabcdabc").collapsed);
     EXPECT_TRUE(text_health("abcdabcdabcdabcd").collapsed);
     EXPECT_NE(std::string(collapse_rule()).find("60 %"), std::string::npos);
 }

@@ -43,6 +43,21 @@ TEST(Metrics, SayWhatTheyAre) {
     EXPECT_EQ(metric_label("nobody_s own"), "nobody s own");
 }
 
+TEST(Metrics, WhatTablesAndRecordsGoBy) {
+    const auto with = [](auto trait) {
+        std::set<std::string> names;
+        for (const Metric* metric : metrics())
+            if (metric->*trait) names.insert(metric->name);
+        return names;
+    };
+    using Names = std::set<std::string>;
+    EXPECT_EQ(with(&Metric::lower_is_better),
+              (Names{"rank", "broken", "collapsed", "perplexity", "kl", "damage"}));
+    EXPECT_EQ(with(&Metric::whole), (Names{"first_token", "rank", "broken", "collapsed"}));
+    EXPECT_EQ(with(&Metric::exp_of_mean), Names{"perplexity"});
+    EXPECT_EQ(with(&Metric::all_or_none), Names{"rouge_l"});
+}
+
 TEST(Metrics, ScoreAnOutput) {
     const std::vector<std::string> targets = {" small"};
     const ScoredOutput output(" Small!\nQ: and more", {.targets = targets, .input = "big"});

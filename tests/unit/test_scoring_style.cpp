@@ -1,11 +1,18 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <numeric>
 #include <string>
 #include <thread>
 
 #include "core/paths.h"
+#include "scoring/temporary_file.h"
 #include "test_tasks_files.h"
 #include "tiller/scoring.h"
 
@@ -153,6 +160,37 @@ TEST(StyleScorer, PrintsNothingAndLeavesNoFile) {
     for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
         ADD_FAILURE() << entry.path();
     EXPECT_GT(scorer.held_out_accuracy(), 0.9);
+}
+
+TEST(TemporaryFile, HoldsTheBytesUntilItIsDestroyed) {
+    const ScratchFolder folder;
+    const TemporaryFolderSetting setting(folder.path().string());
+    const std::string bytes(200000, 'x');
+    std::filesystem::path path;
+    {
+        errno = EIO;  // what an earlier call left there is nobody's error
+        const TemporaryFile file(bytes);
+        path = file.path();
+        EXPECT_EQ(path.parent_path(), folder.path());
+        std::ifstream in(path, std::ios::binary);
+        EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), bytes);
+    }
+    EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(TemporaryFile, AFullDiskLeavesNone) {
+    const ScratchFolder folder;
+    const TemporaryFolderSetting setting(folder.path().string());
+    rlimit limit{};
+    ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    const rlimit small{1000, limit.rlim_max};
+    const auto before = std::signal(SIGXFSZ, SIG_IGN);
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+    const auto why = error_of(Code::environment, [] { TemporaryFile(std::string(2000, 'x')); });
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    std::signal(SIGXFSZ, before);
+    test::expect_parts(why, {"temporary", "File too large"});
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
 TEST(StyleScorer, NoFolderForTemporaryFiles) {

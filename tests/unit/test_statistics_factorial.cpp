@@ -143,6 +143,13 @@ TEST(VarianceShares, NothingToTell) {
     }
 }
 
+TEST(VarianceShares, OneResampleIsOne) {
+    const Simulation simulation;
+    Random random(2, "shares");
+    const auto shares = variance_shares(simulation.design, simulation.draw(random, 10), 1, 1);
+    EXPECT_LT(shares.cells.low, shares.cells.high);
+}
+
 TEST(VarianceShares, ARareHitLeavesSharesWithinReason) {
     ItemsByCells values(20, std::vector<double>(4, 0.0));
     values[3][2] = 1;

@@ -43,6 +43,13 @@ TEST(Bootstrap, OneValueIsItsOwnInterval) {
 
 // Resamples of {0, 1} have the mean 0, 1/2 or 1, the ends with probability 1/4 each: the percentiles are the
 // ends.
+TEST(Bootstrap, WithoutResamplesThereIsNoSpread) {
+    const std::vector<double> values = {1, 2, 3};
+    const Interval i = bootstrap_mean(values, Scale::number, 0, 1);
+    EXPECT_EQ(i.low, 2);
+    EXPECT_EQ(i.high, 2);
+}
+
 TEST(Bootstrap, TwoValuesReachBothEnds) {
     const std::vector<double> values = {0, 1};
     const Interval i = bootstrap_mean(values, Scale::hit, 1000, 3);
@@ -425,6 +432,7 @@ TEST(Runs, NoDifferenceIsNotCertain) {
 TEST(Runs, OneOrNone) {
     EXPECT_TRUE(std::isnan(repeated_mean({}, Scale::hit, false).interval.mean));
     EXPECT_TRUE(std::isnan(repeated_mean({{}}, Scale::hit, false).interval.mean));
+    EXPECT_EQ(repeated_mean({}, Scale::hit, false).p, 1);
     const Estimate one = repeated_mean({{}, {{1, 1.0}, {2, 3.0}, {3, 2.0}}}, Scale::number, false);
     EXPECT_DOUBLE_EQ(one.interval.mean, 2);
     EXPECT_NEAR(one.interval.high - 2, 4.302653 / std::sqrt(3), 1e-4) << "t of 2 degrees, variance 1";
