@@ -1,10 +1,14 @@
 # Several sources compiled as one. A source alone costs a second or two before its first line: the precompiled headers
 # are loaded, and the inline functions and templates of CLI11 and nlohmann::json are compiled again. Not for the core,
-# whose sources are small and often changed. Not without precompiled headers, where each source shows that it includes
-# what it uses, and not for the fuzz targets.
+# whose sources are small and often changed. Unless asked for (./run lint does), not without precompiled headers, where
+# each source shows that it includes what it uses, and not for the fuzz targets.
 if(CMAKE_DISABLE_PRECOMPILE_HEADERS OR TILLER_FUZZ)
-    set(TILLER_UNITY OFF)
+    set(unity OFF)
+else()
+    set(unity ON)
 endif()
+option(TILLER_UNITY "Compile several sources of studies, server and program as one, in less than half the time" ${unity})
+option(TILLER_UNITY_CORE "Join the sources of the core as well: sooner read by clang-tidy, later built after a change" OFF)
 
 # tiller_unity(<target> <source>...): joins the sources of each folder, eight at a time (about ten seconds), so that a
 # new file changes what is joined in its own folder alone. What two sources of a folder define for themselves (in

@@ -12,7 +12,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         tiller::engine::check_tensors(gguf);
         tiller::engine::check_turned(gguf, *gguf.string("general.architecture"));
         for (const char* name : {"token_embd.weight", "blk.0.attn_output.weight", "output_norm.weight"})
-            if (gguf.tensor(name)) gguf.values(name);
+            if (gguf.tensor(name)) {
+                gguf.values(name);
+                const std::int32_t first[] = {0};
+                gguf.rows(name, first);
+            }
+        gguf.forget_tokenizer();
+        if (gguf.has("tokenizer.ggml.tokens")) std::abort();
     } catch (const tiller::Error&) {
     }
     return 0;

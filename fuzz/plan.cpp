@@ -15,6 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (tiller::exit_code(error.code()) > 3) std::abort();
         return 0;
     }
+    tiller::check_plan(plan);  // what was read is a plan
     const std::string text = tiller::plan_toml(plan);
     const tiller::fuzz::MemoryFile again(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
     if (tiller::plan_toml(tiller::load_plan(again.path())) != text) std::abort();

@@ -5,6 +5,7 @@
 
 #include "serve/completion_request.h"
 #include "serve/problem.h"
+#include "serve/prompt_input.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace tiller::serve;
@@ -19,6 +20,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             if (problem.status != 400 && problem.status != 404) __builtin_trap();
             if (!Json::accept(error_body(problem))) __builtin_trap();
         }
+    }
+    try {  // as /v1/next, /v1/tokens and others take them
+        const Json body = parse_json(bytes);
+        Fields fields(body);
+        prompt_or_messages(fields);
+    } catch (const Problem& problem) {
+        if (problem.status != 400) __builtin_trap();
     }
     try {
         parse_steering_text(bytes, "steering");

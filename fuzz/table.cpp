@@ -18,6 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 for (const auto& cell : row.cells)
                     if (!tiller::is_valid_utf8(cell)) std::abort();
             }
+            if (table.column("input") >= table.head.cells.size()) std::abort();
         } catch (const tiller::Error& error) {
             if (error.code() != tiller::Code::bad_input) std::abort();
         }
