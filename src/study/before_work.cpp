@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <numeric>
 #include <span>
+#include <string_view>
 
 #include "study/cost_ledger.h"
 #include "study/first_token.h"
 #include "study/phrases.h"
 #include "study/protocol.h"
+#include "study/units.h"
 #include "tiller/doctor.h"
 #include "tiller/error.h"
 #include "tiller/task_check.h"
@@ -66,6 +68,19 @@ void say_memory(const Plan& plan, const Engine& engine, const std::vector<Task>&
 void say_chat(const Plan& plan, const Model& model, const StudyHost& host) {
     if (!host.observer.note || plan.chat || model.chat_template().empty()) return;
     if (protocol_of(plan).traits.takes_chat) host.observer.note(plain_text_warning(model.info().name));
+}
+
+void say_computed_again(const TaskContext& c) {
+    if (!c.host.observer.note) return;
+    const std::string closing = unit_name(c, closing_unit);
+    const auto known =
+        std::string_view(closing).substr(0, closing.rfind('#') + 1);  // all but the key's digest
+    if (std::any_of(c.journal.units().begin(), c.journal.units().end(),
+                    [&](const auto& unit) { return unit.first.starts_with(known) && unit.first != closing; }))
+        c.host.observer.note(fmt::format(
+            "{}: finished in this folder before, by another version of tiller or with another model "
+            "file, other data or another arithmetic; it is computed again",
+            c.task.name));
 }
 
 void check_answers(const TaskContext& c) {

@@ -25,6 +25,10 @@ void say_memory(const Plan& plan, const Engine& engine, const std::vector<Task>&
 /// plan asks for conversations, the model has no template, or the protocol does not take conversations.
 void say_chat(const Plan& plan, const Model& model, const StudyHost& host);
 
+/// Notes to the host that the task was finished in this run folder before, under another key, and is computed
+/// again.
+void say_computed_again(const TaskContext& context);
+
 /// Throws bad_input when an answer of any item cannot follow the item's zero-shot prompt (answer_tokens()),
 /// so that this is found before work on other items. Behavioural tasks are not checked.
 void check_answers(const TaskContext& context);

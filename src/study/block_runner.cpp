@@ -17,6 +17,7 @@ void BlockRunner::run(std::size_t task, std::uint64_t seed) {
         if (!begun_) say_chat(plan, engine_.model(), host);
         if (!begun_ && host.check) check_model(engine_, folder_, inputs_.model_name(model_), host);
         begun_ = true;
+        say_computed_again(c);
         check_answers(c);
         say_seen(c);
         train_scorer(c);

@@ -290,6 +290,75 @@ TEST_F(StudyRun, AnotherTaskFileIsAnotherResult) {
     EXPECT_EQ(to_json(run()), to_json(before));
 }
 
+// What a result depends on is in the name of its unit: what a change touches is computed again, and nothing
+// else; when it is taken back, everything is there. (Other plans, and with them other seeds, are refused;
+// OtherArithmeticIsComputedAnew has the weights, StudyChat the chat template.)
+TEST_F(StudyRun, AChangeComputesAnewWhatItTouches) {
+    const auto write_vector = [&](float value) {
+        SteeringVector v;
+        v.method = "mine", v.positions = Positions::Kind::all;
+        v.directions[1] = std::vector<float>(48, value);
+        save_vector(v, folder.path() / "mine.gguf");
+    };
+    write_vector(0.5F);
+    add_vector(plan, (folder.path() / "mine.gguf").string());
+    plan.models = {(folder.path() / "model.gguf").string()};
+    test::TinyOptions tiny;
+    tiny.n_layer = 2;
+    const auto write_model = [&](unsigned seed) {
+        tiny.seed = seed;
+        fs::copy_file(test::make_tiny_model(tiny), plan.models[0], fs::copy_options::overwrite_existing);
+    };
+    write_model(7);
+    const std::string task_file = plan.data_dir + "/functional/twice.json", task = slurp(task_file);
+
+    const std::string summary = to_json(run());
+    const auto units = [&] { return test::json_units(folder.path() / "run"); };
+    auto known = units();
+    // The tasks that have units which were not there before.
+    std::string said;
+    host.observer.note = [&](const std::string& text) { said += text + "\n"; };
+    const auto added = [&] {
+        said.clear();
+        run();
+        std::set<std::string> tasks;
+        auto now = units();
+        for (const auto& [unit, records] : now)
+            if (!known.contains(unit))
+                tasks.insert(unit.find("/twice/") != std::string::npos ? "twice" : "cheer");
+        known = std::move(now);
+        return tasks;
+    };
+    using Tasks = std::set<std::string>;
+    const Tasks none, both{"cheer", "twice"};
+    EXPECT_EQ(added(), none);
+    host.engine.max_rows = 3, host.engine.n_threads = 2;
+    EXPECT_EQ(added(), none);
+    std::string other = task;
+    other.replace(other.find("tin tin"), 7, "TIN TIN");
+    folder.write("data/functional/twice.json", other);
+    EXPECT_EQ(added(), Tasks{"twice"});
+    expect_parts(said, {"twice: finished in this folder before"});
+    EXPECT_EQ(said.find("cheer: finished"), std::string::npos);
+    folder.write("data/functional/twice.json", task);
+    EXPECT_EQ(added(), none);
+    write_model(8);
+    EXPECT_EQ(added(), both);
+    write_model(7);
+    EXPECT_EQ(added(), none);
+    host.engine.cache_f32 = true;
+    EXPECT_EQ(added(), both);
+    host.engine.cache_f32 = false;
+    EXPECT_EQ(added(), none);
+    write_vector(0.25F);
+    EXPECT_EQ(added(), both);
+    expect_parts(said, {"twice: finished", "cheer: finished", "computed again"});
+    write_vector(0.5F);
+    host.engine.max_rows = 64, host.engine.n_threads = 1;
+    EXPECT_EQ(to_json(run()), summary);
+    EXPECT_EQ(added(), none);
+}
+
 TEST_F(StudyRun, ModelsAndSeedsStandInThePlansOrder) {
     test::TinyOptions tiny;
     tiny.n_layer = 2;
