@@ -54,7 +54,7 @@ json as_json(const ChatState& state, const ModelInfo& info) {
 // Values of an object with exactly the keys that are read from it.
 class Fields {
 public:
-    Fields(const fs::path& path, const json& object, std::string where, std::set<std::string> keys)
+    Fields(const fs::path& path, const json& object, std::string where, const std::set<std::string>& keys)
         : path_(path), object_(object), where_(std::move(where)) {
         if (!object.is_object()) bad(where_, object.type_name(), "an object");
         for (const auto& key : keys)

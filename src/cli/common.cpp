@@ -97,8 +97,7 @@ void add_globals(CLI::App& command, Globals& g, unsigned flags) {
 }
 
 std::filesystem::path usable_model(const std::string& name_or_path, const Globals& globals) {
-    const auto file =
-        hub::is_name(name_or_path) ? hub_model(name_or_path, globals) : resolve_model(name_or_path);
+    auto file = hub::is_name(name_or_path) ? hub_model(name_or_path, globals) : resolve_model(name_or_path);
     try_model(file, globals);
     return file;
 }
@@ -175,7 +174,7 @@ void check_output(const std::string& path) {
                     fmt::format("the folder of {} cannot be written: {}", path, error_text(errno)));
 }
 
-ProgressLine::ProgressLine(std::string what, bool quiet)
+ProgressLine::ProgressLine(const std::string& what, bool quiet)
     : what_(escape_controls(what)),
       quiet_(quiet),
       terminal_(::isatty(STDERR_FILENO) == 1),

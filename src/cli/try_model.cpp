@@ -95,7 +95,7 @@ std::string reason(const fs::path& errors) {
 
 std::vector<std::string> command_of(const fs::path& model, const Globals& globals) {
     std::vector<std::string> command = {"/proc/self/exe", kName, fs::absolute(model).string()};
-    if (globals.exact) command.push_back("--exact");
+    if (globals.exact) command.emplace_back("--exact");
     if (globals.gpu_layers != 0)
         command.insert(command.end(), {"--gpu-layers", fmt::format("{}", globals.gpu_layers)});
     return command;

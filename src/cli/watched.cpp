@@ -93,7 +93,7 @@ std::string silent_servers(const RpcOptions& rpc) {
 
 /// How to go on: commands that keep a journal go on in their folder.
 std::string next_step(const CLI::App& command) {
-    const std::string name = command.get_name();
+    const std::string& name = command.get_name();
     const auto* out = command.get_option_no_throw("--out");
     const bool keeps = name == "compare" || name == "sweep" || name == "heads";
     std::error_code error;

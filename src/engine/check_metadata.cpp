@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "engine/gguf_file.h"
 #include "tiller/error.h"
@@ -33,7 +34,8 @@ const char* const kOneHeadWidth[] = {"bloom", "codeshell", "gpt2", "gptneox", "j
 
 class Check {
 public:
-    Check(const GgufFile& file, const std::string& architecture) : file_(file), architecture_(architecture) {}
+    Check(const GgufFile& file, std::string architecture)
+        : file_(file), architecture_(std::move(architecture)) {}
 
     std::string key(const std::string& suffix) const { return architecture_ + "." + suffix; }
     std::int64_t positive(const std::string& suffix, std::int64_t limit) const {

@@ -46,7 +46,7 @@ std::string cached_digest(const std::string& what, const std::vector<std::filesy
         std::string hex;
         if (in >> hex && hex.size() == 64) return hex;
     }
-    const std::string hex = make();
+    std::string hex = make();
     try {
         std::filesystem::create_directories(entry.parent_path());
         write_file_atomic(entry, hex + "\n");

@@ -40,6 +40,7 @@ void release_mapped_pages(std::span<const std::filesystem::path> files) {
         parts >> std::hex >> begin >> dash >> end >> permissions;
         // A page that was written to would be lost; nobody can have written to these.
         if (!parts || permissions.rfind("r-", 0) != 0) continue;
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): addresses that the system wrote.
         madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
     }
 }

@@ -69,7 +69,8 @@ RowState::RowState(const Model& model, const Row& row, RowResult& result)
         state.layer_end = capture.layer_end < 0 ? model.info().n_layer : capture.layer_end;
         state.width = site_width(model.info(), capture.site, state.layer_begin);
         if (capture.mean)
-            state.sums.assign(static_cast<std::size_t>((state.layer_end - state.layer_begin) * state.width),
+            state.sums.assign(static_cast<std::size_t>(state.layer_end - state.layer_begin) *
+                                  static_cast<std::size_t>(state.width),
                               0.0);
         captures_.push_back(std::move(state));
     }

@@ -82,7 +82,7 @@ std::string llama_choice(const Name& name, const Settings& s) {
         if (lower(it->path().filename().string()) != wanted) continue;
         try {
             const auto manifest = nlohmann::json::parse(read_file(it->path(), 1 << 20));
-            const std::string path = manifest.at("ggufFile").at("rfilename");
+            std::string path = manifest.at("ggufFile").at("rfilename");
             if (is_safe_path(path)) return path;
         } catch (const std::exception&) {  // the file belongs to another program: ignored when malformed
         }

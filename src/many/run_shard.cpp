@@ -6,6 +6,7 @@
 #include <optional>
 #include <system_error>
 #include <tuple>
+#include <utility>
 
 #include "many/attempts.h"
 #include "many/deal.h"
@@ -68,7 +69,7 @@ void link_files(const fs::path& from, const fs::path& to) {
 // Writes the worker's newest step for `tiller` on other machines to read, at most every 15 seconds.
 class Heart {
 public:
-    explicit Heart(const fs::path& attempt) : attempt_(attempt) {}
+    explicit Heart(fs::path attempt) : attempt_(std::move(attempt)) {}
     void beat(const std::string& block, const std::string& step, std::size_t done, std::size_t all) {
         if (now() - last_ < 15) return;
         last_ = now();

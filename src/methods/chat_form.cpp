@@ -117,7 +117,7 @@ Template chat_form(const Model& model, const std::string& chat_template) {
                                                task.items[1].input};
     const auto between = around(written(model, task, 1, options), messages);
     if (between.empty()) throw irregular(model, "does not write the messages as they are, in their order");
-    const Template form = pieces_of(model, between);
+    Template form = pieces_of(model, between);
     for (int n_demo = 0; n_demo < kMostAsked; ++n_demo) {
         std::vector<int> demos(static_cast<std::size_t>(n_demo));
         std::iota(demos.begin(), demos.end(), 0);

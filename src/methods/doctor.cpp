@@ -42,7 +42,7 @@ bool carried_out(Findings& findings, Work work) {
         return true;
     } catch (const Error& e) {
         if (e.code() != Code::incomplete) throw;
-        findings.not_carried_out.push_back(e.what());
+        findings.not_carried_out.emplace_back(e.what());
         return false;
     }
 }

@@ -8,8 +8,6 @@
 namespace tiller::doctor {
 namespace {
 
-constexpr Site kSites[] = {Site::head_output, Site::attention_output, Site::mlp_output, Site::residual};
-
 Check check(const char* name, double figure, double bound, std::string text) {
     // The comparison is false for NaN, so that NaN fails.
     return {name, figure <= bound ? Outcome::passed : Outcome::failed, figure, bound, std::move(text)};

@@ -12,7 +12,6 @@
 namespace tiller::doctor {
 namespace {
 
-constexpr Site kSites[] = {Site::head_output, Site::attention_output, Site::mlp_output, Site::residual};
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::size_t kMostTokens = 9;
 
@@ -87,11 +86,11 @@ std::vector<double> log_probabilities(std::span<const float> logits) {
 
 }  // namespace
 
-void Worst::add(double value, const std::string& where_it_was) {
+void Worst::add(double value, const std::string& place) {
     ++n;
     if (std::isnan(figure) || (value <= figure && n > 1)) return;
     figure = value;
-    where = where_it_was;
+    where = place;
 }
 
 double difference(const RowResult& a, const RowResult& b) {

@@ -10,6 +10,10 @@
 
 namespace tiller::doctor {
 
+/// The sites that trials are made at, in the order of the findings.
+inline constexpr Site kSites[] = {Site::head_output, Site::attention_output, Site::mlp_output,
+                                  Site::residual};
+
 /// The largest of several figures and where it was found. NaN counts as larger than any number.
 struct Worst {
     int n = 0;          ///< Figures added.

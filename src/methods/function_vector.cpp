@@ -64,17 +64,19 @@ LayerContributions layer_contributions(const AttentionProjection& p, const Model
     return contributions;
 }
 
-HeadContributions::HeadContributions(const Model& model, const std::vector<std::vector<float>>& means,
+HeadContributions::HeadContributions(const Model& model,
+                                     const std::vector<std::vector<float>>& mean_head_output,
                                      const ContributionOptions& options) {
     const ModelInfo& info = model.info();
-    if (means.size() != static_cast<std::size_t>(info.n_layer))
+    if (mean_head_output.size() != static_cast<std::size_t>(info.n_layer))
         throw Error(Code::bad_input, fmt::format("mean head outputs for {} layers, the model has {}",
-                                                 means.size(), info.n_layer));
+                                                 mean_head_output.size(), info.n_layer));
     for (int il = 0; il < info.n_layer; ++il) {
         const auto i = static_cast<std::size_t>(il);
         auto& heads = values_.emplace_back();
         if (info.n_head[i] == 0) continue;
-        heads = layer_contributions(model.attention_projection(il), info, il, means[i], options).heads;
+        heads =
+            layer_contributions(model.attention_projection(il), info, il, mean_head_output[i], options).heads;
     }
 }
 

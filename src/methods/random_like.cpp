@@ -10,7 +10,7 @@
 namespace tiller {
 namespace {
 
-using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Doubles = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 // Replaces the values by a random normal direction of the same norm.
 void replace_direction(std::span<float> direction, Random& random) {
@@ -29,9 +29,9 @@ void replace_direction(std::span<float> direction, Random& random) {
 // singular values of W, in falling order.
 void replace_rows(std::span<float> rows, std::size_t width, Random& random) {
     const auto n = static_cast<Eigen::Index>(rows.size() / width), d = static_cast<Eigen::Index>(width);
-    const Rows w = Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(
-                       rows.data(), n, d)
-                       .cast<double>();
+    const Doubles w = Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(
+                          rows.data(), n, d)
+                          .cast<double>();
     const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(w * w.transpose(), Eigen::EigenvaluesOnly);
     const Eigen::Index rank = std::min(n, d);
     Eigen::MatrixXd drawn(d, rank);

@@ -50,7 +50,7 @@ VectorXd random_start(Eigen::Index n, std::uint64_t seed, int layer) {
 // linearly to 0 over ReconstructOptions::n_step steps.
 class Adam {
 public:
-    Adam(VectorXd start, double norm, const ReconstructOptions& o)
+    Adam(const VectorXd& start, double norm, const ReconstructOptions& o)
         : x(start * (norm / start.norm())),
           norm_(norm),
           per_number_(norm / std::sqrt(static_cast<double>(start.size()))),

@@ -120,7 +120,7 @@ void add_analyses(std::string& out, const std::vector<AnalysisSummary>& analyses
         std::vector<std::string> heads = {markdown(analysis.head)};
         for (const auto& column : analysis.columns) heads.push_back(markdown(column.label));
         const bool remarks = has_remarks(analysis);
-        if (remarks) heads.push_back("remark");
+        if (remarks) heads.emplace_back("remark");
         out += table_head(heads, 1);
         for (const auto& line : analysis.rows) {
             std::vector<std::string> cells = {markdown(line.label)};

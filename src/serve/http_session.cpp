@@ -63,8 +63,8 @@ public:
         : shared_(&shared), session_(session), number_(number), gone_(std::move(gone)) {}
 
     void send(int status, const char* type, std::string body, Headers headers) override {
-        post([=, n = number_, body = std::move(body)](HttpSession& s) mutable {
-            s.send(n, status, type, std::move(body), headers);
+        post([=, n = number_, body = std::move(body)](HttpSession& s) {
+            s.send(n, status, type, body, headers);
         });
     }
     void begin_events() override {
@@ -243,7 +243,7 @@ std::string HttpSession::head(int status, const char* type, const Headers& heade
     return out;
 }
 
-void HttpSession::send(std::uint64_t number, int status, const char* type, std::string body,
+void HttpSession::send(std::uint64_t number, int status, const char* type, const std::string& body,
                        const Headers& headers) {
     if (closed_ || number != number_ || !replying_ || ended_ || streaming_) return;
     std::string bytes = head(status, type, headers, body.size());

@@ -42,7 +42,8 @@ public:
 
     // For the reply, in the network's thread. `number` is the request's: a late call for an earlier one is
     // ignored.
-    void send(std::uint64_t number, int status, const char* type, std::string body, const Headers& headers);
+    void send(std::uint64_t number, int status, const char* type, const std::string& body,
+              const Headers& headers);
     void begin_events(std::uint64_t number);
     void event(std::uint64_t number, std::string_view data);
     void end(std::uint64_t number);

@@ -123,9 +123,10 @@ struct Server::Impl {
         read_folder();
         HttpLimits limits;
         limits.body_bytes = options.max_body;
-        http.emplace(
-            options.host, options.port, limits,
-            [this](Request request, std::shared_ptr<Reply> reply) { handle(request, std::move(reply)); });
+        http.emplace(options.host, options.port, limits,
+                     [this](const Request& request, std::shared_ptr<Reply> reply) {
+                         handle(request, std::move(reply));
+                     });
         worker = make_worker(engine, options, metrics);
         options.row_tokens = worker->options().row_tokens;
         options.port = http->port();

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "serve/fields.h"
@@ -35,8 +36,8 @@ void check_vector_name(const std::string& name);
 /// Thread-safe.
 class VectorStore {
 public:
-    /// `info` is copied. Uploads and extractions may take `max_bytes` in all.
-    VectorStore(const ModelInfo& info, std::uint64_t max_bytes) : info_(info), max_bytes_(max_bytes) {}
+    /// Uploads and extractions may take `max_bytes` in all.
+    VectorStore(ModelInfo info, std::uint64_t max_bytes) : info_(std::move(info)), max_bytes_(max_bytes) {}
 
     /// Reads a file's bytes without storing them. Throws Problem: 400 (no vector, a raw extraction), 409
     /// vector_model_mismatch; `param` is the place in the request.

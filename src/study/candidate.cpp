@@ -22,8 +22,9 @@ Candidate few_shot(int n_shot) {
     return k;
 }
 
-SettingRecord setting_record(const Candidate& k) {
-    return {k.id, k.label, k.method, k.kind, k.layers, k.setting, k.clean, k.same_as};
+SettingRecord setting_record(const Candidate& candidate) {
+    return {candidate.id,     candidate.label,   candidate.method, candidate.kind,
+            candidate.layers, candidate.setting, candidate.clean,  candidate.same_as};
 }
 
 std::vector<SettingRecord> setting_records(const std::vector<Candidate>& candidates) {

@@ -97,7 +97,7 @@ std::vector<std::string> choice_rules(const Plan& plan) {
         "Settings for texts: among those whose style of whole texts (0 where a text is broken) is within one "
         "standard error of the best, the one whose texts have the lowest perplexity."};
     if (plan.tuning.n_fold > 1)
-        rules.push_back(
+        rules.emplace_back(
             "That standard error is over items or over draws, whichever is larger: a setting that one "
             "extraction "
             "alone makes good does not shut out those that are good with all.");

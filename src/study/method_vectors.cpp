@@ -25,7 +25,7 @@ std::vector<Axis> axes_of_grid(const std::vector<Setting>& grid) {
 
 std::vector<Setting> offered_settings(const TaskContext& c, const Method& method) {
     const ModelInfo& info = c.engine.info();
-    const std::vector<Setting> grid = method.grid(info, c.behavioural());
+    std::vector<Setting> grid = method.grid(info, c.behavioural());
     const int budget = c.counts().n_setting;
     if (budget == 0) return grid;
     const Setting paper = method.paper_setting(info);

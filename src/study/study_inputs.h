@@ -46,7 +46,7 @@ public:
 
 private:
     std::optional<Instruction> instruction_of(const Task& task) const;
-    std::string key(const ModelInfo& info, const Task& task, std::uint64_t seed) const;
+    std::string key(const ModelInfo& model, const Task& task, std::uint64_t seed) const;
 
     const Plan& plan_;
     const StudyHost& host_;

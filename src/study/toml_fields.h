@@ -100,7 +100,7 @@ public:
     void table(const char* key, Visit visit_fields) {
         toml::table* inner = nullptr;
         if (input_) {
-            known_.push_back(key);
+            known_.emplace_back(key);
             if (toml::node* node = input_->get(key)) {
                 inner = node->as_table();
                 if (!inner) refuse(*node, key, "a table");
@@ -155,7 +155,7 @@ private:
             return;
         }
         if (skip_) return;
-        known_.push_back(key);
+        known_.emplace_back(key);
         toml::node* node = input_->get(key);
         if (!node) return;
         auto read_value = read(*node);

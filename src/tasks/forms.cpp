@@ -89,13 +89,13 @@ Prompt TaskForm::prompt(std::span<const int> pool, int item, int n_shot, std::ui
                             form->pieces);
 }
 
-TaskForm task_form(const Task& task, const std::string& name, std::uint64_t seed) {
-    const Form* form = find_form(name);
-    if (!form)
-        throw Error(Code::usage, fmt::format("unknown form \"{}\"; known: {}", name, form_names(false)));
-    if (form->kind == Form::Kind::answer || form->kind == Form::Kind::natural) return {form, task};
-    TaskForm out{form, choice_task(task, seed)};
-    if (form->kind == Form::Kind::choice_word)
+TaskForm task_form(const Task& task, const std::string& form, std::uint64_t seed) {
+    const Form* found = find_form(form);
+    if (!found)
+        throw Error(Code::usage, fmt::format("unknown form \"{}\"; known: {}", form, form_names(false)));
+    if (found->kind == Form::Kind::answer || found->kind == Form::Kind::natural) return {found, task};
+    TaskForm out{found, choice_task(task, seed)};
+    if (found->kind == Form::Kind::choice_word)
         for (std::size_t i = 0; i < task.items.size(); ++i) {
             out.task.items[i].output = task.items[i].output;
             out.task.items[i].outputs = task.items[i].outputs;

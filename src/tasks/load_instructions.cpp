@@ -9,7 +9,7 @@
 namespace tiller {
 namespace {
 
-constexpr std::uint64_t max_bytes = 16ULL << 20;
+constexpr std::uint64_t max_instructions_bytes = 16ULL << 20;
 
 // {"task": {"instruction": "...", "cue": "..."}, ...}
 class InstructionReader : public JsonEvents {
@@ -74,7 +74,7 @@ private:
 
 std::map<std::string, Instruction> load_instructions(const std::filesystem::path& path) {
     InstructionReader reader(path.string());
-    const std::string bytes = read_file(path, max_bytes);
+    const std::string bytes = read_file(path, max_instructions_bytes);
     walk_json(bytes, "instruction file " + path.string(), reader);
     return std::move(reader).take();
 }

@@ -9,7 +9,7 @@
 namespace tiller {
 namespace {
 
-constexpr std::uint64_t max_bytes = 64ULL << 20;
+constexpr std::uint64_t max_sentences_bytes = 64ULL << 20;
 
 class SentenceReader : public JsonEvents {
 public:
@@ -55,7 +55,7 @@ private:
 }  // namespace
 
 std::vector<std::string> load_sentences(const std::filesystem::path& path) {
-    const std::string bytes = read_file(path, max_bytes);
+    const std::string bytes = read_file(path, max_sentences_bytes);
     SentenceReader reader(path.string());
     walk_json(bytes, "sentence file " + path.string(), reader);
     return std::move(reader).take();

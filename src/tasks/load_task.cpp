@@ -15,7 +15,7 @@
 namespace tiller {
 namespace {
 
-constexpr std::uint64_t max_bytes = 64ULL << 20;
+constexpr std::uint64_t max_task_bytes = 64ULL << 20;
 
 /// Builds items from the events of a task file. `place_` is where the walk is: in the root object, the list
 /// of items, an item, or the list of strings of one side.
@@ -235,7 +235,7 @@ void walk_table(std::string_view bytes, char separator, const std::string& name,
 }  // namespace
 
 Task load_task(const std::filesystem::path& path) {
-    const std::string bytes = read_file(path, max_bytes), name = path.string();
+    const std::string bytes = read_file(path, max_task_bytes), name = path.string();
     TaskReader reader(name);
     if (const char separator = table_separator(name))
         walk_table(bytes, separator, name, reader);

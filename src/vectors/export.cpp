@@ -31,7 +31,7 @@ std::vector<std::string> export_obstacles(const SteeringVector& vector, ExportFo
     if (vector.positions != Positions::Kind::all)
         out.push_back(fmt::format("it works at {} positions, not at all", positions_name(vector.positions)));
     if (format == ExportFormat::llama_cpp && vector.directions.contains(0))
-        out.push_back("it has a direction for layer 0, which llama.cpp never steers");
+        out.emplace_back("it has a direction for layer 0, which llama.cpp never steers");
     return out;
 }
 

@@ -11,12 +11,12 @@ namespace tiller::gguf {
 /// Keys and tensors are written in the order of the calls. The caller gives each name only once.
 class Writer {
 public:
-    void text(std::string_view key, std::string_view value);
-    void u32(std::string_view key, std::uint32_t value);
-    void u64(std::string_view key, std::uint64_t value);
-    void f32(std::string_view key, float value);
-    void u32s(std::string_view key, std::span<const std::uint32_t> values);
-    void f32s(std::string_view key, std::span<const float> values);
+    void text(std::string_view name, std::string_view value);
+    void u32(std::string_view name, std::uint32_t value);
+    void u64(std::string_view name, std::uint64_t value);
+    void f32(std::string_view name, float value);
+    void u32s(std::string_view name, std::span<const std::uint32_t> values);
+    void f32s(std::string_view name, std::span<const float> values);
     /// A float32 tensor of one dimension, at least one value.
     void tensor(std::string_view name, std::span<const float> values);
     /// A float32 tensor [n_row][width], row-major, at least one row. values.size() is a multiple of `width`.

@@ -37,7 +37,8 @@ public:
     void add_identity(std::vector<std::string>& notes) {
         const Provenance& from = vector_.provenance;
         if (from.architecture.empty() && from.model_digest.empty())
-            notes.push_back("says nothing of the model that it was made with; only its shapes were compared");
+            notes.emplace_back(
+                "says nothing of the model that it was made with; only its shapes were compared");
         else if (!from.architecture.empty() && from.architecture != info_.architecture &&
                  !info_.architecture.empty() && same_architecture(from.architecture, info_.architecture))
             notes.push_back(fmt::format("names the architecture {}, another project's name of the model's {}",
@@ -84,7 +85,7 @@ std::vector<std::string> require_match(const SteeringVector& vector, const Model
     std::vector<std::string> notes;
     differences.add_shapes();
     const bool shapes_fit = differences.text().empty();
-    if (is_zero(vector)) notes.push_back("is 0 in all layers: it changes nothing at any strength");
+    if (is_zero(vector)) notes.emplace_back("is 0 in all layers: it changes nothing at any strength");
     if (!force) differences.add_identity(notes);
     if (differences.text().empty()) return notes;
     const std::string& model = vector.provenance.model_name;

@@ -16,8 +16,8 @@
 namespace tiller {
 namespace {
 
-constexpr std::uint64_t max_header_bytes = 1024;  // of one array; numpy writes 118
-constexpr std::uint64_t max_entry_bytes = max_array_values * 8 + max_header_bytes + 12;
+constexpr std::uint64_t max_array_header_bytes = 1024;  // of one array; numpy writes 118
+constexpr std::uint64_t max_entry_bytes = max_array_values * 8 + max_array_header_bytes + 12;
 
 struct Discard {
     void operator()(zip_t* archive) const { zip_discard(archive); }
@@ -73,10 +73,10 @@ LayerArray read_npy(const std::string& name, std::string_view bytes, const Check
         reject(checked, what, "something else", "an array of numpy's (.npy, version 1 to 3)");
     const std::size_t width = bytes[6] == 1 ? 2 : 4;
     const std::uint64_t n_header = gguf::little_endian(bytes, 8, width);
-    if (n_header > max_header_bytes || n_header > bytes.size() - 8 - width)
-        reject(
-            checked, "length of the header of " + what, fmt::format("{}", n_header),
-            fmt::format("at most {}", std::min<std::uint64_t>(max_header_bytes, bytes.size() - 8 - width)));
+    if (n_header > max_array_header_bytes || n_header > bytes.size() - 8 - width)
+        reject(checked, "length of the header of " + what, fmt::format("{}", n_header),
+               fmt::format("at most {}",
+                           std::min<std::uint64_t>(max_array_header_bytes, bytes.size() - 8 - width)));
     const std::string header(bytes.substr(8 + width, n_header));
     // Keys must be in the order in which numpy writes them; other writers follow it.
     static const std::regex form(

@@ -23,7 +23,7 @@ auto optional_outcome(O& outcome) {
     const auto get = [&] { return outcome ? std::string(outcome_name(*outcome)) : std::string(); };
     const auto set = [&](const std::string& text) {
         DoseOutcome found{};
-        const std::string expected = outcome_field(found).set(text);
+        std::string expected = outcome_field(found).set(text);
         if constexpr (!std::is_const_v<O>)
             if (expected.empty()) outcome = found;
         return expected;

@@ -248,13 +248,13 @@ std::vector<std::string> Dose::notes(const Plan& plan) const {
         "at most {:.0f} points and, on behavioural tasks, at most {} of the outputs collapse.",
         fmt::join(plan.dose.unrelated, ", else "), plan.dose.n_shot_unrelated, 100 * plan.dose.damage_limit,
         percent(plan.collapse_limit)));
-    notes.push_back(
+    notes.emplace_back(
         "A method is called ahead when McNemar's exact test (shares) or a permutation test (style) says so "
         "at 5 %, adjusted by Holm's method over the task's comparisons of the same kind: of methods with "
         "each other, "
         "or with random directions.");
     if (plan.controls)
-        notes.push_back(
+        notes.emplace_back(
             "Random control: a random direction of the same norm at each site, brought to the same dose by "
             "its own strength.");
     return notes;

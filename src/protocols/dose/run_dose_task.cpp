@@ -97,8 +97,7 @@ std::vector<DoseFit> fit_doses(TaskContext& c, DoseMeter& meter, const std::stri
             return made.emplace_back(DoseRecord{c.model_name, c.task.name, c.seed, id, strength, dose});
         };
         // Calls of `measure` at most, for progress: doublings from an eighth of `own`, then bisections.
-        const auto n_most = static_cast<std::size_t>(plan.n_bisection + 4 +
-                                                     static_cast<int>(std::ceil(std::log2(most / own))));
+        const int n_most = plan.n_bisection + 4 + static_cast<int>(std::ceil(std::log2(most / own)));
         std::size_t n_done = 0;
         const auto measure = [&](std::span<const double> strengths) {
             const auto values = meter.kl(vector, strengths);
@@ -110,7 +109,7 @@ std::vector<DoseFit> fit_doses(TaskContext& c, DoseMeter& meter, const std::stri
                 tried.kl = values[s];
             }
             ++n_done;
-            c.step(id + ": dose", n_done, n_most);
+            c.step(id + ": dose", n_done, static_cast<std::size_t>(n_most));
             return doses;
         };
         const DoseRange range{std::min(own, most) / 8, most, plan.n_bisection, plan.tolerance};

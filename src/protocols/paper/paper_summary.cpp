@@ -131,6 +131,7 @@ std::vector<std::string> Paper::findings(const Plan&, const Summary& summary) co
 
 std::vector<std::string> Paper::notes(const Plan& plan) const {
     std::vector<std::string> notes = {
+        // NOLINTNEXTLINE(bugprone-suspicious-missing-comma): sentences over several lines.
         "Nothing is tuned: every condition is fixed beforehand (docs/protocol.md). A highest value among "
         "conditions is picked on the test items and is therefore too good.",
         "Splits: the paper's own (sklearn's train_test_split with the study's seed): 70 % train (pairs, "

@@ -363,10 +363,10 @@ AnalysisSummary overview(const Plan& plan, const std::vector<const TaskRecords*>
 
 }  // namespace
 
-void Transfer::analyse(const Plan& plan, const TaskRecords& records, TaskSummary& summary) const {
+void Transfer::analyse(const Plan& plan, const TaskRecords& records, TaskSummary& task) const {
     const Tables tables(plan, records);
-    summary.analyses = {overview(plan, {&records}), tables.gains(), tables.accuracies(), tables.kept(),
-                        tables.composition(),       tables.shots()};
+    task.analyses = {overview(plan, {&records}), tables.gains(), tables.accuracies(), tables.kept(),
+                     tables.composition(),       tables.shots()};
 }
 
 void Transfer::analyse_run(const Plan& plan, const std::vector<TaskRecords>& records,

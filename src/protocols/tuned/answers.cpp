@@ -123,10 +123,10 @@ private:
         const Interval plain = difference(best.id, zero_shot_id), control = over_control(best);
         const Interval* score = best.metric(task_.primary);
         if (!is_shown) {
-            if (!(plain.low > 0)) remarks.push_back("not above zero-shot");
+            if (!(plain.low > 0)) remarks.emplace_back("not above zero-shot");
             if (std::isfinite(control.mean) && !(control.low > 0))
-                remarks.push_back("not above its controls");
-            if (remarks.empty()) remarks.push_back("not beyond chance");
+                remarks.emplace_back("not above its controls");
+            if (remarks.empty()) remarks.emplace_back("not beyond chance");
         } else if (!others.empty()) {
             remarks.push_back(equal.empty()
                                   ? fmt::format("better than {}", others.size() == 1

@@ -21,7 +21,7 @@ constexpr int kDoublings = 5;      // of the setting's own strength, up and down
 
 // Draws a direction for each item: the control then says what random directions do, where one of them may
 // happen to write nothing but praise, or to break every text.
-std::function<std::vector<Edit>(int)> random_edits(std::shared_ptr<const SteeringVector> like,
+std::function<std::vector<Edit>(int)> random_edits(const std::shared_ptr<const SteeringVector>& like,
                                                    std::uint64_t seed, double strength) {
     return [=](int item) {
         return edits_of(random_like(*like, seed_of(seed, "item", item)), static_cast<float>(strength));

@@ -127,11 +127,11 @@ std::vector<std::string> Tuned::notes(const Plan& plan) const {
             "settings), {} % test (everything shown).",
             plan.tuning.split[0], plan.tuning.split[1], plan.tuning.split[2]));
     else
-        notes.push_back(
+        notes.emplace_back(
             "Splits: 70 % train (vectors, demonstrations, style scorer), 9 % validation (choice of "
             "settings), "
             "21 % test (everything shown).");
-    notes.push_back(
+    notes.emplace_back(
         "A text is broken when it counts as collapsed, or when its perplexity under the unsteered model lies "
         "far above that of the zero-shot outputs (docs/scores.md). The second judge of style is the "
         "unsteered model: how much likelier a text is after sentences of the wanted style than after the "
