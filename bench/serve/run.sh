@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 usage() {
     cat <<'TEXT'
 Usage: bench/serve/run.sh [--out DIR] [--threads N] [--model NAME] [--rounds N] [--quick] [--no-llama] [--plain-llama]
-       bench/serve/run.sh --soak MINUTES [--out DIR] [--threads N] [--model NAME]
+       bench/serve/run.sh --soak MINUTES [--out DIR] [--threads N] [--model NAME] [--clients N]
 
   --out          where the results go as JSON (default build/bench-serve)
   --threads      of each server (default 2)
@@ -16,6 +16,7 @@ Usage: bench/serve/run.sh [--out DIR] [--threads N] [--model NAME] [--rounds N] 
   --quick        tiny counts, to try the scripts; the figures mean nothing
   --no-llama     without llama.cpp's server, which is built once otherwise (ten minutes on two cores)
   --plain-llama  llama.cpp's server as it ships, without tiller's patches of the engine
+  --clients      of a soak (default 24)
   --soak         clients that come, cancel and vanish at random for so many minutes; memory and answers are watched
 
 The program is build/tiller, or what TILLER names. Needs Python alone.
@@ -26,7 +27,7 @@ out=build/bench-serve more=() llama=(bench/serve/llama_server.sh) with_llama=1 s
 while [[ $# -gt 0 ]]; do
     case "$1" in
         --out) out="${2:?--out needs a folder}" && shift ;;
-        --threads | --model | --rounds) more+=("$1" "${2:?$1 needs a value}") && shift ;;
+        --threads | --model | --rounds | --clients) more+=("$1" "${2:?$1 needs a value}") && shift ;;
         --quick) more+=(--rounds 1 --tokens 4 --alone 1) ;;
         --no-llama) with_llama=0 ;;
         --plain-llama) llama+=(--plain) ;;

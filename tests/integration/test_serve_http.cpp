@@ -202,6 +202,7 @@ TEST_F(ServeHttp, AClientThatGoesAwayLosesItsRows) {
 
 TEST_F(ServeHttp, AtTheEndRequestsUnderWayAreFinished) {
     be_slow();
+    options_.drain_seconds *= test::kSlowness;
     HttpConnection connection(port());
     Json body = long_request(4);
     body["stream"] = true;

@@ -18,6 +18,13 @@
 
 namespace tiller::test {
 
+/// How much longer to wait in programs whose every access to memory is checked.
+#ifdef __SANITIZE_THREAD__
+inline constexpr int kSlowness = 10;
+#else
+inline constexpr int kSlowness = 1;
+#endif
+
 struct HttpAnswer {
     int status = 0;                              ///< 0: the connection ended without one.
     std::map<std::string, std::string> headers;  ///< Names in lower case.
@@ -70,7 +77,8 @@ public:
     /// Says that nothing more comes, and keeps reading.
     void end_sending() const { ::shutdown(socket_, SHUT_WR); }
 
-    /// The next answer. Status 0 when the connection ends before one, or nothing comes for 60 seconds.
+    /// The next answer. Status 0 when the connection ends before one, or nothing comes for a minute
+    /// (times kSlowness).
     HttpAnswer read() {
         HttpAnswer answer;
         while (buffer_.find("\r\n\r\n") == std::string::npos)
@@ -106,7 +114,7 @@ public:
     /// Some more bytes of the answer into `seen`; false at its end.
     bool receive() {
         pollfd p{socket_, POLLIN, 0};
-        if (::poll(&p, 1, 60000) <= 0) return false;
+        if (::poll(&p, 1, 60000 * kSlowness) <= 0) return false;
         char bytes[16384];
         const ssize_t n = ::recv(socket_, bytes, sizeof bytes, 0);
         if (n <= 0) return false;
