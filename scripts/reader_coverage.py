@@ -12,6 +12,7 @@ import argparse
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -37,7 +38,7 @@ READERS = {
 
 def tool(name):
     for candidate in (f"{name}-14", name):
-        if not subprocess.run(["which", candidate], capture_output=True).returncode:
+        if shutil.which(candidate):
             return candidate
     sys.exit(f"reader_coverage: {name} is missing (Debian's llvm)")
 

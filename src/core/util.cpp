@@ -83,7 +83,7 @@ std::string sha256_file(const std::filesystem::path& path) {
     std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> c(EVP_MD_CTX_new(), EVP_MD_CTX_free);
     if (!c || EVP_DigestInit_ex(c.get(), EVP_sha256(), nullptr) != 1)
         throw Error(Code::environment, "SHA-256 is not available in this OpenSSL");
-    std::vector<char> buffer(1 << 16);  // filled with zeros each time, which counts for small files
+    std::vector<char> buffer(1 << 20);
     while (in) {
         in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
         EVP_DigestUpdate(c.get(), buffer.data(), static_cast<std::size_t>(in.gcount()));

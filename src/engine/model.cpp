@@ -208,9 +208,9 @@ Model::Model(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {}
 Model::~Model() = default;
 const ModelInfo& Model::info() const noexcept { return handle_->info; }
 
-std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, const ModelOptions& options) {
-    ModelOptions used = options;
-    if (!used.rpc.servers.empty() && used.n_gpu_layers == 0) used.n_gpu_layers = -1;
+std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, const ModelOptions& given) {
+    ModelOptions options = given;
+    if (!options.rpc.servers.empty() && options.n_gpu_layers == 0) options.n_gpu_layers = -1;
     const engine::EngineLog log;
     auto h = std::make_unique<Handle>();
     ModelInfo& info = h->info;
@@ -220,16 +220,16 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
     }
     engine::check_metadata(*h->parts.front());
     for (const auto& part : h->parts) engine::check_tensors(*part);
-    check_devices(used);
-    h->rpc = engine::rpc_devices(used.rpc);
-    check_memory(path, used.weights == Weights::float32 ? engine::float_bytes(h->parts) : info.file_bytes,
-                 used, h->rpc);
+    check_devices(options);
+    h->rpc = engine::rpc_devices(options.rpc);
+    check_memory(path, options.weights == Weights::float32 ? engine::float_bytes(h->parts) : info.file_bytes,
+                 options, h->rpc);
 
     std::vector<std::filesystem::path> files;
     for (const auto& part : h->parts) files.push_back(part->path());
-    set_digests(info, h->parts, files, used.cache_dir);
+    set_digests(info, h->parts, files, options.cache_dir);
     h->mapped = files;
-    h->llama = load_weights(h->parts, h->mapped, used, h->rpc);
+    h->llama = load_weights(h->parts, h->mapped, options, h->rpc);
     for (const auto& part : h->parts) part->forget_tokenizer();
     if (!h->llama && log.out_of_memory())
         throw Error(
@@ -267,7 +267,7 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
     info.bos = llama_vocab_bos(h->vocab());
     info.eos = llama_vocab_eos(h->vocab());
     info.adds_bos = llama_vocab_get_add_bos(h->vocab()) ||
-                    (used.always_bos && llama_vocab_bos(h->vocab()) != LLAMA_TOKEN_NULL);
+                    (options.always_bos && llama_vocab_bos(h->vocab()) != LLAMA_TOKEN_NULL);
     if (llama_vocab_type(h->vocab()) == LLAMA_VOCAB_TYPE_NONE)
         throw Error(Code::unsupported,
                     fmt::format("{} has no tokenizer (tokenizer.ggml.model is missing or \"no_vocab\")",
@@ -279,9 +279,9 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
                                 "(blk.N.attn_output.weight), so there are no heads to steer",
                                 path.string(), info.architecture));
     info.tokenizer_digest = tokenizer_digest(h->vocab());
-    info.control_names = used.control_names;
-    info.weights = used.weights;
-    info.servers = used.rpc.servers;
+    info.control_names = options.control_names;
+    info.weights = options.weights;
+    info.servers = options.rpc.servers;
     h->special = engine::SpecialTokens(h->vocab());
     h->chat_template = first.string("tokenizer.chat_template").value_or("");
     return std::shared_ptr<const Model>(new Model(std::move(h)));

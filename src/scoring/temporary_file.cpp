@@ -30,7 +30,7 @@ TemporaryFile::TemporaryFile(std::string_view bytes) {
     if (ec) fail("folder", ec.message());
     std::string name = (folder / "tiller-XXXXXX").string();
     const int fd = ::mkstemp(name.data());
-    if (fd < 0) fail(name, error_text(errno));  // mutation: same
+    if (fd < 0) fail(name, error_text(errno));
     path_ = name;
     int error = 0;
     while (!bytes.empty() && error == 0) {

@@ -13,6 +13,7 @@
 
 #include "engine/gguf_file.h"
 #include "support/engine_rows.h"
+#include "unit/test_vectors_files.h"
 
 using namespace tiller;
 using namespace tiller::test;
@@ -391,33 +392,19 @@ TEST(EngineModel, ProgressCanStopTheLoad) {
 // The engine's messages quote names of the file, which may be those by which a lack of memory is known.
 TEST(BadModels, ANameThatSpeaksOfMemoryIsABadFile) {
     for (const std::string key : {"insufficient memory", "failed to allocate\n' bad_alloc"}) {
-        std::string bytes = "GGUF";
-        const auto add = [&](std::uint64_t value, int n) {
-            for (int i = 0; i < n; ++i) bytes += static_cast<char>(value >> (8 * i));
-        };
-        add(3, 4), add(0, 8), add(1, 8), add(key.size(), 8);
-        bytes += key;
-        add(99, 4);  // no type of a value
-        const fs::path path = file_with(bytes);
+        vector_files::RawFile file;
+        file.add(key, 99, "");  // no type of a value
+        const fs::path path = file_with(file.bytes());
         expect_error(Code::bad_input, {"bad.gguf", "GGUF"}, [&] { Model::load(path); });
     }
 }
 
 // The GGUF library reads a tensor with a dimension of 0. Found by fuzzing.
 TEST(BadModels, ATensorWithoutValuesIsRefused) {
-    std::string bytes = "GGUF";
-    const auto add = [&](std::uint64_t value, int n) {
-        for (int i = 0; i < n; ++i) bytes += static_cast<char>(value >> (8 * i));
-    };
-    const auto add_name = [&](const std::string& name) {
-        add(name.size(), 8);
-        bytes += name;
-    };
-    add(3, 4), add(1, 8), add(1, 8);
-    add_name("general.architecture"), add(GGUF_TYPE_STRING, 4), add_name("llama");
-    add_name("output.weight"), add(2, 4), add(32, 8), add(0, 8), add(GGML_TYPE_F32, 4), add(0, 8);
-    bytes.resize((bytes.size() + 31) / 32 * 32);
-    const engine::GgufFile file(file_with(bytes));
+    vector_files::RawFile raw;
+    raw.set_text("general.architecture", "llama");
+    raw.tensors.push_back({"output.weight", {32, 0}, ""});
+    const engine::GgufFile file(file_with(raw.bytes()));
     expect_error(Code::bad_input, {"bad.gguf", "output.weight", "no values"},
                  [&] { file.values("output.weight"); });
     EXPECT_TRUE(file.rows("output.weight", {}).empty());
