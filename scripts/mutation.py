@@ -34,10 +34,10 @@ GROUPS = {
                               "Collapse.*:SaysTooLittle.*:RepeatsPhrases.*:BrokenTexts.*:Metrics.*:StyleScorer.*:Paper*"),
         ("tiller_unit_tests", "Verdict.*:EvidenceTables.*:Metrics.*:Choose.*:PerplexityLimit.*")]),
     "journal": (["src/study/journal.cpp", "src/study/units.cpp"], [
-        ("tiller_unit_tests", "JournalTest.*:WholePart.*"),
-        ("tiller_integration_tests", "StudyRun.*:StudyDraws.*")]),
+        ("tiller_unit_tests", "JournalTest.*:WholePart.*:CostLedger.*"),
+        ("tiller_integration_tests", "StudyParts.*:StudyRun.*:StudyDraws.*")]),
     "hook": (["src/engine/hook.cpp", "src/engine/operations.cpp"], [
-        ("tiller_unit_tests", "HookCallback.*:EngineOperations.*"),
+        ("tiller_unit_tests", "HookCallback.*:HookStops.*:*HookLogits.*:EngineOperations.*"),
         ("tiller_integration_tests", "EngineCounts.*:EngineMissingSite.*:Tiny/EngineArchitecture.*:Tiny/EngineIdentity.*:"
                                      "EngineBatches.*:EngineTurns.*:EngineRefusals.*:Llama/EngineReference.*")]),
 }

@@ -7,6 +7,7 @@
 #include "tiller/checkpoint.h"
 #include "tiller/engine.h"
 #include "tiller/task.h"
+#include "tiller/text_states.h"
 #include "tiller/vector.h"
 
 namespace tiller {
@@ -14,6 +15,9 @@ namespace tiller {
 struct IcvOptions {
     int n_last = 4;      ///< Tokens at the end of a text whose mean is its latent state.
     float alpha = 1.0f;  ///< Default strength kept in the vector.
+    /// States of texts that were read before with the same engine; texts that are read now are added. Not
+    /// owned; may be null.
+    TextStates* states = nullptr;
 };
 
 /// The in-context vector. Each pair gives a difference, positive minus negative, of the latent states of all

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tiller/function_vector.h"
+#include "tiller/text_states.h"
 
 namespace tiller {
 
@@ -67,6 +68,9 @@ struct MethodInput {
     std::span<const Pair> pairs = {};
     /// Prompts of the head search in place of those that make_trials() makes of the task ("fv" only).
     const FvTrials* trials = nullptr;
+    /// States of texts that were read before with the same engine; texts that are read now are added. May be
+    /// null.
+    TextStates* states = nullptr;
 };
 
 class Method {

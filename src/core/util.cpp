@@ -167,6 +167,29 @@ void write_file_atomic(const std::filesystem::path& path, std::string_view bytes
     sync_folder(folder);
 }
 
+void append_to_file(const std::filesystem::path& path, std::string_view bytes) {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    const off_t size = fd < 0 ? 0 : ::lseek(fd, 0, SEEK_END);
+    const auto fail = [&](const char* what) {
+        const int error = errno;
+        if (fd >= 0) {
+            [[maybe_unused]] const int cut = ::ftruncate(fd, size);
+            ::close(fd);
+        }
+        throw Error(Code::environment,
+                    fmt::format("cannot write {}: {} failed: {} (free space or choose another folder)",
+                                path.string(), what, error_text(error)));
+    };
+    if (fd < 0) fail("open");
+    while (!bytes.empty()) {
+        const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) fail("write");
+        bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+    ::close(fd);
+}
+
 bool is_valid_utf8(std::string_view text) noexcept {
     while (!text.empty()) {
         const std::size_t n = utf8_length(text);

@@ -34,6 +34,10 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t limit);
 /// anything fails, an existing file stays as it was. Throws environment.
 void write_file_atomic(const std::filesystem::path& path, std::string_view bytes);
 
+/// Adds bytes at the end of a file, which is made when missing. When anything fails, what was there stays.
+/// Not synced. Throws environment.
+void append_to_file(const std::filesystem::path& path, std::string_view bytes);
+
 /// Removes temporary files that write_file_atomic() of a killed process left in a folder. Only for folders
 /// that no other process is writing to.
 void remove_temporary_files(const std::filesystem::path& folder) noexcept;

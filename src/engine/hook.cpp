@@ -24,10 +24,6 @@ std::string_view split_name(const char* text, int& layer) {
     return name.substr(0, dash);
 }
 
-// Order of the sites inside a layer's graph. In parallel blocks attention and MLP may come in either order,
-// so an early stop only counts on "residual comes last".
-int rank_of(Site site) { return site == Site::residual ? 1 : 0; }
-
 // Layer of a "blk.12.attn_output.*" weight, -1 for any other tensor. A copy on another device has a prefix.
 int attention_projection_layer(const ggml_tensor* t) {
     const std::string_view name(t->name);
@@ -58,6 +54,7 @@ void DecodePlan::reset(int n_layer) {
     stop_early = false;
     keep_cache = true;
     states = false;
+    last_layer = -1;
     for (auto& site : actions) {
         site.resize(static_cast<std::size_t>(n_layer));
         for (auto& layer : site) layer.clear();
@@ -102,18 +99,7 @@ void Hook::begin(const DecodePlan* plan) {
     plan_ = plan;
     failure_.clear();
     thrown_ = nullptr;
-    last_layer_action_ = -1;
     start_graph();
-    for (int site = 0; site < kSites; ++site)
-        for (int il = 0; il < n_layer_; ++il)
-            if (!plan->empty(static_cast<Site>(site), il)) {
-                const auto s = static_cast<Site>(site);
-                if (il > last_layer_action_ ||
-                    (il == last_layer_action_ && rank_of(s) >= rank_of(last_site_action_))) {
-                    last_layer_action_ = il;
-                    last_site_action_ = s;
-                }
-            }
 }
 
 bool Hook::callback(ggml_tensor* tensor, bool ask, void* user) {
@@ -171,7 +157,7 @@ bool Hook::locate(const ggml_tensor* t, Place& place) {
 // norm like a post-norm, so they are known by what they read: the weights of W_O, or the node before. The
 // last of them is the site.
 bool Hook::extends_attention(const ggml_tensor* t, Place& place) {
-    int layer = -1;
+    int layer = -1;  // mutation: same
     if (t->op == GGML_OP_MUL_MAT || t->op == GGML_OP_MUL || t->op == GGML_OP_ADD)
         for (const ggml_tensor* weight : {t->src[0], t->src[1]})
             if (weight && layer < 0) layer = attention_projection_layer(weight);
@@ -235,7 +221,7 @@ bool Hook::wants(const ggml_tensor* t) {
     }
     const bool action = !plan_->empty(place.site, place.layer);
     const bool stop = plan_->stop_early && place.layer == n_layer_ - 1 && place.site == Site::head_output &&
-                      last_layer_action_ < n_layer_ - 1 && plan_->keep_cache;
+                      plan_->last_layer < n_layer_ - 1 && plan_->keep_cache;
     if (!action && !stop) return false;
     pending_ = t;
     pending_place_ = place;
@@ -252,10 +238,8 @@ bool Hook::evaluate(ggml_tensor* t) {
         done_[index_of(place.site)][static_cast<std::size_t>(place.layer)] = 1;
     }
     if (!plan_->stop_early) return true;
-    const bool past_cache = !plan_->keep_cache || place.layer == n_layer_ - 1;
-    const bool last = place.layer >= last_layer_action_ &&
-                      (place.layer > last_layer_action_ || rank_of(place.site) >= rank_of(last_site_action_));
-    if (!past_cache || !last) return true;
+    const bool cache_is_whole = !plan_->keep_cache || place.layer == n_layer_ - 1;
+    if (!cache_is_whole || place.layer < plan_->last_layer) return true;
     // Stop only when nothing of this layer is left.
     for (const auto site : {Site::head_output, Site::attention_output, Site::mlp_output, Site::residual})
         if (!plan_->empty(site, place.layer) && !done_[index_of(site)][static_cast<std::size_t>(place.layer)])

@@ -5,6 +5,7 @@
 #include <ggml-backend.h>
 #include <ggml.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <exception>
@@ -43,10 +44,12 @@ struct DecodePlan {
         true;             ///< With stop_early: the cache must be whole, so do not stop before the last layer.
     bool states = false;  ///< The outputs are states, that is outputs of the last norm: stop there. Every
                           ///< token has one.
+    int last_layer = -1;  ///< The last one with an action; -1 without any.
 
     void reset(int n_layer);
     void add(Site site, int layer, const Action& action) {
         actions[index_of(site)][static_cast<std::size_t>(layer)].push_back(action);
+        last_layer = std::max(last_layer, layer);
     }
     bool empty(Site site, int layer) const {
         return actions[index_of(site)][static_cast<std::size_t>(layer)].empty();
@@ -147,8 +150,6 @@ private:
     const ggml_tensor* pending_ = nullptr;         // the node that evaluate() is to see next
     Place pending_place_{};
     bool pending_action_ = false;
-    int last_layer_action_ = -1;  // where an early stop may happen
-    Site last_site_action_ = Site::head_output;
     std::string failure_;
     std::exception_ptr thrown_;   // in the callback
     std::vector<float> staging_;  // activations of a device buffer

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <sstream>
 #include <system_error>
 #include <tuple>
@@ -104,10 +103,7 @@ WorkerRecord read_worker(const std::filesystem::path& attempt) {
 }
 
 void add_event(const std::filesystem::path& attempt, const BlockEvent& event) {
-    const auto path = attempt / "blocks.jsonl";
-    std::ofstream out(path, std::ios::app);
-    out << JsonWriter::value(event).dump() << "\n";
-    if (!out.flush()) throw Error(Code::environment, fmt::format("cannot write {}", path.string()));
+    append_to_file(attempt / "blocks.jsonl", JsonWriter::value(event).dump() + "\n");
 }
 
 std::vector<BlockEvent> read_events(const std::filesystem::path& attempt) {

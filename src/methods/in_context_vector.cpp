@@ -56,6 +56,7 @@ std::vector<SteeringVector> in_context_vectors(Engine& engine, std::span<const P
                                     n, pairs.size()));
     LatentOptions latents;
     latents.n_last = options.n_last;
+    latents.states = options.states;
     latents.progress = progress;
     const PairLatents all = pair_latents(engine, pairs, latents);
     const auto differences = all.differences();

@@ -15,24 +15,31 @@ namespace {
 // Texts read at a time, which bounds the memory. An even number, so that a pair's texts are in one chunk.
 constexpr std::size_t kChunk = 64;
 
-std::string key_of(std::span<const std::string> texts, int n_last) {
+std::string chunk_key(const Engine& engine, std::span<const std::string> texts, int n_last) {
     Digest digest;
     digest.add(static_cast<std::uint64_t>(n_last));
     for (const auto& text : texts) digest.add(text);
-    return "latents-" + digest.hex().substr(0, 16);
+    return texts_key(engine.info()) + "latents-" + digest.hex().substr(0, 16);
 }
 
-// Latents of the texts one after the other, [n_text][n_layer * n_embd]. `first` is the number by which errors
-// name the first text.
-std::vector<float> read_chunk(Engine& engine, std::span<const std::string> texts, std::size_t first,
-                              int n_last) {
+// What the latent of a text depends on, beside the model.
+std::string state_key(const Engine& engine, const std::string& text, int n_last) {
+    return fmt::format("{}latent {} {}", texts_key(engine.info()), n_last, text);
+}
+
+std::size_t width_of(const Engine& engine) {
+    return static_cast<std::size_t>(engine.info().n_layer) * static_cast<std::size_t>(engine.info().n_embd);
+}
+
+// Latents of the texts with these indices one after the other, [n][n_layer * n_embd].
+std::vector<float> run_texts(Engine& engine, std::span<const std::string> texts,
+                             std::span<const std::size_t> which, int n_last) {
     std::vector<Row> rows;
-    for (const auto& text : texts) {
+    for (const auto i : which) {
         Row row;
-        row.prompt = engine.model().tokenize_prompt(text);
-        if (row.prompt.empty() || text.empty())
-            throw Error(Code::bad_input,
-                        fmt::format("text {} is empty; expected at least one token", first + rows.size()));
+        row.prompt = engine.model().tokenize_prompt(texts[i]);
+        if (row.prompt.empty() || texts[i].empty())
+            throw Error(Code::bad_input, fmt::format("text {} is empty; expected at least one token", i));
         row.captures.push_back({Site::residual, 0, -1, {Positions::Kind::last_k, 0, n_last}, true});
         rows.push_back(std::move(row));
     }
@@ -48,11 +55,62 @@ std::vector<float> read_chunk(Engine& engine, std::span<const std::string> texts
                 fmt::format("text {} (\"{}\") gives {} in the residual stream after layer {}; expected a "
                             "finite number. The model's own arithmetic overflows there: try another "
                             "quantisation of it and a float32 cache",
-                            first + r, texts[r], *bad, (bad - latent.begin()) / engine.info().n_embd),
+                            which[r], texts[which[r]], *bad, (bad - latent.begin()) / engine.info().n_embd),
                 Topic::cache_type);
         values.insert(values.end(), latent.begin(), latent.end());
     }
     return values;
+}
+
+// Latents of the n texts from `begin` on: those that are kept, and those of a run of the others.
+std::vector<float> read_chunk(Engine& engine, std::span<const std::string> texts, std::size_t begin,
+                              std::size_t n, const LatentOptions& options) {
+    const std::size_t width = width_of(engine);
+    std::vector<float> values(n * width);
+    const auto put = [&](std::size_t text, std::span<const float> latent) {
+        std::copy(latent.begin(), latent.end(),
+                  values.begin() + static_cast<std::ptrdiff_t>((text - begin) * width));
+    };
+    std::vector<std::size_t> others;
+    for (std::size_t i = begin; i < begin + n; ++i) {
+        const auto kept = options.states ? options.states->find(state_key(engine, texts[i], options.n_last))
+                                         : std::span<const float>{};
+        if (kept.empty())
+            others.push_back(i);
+        else
+            put(i, kept);
+    }
+    if (others.empty()) return values;
+    const auto read = run_texts(engine, texts, others, options.n_last);
+    for (std::size_t r = 0; r < others.size(); ++r) put(others[r], std::span(read).subspan(r * width, width));
+    return values;
+}
+
+// Runs the texts that are neither kept nor part of a finished chunk and keeps their latents, as far as there
+// is room: where most texts are kept, a chunk would hold a few rows to run. Returns how many texts were
+// reported.
+std::size_t read_ahead(Engine& engine, std::span<const std::string> texts, const LatentOptions& options) {
+    std::vector<std::size_t> unread;
+    for (std::size_t begin = 0; begin < texts.size(); begin += kChunk) {
+        const auto part = texts.subspan(begin, std::min(kChunk, texts.size() - begin));
+        if (options.checkpoint && options.checkpoint->load(chunk_key(engine, part, options.n_last))) continue;
+        for (std::size_t i = begin; i < begin + part.size(); ++i)
+            if (options.states->find(state_key(engine, texts[i], options.n_last)).empty())
+                unread.push_back(i);
+    }
+    const std::size_t width = width_of(engine);
+    std::size_t done = texts.size() - unread.size();
+    for (std::size_t begin = 0; begin < unread.size(); begin += kChunk) {
+        const auto which = std::span(unread).subspan(begin, std::min(kChunk, unread.size() - begin));
+        if (!options.states->has_room_for(which.size() * width)) break;
+        const auto read = run_texts(engine, texts, which, options.n_last);
+        for (std::size_t r = 0; r < which.size(); ++r)
+            options.states->keep(state_key(engine, texts[which[r]], options.n_last),
+                                 std::span(read).subspan(r * width, width));
+        done += which.size();
+        if (options.progress) options.progress(done, texts.size());
+    }
+    return done;
 }
 
 }  // namespace
@@ -61,16 +119,15 @@ void for_each_latent(Engine& engine, std::span<const std::string> texts, const L
                      const std::function<void(std::size_t, std::span<const float>)>& use) {
     if (options.n_last < 1)
         throw Error(Code::usage, fmt::format("n_last is {}; expected at least 1 token", options.n_last));
-    const auto width =
-        static_cast<std::size_t>(engine.info().n_layer) * static_cast<std::size_t>(engine.info().n_embd);
+    const std::size_t width = width_of(engine);
+    const std::size_t reported = options.states ? read_ahead(engine, texts, options) : 0;
     for (std::size_t begin = 0; begin < texts.size(); begin += kChunk) {
-        const auto part = texts.subspan(begin, std::min(kChunk, texts.size() - begin));
+        const std::size_t n = std::min(kChunk, texts.size() - begin), end = begin + n;
         const auto values =
-            cached(options.checkpoint, texts_key(engine.info()) + key_of(part, options.n_last),
-                   part.size() * width, [&] { return read_chunk(engine, part, begin, options.n_last); });
-        for (std::size_t i = 0; i < part.size(); ++i)
-            use(begin + i, std::span(values).subspan(i * width, width));
-        if (options.progress) options.progress(begin + part.size(), texts.size());
+            cached(options.checkpoint, chunk_key(engine, texts.subspan(begin, n), options.n_last), n * width,
+                   [&] { return read_chunk(engine, texts, begin, n, options); });
+        for (std::size_t i = 0; i < n; ++i) use(begin + i, std::span(values).subspan(i * width, width));
+        if (options.progress && end > reported) options.progress(end, texts.size());
     }
 }
 

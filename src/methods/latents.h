@@ -15,6 +15,8 @@ struct LatentOptions {
         1;  ///< Number of last tokens to average over, at least 1; a shorter text is averaged over all.
     /// Not owned; may be null. Methods that read the same texts in the same order compute them once.
     Checkpoint* checkpoint = nullptr;
+    /// Not owned; may be null. Texts that are kept here are not run, and those that are run are kept.
+    TextStates* states = nullptr;
     Progress progress = {};  ///< Counts texts; in pair_latents() pairs.
 };
 

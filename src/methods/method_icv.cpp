@@ -27,8 +27,8 @@ public:
         const auto pairs = pairs_of(in, *std::max_element(n_pairs.begin(), n_pairs.end()));
         std::vector<int> sizes;  // cut to the pairs that the task has
         for (const int n : n_pairs) sizes.push_back(std::min(n, static_cast<int>(pairs.size())));
-        auto vectors =
-            in_context_vectors(in.engine, pairs, sizes, {option(in, "n_last", 4), 1.0f}, in.progress);
+        auto vectors = in_context_vectors(in.engine, pairs, sizes, {option(in, "n_last", 4), 1.0f, in.states},
+                                          in.progress);
         for (std::size_t i = 0; i < vectors.size(); ++i)
             set_provenance(vectors[i], in.engine.info(), in.task.name,
                            prompts_digest(std::span(pairs).first(static_cast<std::size_t>(sizes[i]))),

@@ -29,7 +29,7 @@ public:
         const std::size_t n_positive = texts.size();
         texts.insert(texts.end(), in.unrelated.begin(), in.unrelated.end());
         std::vector<double> direction;
-        for_each_latent(in.engine, texts, {1, in.checkpoint, in.progress},
+        for_each_latent(in.engine, texts, {1, in.checkpoint, in.states, in.progress},
                         [&](std::size_t i, std::span<const float> latent) {
                             const double share = i < n_positive
                                                      ? 1.0 / static_cast<double>(n_positive)

@@ -24,8 +24,9 @@ public:
         // The queries of these prompts are training items, as the paper's dummy queries.
         const auto prompts = texts_of(
             make_prompts(in.task, in.train, option(in, "n_mean", 100), n_shot, in.seed, false, in.form));
-        SteeringVector v = vector_of(in, mean_latent(in.engine, prompts, {1, in.checkpoint, in.progress}),
-                                     prompts_digest(prompts));
+        SteeringVector v =
+            vector_of(in, mean_latent(in.engine, prompts, {1, in.checkpoint, in.states, in.progress}),
+                      prompts_digest(prompts));
         set_inputs(v, in.engine.model(), prompts);
         v.operation = Operation::replace;
         v.positions = Positions::Kind::last_prompt;

@@ -1,12 +1,10 @@
 #include "study/cost_ledger.h"
 
-#include <fmt/format.h>
-
-#include <fstream>
+#include <map>
 #include <sstream>
 
+#include "core/util.h"
 #include "study/summary_fields.h"
-#include "tiller/error.h"
 #include "tiller/study.h"
 
 namespace tiller {
@@ -19,11 +17,27 @@ Cost spent(Cost whose, const EngineStats& before, const EngineStats& now) {
     return whose;
 }
 
+std::vector<Cost> shares_of(const Cost& whole, const std::vector<std::string>& methods) {
+    std::map<std::string, std::size_t> parts;
+    for (const auto& method : methods) ++parts[method];
+    std::size_t done = 0;
+    const auto share = [&](std::uint64_t all, std::size_t n) {
+        return all * (done + n) / methods.size() - all * done / methods.size();
+    };
+    std::vector<Cost> shares;
+    for (const auto& [method, n] : parts) {
+        Cost& part = shares.emplace_back(whole);
+        part.method = method;
+        part.n_decode = share(whole.n_decode, n);
+        part.n_token = share(whole.n_token, n);
+        part.seconds = whole.seconds * static_cast<double>(n) / static_cast<double>(methods.size());
+        done += n;
+    }
+    return shares;
+}
+
 void add_cost(const std::filesystem::path& folder, const Cost& c) {
-    std::ofstream out(folder / "cost.jsonl", std::ios::app);
-    out << JsonWriter::value(c).dump() << "\n";
-    if (!out.flush())
-        throw Error(Code::environment, fmt::format("cannot write {}", (folder / "cost.jsonl").string()));
+    append_to_file(folder / "cost.jsonl", JsonWriter::value(c).dump() + "\n");
 }
 
 }  // namespace study

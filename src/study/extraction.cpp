@@ -32,6 +32,7 @@ MethodInput input_of(TaskContext& c, const Method& method, std::optional<int> n_
         {},       {}};
     if (c.policy.queries_from_validation) input.queries = c.split.valid;
     input.form = form ? form->form->pieces : c.form;
+    input.states = &c.states;
     if (method.wants_concepts()) input.concepts = c.concepts;
     const std::string what = method.name() + (form ? ", " + form->form->name : "") + ": extraction";
     input.progress = [&c, what](std::size_t done, std::size_t all) { c.step(what, done, all); };

@@ -11,6 +11,7 @@
 #include "study/journal.h"
 #include "study/policy.h"
 #include "tiller/study.h"
+#include "tiller/text_states.h"
 
 namespace tiller::study {
 
@@ -41,6 +42,7 @@ struct TaskContext {
     /// Records of texts that were generated while settings were chosen, on items of this draw. evaluate()
     /// uses them again for test items, under candidates that name them (Candidate::tried_as).
     std::vector<ItemRecord> tried = {};
+    TextStates states = TextStates();             ///< MethodInput::states; draws share most of their texts.
     std::vector<std::string> unrelated = {};      ///< MethodInput::unrelated.
     std::vector<ConceptForm> concepts = {};       ///< MethodInput::concepts of the methods that want them.
     std::optional<Instruction> instruction = {};  ///< For baselines with an instruction; none = no baselines.

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
 #include "core/util.h"
 #include "study/cost_ledger.h"
@@ -34,22 +33,7 @@ std::uint64_t seed_of_draw(std::uint64_t seed, int draw) { return seed_of(seed, 
 void charge(const TaskContext& c, const std::vector<std::string>& methods, const std::string& phase,
             const EngineStats& before) {
     const Cost whole = spent({c.model_name, c.task.name, "", phase}, before, c.engine.stats());
-    std::map<std::string, std::size_t> parts;
-    for (const auto& method : methods) ++parts[method];
-    // The shares are whole numbers whose sum is what was counted.
-    std::size_t done = 0;
-    const auto share = [&](std::uint64_t all, std::size_t n) {
-        return all * (done + n) / methods.size() - all * done / methods.size();
-    };
-    for (const auto& [method, n] : parts) {
-        Cost part = whole;
-        part.method = method;
-        part.n_decode = share(whole.n_decode, n);
-        part.n_token = share(whole.n_token, n);
-        part.seconds = whole.seconds * static_cast<double>(n) / static_cast<double>(methods.size());
-        add_cost(c.folder, part);
-        done += n;
-    }
+    for (const Cost& part : shares_of(whole, methods)) add_cost(c.folder, part);
 }
 
 std::size_t whole_part(std::size_t n_each, std::size_t n_row) {

@@ -188,6 +188,26 @@ TEST_P(MethodsLayers, BuildersTakeOneLayer) {
     }
 }
 
+// Draws share texts: a method that is given the states of those of another draw makes the same vector of
+// them.
+TEST_P(MethodsLayers, StatesOfOtherDrawsChangeNothing) {
+    TextStates states;
+    for (const std::string name : {"icv", "mean-diff", "mean-centred", "repe", "task-vector", "conceptor"})
+        for (const auto& train :
+             {std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7}, std::vector<int>{2, 3, 4, 5, 6, 7, 8, 9}}) {
+            train_ = train;
+            MethodInput in = input(8);
+            const auto alone = find_method(name).extract(in);
+            in.states = &states;
+            const auto before = engine_.stats().n_capture;
+            EXPECT_EQ(find_method(name).extract(in).directions, alone.directions) << name;
+            if (name == "icv" && train[0] == 2) {
+                EXPECT_LT(engine_.stats().n_capture - before, std::uint64_t{16 * kLayers * 4})
+                    << "not all of 16 texts, of four tokens each";
+            }
+        }
+}
+
 INSTANTIATE_TEST_SUITE_P(Llama, MethodsLayers, testing::Bool(), [](const auto& param) {
     return param.param ? "GroupedHeads" : "OneHeadPerKeyWithBiases";
 });
@@ -206,25 +226,55 @@ protected:
 
 TEST_F(MethodsLatents, ReadTextsComeFromTheCheckpoint) {
     MemoryCheckpoint checkpoint;
-    const auto first = mean_latent(engine_, texts_, {4, &checkpoint, {}});
+    const auto first = mean_latent(engine_, texts_, {4, &checkpoint});
     EXPECT_EQ(checkpoint.n_store, 2);
     Engine other(model_, exact());
     std::vector<std::size_t> steps;
-    EXPECT_EQ(mean_latent(other, texts_,
-                          {4, &checkpoint, [&](std::size_t done, std::size_t) { steps.push_back(done); }}),
-              first);
+    EXPECT_EQ(
+        mean_latent(other, texts_,
+                    {4, &checkpoint, nullptr, [&](std::size_t done, std::size_t) { steps.push_back(done); }}),
+        first);
     EXPECT_EQ(other.stats().n_token, 0u);
     EXPECT_EQ(steps, (std::vector<std::size_t>{64, 70}));
     // Other tokens or texts are not the same.
-    EXPECT_NE(mean_latent(other, texts_, {1, &checkpoint, {}}), first);
+    EXPECT_NE(mean_latent(other, texts_, {1, &checkpoint}), first);
     std::swap(texts_[0], texts_[69]);
-    mean_latent(other, texts_, {4, &checkpoint, {}});
+    mean_latent(other, texts_, {4, &checkpoint});
     EXPECT_EQ(checkpoint.n_store, 6);
+}
+
+TEST_F(MethodsLatents, WhatIsKeptIsNotReadAgain) {
+    for (std::size_t i = 0; i < texts_.size(); ++i) texts_[i] += " " + std::to_string(i);
+    const std::span<const std::string> all = texts_;
+    const auto first = mean_latent(engine_, all.first(60), {4}),
+               last = mean_latent(engine_, all.last(60), {4});
+    const auto one = mean_latent(engine_, all.last(60), {1});
+    const auto bytes_of = [&](std::size_t n) { return n * first.size() * sizeof(float); };
+
+    TextStates states(bytes_of(70));
+    Engine engine(model_, exact());
+    std::vector<std::size_t> steps;
+    const LatentOptions options{4, nullptr, &states,
+                                [&](std::size_t done, std::size_t) { steps.push_back(done); }};
+    EXPECT_EQ(mean_latent(engine, all.first(60), options), first);
+    const auto of_60 = engine.stats().n_capture;
+    EXPECT_EQ(mean_latent(engine, all.last(60), options), last);
+    EXPECT_EQ(engine.stats().n_capture - of_60, of_60 / 6) << "ten texts are new";
+    EXPECT_EQ(mean_latent(engine, all.last(60), options), last);
+    EXPECT_EQ(engine.stats().n_capture - of_60, of_60 / 6) << "and now none";
+    EXPECT_EQ(steps, (std::vector<std::size_t>{60, 60}));
+    EXPECT_FALSE(states.has_room_for(1));
+    EXPECT_EQ(mean_latent(engine, all.last(60), {1, nullptr, &states}), one) << "another number of tokens";
+
+    TextStates small(bytes_of(61));
+    EXPECT_EQ(mean_latent(engine, all.first(60), {4, nullptr, &small}), first);
+    EXPECT_EQ(mean_latent(engine, all.last(60), {4, nullptr, &small}), last) << "no room for ten more";
+    EXPECT_TRUE(small.has_room_for(first.size()));
 }
 
 TEST_F(MethodsLatents, BadTextsAreRefused) {
     expect_error(Code::bad_input, {"no texts"}, [&] { mean_latent(engine_, {}); });
-    expect_error(Code::usage, {"n_last", "0"}, [&] { mean_latent(engine_, texts_, {0, nullptr, {}}); });
+    expect_error(Code::usage, {"n_last", "0"}, [&] { mean_latent(engine_, texts_, {0}); });
     texts_[66].clear();
     expect_error(Code::bad_input, {"text 66", "empty"}, [&] { mean_latent(engine_, texts_); });
 }

@@ -52,6 +52,9 @@ TEST_F(StudyDraws, EachItemIsTestedOnceByADrawThatDidNotTrainOnIt) {
             EXPECT_TRUE(draws[record["setting"]].emplace(item, draw).second) << "tested twice";
             const auto& train = folds[static_cast<std::size_t>(draw)].train;
             EXPECT_EQ(std::count(train.begin(), train.end(), item), 0) << "trained on";
+            EXPECT_NE(record["unit"].get<std::string>().find(fmt::format("/s0/draw{}/", draw + 1)),
+                      std::string::npos)
+                << record["unit"];
         }
         for (const auto& setting : task.test) {
             EXPECT_EQ(draws[setting.id].size(), 12u) << setting.id;

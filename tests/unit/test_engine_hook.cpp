@@ -1,10 +1,13 @@
 // The evaluation callback is called by C code: what goes wrong in it is kept, and thrown by the C++ side.
+#include <ggml-backend.h>
 #include <ggml.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdio>
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "engine/hook.h"
@@ -67,6 +70,134 @@ TEST_F(HookCallback, TheNextDecodeStartsWithoutTheOldException) {
     hook_.abandon();  // the engine itself failed, and that is said instead
     EXPECT_NO_THROW(hook_.end_probe());
 }
+
+// A graph of three layers with two sites each, which the hook sees node by node.
+class HookStops : public testing::Test {
+protected:
+    static constexpr int kLayers = 3;
+
+    HookStops() : hook_(kLayers, "llama", std::vector<int>(kLayers, 4)), buffer_(new_buffer()) {
+        plan_.reset(kLayers);
+        plan_.tokens.resize(1);
+        plan_.tokens[0].output = 0;
+        plan_.n_output = 1;
+        plan_.stop_early = true;
+    }
+    ~HookStops() override { ggml_backend_buffer_free(buffer_); }
+
+    void capture(Site site, int layer) { plan_.add(site, layer, {0, nullptr, captured_.data(), nullptr}); }
+
+    // The name of the node after which the engine need not go on; empty when it computes all.
+    std::string last_node() {
+        hook_.begin(&plan_);
+        for (int il = 0; il < kLayers; ++il)
+            for (const std::string site : {"kqv_out", "l_out"}) {
+                ggml_tensor node = node_of(site + "-" + std::to_string(il));
+                if (Hook::callback(&node, true, &hook_) && !Hook::callback(&node, false, &hook_)) {
+                    hook_.check();
+                    return node.name;
+                }
+            }
+        hook_.check();
+        return "";
+    }
+
+private:
+    ggml_backend_buffer_t new_buffer() {
+        return ggml_backend_cpu_buffer_from_ptr(values_.data(), values_.size() * sizeof(float));
+    }
+    ggml_tensor node_of(const std::string& name) {
+        ggml_tensor node{};
+        std::snprintf(node.name, sizeof node.name, "%s", name.c_str());
+        node.type = GGML_TYPE_F32;
+        node.ne[0] = 4;
+        node.nb[0] = sizeof(float);
+        for (int i = 1; i < GGML_MAX_DIMS; ++i) {
+            node.ne[i] = 1;
+            node.nb[i] = 4 * sizeof(float);
+        }
+        node.buffer = buffer_;
+        node.data = values_.data();
+        return node;
+    }
+
+    Hook hook_;
+    alignas(64) std::array<float, 4> values_{1, 2, 3, 4};
+    ggml_backend_buffer_t buffer_;
+
+protected:
+    DecodePlan plan_;
+    std::vector<float> captured_ = std::vector<float>(4);
+};
+
+TEST_F(HookStops, AtTheLastActionWhereTheCacheMayBeIncomplete) {
+    plan_.keep_cache = false;
+    capture(Site::head_output, 1);
+    EXPECT_EQ(last_node(), "kqv_out-1");
+    EXPECT_EQ(captured_, (std::vector<float>{1, 2, 3, 4}));
+    capture(Site::residual, 1);
+    EXPECT_EQ(last_node(), "l_out-1") << "something of this layer was left";
+    capture(Site::head_output, 2);
+    EXPECT_EQ(last_node(), "kqv_out-2");
+}
+
+TEST_F(HookStops, InTheLastLayerWhereTheCacheHasToBeWhole) {
+    capture(Site::residual, 1);
+    EXPECT_EQ(last_node(), "kqv_out-2") << "the last layer's keys and values are stored before";
+    capture(Site::residual, 2);
+    EXPECT_EQ(last_node(), "l_out-2");
+}
+
+TEST_F(HookStops, NowhereWhereLogitsAreNeeded) {
+    plan_.stop_early = false;
+    capture(Site::head_output, 1);
+    EXPECT_EQ(last_node(), "");
+}
+
+// The product with W_U is found where nothing stands between it and the last norm.
+class HookLogits : public testing::TestWithParam<const char*> {
+protected:
+    HookLogits() : hook_(1, "llama", {4}) {
+        matrix_.ne[0] = norm_.ne[0] = between_.ne[0] = 4;
+        std::snprintf(norm_.name, sizeof norm_.name, "%s", GetParam());
+        std::snprintf(product_.name, sizeof product_.name, "result_output");
+        product_.op = GGML_OP_MUL_MAT;
+        product_.op_params[0] = 7;
+        product_.src[0] = &matrix_;
+        product_.src[1] = &norm_;
+    }
+    const LogitsNode& probe() {
+        hook_.begin_probe(1);
+        for (ggml_tensor* node : {&norm_, &between_, &product_}) Hook::callback(node, true, &hook_);
+        hook_.end_probe();
+        return hook_.logits_node();
+    }
+
+    Hook hook_;
+    ggml_tensor matrix_{}, norm_{}, between_{}, product_{};
+};
+
+TEST_P(HookLogits, AreTheProductWithTheLastNorm) {
+    EXPECT_EQ(probe().matrix, &matrix_);
+    EXPECT_EQ(probe().op_params[0], 7);
+}
+
+TEST_P(HookLogits, ArePlainWhereSomethingComesBetween) {
+    product_.src[1] = &between_;
+    EXPECT_EQ(probe().matrix, nullptr);
+}
+
+TEST_P(HookLogits, ArePlainWhereTheMatrixIsComputed) {
+    matrix_.op = GGML_OP_ADD;
+    EXPECT_EQ(probe().matrix, nullptr);
+}
+
+TEST_P(HookLogits, ArePlainWhereAnotherNodeEndsTheGraph) {
+    product_.op = GGML_OP_SCALE;
+    EXPECT_EQ(probe().matrix, nullptr);
+}
+
+INSTANTIATE_TEST_SUITE_P(Norms, HookLogits, testing::Values("result_norm", "result_embd_pooled"));
 
 }  // namespace
 }  // namespace tiller::engine

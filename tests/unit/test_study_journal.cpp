@@ -1,7 +1,10 @@
 // The journal: what is kept when a process is killed, when the disk is full, and when somebody else writes.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <cstdint>
@@ -42,6 +45,19 @@ std::string slurp(const std::filesystem::path& path) {
     std::ifstream in(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
 }
+
+std::size_t most_at_once = SIZE_MAX;  // bytes that a call of pwrite() takes
+
+}  // namespace
+}  // namespace tiller::study
+
+// In place of the C library's: a file system may take a part of what it is given.
+extern "C" ssize_t pwrite(int file, const void* bytes, std::size_t n, off_t at) {
+    return ::syscall(SYS_pwrite64, file, bytes, std::min(n, tiller::study::most_at_once), at);
+}
+
+namespace tiller::study {
+namespace {
 
 class JournalTest : public testing::Test {
 protected:
@@ -312,6 +328,19 @@ TEST_F(JournalTest, AFullDiskLeavesTheFileAsItWas) {
     EXPECT_EQ(slurp(file()), before_it);
     journal.append<Note>("b", {{2}});  // there is space again
     EXPECT_EQ(slurp(file()), before_it + unit("b", "{\"item\":2,\"unit\":\"b\"}\n", 1));
+}
+
+TEST_F(JournalTest, AFileThatTakesFewBytesAtOnceGetsThemAll) {
+    const auto text_after = [&](std::size_t most) {
+        const test::ScratchFolder place;
+        Journal journal(place.path());
+        most_at_once = most;
+        journal.append("a", two);
+        journal.append("b", two);
+        most_at_once = SIZE_MAX;
+        return slurp(place.path() / "records.jsonl");
+    };
+    EXPECT_EQ(text_after(7), text_after(SIZE_MAX));
 }
 
 TEST_F(JournalTest, InvalidUtf8BecomesValid) {
