@@ -22,16 +22,19 @@ double two_sided(double t, double df) {
     return 2 * boost::math::cdf(boost::math::complement(boost::math::students_t(df), std::abs(t)));
 }
 
-double quantile(double df) { return boost::math::quantile(boost::math::students_t(df), 0.975); }
-
 double variance_of(std::span<const double> values) {
     const double mean = mean_of(values);
     double sum = 0;
-    for (const double v : values) sum += (v - mean) * (v - mean);
+    for (const double v : values) {
+        const double deviation = v - mean;
+        sum += deviation * deviation;
+    }
     return sum / static_cast<double>(values.size() - 1);
 }
 
 }  // namespace
+
+double student_quantile(double df) { return boost::math::quantile(boost::math::students_t(df), 0.975); }
 
 std::optional<DrawSpread> spread_over_draws(std::span<const double> values, std::span<const int> draws) {
     std::map<int, std::vector<double>> groups;
@@ -52,7 +55,7 @@ std::optional<DrawSpread> spread_over_draws(std::span<const double> values, std:
         if (boost::math::cdf(boost::math::complement(f, between / inside)) > kPool) return {};
     }
     const double error = std::sqrt(between / n);
-    return DrawSpread{quantile(k - 1) * error, two_sided(mean / error, k - 1)};
+    return DrawSpread{student_quantile(k - 1) * error, two_sided(mean / error, k - 1)};
 }
 
 Estimate repeated_mean(const std::vector<std::map<int, double>>& runs, Scale scale, bool is_difference) {
@@ -82,7 +85,7 @@ Estimate repeated_mean(const std::vector<std::map<int, double>>& runs, Scale sca
     const double df = both * both /
                       (over_items * over_items / (n_item - 1) +
                        (of_runs.size() < 2 ? 0 : over_runs * over_runs / (n_run - 1)));
-    const double error = std::sqrt(both), half = quantile(df) * error;
+    const double error = std::sqrt(both), half = student_quantile(df) * error;
     Interval interval{mean, mean - half, mean + half};
     if (scale != Scale::number) {
         interval.low = std::max(interval.low, is_difference ? -1.0 : 0.0);

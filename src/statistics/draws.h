@@ -6,6 +6,9 @@
 
 namespace tiller {
 
+/// The 97.5 % quantile of Student's t with `df` degrees of freedom, above 0.
+double student_quantile(double df);
+
 /// Student's t over the means of draws.
 struct DrawSpread {
     double half_width = 0;  ///< Of the 95 % interval.

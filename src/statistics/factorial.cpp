@@ -148,7 +148,7 @@ VarianceShares variance_shares(const Factorial& design, const ItemsByCells& valu
     out.cells = percentile_interval(parts.cells / parts.all, std::move(cells), n_item);
     out.items = percentile_interval(parts.items / parts.all, std::move(blocks), n_item);
     out.rest = percentile_interval(parts.rest / parts.all, std::move(rest), n_item);
-    out.told_apart = out.cells.low > 0;
+    out.told_apart = out.cells.low > 0;  // mutation: same
     for (std::size_t k = 0; k < sets.size(); ++k) {
         const double effect = effect_of(parts, sets[k]);
         out.effects[k].of_all = percentile_interval(effect / parts.all, std::move(of_all[k]), n_item);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <numbers>
+#include <numeric>
 
 #include "tiller/error.h"
 
@@ -66,7 +67,7 @@ std::vector<int> Random::sample(int n, int k) {
         throw Error(Code::usage, "Random::sample: asked for " + std::to_string(k) + " different values of " +
                                      std::to_string(n) + "; expected 0 <= k <= n");
     std::vector<int> values(static_cast<std::size_t>(n));
-    for (int i = 0; i < n; ++i) values[static_cast<std::size_t>(i)] = i;
+    std::iota(values.begin(), values.end(), 0);
     const auto count = static_cast<std::size_t>(k);
     for (std::size_t i = 0; i < count; ++i) std::swap(values[i], values[i + below(values.size() - i)]);
     values.resize(count);

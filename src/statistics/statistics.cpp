@@ -25,15 +25,6 @@ std::vector<double> difference_of(std::span<const double> a, std::span<const dou
     return difference;
 }
 
-// 97.5 % quantile of Student's t: the Cornish-Fisher expansion around the normal's (Abramowitz and Stegun
-// 26.7.5). Exact to 1 % from 4 degrees of freedom on; too small below, where a bootstrap says little anyway.
-double t_quantile(double nu) {
-    constexpr double z = 1.959963984540054;
-    const double z2 = z * z;
-    return z + z * (z2 + 1) / (4 * nu) + z * ((5 * z2 + 16) * z2 + 3) / (96 * nu * nu) +
-           z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / (384 * nu * nu * nu);
-}
-
 // The indices of the resampled items, [n_resample * n_item], one resample after another. The last table is
 // kept for the thread: a study asks for the same one thousands of times (every metric of every setting has
 // the same number of items), and drawing it is most of the work.
@@ -62,7 +53,7 @@ Interval percentiles(double value, std::vector<double> resampled_values, double 
     const auto rank = [&](double p) {  // the nearest rank
         const auto n = resampled_values.size();
         const auto k = static_cast<std::size_t>(std::floor(p * static_cast<double>(n - 1) + 0.5));
-        return resampled_values[std::min(k, n - 1)];
+        return resampled_values[k];
     };
     return {value, std::min(value, rank(tail)), std::max(value, rank(1 - tail))};
 }
@@ -74,7 +65,7 @@ Interval resampled(std::span<const double> values, std::vector<double> extremes,
     const double mean = mean_of(values);
     if (n_resample < 1 || values.size() < 2) return {mean, mean, mean};
     const auto n = static_cast<double>(values.size());
-    const double z = t_quantile(n - 1) * (extremes.empty() ? std::sqrt(n / (n - 1)) : 1);
+    const double z = student_quantile(n - 1) * (extremes.empty() ? std::sqrt(n / (n - 1)) : 1);
     auto& pool = extremes;
     pool.insert(pool.end(), values.begin(), values.end());
     const auto& items = draws(pool.size(), n_resample, seed);
@@ -199,15 +190,15 @@ Interval bootstrap_ratio(std::span<const double> a, std::span<const double> b, i
         ratios.push_back(below > 0 ? above / below
                                    : std::copysign(std::numeric_limits<double>::infinity(), above));
     }
-    const Interval out =
-        percentiles(mean_of(a) / mean_of(b), std::move(ratios), t_quantile(n - 1) * std::sqrt(n / (n - 1)));
+    const Interval out = percentiles(mean_of(a) / mean_of(b), std::move(ratios),
+                                     student_quantile(n - 1) * std::sqrt(n / (n - 1)));
     return std::isfinite(out.low) && std::isfinite(out.high) ? out : unknown;
 }
 
 Interval percentile_interval(double value, std::vector<double> resampled, std::size_t n_item) {
     if (n_item < 2 || resampled.empty()) return {value, value, value};
     const auto n = static_cast<double>(n_item);
-    return percentiles(value, std::move(resampled), t_quantile(n - 1) * std::sqrt(n / (n - 1)));
+    return percentiles(value, std::move(resampled), student_quantile(n - 1) * std::sqrt(n / (n - 1)));
 }
 
 double paired_p(std::span<const double> a, std::span<const double> b, Scale scale, std::uint64_t seed,

@@ -33,7 +33,7 @@ void adjust(TaskSummary& t) {
         for (const auto& pair : t.pairs) {
             const auto* other = pair.a == s.id ? t.find(pair.b) : nullptr;
             if (!other || (other->kind != Kind::baseline && other->kind != Kind::control)) continue;
-            greatest = std::max(greatest, pair.difference.mean > 0 ? pair.p : 1.0);
+            greatest = std::max(greatest, pair.difference.mean > 0 ? pair.p : 1.0);  // mutation: same
         }
         if (greatest > 0) settings.push_back(&s), p.push_back(greatest);
     }

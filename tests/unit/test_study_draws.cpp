@@ -91,6 +91,14 @@ TEST(Adjust, AMethodWorksWhereItIsAboveAll) {
     EXPECT_FALSE(works(*t.find("fv-chosen")));
 }
 
+TEST(Adjust, NothingIsSaidOfAMethodThatHasNoOpponent) {
+    TaskSummary t = task();
+    t.test.push_back(setting("repe-chosen", "repe", Kind::chosen));
+    adjust(t);
+    EXPECT_FALSE(t.find("repe-chosen")->p_works);
+    EXPECT_DOUBLE_EQ(*t.find("fv-chosen")->p_works, 0.04) << "and the others do not pay for it";
+}
+
 // Which method is better is one question, what is above zero-shot another, controls a third.
 TEST(Adjust, QuestionsDoNotPayForEachOther) {
     TaskSummary t = task();
