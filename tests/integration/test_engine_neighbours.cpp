@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "support/engine_rows.h"
+#include "tiller/random.h"
 
 using namespace tiller;
 using namespace tiller::test;
@@ -133,6 +134,38 @@ TEST_P(EngineNeighbours, RowsInFlight) {
         Engine engine(model_, options_);
         expect_same(engine.run(rows), expected, fmt::format("{} rows in flight", max_rows));
     }
+}
+
+// A hundred random sequences of rows in one context, among them longer before shorter ones and edited before
+// plain ones: each row as in a fresh one.
+TEST_P(EngineNeighbours, OneAfterAnother) {
+    std::vector<Row> pool;
+    for (const Row& row : rows_under_test()) {
+        if (row.prompt.size() > 40) continue;
+        pool.push_back(row);
+        pool.push_back(row);
+        pool.back().edits.clear();
+        pool.push_back(row);
+        pool.back().edits = {random_edit(model_->info(), Site::residual, 0, Operation::add, {},
+                                         static_cast<unsigned>(row.prompt.size()), 3)};
+    }
+    std::vector<RowResult> fresh;
+    for (const Row& row : pool) fresh.push_back(Engine(model_, options_).run(std::span(&row, 1))[0]);
+    Engine engine(model_, options_);
+    Random random(1, "sequences");
+    for (int sequence = 0; sequence < 100; ++sequence)
+        for (int batch = 0; batch < 3; ++batch) {
+            std::vector<Row> rows;
+            std::vector<std::size_t> which;
+            for (auto n = 1 + random.below(3); n > 0; --n) {
+                which.push_back(random.below(pool.size()));
+                rows.push_back(pool[which.back()]);
+            }
+            const auto results = engine.run(rows);
+            for (std::size_t i = 0; i < rows.size(); ++i)
+                ASSERT_TRUE(same_bits(results[i], fresh[which[i]]))
+                    << "sequence " << sequence << ", batch " << batch << ", row " << which[i];
+        }
 }
 
 TEST_P(EngineNeighbours, Threads) {

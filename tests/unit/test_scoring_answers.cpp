@@ -32,6 +32,8 @@ TEST(ParseAnswer, AQuestionBeginsAfterAnythingButALetterOrDigit) {
         EXPECT_EQ(parse_answer(std::string("x") + before + "Q: y"), std::string("x") + before + "Q: y");
     for (const char* before : {"/", ":", "@", "[", "`", "{", "-"})
         EXPECT_EQ(parse_answer(std::string("x") + before + "Q: y"), std::string("x") + before);
+    EXPECT_EQ(parse_answer(std::string_view("FAQ: y").substr(2)), "")
+        << "what lies before the text does not count";
 }
 
 TEST(ParseAnswer, IsAlwaysValidUtf8) {
