@@ -152,7 +152,7 @@ public:
     void copy_to(const fs::path& run) const {
         for (const auto& [name, from] : from_) {
             const std::string bytes = read_file(from.first, kFileLimit);
-            fs::create_directories((run / name).parent_path());
+            study::make_folder((run / name).parent_path());
             std::error_code ec;
             if (fs::exists(run / name, ec) && fs::file_size(run / name, ec) == bytes.size() &&
                 read_file(run / name, kFileLimit) == bytes)

@@ -63,6 +63,7 @@ void link_files(const fs::path& from, const fs::path& to) {
         if (extension != ".gguf" && extension != ".f32") continue;
         fs::create_hard_link(entry.path(), target, ec);
         if (ec) fs::copy_file(entry.path(), target, fs::copy_options::skip_existing, ec);
+        if (ec) fs::remove(target, ec);  // a part of the file may be there
     }
 }
 

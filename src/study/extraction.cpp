@@ -43,7 +43,7 @@ MethodInput input_of(TaskContext& c, const Method& method, std::optional<int> n_
 // not mistaken for a chosen vector.
 void keep(const TaskContext& c, SteeringVector vector, const std::filesystem::path& path) {
     if (!c.policy.vectors_are_conditions) vector.extraction = true;
-    std::filesystem::create_directories(path.parent_path());
+    make_folder(path.parent_path());
     save_vector(vector, path);
 }
 

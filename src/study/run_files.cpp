@@ -17,7 +17,7 @@ void make_folder(const std::filesystem::path& folder) {
         ec = std::make_error_code(std::errc::not_a_directory);
     if (ec)
         throw Error(Code::environment,
-                    fmt::format("cannot make the run folder {}: {}; choose another folder", folder.string(),
+                    fmt::format("cannot make the folder {}: {}; choose another folder", folder.string(),
                                 ec.message()),
                     Topic::run_folder);
 }
@@ -32,7 +32,7 @@ std::optional<std::vector<float>> FolderCheckpoint::load(const std::string& key)
 }
 
 void FolderCheckpoint::store(const std::string& key, std::span<const float> values) {
-    std::filesystem::create_directories(folder_);
+    make_folder(folder_);
     write_file_atomic(folder_ / (key + ".f32"),
                       {reinterpret_cast<const char*>(values.data()), values.size_bytes()});
 }

@@ -11,7 +11,7 @@
 
 namespace tiller::study {
 
-/// Makes a run folder and its parents where they are missing. Throws environment.
+/// Makes a folder of a run and its parents where they are missing. Throws environment.
 void make_folder(const std::filesystem::path& folder);
 
 /// A checkpoint that keeps the values of a key in the file <folder>/<key>.f32: float32 in the machine's byte

@@ -9,6 +9,7 @@
 #include "study/draws.h"
 #include "study/phrases.h"
 #include "study/protocol.h"
+#include "study/run_files.h"
 #include "study/summarise.h"
 #include "study/tune.h"
 #include "study/units.h"
@@ -133,7 +134,7 @@ void write_winners(TaskContext& c) {
         SteeringVector vector = vector_at(c, contestant(c.plan, name), setting);
         mark(vector, c, task, place, setting, unit);
         const auto path = path_of(name);
-        std::filesystem::create_directories(path.parent_path());
+        make_folder(path.parent_path());
         save_vector(vector, path);
     }
 }

@@ -56,7 +56,7 @@ FvBase fv_base(const FvSource& s, const std::filesystem::path& folder, const Ste
                                                 &checkpoint,
                                                 said(s.task.name + ": head search")});
         vector.provenance.settings["checked"] = s.check ? "true" : "false";
-        std::filesystem::create_directories(path.parent_path());
+        make_folder(path.parent_path());
         save_vector(vector, path);
         checkpoint.remove();
     }
