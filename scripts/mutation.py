@@ -31,7 +31,7 @@ GROUPS = {
         ("tiller_unit_tests", "Verdict.*:EvidenceTables.*:Metrics.*:Choose.*:PerplexityLimit.*")]),
     "scoring": (["src/scoring/*.cpp"], [
         ("tiller_unit_tests", "ParseAnswer.*:NormaliseAnswer.*:KeepsCase.*:ScoreAnswer.*:RougeL.*:WordsOf.*:TextHealth.*:"
-                              "Collapse.*:SaysTooLittle.*:RepeatsPhrases.*:BrokenTexts.*:Metrics.*:StyleScorer.*:Paper*"),
+                              "Collapse.*:SaysTooLittle.*:RepeatsPhrases.*:BrokenTexts.*:Metrics.*:StyleScorer.*:TemporaryFile.*:Paper*"),
         ("tiller_unit_tests", "Verdict.*:EvidenceTables.*:Metrics.*:Choose.*:PerplexityLimit.*")]),
     "journal": (["src/study/journal.cpp", "src/study/units.cpp"], [
         ("tiller_unit_tests", "JournalTest.*:WholePart.*:CostLedger.*"),
