@@ -59,7 +59,7 @@ SteeringVector ConceptorMethod::extract(const MethodInput& in) const {
 
     // These texts are read separately from the unrelated ones: other methods read the same texts, and share
     // the work through the checkpoint.
-    LatentOptions options{1, in.checkpoint, in.states, {}};
+    LatentOptions options = latent_options(in);
     const auto from = [&](std::size_t before) {
         if (in.progress)
             options.progress = [&in, before, all = n_shown + n_unrelated](std::size_t done, std::size_t) {

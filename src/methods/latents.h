@@ -20,6 +20,11 @@ struct LatentOptions {
     Progress progress = {};  ///< Counts texts; in pair_latents() pairs.
 };
 
+/// How a method reads its texts: with the checkpoint, the states and the progress of its input.
+inline LatentOptions latent_options(const MethodInput& in) {
+    return {1, in.checkpoint, in.states, in.progress};
+}
+
 /// Calls `use` with the index and the latent of each text, in order. A text's latent is the residual stream
 /// after every layer, without the final norm, averaged over the text's last tokens (BOS counts as a token):
 /// [n_layer][n_embd], row-major. The span is valid during the call; at most 64 texts are in memory at a time.

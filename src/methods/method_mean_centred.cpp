@@ -29,15 +29,14 @@ public:
         const std::size_t n_positive = texts.size();
         texts.insert(texts.end(), in.unrelated.begin(), in.unrelated.end());
         std::vector<double> direction;
-        for_each_latent(in.engine, texts, {1, in.checkpoint, in.states, in.progress},
-                        [&](std::size_t i, std::span<const float> latent) {
-                            const double share = i < n_positive
-                                                     ? 1.0 / static_cast<double>(n_positive)
-                                                     : -1.0 / static_cast<double>(in.unrelated.size());
-                            direction.resize(latent.size(), 0.0);
-                            for (std::size_t k = 0; k < latent.size(); ++k)
-                                direction[k] += share * static_cast<double>(latent[k]);
-                        });
+        for_each_latent(
+            in.engine, texts, latent_options(in), [&](std::size_t i, std::span<const float> latent) {
+                const double share = i < n_positive ? 1.0 / static_cast<double>(n_positive)
+                                                    : -1.0 / static_cast<double>(in.unrelated.size());
+                direction.resize(latent.size(), 0.0);
+                for (std::size_t k = 0; k < latent.size(); ++k)
+                    direction[k] += share * static_cast<double>(latent[k]);
+            });
         SteeringVector v = vector_of(in, direction, prompts_digest(texts));
         set_inputs(v, in.engine.model(), texts);
         v.provenance.settings["positives"] = std::to_string(n_positive);

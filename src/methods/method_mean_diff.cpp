@@ -20,7 +20,7 @@ public:
 
     SteeringVector extract(const MethodInput& in) const override {
         const auto pairs = pairs_of(in);
-        const auto latents = pair_latents(in.engine, pairs, {1, in.checkpoint, in.states, in.progress});
+        const auto latents = pair_latents(in.engine, pairs, latent_options(in));
         SteeringVector v = vector_of(in, mean_row(latents.differences()), prompts_digest(pairs));
         set_predictors(v, pair_predictors(latents.negative, latents.positive, in.engine.info().n_embd));
         set_inputs(v, in.engine.model(), texts_of(pairs));

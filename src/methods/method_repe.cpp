@@ -30,7 +30,7 @@ public:
 
     SteeringVector extract(const MethodInput& in) const override {
         const auto pairs = pairs_of(in);
-        const auto latents = pair_latents(in.engine, pairs, {1, in.checkpoint, in.states, in.progress});
+        const auto latents = pair_latents(in.engine, pairs, latent_options(in));
         auto differences = latents.differences();
         std::vector<double> directions = mean_row(differences);
         // The paper flips the sign of every second difference. Centring then keeps what all differences have

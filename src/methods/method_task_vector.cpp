@@ -25,8 +25,7 @@ public:
         const auto prompts = texts_of(
             make_prompts(in.task, in.train, option(in, "n_mean", 100), n_shot, in.seed, false, in.form));
         SteeringVector v =
-            vector_of(in, mean_latent(in.engine, prompts, {1, in.checkpoint, in.states, in.progress}),
-                      prompts_digest(prompts));
+            vector_of(in, mean_latent(in.engine, prompts, latent_options(in)), prompts_digest(prompts));
         set_inputs(v, in.engine.model(), prompts);
         v.operation = Operation::replace;
         v.positions = Positions::Kind::last_prompt;
