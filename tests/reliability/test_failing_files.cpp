@@ -99,11 +99,14 @@ protected:
         for (std::string line; std::getline(lines, line);) all.push_back(line);
         return all;
     }
-    // A shard that cannot say how far it is goes on.
+    // A shard that cannot say how far it is goes on; one that failed keeps its folder, and with it the
+    // unfinished parts of extractions.
     static std::set<std::string> names_of(const Files& files) {
         std::set<std::string> names;
         for (const auto& [name, bytes] : files)
-            if (!name.starts_with("cache/") && !name.ends_with("/progress.json")) names.insert(name);
+            if (!name.starts_with("cache/") && !name.ends_with("/progress.json") &&
+                name.find("/attempt/checkpoints/") == std::string::npos)
+                names.insert(name);
         return names;
     }
 
