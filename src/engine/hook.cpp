@@ -124,7 +124,7 @@ void Hook::rethrow() {
 
 // Which site a node is, if any. Called once per node in graph order, and keeps the little state that needs.
 bool Hook::locate(const ggml_tensor* t, Place& place) {
-    int il = -1;
+    int il = -1;  // mutation: same
     const std::string_view name = split_name(t->name, il);
     if (il >= 0 && il < n_layer_) {
         const auto i = static_cast<std::size_t>(il);

@@ -50,7 +50,7 @@ std::optional<DrawSpread> spread_over_draws(std::span<const double> values, std:
     }
     between /= k - 1, inside /= n - k;
     if (!(between > 0)) return {};
-    if (inside > 0) {
+    if (inside > 0) {  // mutation: same
         const boost::math::fisher_f f(k - 1, n - k);
         if (boost::math::cdf(boost::math::complement(f, between / inside)) > kPool) return {};
     }

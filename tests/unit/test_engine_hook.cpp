@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/hook.h"
+#include "test_tasks_files.h"
 #include "tiller/error.h"
 
 namespace tiller::engine {
@@ -109,7 +110,7 @@ private:
     ggml_tensor node_of(const std::string& name) {
         ggml_tensor node{};
         std::snprintf(node.name, sizeof node.name, "%s", name.c_str());
-        node.type = GGML_TYPE_F32;
+        node.type = type_;
         node.ne[0] = 4;
         node.nb[0] = sizeof(float);
         for (int i = 1; i < GGML_MAX_DIMS; ++i) {
@@ -127,6 +128,7 @@ private:
 
 protected:
     DecodePlan plan_;
+    ggml_type type_ = GGML_TYPE_F32;  // of all nodes
     std::vector<float> captured_ = std::vector<float>(4);
 };
 
@@ -146,6 +148,14 @@ TEST_F(HookStops, InTheLastLayerWhereTheCacheHasToBeWhole) {
     EXPECT_EQ(last_node(), "kqv_out-2") << "the last layer's keys and values are stored before";
     capture(Site::residual, 2);
     EXPECT_EQ(last_node(), "l_out-2");
+}
+
+TEST_F(HookStops, AFailureEndsWithItsDecode) {
+    capture(Site::residual, 1);
+    type_ = GGML_TYPE_F16;
+    test::error_of(Code::incomplete, [&] { last_node(); });
+    type_ = GGML_TYPE_F32;
+    EXPECT_EQ(last_node(), "kqv_out-2");
 }
 
 TEST_F(HookStops, NowhereWhereLogitsAreNeeded) {
@@ -190,6 +200,12 @@ TEST_P(HookLogits, ArePlainWhereSomethingComesBetween) {
 TEST_P(HookLogits, ArePlainWhereTheMatrixIsComputed) {
     matrix_.op = GGML_OP_ADD;
     EXPECT_EQ(probe().matrix, nullptr);
+}
+
+TEST_P(HookLogits, AreLookedForAnew) {
+    EXPECT_EQ(probe().matrix, &matrix_);
+    std::snprintf(norm_.name, sizeof norm_.name, "another_norm");
+    EXPECT_EQ(probe().matrix, nullptr) << "the norm of the graph before does not count";
 }
 
 TEST_P(HookLogits, ArePlainWhereAnotherNodeEndsTheGraph) {

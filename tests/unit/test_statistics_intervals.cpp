@@ -364,6 +364,16 @@ TEST(Draws, StudentsTOverDraws) {
     EXPECT_NEAR(paired_p(values, zero, Scale::hit, 1, draws), 0.1778, 1e-3);
 }
 
+// Two draws of two items each, means 1 and 5: standard error 2, t of 1 degree.
+TEST(Draws, TwoAreEnough) {
+    const std::vector<double> values = {0, 2, 4, 6};
+    const auto two = spread_over_draws(values, std::vector<int>{0, 0, 1, 1});
+    ASSERT_TRUE(two);
+    EXPECT_NEAR(two->half_width, 12.706205 * 2, 1e-4);
+    EXPECT_FALSE(spread_over_draws(values, std::vector<int>{0, 0, 0, 0}));
+    EXPECT_FALSE(spread_over_draws(values, std::vector<int>{0, 1, 2, 3})) << "no items within draws";
+}
+
 // Three draws of two items each: of F(2, 3), 50 % lie above x with (1 + 2 x / 3)^(-3/2) = 1 / 2, x = 0.8811.
 // Means of draws -d, 0, d and items 1 around them give F = d * d, and over draws t of 2 degrees, whose
 // two-sided p is 1 - t / sqrt(2 + t * t).
