@@ -464,6 +464,12 @@ TEST(Runs, WelchsDegreesOfFreedom) {
     EXPECT_NEAR(all.p, 0.043162, 1e-5);
 }
 
+// Two runs: items' means 2 and 4, runs' means 2 and 4, a variance of 1 from each; 4 / 2 degrees.
+TEST(Runs, TwoAreEnough) {
+    const Estimate two = repeated_mean({{{1, 1.0}, {2, 3.0}}, {{1, 3.0}, {2, 5.0}}}, Scale::number, false);
+    EXPECT_NEAR(two.interval.high - two.interval.mean, 4.302653 * std::sqrt(2.0), 1e-4);
+}
+
 TEST(Spearman, KnownValues) {
     const std::vector<double> a = {1, 2, 3, 4, 5}, up = {-3, 0, 7, 8, 1e9}, down = {4, 3, 2, 1, 0};
     EXPECT_DOUBLE_EQ(spearman(a, up), 1);
