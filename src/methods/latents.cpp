@@ -93,10 +93,13 @@ std::size_t read_ahead(Engine& engine, std::span<const std::string> texts, const
     std::vector<std::size_t> unread;
     for (std::size_t begin = 0; begin < texts.size(); begin += kChunk) {
         const auto part = texts.subspan(begin, std::min(kChunk, texts.size() - begin));
-        if (options.checkpoint && options.checkpoint->load(chunk_key(engine, part, options.n_last))) continue;
+        const std::size_t n_before = unread.size();
         for (std::size_t i = begin; i < begin + part.size(); ++i)
             if (options.states->find(state_key(engine, texts[i], options.n_last)).empty())
                 unread.push_back(i);
+        if (unread.size() > n_before && options.checkpoint &&
+            options.checkpoint->load(chunk_key(engine, part, options.n_last)))
+            unread.resize(n_before);
     }
     const std::size_t width = width_of(engine);
     std::size_t done = texts.size() - unread.size();
