@@ -1,13 +1,12 @@
 // Test items are scored a part at a time, as many as fill the rows in flight: all of them, whatever the
 // parts.
-#include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
-#include <sstream>
 #include <string>
 #include <utility>
 
+#include "support/json_units.h"
 #include "support/tiny_model.h"
 #include "support/tiny_study.h"
 
@@ -19,13 +18,12 @@ protected:
     // What the records of tested items hold beside the unit's name, which tells the part.
     std::multiset<std::string> tested(const std::string& name) const {
         std::multiset<std::string> all;
-        std::istringstream lines(slurp(folder.path() / name / "records.jsonl"));
-        for (std::string line; std::getline(lines, line);) {
-            auto record = nlohmann::json::parse(line);
-            if (record.value("phase", "") != "test") continue;
-            record.erase("unit");
-            all.insert(record.dump());
-        }
+        for (auto& [unit, records] : json_units(folder.path() / name))
+            for (auto& record : records) {
+                if (record.value("phase", "") != "test") continue;
+                record.erase("unit");
+                all.insert(record.dump());
+            }
         return all;
     }
 };

@@ -96,17 +96,18 @@ int open_file(const char* path, int flags, mode_t mode) {
     return fd;
 }
 
-FILE* open_stream(const char* symbol, const char* path, const char* mode) {
+FILE* open_stream(const char* path, const char* mode) {
     const std::string name =
         mode[0] != 'r' || std::string(mode).find('+') != std::string::npos ? name_of(path) : "";
     if (fails("open", name)) return nullptr;
-    FILE* stream = next<FILE*(const char*, const char*)>(symbol)(path, mode);
+    FILE* stream = next<FILE*(const char*, const char*)>("fopen")(path, mode);
     if (stream) remember(::fileno(stream), name);
     return stream;
 }
 
 }  // namespace
 
+// Files of more than 2 GB have no calls of their own here: off_t has 64 bits.
 extern "C" {
 
 int open(const char* path, int flags, ...) {
@@ -116,15 +117,9 @@ int open(const char* path, int flags, ...) {
     va_end(more);
     return open_file(path, flags, mode);
 }
-int open64(const char* path, int flags, ...) {
-    va_list more;
-    va_start(more, flags);
-    const mode_t mode = (flags & (O_CREAT | __O_TMPFILE)) != 0 ? va_arg(more, mode_t) : 0;
-    va_end(more);
-    return open_file(path, flags, mode);
-}
-FILE* fopen(const char* path, const char* mode) { return open_stream("fopen", path, mode); }
-FILE* fopen64(const char* path, const char* mode) { return open_stream("fopen64", path, mode); }
+[[gnu::alias("open")]] int open64(const char* path, int flags, ...);
+FILE* fopen(const char* path, const char* mode) { return open_stream(path, mode); }
+[[gnu::alias("fopen")]] FILE* fopen64(const char* path, const char* mode);
 
 ssize_t write(int fd, const void* bytes, size_t n) {
     return fails("write", name_of(fd)) ? -1 : ::syscall(SYS_write, fd, bytes, n);
@@ -135,9 +130,7 @@ ssize_t writev(int fd, const iovec* parts, int n) {
 ssize_t pwrite(int fd, const void* bytes, size_t n, off_t at) {
     return fails("write", name_of(fd)) ? -1 : ::syscall(SYS_pwrite64, fd, bytes, n, at);
 }
-ssize_t pwrite64(int fd, const void* bytes, size_t n, off64_t at) {
-    return fails("write", name_of(fd)) ? -1 : ::syscall(SYS_pwrite64, fd, bytes, n, at);
-}
+[[gnu::alias("pwrite")]] ssize_t pwrite64(int fd, const void* bytes, size_t n, off64_t at);
 int fsync(int fd) { return fails("fsync", name_of(fd)) ? -1 : static_cast<int>(::syscall(SYS_fsync, fd)); }
 int ftruncate(int fd, off_t size) {
     return fails("ftruncate", name_of(fd)) ? -1 : static_cast<int>(::syscall(SYS_ftruncate, fd, size));
